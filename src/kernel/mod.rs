@@ -1,0 +1,9 @@
+//! The vocabulary every layer shares: ids, time, faults, seals. No I/O and no knowledge of any layer above.
+
+pub mod clock;
+pub mod codes;
+pub mod fault;
+pub mod id;
+pub mod seal;
+pub mod secret;
+pub mod time;

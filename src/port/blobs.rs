@@ -1,0 +1,37 @@
+//! Blobs: large bytes by name, kept beside the records.
+
+use std::path::Path;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::store::StoreFault;
+use crate::kernel::id::TenantId;
+
+/// A blob's size and digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlobInfo {
+    /// Its name: the SHA-256 of its content in hex.
+    pub digest: String,
+    /// Its size.
+    pub size_bytes: u64,
+}
+
+/// Keeps blobs by the digest of their content, apart for each tenant.
+#[async_trait]
+pub trait Blobs: Send + Sync {
+    /// Keeps the bytes; on disk when it returns. Bytes kept before are kept once.
+    async fn put(&self, tenant: TenantId, bytes: Bytes) -> Result<BlobInfo, StoreFault>;
+
+    /// The bytes of a digest, `None` when the tenant has none.
+    async fn get(&self, tenant: TenantId, digest: &str) -> Result<Option<Bytes>, StoreFault>;
+
+    /// Removes one; true when it was there.
+    async fn remove(&self, tenant: TenantId, digest: &str) -> Result<bool, StoreFault>;
+
+    /// Copies all of them into a folder.
+    async fn copy_to(&self, folder: &Path) -> Result<u64, StoreFault>;
+
+    /// Takes in all blobs of a folder that `copy_to` filled, checking each digest.
+    async fn restore_from(&self, folder: &Path) -> Result<u64, StoreFault>;
+}

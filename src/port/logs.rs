@@ -1,0 +1,75 @@
+//! Logs: append-only, ordered by position, for what is written fast: audit, events, usage, journals, messages.
+//! Each log is a table of its own with declared fields as indexed columns, a size cap and a retention.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use super::records::{Field, Filter, Scope};
+use super::store::StoreFault;
+use crate::kernel::id::TenantId;
+use crate::kernel::time::Timestamp;
+
+/// A log's declaration.
+#[derive(Debug)]
+pub struct Log {
+    /// The table's name: `snake_case`, unique, never changed once released.
+    pub name: &'static str,
+    /// Top-level properties of an entry that can be filtered by. `stream` and `at` can be filtered by in every log.
+    pub fields: &'static [Field],
+    /// Full-text fields.
+    pub text: &'static [&'static str],
+    /// How much is kept unless the configuration says otherwise.
+    pub keep: Keep,
+}
+
+/// How much of a log is kept. What is older or beyond the count is removed from its beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keep {
+    /// Entries older than this go.
+    pub age: Duration,
+    /// Entries beyond this many, over all tenants, go, oldest first.
+    pub entries: u64,
+}
+
+/// An entry of a log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// Its place: grows with every entry of the log, over all tenants and streams; gaps are possible.
+    pub position: i64,
+    /// Its tenant.
+    pub tenant: TenantId,
+    /// The stream within the log, such as an execution's id; empty where a log has none.
+    pub stream: String,
+    /// When it was appended.
+    pub at: Timestamp,
+    /// What it says.
+    pub body: Value,
+}
+
+/// Which entries of a log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogQuery {
+    /// Only those that fit, by the log's fields, `stream` and `at`.
+    pub filter: Filter,
+    /// Only those beyond this position in the direction of reading.
+    pub beyond: Option<i64>,
+    /// Newest first.
+    pub descending: bool,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// Reads and trims logs. Appending goes through `Store::commit`.
+#[async_trait]
+pub trait Logs: Send + Sync {
+    /// Entries in order of position.
+    async fn entries(&self, scope: Scope, log: &'static Log, query: LogQuery) -> Result<Vec<Entry>, StoreFault>;
+
+    /// The position of the last entry, 0 when there is none.
+    async fn last(&self, log: &'static Log) -> Result<i64, StoreFault>;
+
+    /// Removes what `keep` does not keep, at most `limit` entries a call; answers how many went.
+    async fn trim(&self, log: &'static Log, keep: Keep, now: Timestamp, limit: u32) -> Result<u64, StoreFault>;
+}

@@ -1,0 +1,203 @@
+//! The store: records, logs and queue behind one commit. A batch is all or nothing, and committed means on disk.
+
+use std::fmt;
+use std::path::Path;
+
+use async_trait::async_trait;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::logs::{Log, Logs};
+use super::queue::{Job, Queue};
+use super::records::{Kind, Records, Visibility};
+use crate::kernel::id::TenantId;
+use crate::kernel::time::Timestamp;
+
+/// Everything that one call writes for one tenant.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// The tenant that every step belongs to.
+    pub tenant: TenantId,
+    /// When it is written: the times of records and entries.
+    pub at: Timestamp,
+    /// What to write, in order.
+    pub steps: Vec<Step>,
+}
+
+/// One write or one precondition.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// Writes a document.
+    Put(Put),
+    /// Removes a document; its full text and fields go with it, its kept versions too.
+    Remove {
+        /// The kind.
+        kind: &'static Kind,
+        /// The document.
+        id: Uuid,
+        /// What must be true.
+        expect: Expect,
+    },
+    /// Writes nothing and demands that this is true when the batch commits.
+    Check {
+        /// The kind.
+        kind: &'static Kind,
+        /// The document.
+        id: Uuid,
+        /// What must be true.
+        expect: Expect,
+    },
+    /// Appends to a log.
+    Append {
+        /// The log.
+        log: &'static Log,
+        /// The stream within it, empty where it has none.
+        stream: String,
+        /// The entry.
+        body: Value,
+    },
+    /// Adds to a counter, atomically.
+    Count {
+        /// The counter's name.
+        name: &'static str,
+        /// Which one of that name.
+        key: String,
+        /// How much to add.
+        by: i64,
+        /// The whole batch fails when the sum would be above this.
+        at_most: Option<i64>,
+    },
+    /// Puts a job into a queue.
+    Enqueue(Job),
+}
+
+/// A document to write.
+#[derive(Debug, Clone)]
+pub struct Put {
+    /// The kind.
+    pub kind: &'static Kind,
+    /// The document's id.
+    pub id: Uuid,
+    /// What must be true.
+    pub expect: Expect,
+    /// Who owns it.
+    pub owner: Option<Uuid>,
+    /// The workspace that it belongs to.
+    pub workspace: Option<Uuid>,
+    /// Who else may see it.
+    pub visibility: Visibility,
+    /// The document: a JSON object.
+    pub body: Value,
+}
+
+/// What must be true of a document when the batch commits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expect {
+    /// Nothing.
+    Anything,
+    /// It is not there.
+    Absent,
+    /// It is there, in whatever revision.
+    Present,
+    /// It has this revision.
+    Revision(i64),
+}
+
+/// Why a batch was not committed. Nothing of it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Conflict {
+    /// The document has another revision, or is there or not there against expectation.
+    Changed {
+        /// The kind's name.
+        kind: &'static str,
+        /// The document.
+        id: Uuid,
+    },
+    /// Another document has the same unique values.
+    Taken {
+        /// The kind's name.
+        kind: &'static str,
+        /// The rule's name.
+        rule: &'static str,
+    },
+    /// A counter would pass its bound.
+    Bound {
+        /// The counter's name.
+        name: &'static str,
+        /// Which one of that name.
+        key: String,
+    },
+}
+
+/// What went wrong in a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreFault {
+    /// A precondition did not hold.
+    Conflict(Conflict),
+    /// No room left.
+    Full,
+    /// The store cannot be reached or is closing.
+    Unavailable(String),
+    /// Anything else: the text is for the log.
+    Broken(String),
+}
+
+impl fmt::Display for StoreFault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Conflict(conflict) => write!(formatter, "conflict: {conflict:?}"),
+            Self::Full => formatter.write_str("no room left in the store"),
+            Self::Unavailable(why) => write!(formatter, "the store is unavailable: {why}"),
+            Self::Broken(why) => write!(formatter, "the store failed: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for StoreFault {}
+
+/// How a store is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreHealth {
+    /// The backend's name and version.
+    pub backend: String,
+    /// Bytes on disk.
+    pub size_bytes: u64,
+    /// The schema's number: the last migration that was run.
+    pub schema: u32,
+    /// Commits that wait to be written.
+    pub waiting: usize,
+}
+
+/// A migration of the schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Migration {
+    /// Its number.
+    pub number: u32,
+    /// Its name.
+    pub name: String,
+    /// When it was run, `None` while it is pending.
+    pub applied_at: Option<Timestamp>,
+}
+
+/// Records, logs and queue, written together.
+#[async_trait]
+pub trait Store: Records + Logs + Queue {
+    /// Writes all batches or none of them; returns when they are on disk. Answers the revisions of the documents put, in
+    /// order over all batches.
+    async fn commit(&self, batches: Vec<Batch>) -> Result<Vec<i64>, StoreFault>;
+
+    /// How it is doing; a fault when it cannot read.
+    async fn health(&self) -> Result<StoreHealth, StoreFault>;
+
+    /// All migrations, by number.
+    async fn migrations(&self) -> Result<Vec<Migration>, StoreFault>;
+
+    /// A consistent copy of everything into a file, while running. The file must not exist.
+    async fn copy_to(&self, file: &Path) -> Result<(), StoreFault>;
+
+    /// Whether no tenant has written anything: only then can a backup be restored over it.
+    async fn is_empty(&self) -> Result<bool, StoreFault>;
+
+    /// Replaces everything by a copy that `copy_to` made, after checking it; documents of older forms are lifted.
+    async fn restore_from(&self, file: &Path) -> Result<(), StoreFault>;
+}
