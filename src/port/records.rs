@@ -279,7 +279,13 @@ pub trait Records: Send + Sync {
     async fn count(&self, scope: Scope, kind: &'static Kind, filter: Filter) -> Result<u64, StoreFault>;
 
     /// The kept versions of a document, newest first; empty where the kind keeps none.
-    async fn versions(&self, scope: Scope, kind: &'static Kind, id: Uuid, limit: u32) -> Result<Vec<Record>, StoreFault>;
+    async fn versions(
+        &self,
+        scope: Scope,
+        kind: &'static Kind,
+        id: Uuid,
+        limit: u32,
+    ) -> Result<Vec<Record>, StoreFault>;
 
     /// The value of a counter, 0 when it never counted.
     async fn counter(&self, scope: Scope, name: &'static str, key: &str) -> Result<i64, StoreFault>;

@@ -1,0 +1,551 @@
+//! The context of one running call. It exists only past the gate: who holds one has been identified, limited, authorised and
+//! validated. Reads go to the store at once; writes are collected here and committed by the gate when the call ends well.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::caller::{Caller, Origin};
+use super::client::{Answers, Client, Level, Progress, Question, Questions};
+use super::events::{EVENTS, Event};
+use super::owned::{Owned, Stored, Verdict, judge, visible_to};
+use super::page::{Page, Paging};
+use super::permit::{Action, Permit};
+use super::platform::Platform;
+use super::tool::Tool;
+use crate::kernel::codes;
+use crate::kernel::fault::Fault;
+use crate::kernel::id::{CallId, TenantId, new_uuid};
+use crate::kernel::seal::sha256_hex;
+use crate::kernel::time::Timestamp;
+use crate::port::logs::Log;
+use crate::port::queue::Job;
+use crate::port::records::{Document, Filter, Kind, Place, Query, Scalar, Scope, Visibility};
+use crate::port::store::{Batch, Expect, Put, Step, StoreFault};
+
+/// One call, as the gate let it in.
+pub struct Call {
+    /// The request id.
+    pub id: CallId,
+    /// Who calls.
+    pub caller: Arc<Caller>,
+    /// Where from.
+    pub origin: Origin,
+    /// What is called.
+    pub tool: Arc<Tool>,
+    /// When it came in.
+    pub at: Timestamp,
+    /// Until when it may run.
+    pub deadline: Instant,
+    /// Says that it was called off; reaches what it runs.
+    pub cancel: CancellationToken,
+    /// The other side.
+    pub client: Arc<dyn Client>,
+    /// Answers given to its questions in earlier rounds.
+    pub answers: Answers,
+    /// The revision that the caller demands of what it changes.
+    pub if_match: Option<i64>,
+}
+
+/// A change of a document, for the audit log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Change {
+    pub(super) resource_type: String,
+    pub(super) resource_id: Uuid,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) before: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) after: Option<Value>,
+}
+
+/// What a call has collected.
+#[derive(Default)]
+pub(super) struct Pending {
+    pub(super) steps: Vec<Step>,
+    pub(super) changes: Vec<Change>,
+    pub(super) events: Vec<Event>,
+    pub(super) authority: bool,
+    pub(super) revision: Option<i64>,
+    pub(super) committed_before: bool,
+}
+
+/// Where a new document belongs.
+#[derive(Debug, Clone, Copy)]
+pub struct Belongs {
+    /// Who owns it.
+    pub owner: Option<Uuid>,
+    /// The workspace.
+    pub workspace: Option<Uuid>,
+    /// Who else may see it.
+    pub visibility: Visibility,
+}
+
+/// The context of one running call.
+pub struct Cx {
+    call: Arc<Call>,
+    platform: Arc<Platform>,
+    pending: Mutex<Pending>,
+}
+
+impl Cx {
+    /// Only the gate makes one.
+    pub(super) fn new(call: Arc<Call>, platform: Arc<Platform>) -> Self {
+        Self { call, platform, pending: Mutex::default() }
+    }
+
+    /// The call.
+    #[must_use]
+    pub fn call(&self) -> &Call {
+        &self.call
+    }
+
+    /// Who calls.
+    #[must_use]
+    pub fn caller(&self) -> &Arc<Caller> {
+        &self.call.caller
+    }
+
+    /// The caller's tenant.
+    #[must_use]
+    pub fn tenant(&self) -> TenantId {
+        self.call.caller.tenant
+    }
+
+    /// What all calls share.
+    #[must_use]
+    pub fn platform(&self) -> &Arc<Platform> {
+        &self.platform
+    }
+
+    /// A service that a domain keeps alive between calls.
+    ///
+    /// # Errors
+    /// When there is none: a fault of the program.
+    pub fn service<T: Send + Sync + 'static>(&self) -> Result<Arc<T>, Fault> {
+        self.platform.service()
+    }
+
+    /// The present moment.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.platform.clock.now()
+    }
+
+    /// A new id.
+    #[must_use]
+    pub fn new_id(&self) -> Uuid {
+        new_uuid(self.now())
+    }
+
+    /// How long the call may still run.
+    #[must_use]
+    pub fn time_left(&self) -> Duration {
+        self.call.deadline.saturating_duration_since(Instant::now())
+    }
+
+    // --- reading ---------------------------------------------------------------------------------------------------
+
+    /// A document of the caller's tenant without judging whether the caller may see it: for what the program itself needs
+    /// to know, such as whether a role that is named exists.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn get<T: Document>(&self, id: Uuid) -> Result<Option<Stored<T>>, Fault> {
+        let scope = Scope::Tenant(self.tenant());
+        self.platform.store.get(scope, T::KIND, id).await.map_err(store_fault)?.map(Stored::read).transpose()
+    }
+
+    /// Documents of the caller's tenant without judging whether the caller may see them.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn find<T: Document>(&self, query: Query) -> Result<Vec<Stored<T>>, Fault> {
+        let scope = Scope::Tenant(self.tenant());
+        let records = self.platform.store.find(scope, T::KIND, query).await.map_err(store_fault)?;
+        records.into_iter().map(Stored::read).collect()
+    }
+
+    /// Loads a document and judges whether the caller may do this to it, in one step. For a change, `If-Match` is held
+    /// against the document's revision.
+    ///
+    /// # Errors
+    /// `not_found` when there is none that the caller may see, `forbidden` when the caller may see it and not do this.
+    pub async fn load<T: Owned>(&self, id: Uuid, action: Action) -> Result<Stored<T>, Fault> {
+        let stored = self.get::<T>(id).await?.ok_or_else(|| Fault::not_found(T::NOUN, id))?;
+        match judge(self.caller(), &stored, action) {
+            Verdict::Hidden => return Err(Fault::not_found(T::NOUN, id)),
+            Verdict::Forbidden => return Err(forbidden(Permit::on(T::RESOURCE, action))),
+            Verdict::Allowed => {}
+        }
+        if action != Action::Read && self.call.if_match.is_some_and(|revision| revision != stored.revision) {
+            return Err(Fault::new(&codes::PRECONDITION_FAILED, format!("the {} has another revision", T::NOUN))
+                .with_detail(serde_json::json!({ "revision": stored.revision })));
+        }
+        self.pending().revision = Some(stored.revision);
+        Ok(stored)
+    }
+
+    /// One page of the documents that the caller may see.
+    ///
+    /// # Errors
+    /// `bad_page_token` for a token that this list did not give out.
+    pub async fn list<T: Owned>(
+        &self,
+        filter: Filter,
+        order: &'static str,
+        descending: bool,
+        paging: &Paging,
+    ) -> Result<Page<Stored<T>>, Fault> {
+        let filter = visible_to::<T>(self.caller()).and(filter);
+        // The token holds a place in this very list: another filter, order, tenant or tool has other tokens.
+        let list = format!("{} {} {filter:?} {order} {descending}", self.call.tool.name, self.tenant());
+        let size = paging.size();
+        let after = paging.page_token.as_deref().map(|token| self.open_place(&list, token)).transpose()?;
+        let query = Query { filter, order, descending, after, limit: size + 1 };
+        let mut found = self.find::<T>(query).await?;
+        let more = found.len() > size as usize;
+        found.truncate(size as usize);
+        let next_page_token = match found.last() {
+            Some(last) if more => Some(self.seal_place(&list, &key_of(T::KIND, last, order)?, last.id)?),
+            _ => None,
+        };
+        Ok(Page { items: found, next_page_token })
+    }
+
+    /// The token for a place in a list that a domain pages by itself.
+    ///
+    /// # Errors
+    /// When the place cannot be written.
+    pub fn seal_page(&self, list: &str, place: &impl Serialize) -> Result<String, Fault> {
+        let content = serde_json::to_vec(&(digest(list), place)).map_err(Fault::internal)?;
+        Ok(self.platform.seal.seal("page", &content))
+    }
+
+    /// The place that a token of `seal_page` for the same list holds.
+    ///
+    /// # Errors
+    /// `bad_page_token` for every other text.
+    pub fn open_page<P: serde::de::DeserializeOwned>(&self, list: &str, token: &str) -> Result<P, Fault> {
+        self.platform
+            .seal
+            .open("page", token)
+            .and_then(|content| serde_json::from_slice::<(String, P)>(&content).ok())
+            .filter(|(of_list, _)| *of_list == digest(list))
+            .map(|(_, place)| place)
+            .ok_or_else(|| Fault::new(&codes::BAD_PAGE_TOKEN, "the page token is not of this list"))
+    }
+
+    fn seal_place(&self, list: &str, key: &Value, id: Uuid) -> Result<String, Fault> {
+        self.seal_page(list, &(key, id))
+    }
+
+    fn open_place(&self, list: &str, token: &str) -> Result<Place, Fault> {
+        let (key, id) = self.open_page::<(SealedKey, Uuid)>(list, token)?;
+        Ok(Place { key: key.into(), id })
+    }
+
+    // --- writing ---------------------------------------------------------------------------------------------------
+
+    /// Writes a new document.
+    ///
+    /// # Errors
+    /// When the document cannot be written as JSON.
+    pub fn create<T: Document>(&self, id: Uuid, belongs: Belongs, value: &T) -> Result<(), Fault> {
+        let body = serde_json::to_value(value).map_err(Fault::internal)?;
+        self.put(T::KIND, id, Expect::Absent, belongs, None, body);
+        Ok(())
+    }
+
+    /// Writes a document anew, provided that it still has the revision that was read.
+    ///
+    /// # Errors
+    /// When the document cannot be written as JSON.
+    pub fn change<T: Document>(&self, stored: &Stored<T>, value: &T) -> Result<(), Fault> {
+        let before = serde_json::to_value(&stored.value).map_err(Fault::internal)?;
+        let body = serde_json::to_value(value).map_err(Fault::internal)?;
+        let belongs = Belongs { owner: stored.owner, workspace: stored.workspace, visibility: stored.visibility };
+        self.put(T::KIND, stored.id, Expect::Revision(stored.revision), belongs, Some(before), body);
+        Ok(())
+    }
+
+    /// Removes a document, provided that it still has the revision that was read.
+    ///
+    /// # Errors
+    /// When the document cannot be written as JSON for the audit log.
+    pub fn remove<T: Document>(&self, stored: &Stored<T>) -> Result<(), Fault> {
+        let before = serde_json::to_value(&stored.value).map_err(Fault::internal)?;
+        let mut pending = self.pending();
+        pending.authority |= T::KIND.authority;
+        pending.changes.push(Change {
+            resource_type: T::KIND.name.to_owned(),
+            resource_id: stored.id,
+            before: Some(without_private(T::KIND, before)),
+            after: None,
+        });
+        pending.steps.push(Step::Remove { kind: T::KIND, id: stored.id, expect: Expect::Revision(stored.revision) });
+        Ok(())
+    }
+
+    /// Demands that a document still has the revision that was read when the call commits.
+    pub fn hold<T: Document>(&self, stored: &Stored<T>) {
+        let step = Step::Check { kind: T::KIND, id: stored.id, expect: Expect::Revision(stored.revision) };
+        self.pending().steps.push(step);
+    }
+
+    /// Appends to a log.
+    ///
+    /// # Errors
+    /// When the entry cannot be written as JSON.
+    pub fn append(&self, log: &'static Log, stream: &str, entry: &impl Serialize) -> Result<(), Fault> {
+        let body = serde_json::to_value(entry).map_err(Fault::internal)?;
+        self.pending().steps.push(Step::Append { log, stream: stream.to_owned(), body });
+        Ok(())
+    }
+
+    /// Adds to a counter; the call fails when the sum would pass the bound.
+    pub fn count(&self, name: &'static str, key: String, by: i64, at_most: Option<i64>) {
+        self.pending().steps.push(Step::Count { name, key, by, at_most });
+    }
+
+    /// Puts a job into a queue.
+    pub fn enqueue(&self, job: Job) {
+        self.pending().steps.push(Step::Enqueue(job));
+    }
+
+    /// Tells the world that something happened, once it is committed.
+    ///
+    /// # Errors
+    /// When the data cannot be written as JSON.
+    pub fn emit(&self, topic: &str, subject: impl ToString, data: &impl Serialize) -> Result<(), Fault> {
+        let event = Event {
+            topic: topic.to_owned(),
+            tenant_id: self.tenant(),
+            subject: subject.to_string(),
+            at: self.now(),
+            request_id: self.call.id,
+            data: serde_json::to_value(data).map_err(Fault::internal)?,
+        };
+        let mut pending = self.pending();
+        pending.steps.push(Step::Append {
+            log: &EVENTS,
+            stream: topic.to_owned(),
+            body: serde_json::to_value(&event).map_err(Fault::internal)?,
+        });
+        pending.events.push(event);
+        Ok(())
+    }
+
+    /// Commits what was collected so far; for long work that must not be lost as a whole. After this the call is not run
+    /// again by itself.
+    ///
+    /// # Errors
+    /// When a precondition does not hold or the store fails.
+    pub async fn checkpoint(&self) -> Result<(), Fault> {
+        let (steps, events, authority) = {
+            let mut pending = self.pending();
+            pending.committed_before = true;
+            (std::mem::take(&mut pending.steps), std::mem::take(&mut pending.events), pending.authority)
+        };
+        if steps.is_empty() {
+            return Ok(());
+        }
+        let batch = Batch { tenant: self.tenant(), at: self.now(), steps };
+        self.platform.store.commit(vec![batch]).await.map_err(store_fault)?;
+        if authority {
+            self.platform.authority_changed();
+        }
+        events.into_iter().for_each(|event| self.platform.tell(Arc::new(event)));
+        Ok(())
+    }
+
+    fn put(&self, kind: &'static Kind, id: Uuid, expect: Expect, belongs: Belongs, before: Option<Value>, body: Value) {
+        let (before, after) = difference(kind, before, &body);
+        let mut pending = self.pending();
+        pending.authority |= kind.authority;
+        pending.changes.push(Change { resource_type: kind.name.to_owned(), resource_id: id, before, after });
+        pending.steps.push(Step::Put(Put {
+            kind,
+            id,
+            expect,
+            owner: belongs.owner,
+            workspace: belongs.workspace,
+            visibility: belongs.visibility,
+            body,
+        }));
+    }
+
+    // --- the other side --------------------------------------------------------------------------------------------
+
+    /// Tells how far the call has come.
+    pub fn progress(&self, done: f64, total: Option<f64>, message: impl Into<String>) {
+        self.call.client.progress(Progress { done, total, message: Some(message.into()) });
+    }
+
+    /// Tells the client something.
+    pub fn say(&self, level: Level, data: Value) {
+        self.call.client.say(level, &self.call.tool.name, data);
+    }
+
+    /// Asks the other side. Asking comes before writing: where the protocol cannot wait, the call ends here and is made
+    /// again with the answers.
+    ///
+    /// # Errors
+    /// `input_required` with the questions, where the call must be made again.
+    pub async fn ask(&self, questions: Questions) -> Result<Answers, Fault> {
+        let open: Questions =
+            questions.iter().filter(|(key, _)| !self.call.answers.contains_key(key)).cloned().collect();
+        let mut answers: Answers = questions
+            .iter()
+            .filter_map(|(key, _)| self.call.answers.get(key).map(|answer| (key.clone(), answer.clone())))
+            .collect();
+        if open.is_empty() {
+            return Ok(answers);
+        }
+        match self.call.client.ask(&open).await {
+            Some(given) => {
+                answers.extend(given?);
+                Ok(answers)
+            }
+            None => Err(input_required(&open)),
+        }
+    }
+
+    /// Asks for a form to be filled; the answer is the protocol's elicitation result.
+    ///
+    /// # Errors
+    /// As `ask`.
+    pub async fn ask_form(&self, key: &str, message: &str, schema: Map<String, Value>) -> Result<Value, Fault> {
+        let question = Question::Form { message: message.to_owned(), schema };
+        let mut answers = self.ask(vec![(key.to_owned(), question)]).await?;
+        Ok(answers.remove(key).unwrap_or(Value::Null))
+    }
+
+    pub(super) fn pending(&self) -> std::sync::MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn take_pending(&self) -> Pending {
+        std::mem::take(&mut *self.pending())
+    }
+}
+
+/// The value that a list is sorted by, as a page token keeps it.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum SealedKey {
+    Null,
+    Boolean(bool),
+    Integer(i64),
+    Time { time: Timestamp },
+    Id { id: Uuid },
+    Text(String),
+}
+
+impl From<SealedKey> for Scalar {
+    fn from(key: SealedKey) -> Self {
+        match key {
+            SealedKey::Null => Self::Null,
+            SealedKey::Boolean(yes) => Self::Boolean(yes),
+            SealedKey::Integer(number) => Self::Integer(number),
+            SealedKey::Time { time } => Self::Time(time),
+            SealedKey::Id { id } => Self::Id(id),
+            SealedKey::Text(text) => Self::Text(text),
+        }
+    }
+}
+
+fn key_of<T: Document>(kind: &Kind, stored: &Stored<T>, order: &str) -> Result<Value, Fault> {
+    use crate::port::records::FieldType;
+    let key = match order {
+        "id" => SealedKey::Id { id: stored.id },
+        "createdAt" => SealedKey::Time { time: stored.created_at },
+        "updatedAt" => SealedKey::Time { time: stored.updated_at },
+        name => {
+            let body = serde_json::to_value(&stored.value).map_err(Fault::internal)?;
+            let of = kind.fields.iter().find(|field| field.name == name).map_or(FieldType::Text, |field| field.of);
+            match (of, body.get(name)) {
+                (FieldType::Time, Some(Value::String(text))) => {
+                    SealedKey::Time { time: text.parse().map_err(Fault::internal)? }
+                }
+                (FieldType::Id, Some(Value::String(text))) => {
+                    SealedKey::Id { id: text.parse().map_err(Fault::internal)? }
+                }
+                (_, Some(Value::String(text))) => SealedKey::Text(text.clone()),
+                (_, Some(Value::Bool(yes))) => SealedKey::Boolean(*yes),
+                (_, Some(Value::Number(number))) => number.as_i64().map_or(SealedKey::Null, SealedKey::Integer),
+                _ => SealedKey::Null,
+            }
+        }
+    };
+    serde_json::to_value(key).map_err(Fault::internal)
+}
+
+fn digest(list: &str) -> String {
+    sha256_hex(list.as_bytes())[..16].to_owned()
+}
+
+/// The properties that differ, private ones masked.
+fn difference(kind: &Kind, before: Option<Value>, after: &Value) -> (Option<Value>, Option<Value>) {
+    let Some(Value::Object(before)) = before else { return (None, Some(without_private(kind, after.clone()))) };
+    let Value::Object(after) = after else { return (None, None) };
+    let changed = |one: &Map<String, Value>, other: &Map<String, Value>| {
+        let kept = one.iter().filter(|(name, value)| other.get(*name) != Some(value));
+        Value::Object(kept.map(|(name, value)| (name.clone(), value.clone())).collect())
+    };
+    let (gone, come) = (changed(&before, after), changed(after, &before));
+    (Some(without_private(kind, gone)), Some(without_private(kind, come)))
+}
+
+fn without_private(kind: &Kind, mut value: Value) -> Value {
+    if let Value::Object(properties) = &mut value {
+        for name in kind.private {
+            if let Some(value) = properties.get_mut(*name) {
+                *value = "***".into();
+            }
+        }
+    }
+    value
+}
+
+/// The fault for a permission that the caller lacks.
+#[must_use]
+pub fn forbidden(permit: Permit) -> Fault {
+    Fault::new(&codes::FORBIDDEN, format!("this needs the permission {permit}"))
+        .with_detail(serde_json::json!({ "permission": permit }))
+}
+
+fn input_required(questions: &Questions) -> Fault {
+    let open: Map<String, Value> = questions
+        .iter()
+        .filter_map(|(key, question)| Some((key.clone(), serde_json::to_value(question).ok()?)))
+        .collect();
+    Fault::new(&codes::INPUT_REQUIRED, "the call needs answers before it can go on")
+        .with_detail(serde_json::json!({ "questions": open }))
+}
+
+/// A store's fault as the caller learns it.
+#[must_use]
+pub fn store_fault(fault: StoreFault) -> Fault {
+    use crate::port::store::Conflict;
+    match fault {
+        StoreFault::Conflict(Conflict::Changed { kind, id }) => {
+            Fault::new(&codes::CONFLICT, format!("the {} {id} has changed meanwhile", kind.replace('_', " ")))
+        }
+        StoreFault::Conflict(Conflict::Taken { kind, rule }) => Fault::new(
+            &codes::ALREADY_EXISTS,
+            format!("another {} has the same {}", kind.replace('_', " "), rule.replace('_', " ")),
+        )
+        .with_detail(serde_json::json!({ "rule": rule })),
+        StoreFault::Conflict(Conflict::Bound { name, key }) => {
+            Fault::new(&codes::CONFLICT, format!("the counter {name} of {key} is at its bound"))
+        }
+        StoreFault::Full => Fault::new(&codes::STORAGE_FULL, "the store has no room left"),
+        StoreFault::Unavailable(why) => Fault::new(&codes::UNAVAILABLE, "the store is unavailable").caused_by(why),
+        StoreFault::Broken(why) => Fault::internal(why),
+    }
+}

@@ -1,0 +1,218 @@
+//! The rate limit: calls a minute for each caller, reads and writes apart; for callers without a credential, by address.
+//! And the usage limit of a key: how often it may be used in all.
+
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use dashmap::DashMap;
+use governor::clock::Clock as _;
+use governor::middleware::{NoOpMiddleware, StateInformationMiddleware};
+use governor::nanos::Nanos;
+use governor::state::keyed::DashMapStateStore;
+use governor::{Quota, RateLimiter};
+
+use crate::capability::caller::{Caller, Principal};
+use crate::capability::spec::Effect;
+use crate::config::limits::Limits;
+use crate::kernel::clock::Clock;
+use crate::kernel::codes;
+use crate::kernel::fault::Fault;
+use crate::kernel::id::{KeyId, UserId};
+use crate::port::store::{Batch, Conflict, Step, Store, StoreFault};
+
+/// The counter of a key's calls.
+pub const KEY_CALLS: &str = "key_calls";
+/// So many calls of a limited key are reserved in the store at a time, so that not every call waits for the disk.
+const BLOCK: i64 = 50;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Who {
+    Owner(UserId),
+    Key(KeyId),
+    Address(Option<IpAddr>),
+}
+
+#[derive(Clone)]
+struct Ticks(Arc<dyn Clock>);
+
+impl governor::clock::Clock for Ticks {
+    type Instant = Nanos;
+
+    fn now(&self) -> Nanos {
+        Nanos::from(Duration::from_millis(u64::try_from(self.0.now().as_millis()).unwrap_or(0)))
+    }
+}
+
+type Buckets = RateLimiter<Who, DashMapStateStore<Who>, Ticks, StateInformationMiddleware>;
+
+/// What is left to a caller after a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowance {
+    /// Calls a minute.
+    pub limit: u32,
+    /// Calls left at once.
+    pub remaining: u32,
+    /// Seconds until the allowance is whole again.
+    pub reset_seconds: u64,
+}
+
+/// Whether a check counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    /// Only look whether there is room.
+    Look,
+    /// Count it.
+    Count,
+}
+
+/// Counts calls.
+pub struct Limiter {
+    clock: Ticks,
+    reads: Buckets,
+    writes: Buckets,
+    refused: Buckets,
+    limits: Limits,
+    spent: DashMap<Who, u64>,
+    reserved: DashMap<KeyId, Arc<AtomicI64>>,
+}
+
+impl Limiter {
+    /// A limiter by these limits.
+    #[must_use]
+    pub fn new(limits: Limits, clock: Arc<dyn Clock>) -> Self {
+        let clock = Ticks(clock);
+        let buckets = |per_minute: u32| {
+            let quota = Quota::per_minute(NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MIN));
+            RateLimiter::<_, _, _, NoOpMiddleware<Nanos>>::new(quota, DashMapStateStore::default(), clock.clone())
+                .with_middleware::<StateInformationMiddleware>()
+        };
+        Self {
+            reads: buckets(limits.reads_per_minute),
+            writes: buckets(limits.writes_per_minute),
+            refused: buckets(limits.anonymous_per_minute),
+            limits,
+            spent: DashMap::new(),
+            reserved: DashMap::new(),
+            clock,
+        }
+    }
+
+    /// Counts a call of a caller.
+    ///
+    /// # Errors
+    /// `rate_limited` with the wait.
+    pub fn check(&self, caller: &Caller, address: Option<IpAddr>, effect: Effect) -> Result<Allowance, Fault> {
+        let who = match caller.principal {
+            Principal::Anonymous => Who::Address(address),
+            Principal::LocalOwner => Who::Owner(caller.user),
+            Principal::Key(key) => Who::Key(key),
+        };
+        let (buckets, limit) = match (caller.principal, effect) {
+            (Principal::Anonymous, _) => (&self.refused, self.limits.anonymous_per_minute),
+            (_, Effect::Read) => (&self.reads, self.limits.reads_per_minute),
+            (_, Effect::Create | Effect::Change | Effect::Remove) => (&self.writes, self.limits.writes_per_minute),
+        };
+        self.count(buckets, &who, limit)
+    }
+
+    /// Holds an address to its number of refused credentials.
+    ///
+    /// # Errors
+    /// `rate_limited` with the wait.
+    pub fn check_address(&self, address: Option<IpAddr>, measure: Measure) -> Result<(), Fault> {
+        let who = Who::Address(address);
+        let now = self.clock.0.now().as_millis();
+        match measure {
+            // An address that was refused too often waits before the store is asked again on its behalf.
+            Measure::Look => match self.spent.get(&who) {
+                Some(until) if u64::try_from(now).unwrap_or(0) < *until => {
+                    Err(limited(Duration::from_millis(*until - u64::try_from(now).unwrap_or(0))))
+                }
+                _ => Ok(()),
+            },
+            Measure::Count => match self.count(&self.refused, &who, self.limits.anonymous_per_minute) {
+                Ok(_) => Ok(()),
+                Err(fault) => {
+                    let wait = fault.retry_after().unwrap_or(Duration::from_secs(1));
+                    let until =
+                        u64::try_from(now).unwrap_or(0).saturating_add(u64::try_from(wait.as_millis()).unwrap_or(0));
+                    self.spent.insert(who, until);
+                    Err(fault)
+                }
+            },
+        }
+    }
+
+    fn count(&self, buckets: &Buckets, who: &Who, limit: u32) -> Result<Allowance, Fault> {
+        match buckets.check_key(who) {
+            Ok(state) => {
+                let remaining = state.remaining_burst_capacity();
+                let missing = limit.saturating_sub(remaining);
+                let reset_seconds = u64::from(missing) * 60 / u64::from(limit.max(1));
+                Ok(Allowance { limit, remaining, reset_seconds })
+            }
+            Err(not_until) => Err(limited(not_until.wait_time_from(self.clock.now()))),
+        }
+    }
+
+    /// Takes one call from a key that may be used only so often.
+    ///
+    /// # Errors
+    /// `key_refused` when the key is used up.
+    pub async fn take(&self, caller: &Caller, store: &dyn Store) -> Result<(), Fault> {
+        let (Principal::Key(key), Some(limit)) = (caller.principal, caller.usage_limit) else { return Ok(()) };
+        let left = self.reserved.entry(key).or_default().clone();
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        loop {
+            if left.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| (left > 0).then(|| left - 1)).is_ok() {
+                return Ok(());
+            }
+            self.reserve(caller, key, limit, &left, store).await?;
+        }
+    }
+
+    async fn reserve(
+        &self,
+        caller: &Caller,
+        key: KeyId,
+        limit: i64,
+        left: &AtomicI64,
+        store: &dyn Store,
+    ) -> Result<(), Fault> {
+        for block in [BLOCK.min((limit / 10).max(1)), 1] {
+            match store.commit(vec![self.reservation(caller, key, block, Some(limit))]).await {
+                Ok(_) => {
+                    left.fetch_add(block, Ordering::AcqRel);
+                    return Ok(());
+                }
+                Err(StoreFault::Conflict(Conflict::Bound { .. })) => {}
+                Err(fault) => return Err(crate::capability::cx::store_fault(fault)),
+            }
+        }
+        Err(Fault::new(&codes::KEY_REFUSED, "the key has been used as often as it may"))
+    }
+
+    fn reservation(&self, caller: &Caller, key: KeyId, by: i64, at_most: Option<i64>) -> Batch {
+        let step = Step::Count { name: KEY_CALLS, key: key.to_string(), by, at_most };
+        Batch { tenant: caller.tenant, at: self.clock.0.now(), steps: vec![step] }
+    }
+
+    /// Forgets callers that have not called for so long that their allowance is whole.
+    pub fn tidy(&self) {
+        for buckets in [&self.reads, &self.writes, &self.refused] {
+            buckets.retain_recent();
+        }
+        let now = u64::try_from(self.clock.0.now().as_millis()).unwrap_or(0);
+        self.spent.retain(|_, until| now < *until);
+    }
+}
+
+fn limited(wait: Duration) -> Fault {
+    // Whole seconds: Retry-After has no finer unit, and a caller who comes back too early is refused again.
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    Fault::new(&codes::RATE_LIMITED, format!("too many calls; wait {seconds} s"))
+        .with_retry_after(Duration::from_secs(seconds.max(1)))
+}

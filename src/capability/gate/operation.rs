@@ -1,0 +1,189 @@
+//! The one durable record behind everything that outlives its request: a call with an idempotency key, a call that reaches
+//! outside, a held approval, a task, a REST 202.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::capability::caller::{Caller, Principal};
+use crate::capability::client::Answers;
+use crate::capability::tool::Tool;
+use crate::kernel::codes;
+use crate::kernel::fault::{Fault, Problem};
+use crate::kernel::id::{KeyId, UserId};
+use crate::kernel::seal::sha256_hex;
+use crate::kernel::time::Timestamp;
+use crate::port::records::{Across, Document, Field, FieldType, Kind, Unique};
+use crate::port::store::Expect;
+
+/// The kind of operations.
+pub static OPERATION: Kind = Kind {
+    fields: &[
+        Field { name: "scope", of: FieldType::Text },
+        Field { name: "state", of: FieldType::Text },
+        Field { name: "expiresAt", of: FieldType::Time },
+    ],
+    unique: &[Unique { name: "idempotency_key", fields: &["scope"], across: Across::Tenant }],
+    private: &["input", "result", "answers"],
+    ..Kind::new("operation")
+};
+
+/// How an operation stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// It runs.
+    Running,
+    /// It waits for answers.
+    Waiting,
+    /// It waits for a person's approval.
+    Held,
+    /// It ended well.
+    Done,
+    /// It ended by a fault.
+    Failed,
+    /// It was called off.
+    Cancelled,
+    /// The program stopped while it was reaching outside: nobody knows.
+    Unknown,
+}
+
+/// An operation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Operation {
+    /// The tool.
+    pub tool: String,
+    /// Who started it.
+    pub user: UserId,
+    /// With which key, `None` for the local owner.
+    pub key: Option<KeyId>,
+    /// The idempotency key's scope, where it has one.
+    pub scope: Option<String>,
+    /// The digest of the input.
+    pub input_digest: String,
+    /// The input, where the call may have to be run again.
+    pub input: Option<Value>,
+    /// How it stands.
+    pub state: State,
+    /// The result, once there is one that may be kept.
+    pub result: Option<Value>,
+    /// Whether the result held a secret and was therefore not kept.
+    pub secret: bool,
+    /// The fault, where it ended by one.
+    pub fault: Option<Problem>,
+    /// The questions that it waits for answers to.
+    pub questions: Option<Value>,
+    /// The answers given so far.
+    pub answers: Answers,
+    /// Whether a client follows it as a task.
+    pub task: bool,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// When it is forgotten.
+    pub expires_at: Timestamp,
+}
+
+impl Document for Operation {
+    const KIND: &'static Kind = &OPERATION;
+}
+
+impl Operation {
+    pub(super) fn begin(caller: &Caller, tool: &Tool, input: &Value, now: Timestamp, keep: Duration) -> Self {
+        Self {
+            tool: tool.name.to_string(),
+            user: caller.user,
+            key: match caller.principal {
+                Principal::Key(key) => Some(key),
+                Principal::LocalOwner | Principal::Anonymous => None,
+            },
+            scope: None,
+            input_digest: digest(input),
+            input: None,
+            state: State::Running,
+            result: None,
+            secret: false,
+            fault: None,
+            questions: None,
+            answers: Answers::new(),
+            task: false,
+            created_at: now,
+            updated_at: now,
+            expires_at: now.plus(keep),
+        }
+    }
+
+    /// Who started it.
+    #[must_use]
+    pub fn principal(&self) -> Principal {
+        self.key.map_or(Principal::LocalOwner, Principal::Key)
+    }
+
+    pub(super) fn end(&mut self, tool: &Tool, result: &Value, now: Timestamp) {
+        self.state = State::Done;
+        self.updated_at = now;
+        self.input = None;
+        self.answers = Answers::new();
+        self.questions = None;
+        if tool.shows_secret {
+            self.secret = true;
+        } else {
+            self.result = Some(result.clone());
+        }
+    }
+
+    pub(super) fn fail(&mut self, fault: &Fault, request_id: &str, now: Timestamp) {
+        self.updated_at = now;
+        if fault.is(&codes::INPUT_REQUIRED) {
+            self.state = State::Waiting;
+            self.questions = fault.detail().and_then(|detail| detail.get("questions")).cloned();
+            return;
+        }
+        self.state = if fault.is(&codes::CANCELLED) { State::Cancelled } else { State::Failed };
+        self.fault = Some(fault.problem(request_id));
+        self.input = None;
+        self.answers = Answers::new();
+        self.questions = None;
+    }
+
+    /// What a repeated call is answered.
+    pub(super) fn replay(&self, input_digest: &str) -> Result<Value, Fault> {
+        if self.input_digest != input_digest {
+            return Err(Fault::new(&codes::KEY_REUSED, "the idempotency key was used with another input"));
+        }
+        match self.state {
+            State::Done if self.secret => Err(Fault::new(
+                &codes::ALREADY_EXISTS,
+                "the call was made before and its answer held a secret, which is shown once",
+            )),
+            State::Done => Ok(self.result.clone().unwrap_or(Value::Null)),
+            State::Unknown => Err(Fault::new(&codes::OUTCOME_UNKNOWN, "the outcome of the first call is not known")),
+            State::Running | State::Waiting | State::Held | State::Failed | State::Cancelled => {
+                Err(Fault::new(&codes::IN_FLIGHT, "the first call with this idempotency key has not ended"))
+            }
+        }
+    }
+}
+
+/// The operation that a running call ends.
+#[derive(Clone)]
+pub(super) struct Ending {
+    pub(super) id: Uuid,
+    pub(super) expect: Expect,
+    pub(super) operation: Operation,
+}
+
+/// The digest of an input.
+#[must_use]
+pub fn digest(input: &Value) -> String {
+    sha256_hex(input.to_string().as_bytes())
+}
+
+/// The scope of an idempotency key: the same key of another principal or for another tool is another.
+pub(super) fn scope(caller: &Caller, tool: &Tool, key: &str) -> String {
+    sha256_hex(format!("{}\n{}\n{key}", caller.principal_name(), tool.name).as_bytes())
+}

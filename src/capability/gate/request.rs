@@ -1,0 +1,91 @@
+//! A call as a door hands it to the gate, and what the gate hands back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use super::limit::Allowance;
+use crate::capability::caller::{Caller, Origin};
+use crate::capability::client::{Answers, Client, Silent};
+use crate::capability::outcome::Outcome;
+use crate::capability::tool::Tool;
+use crate::kernel::fault::Fault;
+use crate::kernel::id::{CallId, TenantId};
+
+/// A call.
+#[derive(Clone)]
+pub struct Request {
+    /// The request id.
+    pub id: CallId,
+    /// Who calls.
+    pub caller: Arc<Caller>,
+    /// The tool's name.
+    pub tool: String,
+    /// The input.
+    pub input: Value,
+    /// Where it came from.
+    pub origin: Origin,
+    /// The tenant that the caller names, where they name one.
+    pub tenant: Option<TenantId>,
+    /// A repeated call with the same key is made once.
+    pub idempotency_key: Option<String>,
+    /// How long it may run, where it asks for less than the configuration allows.
+    pub time_limit: Option<Duration>,
+    /// Calls it off.
+    pub cancel: CancellationToken,
+    /// The other side.
+    pub client: Arc<dyn Client>,
+    /// Answers from earlier rounds.
+    pub answers: Answers,
+    /// The revision that the caller demands of what is changed.
+    pub if_match: Option<i64>,
+    /// Only tools that read may be called by this door.
+    pub read_only: bool,
+}
+
+impl Request {
+    /// A plain call; what is not given can be set on its fields.
+    #[must_use]
+    pub fn new(id: CallId, caller: Arc<Caller>, origin: Origin, tool: impl Into<String>, input: Value) -> Self {
+        Self {
+            id,
+            caller,
+            tool: tool.into(),
+            input,
+            origin,
+            tenant: None,
+            idempotency_key: None,
+            time_limit: None,
+            cancel: CancellationToken::new(),
+            client: Arc::new(Silent),
+            answers: Answers::new(),
+            if_match: None,
+            read_only: false,
+        }
+    }
+}
+
+/// The answer to a call.
+#[derive(Debug)]
+pub struct Reply {
+    /// The request id.
+    pub id: CallId,
+    /// What the capability answered.
+    pub result: Result<Outcome, Fault>,
+    /// What is left to the caller.
+    pub allowance: Option<Allowance>,
+    /// The revision of the document that was read or written.
+    pub revision: Option<i64>,
+    /// Whether this is the answer of an earlier call with the same idempotency key.
+    pub replayed: bool,
+    /// The tool that ran, where the called one forwarded to it.
+    pub via: Option<Arc<Tool>>,
+}
+
+impl std::fmt::Debug for Tool {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Tool({})", self.name)
+    }
+}

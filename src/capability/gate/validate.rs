@@ -1,0 +1,110 @@
+//! Whether the input fits the tool's schema. All places that do not fit are told at once, each with how to mend it.
+
+use jsonschema::ValidationError;
+use jsonschema::error::{TypeKind, ValidationErrorKind};
+use serde_json::{Map, Value};
+
+use crate::capability::tool::Tool;
+use crate::kernel::fault::{Fault, Violation};
+
+/// More places than this are not told: an input that is wrong in so many is wrong as a whole.
+const MOST_VIOLATIONS: usize = 32;
+
+/// Holds the input against the schema. A null for an optional property counts as left out, as models often write it.
+///
+/// # Errors
+/// `bad_input` with every place that does not fit.
+pub fn validate(tool: &Tool, mut input: Value) -> Result<Value, Fault> {
+    if input.is_null() {
+        input = Value::Object(Map::new());
+    }
+    if let Value::Object(properties) = &mut input
+        && properties.values().any(Value::is_null)
+    {
+        let required = tool.input.get("required").and_then(Value::as_array);
+        let is_required = |name: &str| required.is_some_and(|names| names.iter().any(|one| one == name));
+        properties.retain(|name, value| !value.is_null() || is_required(name));
+    }
+    let validator = tool.validator()?;
+    if validator.is_valid(&input) {
+        return Ok(input);
+    }
+    let violations: Vec<Violation> =
+        validator.iter_errors(&input).take(MOST_VIOLATIONS).map(|error| violation(tool, &error)).collect();
+    Err(Fault::violations(violations))
+}
+
+fn violation(tool: &Tool, error: &ValidationError<'_>) -> Violation {
+    let at = error.instance_path().as_str();
+    let below = |name: &str| format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
+    let (pointer, message) = match error.kind() {
+        ValidationErrorKind::Required { property } => {
+            let name = property.as_str().unwrap_or_default();
+            (below(name), format!("'{name}' is missing{}", described(tool, at, name)))
+        }
+        ValidationErrorKind::AdditionalProperties { unexpected } => {
+            let first = unexpected.first().map_or("", String::as_str);
+            (below(first), format!("'{}' is not known here; {}", unexpected.join("', '"), known(tool, at)))
+        }
+        ValidationErrorKind::Type { kind } => {
+            let wanted = match kind {
+                TypeKind::Single(kind) => kind.to_string(),
+                TypeKind::Multiple(kinds) => kinds.iter().map(|kind| kind.to_string()).collect::<Vec<_>>().join(" or "),
+            };
+            (at.to_owned(), format!("must be of type {wanted}, not {}", type_of(error.instance())))
+        }
+        ValidationErrorKind::Enum { options } => (at.to_owned(), format!("must be one of {options}")),
+        // The instance can be long or secret: only its limits are told.
+        ValidationErrorKind::MaxLength { limit } => (at.to_owned(), format!("must have at most {limit} characters")),
+        ValidationErrorKind::MinLength { limit } => (at.to_owned(), format!("must have at least {limit} characters")),
+        ValidationErrorKind::MaxItems { limit } => (at.to_owned(), format!("must have at most {limit} items")),
+        ValidationErrorKind::MinItems { limit } => (at.to_owned(), format!("must have at least {limit} items")),
+        ValidationErrorKind::Maximum { limit } => (at.to_owned(), format!("must be at most {limit}")),
+        ValidationErrorKind::Minimum { limit } => (at.to_owned(), format!("must be at least {limit}")),
+        ValidationErrorKind::Pattern { pattern } => (at.to_owned(), format!("must match the pattern {pattern}")),
+        ValidationErrorKind::Format { format } => (at.to_owned(), format!("must be of the format {format}")),
+        _ => (at.to_owned(), short(&error.to_string())),
+    };
+    Violation { pointer, message }
+}
+
+/// What the schema says of a missing property.
+fn described(tool: &Tool, at: &str, name: &str) -> String {
+    let told = (at.is_empty())
+        .then(|| tool.input.get("properties")?.get(name)?.get("description")?.as_str())
+        .flatten()
+        .and_then(|text| text.split_once('.').map_or(Some(text), |(first, _)| Some(first)));
+    told.map_or_else(String::new, |text| format!(": {text}"))
+}
+
+fn known(tool: &Tool, at: &str) -> String {
+    let names = (at.is_empty()).then(|| tool.input.get("properties")?.as_object()).flatten();
+    names.map_or_else(
+        || "leave it out".to_owned(),
+        |names| {
+            if names.is_empty() {
+                "the tool takes no input".to_owned()
+            } else {
+                format!("known are {}", names.keys().cloned().collect::<Vec<_>>().join(", "))
+            }
+        },
+    )
+}
+
+const fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+fn short(text: &str) -> String {
+    match text.char_indices().nth(200) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}

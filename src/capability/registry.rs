@@ -1,0 +1,128 @@
+//! The registry: every tool that there is, in one fixed order. Rows are built in; tenants add theirs at run time. Doors read
+//! an immutable snapshot, so that a list never changes under a reader.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tokio::sync::watch;
+
+use super::caller::Caller;
+use super::permit::Permit;
+use super::tool::Tool;
+use crate::kernel::id::TenantId;
+
+/// All tools at one moment.
+pub struct Snapshot {
+    /// Grows with every change.
+    pub version: u64,
+    built: Arc<[Arc<Tool>]>,
+    built_by_name: Arc<HashMap<Arc<str>, Arc<Tool>>>,
+    added: HashMap<TenantId, BTreeMap<Arc<str>, Arc<Tool>>>,
+}
+
+impl Snapshot {
+    /// The built-in tools, by name.
+    #[must_use]
+    pub fn built(&self) -> &[Arc<Tool>] {
+        &self.built
+    }
+
+    /// All tools of a tenant: built in first, then added, each by name.
+    pub fn of_tenant(&self, tenant: TenantId) -> impl Iterator<Item = &Arc<Tool>> {
+        self.built.iter().chain(self.added.get(&tenant).into_iter().flat_map(BTreeMap::values))
+    }
+
+    /// The tool of a name that a tenant has.
+    #[must_use]
+    pub fn find(&self, tenant: TenantId, name: &str) -> Option<&Arc<Tool>> {
+        self.built_by_name.get(name).or_else(|| self.added.get(&tenant)?.get(name))
+    }
+
+    /// The tools that a caller may call, by name.
+    pub fn visible<'a>(&'a self, caller: &'a Caller) -> impl Iterator<Item = &'a Arc<Tool>> {
+        self.of_tenant(caller.tenant).filter(move |tool| may_call(caller, tool))
+    }
+}
+
+/// Whether a caller may call a tool: permission, the key's toolsets, read-only mode.
+#[must_use]
+pub fn may_call(caller: &Caller, tool: &Tool) -> bool {
+    let permitted = match tool.permit {
+        Permit::Public => true,
+        Permit::Own => caller.is_known(),
+        Permit::On(resource, action) => caller.may(resource, action),
+    };
+    let in_toolsets = tool.forwards.is_some()
+        || caller.toolsets.as_ref().is_none_or(|sets| sets.contains(&tool.domain) || tool.permit == Permit::Public);
+    permitted && in_toolsets && (!caller.read_only || tool.effect.reads())
+}
+
+/// Holds the snapshot in force.
+pub struct Registry {
+    present: ArcSwap<Snapshot>,
+    changes: watch::Sender<u64>,
+}
+
+impl Registry {
+    /// A registry of built-in tools.
+    #[must_use]
+    pub fn new(mut tools: Vec<Arc<Tool>>) -> Self {
+        tools.sort_by(|one, other| one.name.cmp(&other.name));
+        let built_by_name = tools.iter().map(|tool| (tool.name.clone(), tool.clone())).collect();
+        Self {
+            present: ArcSwap::from_pointee(Snapshot {
+                version: 1,
+                built: tools.into(),
+                built_by_name: Arc::new(built_by_name),
+                added: HashMap::new(),
+            }),
+            changes: watch::Sender::new(1),
+        }
+    }
+
+    /// The snapshot in force.
+    #[must_use]
+    pub fn present(&self) -> Arc<Snapshot> {
+        self.present.load_full()
+    }
+
+    /// Tells of every change of the tools: the snapshot's version.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Adds a tool of a tenant, or replaces it; false when a built-in tool has the name.
+    #[must_use]
+    pub fn add(&self, tenant: TenantId, tool: &Arc<Tool>) -> bool {
+        if self.present.load().built_by_name.contains_key(&tool.name) {
+            return false;
+        }
+        self.alter(tenant, |tools| {
+            tools.insert(tool.name.clone(), tool.clone());
+        });
+        true
+    }
+
+    /// Withdraws a tool of a tenant.
+    pub fn withdraw(&self, tenant: TenantId, name: &str) {
+        self.alter(tenant, |tools| {
+            tools.remove(name);
+        });
+    }
+
+    fn alter(&self, tenant: TenantId, alter: impl Fn(&mut BTreeMap<Arc<str>, Arc<Tool>>)) {
+        self.present.rcu(|present| {
+            let mut added = present.added.clone();
+            alter(added.entry(tenant).or_default());
+            Snapshot {
+                version: present.version + 1,
+                built: present.built.clone(),
+                built_by_name: present.built_by_name.clone(),
+                added,
+            }
+        });
+        self.changes.send_replace(self.present.load().version);
+    }
+}

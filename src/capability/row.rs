@@ -1,0 +1,85 @@
+//! One row of the registry: a capability with its types erased. A domain lists its rows; doors see tools made from them.
+
+use futures::StreamExt as _;
+use futures::future::BoxFuture;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::cx::Cx;
+use super::outcome::{Form, Outcome};
+use super::schema::{self, SharedSchema};
+use super::spec::Spec;
+use super::{Capability, Downloading, Streaming};
+use crate::kernel::fault::Fault;
+
+/// A capability's code with its types erased.
+pub type Run = fn(&Cx, Value) -> BoxFuture<'_, Result<Outcome, Fault>>;
+
+/// A capability as a plain row.
+pub struct Row {
+    /// What it says of itself.
+    pub spec: Spec,
+    /// The form of its answers.
+    pub form: Form,
+    /// Makes the input's schema.
+    pub input: fn() -> SharedSchema,
+    /// Makes the output's schema: of the value, or of one item of a stream.
+    pub output: fn() -> SharedSchema,
+    /// Runs it.
+    pub run: Run,
+}
+
+impl Row {
+    /// The row of a capability that answers with one value.
+    #[must_use]
+    pub const fn of<C: Capability>() -> Self {
+        Self {
+            spec: C::SPEC,
+            form: Form::Value,
+            input: schema::of_input::<C::Input>,
+            output: schema::of_output::<C::Output>,
+            run: |cx, input| {
+                Box::pin(async move {
+                    let output = C::run(cx, read(input)?).await?;
+                    serde_json::to_value(output).map(Outcome::Value).map_err(Fault::internal)
+                })
+            },
+        }
+    }
+
+    /// The row of a capability that answers with values as they come.
+    #[must_use]
+    pub const fn of_stream<C: Streaming>() -> Self {
+        Self {
+            spec: C::SPEC,
+            form: Form::Stream,
+            input: schema::of_input::<C::Input>,
+            output: schema::of_output::<C::Item>,
+            run: |cx, input| {
+                Box::pin(async move {
+                    let items = C::run(cx, read(input)?).await?;
+                    let items =
+                        items.map(|item| item.and_then(|item| serde_json::to_value(item).map_err(Fault::internal)));
+                    Ok(Outcome::Stream(Box::pin(items)))
+                })
+            },
+        }
+    }
+
+    /// The row of a capability that answers with a file.
+    #[must_use]
+    pub const fn of_bytes<C: Downloading>() -> Self {
+        Self {
+            spec: C::SPEC,
+            form: Form::Bytes,
+            input: schema::of_input::<C::Input>,
+            output: || std::sync::Arc::default(),
+            run: |cx, input| Box::pin(async move { C::run(cx, read(input)?).await.map(Outcome::Bytes) }),
+        }
+    }
+}
+
+/// The schema was checked before, so what fails here is finer than a schema says: a time out of range, an id misspelt.
+fn read<T: DeserializeOwned>(input: Value) -> Result<T, Fault> {
+    serde_json::from_value(input).map_err(|error| Fault::bad_input("", error.to_string()))
+}

@@ -1,0 +1,185 @@
+//! Schemas as the large model APIs accept them: one self-contained object, no references, no null types, no unions at the
+//! top, no number formats of ours. Derived from the types; nothing is written by hand.
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value};
+
+/// A JSON Schema object, shared.
+pub type SharedSchema = Arc<Map<String, Value>>;
+
+/// The schema of an input: what `deserialize` takes, closed against unknown properties.
+#[must_use]
+pub fn of_input<T: JsonSchema>() -> SharedSchema {
+    let settings = SchemaSettings::draft2020_12().with(|settings| {
+        settings.inline_subschemas = true;
+        settings.meta_schema = None;
+    });
+    let mut schema = object(settings.for_deserialize().into_generator().into_root_schema_for::<T>().to_value());
+    close(&mut schema);
+    Arc::new(schema)
+}
+
+/// The schema of an output: what `serialize` gives.
+#[must_use]
+pub fn of_output<T: JsonSchema>() -> SharedSchema {
+    let settings = SchemaSettings::draft2020_12().with(|settings| {
+        settings.inline_subschemas = true;
+        settings.meta_schema = None;
+    });
+    Arc::new(object(settings.for_serialize().into_generator().into_root_schema_for::<T>().to_value()))
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    let mut value = value;
+    portable(&mut value);
+    match value {
+        Value::Object(mut schema) => {
+            schema.remove("title");
+            schema.remove("description");
+            schema.entry("type").or_insert_with(|| "object".into());
+            if schema.get("type").is_some_and(|kind| kind == "object") {
+                schema.entry("properties").or_insert_with(|| Value::Object(Map::new()));
+            }
+            schema
+        }
+        // `true` is the schema of anything.
+        _ => Map::new(),
+    }
+}
+
+fn close(schema: &mut Map<String, Value>) {
+    if schema.get("type").is_some_and(|kind| kind == "object") {
+        schema.entry("additionalProperties").or_insert(Value::Bool(false));
+    }
+}
+
+/// Rewrites a schema in place: `["string","null"]` becomes `"string"`, `anyOf` of something and null becomes the something,
+/// formats that name Rust's integers go, `const` alternatives become an `enum`.
+fn portable(value: &mut Value) {
+    match value {
+        Value::Object(schema) => {
+            schema.remove("$schema");
+            if let Some(Value::Array(kinds)) = schema.get_mut("type") {
+                kinds.retain(|kind| kind != "null");
+                if let [only] = kinds.as_slice() {
+                    let only = only.clone();
+                    schema.insert("type".to_owned(), only);
+                }
+            }
+            if let Some(Value::Array(values)) = schema.get_mut("enum") {
+                values.retain(|value| !value.is_null());
+            }
+            if schema.get("default").is_some_and(Value::is_null) {
+                schema.remove("default");
+            }
+            if schema.get("format").and_then(Value::as_str).is_some_and(is_number_format) {
+                schema.remove("format");
+            }
+            for union in ["anyOf", "oneOf"] {
+                flatten(schema, union);
+            }
+            // Properties are named by people: only what lies below a name is a schema.
+            for (name, below) in schema.iter_mut() {
+                match (name.as_str(), below) {
+                    ("properties" | "patternProperties" | "$defs", Value::Object(named)) => {
+                        named.values_mut().for_each(portable);
+                    }
+                    ("default" | "examples" | "enum" | "const", _) => {}
+                    (_, below) => portable(below),
+                }
+            }
+        }
+        Value::Array(many) => many.iter_mut().for_each(portable),
+        _ => {}
+    }
+}
+
+fn flatten(schema: &mut Map<String, Value>, union: &str) {
+    let Some(Value::Array(choices)) = schema.get_mut(union) else { return };
+    choices.retain(|choice| choice.get("type").is_none_or(|kind| kind != "null"));
+    let constants: Option<Vec<Value>> =
+        choices.iter().map(|choice| choice.get("const").filter(|value| value.is_string()).cloned()).collect();
+    if let Some(constants) = constants.filter(|constants| !constants.is_empty()) {
+        let told: Vec<String> = choices
+            .iter()
+            .filter_map(|choice| {
+                let name = choice.get("const")?.as_str()?;
+                Some(format!("{name}: {}", choice.get("description")?.as_str()?))
+            })
+            .collect();
+        schema.remove(union);
+        schema.insert("type".to_owned(), "string".into());
+        schema.insert("enum".to_owned(), Value::Array(constants));
+        if !told.is_empty() {
+            let before = schema.get("description").and_then(Value::as_str).map(|text| format!("{text} "));
+            let description = format!("{}{}", before.unwrap_or_default(), told.join("; "));
+            schema.insert("description".to_owned(), description.into());
+        }
+        return;
+    }
+    if let [_] = choices.as_slice()
+        && let Some(Value::Array(mut choices)) = schema.remove(union)
+        && let Some(Value::Object(only)) = choices.pop()
+    {
+        for (name, value) in only {
+            schema.entry(name).or_insert(value);
+        }
+    }
+}
+
+fn is_number_format(format: &str) -> bool {
+    matches!(
+        format,
+        "int8"
+            | "int16"
+            | "int32"
+            | "int64"
+            | "uint"
+            | "uint8"
+            | "uint16"
+            | "uint32"
+            | "uint64"
+            | "int"
+            | "float"
+            | "double"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(JsonSchema)]
+    #[serde(rename_all = "snake_case")]
+    #[expect(dead_code, reason = "only its schema is used")]
+    enum Mode {
+        /// Off it goes.
+        Fast,
+        Slow,
+    }
+
+    #[derive(JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is used")]
+    struct Sample {
+        /// How many.
+        count: Option<u32>,
+        /// Which way.
+        mode: Option<Mode>,
+        format: String,
+    }
+
+    #[test]
+    fn is_portable() {
+        let schema = Value::Object((*of_input::<Sample>()).clone());
+        let text = schema.to_string();
+        assert!(!text.contains("null") && !text.contains("uint32") && !text.contains("anyOf"), "{text}");
+        assert_eq!(schema["properties"]["count"]["type"], "integer");
+        assert_eq!(schema["properties"]["mode"]["type"], "string");
+        assert_eq!(schema["properties"]["format"]["type"], "string");
+        assert_eq!(schema["additionalProperties"], false);
+        assert_eq!(schema["required"], serde_json::json!(["format"]));
+    }
+}

@@ -1,0 +1,294 @@
+//! What a capability says of itself. What matters for safety is given by position, so that it cannot be forgotten.
+
+use serde::Serialize;
+
+use super::permit::Permit;
+
+/// The part of the platform that a capability belongs to; also its toolset's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Domain {
+    /// People, roles, keys.
+    Identity,
+    /// Who did what.
+    Audit,
+    /// The tools themselves.
+    Registry,
+    /// The installation.
+    System,
+}
+
+impl Domain {
+    /// Every domain, in the order of documentation.
+    pub const ALL: &'static [Self] = &[Self::Identity, Self::Audit, Self::Registry, Self::System];
+
+    /// The name, as in toolsets.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Audit => "audit",
+            Self::Registry => "registry",
+            Self::System => "system",
+        }
+    }
+
+    /// What it is about.
+    #[must_use]
+    pub const fn about(self) -> &'static str {
+        match self {
+            Self::Identity => "People, groups, roles, permissions and API keys",
+            Self::Audit => "Who did what and when",
+            Self::Registry => "Finding, reading about and calling tools",
+            Self::System => "Health, metrics, configuration, logs, backups and caches of the installation",
+        }
+    }
+
+    /// The domain of a name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|domain| domain.name() == name)
+    }
+}
+
+/// What a capability does to the world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// Changes nothing.
+    Read,
+    /// Makes something new.
+    Create,
+    /// Changes something; calling twice with the same input is as good as once.
+    Change,
+    /// Destroys something or cannot be undone.
+    Remove,
+}
+
+impl Effect {
+    /// Whether it changes nothing.
+    #[must_use]
+    pub const fn reads(self) -> bool {
+        matches!(self, Self::Read)
+    }
+}
+
+/// The HTTP method of a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Verb {
+    /// GET.
+    Get,
+    /// POST.
+    Post,
+    /// PUT.
+    Put,
+    /// PATCH.
+    Patch,
+    /// DELETE.
+    Delete,
+}
+
+impl Verb {
+    /// The method's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// A REST route under `/api/v1`. Names in braces are input fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route {
+    /// The method.
+    pub verb: Verb,
+    /// The path.
+    pub path: &'static str,
+}
+
+impl Route {
+    /// A GET route.
+    #[must_use]
+    pub const fn get(path: &'static str) -> Self {
+        Self { verb: Verb::Get, path }
+    }
+    /// A POST route.
+    #[must_use]
+    pub const fn post(path: &'static str) -> Self {
+        Self { verb: Verb::Post, path }
+    }
+    /// A PUT route.
+    #[must_use]
+    pub const fn put(path: &'static str) -> Self {
+        Self { verb: Verb::Put, path }
+    }
+    /// A PATCH route.
+    #[must_use]
+    pub const fn patch(path: &'static str) -> Self {
+        Self { verb: Verb::Patch, path }
+    }
+    /// A DELETE route.
+    #[must_use]
+    pub const fn delete(path: &'static str) -> Self {
+        Self { verb: Verb::Delete, path }
+    }
+}
+
+/// Everything about a capability but its types and its code.
+#[derive(Debug, Clone, Copy)]
+pub struct Spec {
+    /// The tool's name.
+    pub name: &'static str,
+    /// Its domain.
+    pub domain: Domain,
+    /// What it does to the world.
+    pub effect: Effect,
+    /// Its route.
+    pub route: Route,
+    /// What it demands of the caller.
+    pub permit: Permit,
+    /// What it does and when to choose it, for a model that must choose.
+    pub description: &'static str,
+    /// Other routes with the same answer.
+    pub aliases: &'static [Route],
+    /// Touches something outside.
+    pub reaches: bool,
+    /// Costs money.
+    pub spends: bool,
+    /// Shown in the compact list.
+    pub everyday: bool,
+    /// The answer holds a secret that is shown once: it is never kept, not even for a repeated idempotency key.
+    pub shows_secret: bool,
+    /// Its input names another tool and that tool's input; the gate judges and runs that one.
+    pub forwards: Option<Forward>,
+}
+
+/// How a forwarding capability forwards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forward {
+    /// To any tool.
+    Any,
+    /// Only to tools that read.
+    Reads,
+}
+
+impl Spec {
+    const fn new(
+        name: &'static str,
+        domain: Domain,
+        effect: Effect,
+        route: Route,
+        permit: Permit,
+        description: &'static str,
+    ) -> Self {
+        Self {
+            name,
+            domain,
+            effect,
+            route,
+            permit,
+            description,
+            aliases: &[],
+            reaches: false,
+            spends: false,
+            everyday: false,
+            shows_secret: false,
+            forwards: None,
+        }
+    }
+
+    /// A capability that changes nothing.
+    #[must_use]
+    pub const fn read(
+        name: &'static str,
+        domain: Domain,
+        route: Route,
+        permit: Permit,
+        description: &'static str,
+    ) -> Self {
+        Self::new(name, domain, Effect::Read, route, permit, description)
+    }
+
+    /// A capability that makes something new.
+    #[must_use]
+    pub const fn create(
+        name: &'static str,
+        domain: Domain,
+        route: Route,
+        permit: Permit,
+        description: &'static str,
+    ) -> Self {
+        Self::new(name, domain, Effect::Create, route, permit, description)
+    }
+
+    /// A capability that changes something.
+    #[must_use]
+    pub const fn change(
+        name: &'static str,
+        domain: Domain,
+        route: Route,
+        permit: Permit,
+        description: &'static str,
+    ) -> Self {
+        Self::new(name, domain, Effect::Change, route, permit, description)
+    }
+
+    /// A capability that destroys something or cannot be undone.
+    #[must_use]
+    pub const fn remove(
+        name: &'static str,
+        domain: Domain,
+        route: Route,
+        permit: Permit,
+        description: &'static str,
+    ) -> Self {
+        Self::new(name, domain, Effect::Remove, route, permit, description)
+    }
+
+    /// Also answers on these routes.
+    #[must_use]
+    pub const fn also(mut self, aliases: &'static [Route]) -> Self {
+        self.aliases = aliases;
+        self
+    }
+
+    /// Touches something outside.
+    #[must_use]
+    pub const fn reaches(mut self) -> Self {
+        self.reaches = true;
+        self
+    }
+
+    /// Costs money.
+    #[must_use]
+    pub const fn spends(mut self) -> Self {
+        self.spends = true;
+        self
+    }
+
+    /// Shown in the compact list.
+    #[must_use]
+    pub const fn everyday(mut self) -> Self {
+        self.everyday = true;
+        self
+    }
+
+    /// Answers with a secret that is shown once.
+    #[must_use]
+    pub const fn shows_secret(mut self) -> Self {
+        self.shows_secret = true;
+        self
+    }
+
+    /// Forwards to the tool that its input names.
+    #[must_use]
+    pub const fn forwards(mut self, to: Forward) -> Self {
+        self.forwards = Some(to);
+        self
+    }
+}

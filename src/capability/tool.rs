@@ -1,0 +1,209 @@
+//! A tool: what every door sees of a capability, built in or added by a tenant. Made once, shared by all calls.
+
+use std::sync::{Arc, OnceLock};
+
+use futures::future::BoxFuture;
+use jsonschema::Validator;
+use serde_json::Value;
+
+use super::cx::Cx;
+use super::outcome::{Form, Outcome};
+use super::permit::Permit;
+use super::row::{Row, Run};
+use super::schema::SharedSchema;
+use super::spec::{Domain, Effect, Forward, Route};
+use crate::capability::gate::meter::Meter;
+use crate::kernel::fault::Fault;
+
+/// Code that is not a capability of this program: a tenant's script, an outside server.
+pub trait Runner: Send + Sync {
+    /// Runs it with an input that fits its schema.
+    fn run<'a>(&'a self, cx: &'a Cx, input: Value) -> BoxFuture<'a, Result<Outcome, Fault>>;
+}
+
+/// How a tool runs.
+pub enum Code {
+    /// A capability of this program.
+    Built(Run),
+    /// Something else.
+    Added(Arc<dyn Runner>),
+}
+
+/// What people say of a tool that its description does not: its card.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Card {
+    /// The tool's name.
+    pub tool: String,
+    /// What people say when they need it.
+    #[serde(default)]
+    pub phrases: Vec<String>,
+    /// When not to use it, and what to use instead.
+    #[serde(default)]
+    pub avoid: String,
+    /// Worked examples; each is run as a test.
+    #[serde(default)]
+    pub examples: Vec<Example>,
+}
+
+/// A worked example of a card.
+#[derive(Debug, Clone, PartialEq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Example {
+    /// What it shows.
+    pub say: String,
+    /// The input.
+    pub input: Value,
+    /// Some of what the answer holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<Value>,
+}
+
+/// A tool.
+pub struct Tool {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its name in words.
+    pub title: String,
+    /// What it does and when to choose it.
+    pub description: String,
+    /// Its domain.
+    pub domain: Domain,
+    /// What it does to the world.
+    pub effect: Effect,
+    /// What it demands of the caller.
+    pub permit: Permit,
+    /// Touches something outside.
+    pub reaches: bool,
+    /// Costs money.
+    pub spends: bool,
+    /// Shown in the compact list.
+    pub everyday: bool,
+    /// Answers with a secret that is shown once.
+    pub shows_secret: bool,
+    /// Judged and run as the tool that its input names.
+    pub forwards: Option<Forward>,
+    /// Its route, where it has one, and then its aliases.
+    pub routes: Vec<Route>,
+    /// The form of its answers.
+    pub form: Form,
+    /// The schema of its input.
+    pub input: SharedSchema,
+    /// The schema of its output.
+    pub output: SharedSchema,
+    /// Its card.
+    pub card: Card,
+    /// Its counts.
+    pub meter: Meter,
+    code: Code,
+    validator: OnceLock<Result<Validator, String>>,
+}
+
+impl Tool {
+    /// The tool of a row with its card.
+    #[must_use]
+    pub fn built(row: &Row, card: Card) -> Self {
+        let spec = &row.spec;
+        Self {
+            name: spec.name.into(),
+            title: title_of(spec.name),
+            description: spec.description.to_owned(),
+            domain: spec.domain,
+            effect: spec.effect,
+            permit: spec.permit,
+            reaches: spec.reaches,
+            spends: spec.spends,
+            everyday: spec.everyday,
+            shows_secret: spec.shows_secret,
+            forwards: spec.forwards,
+            routes: std::iter::once(spec.route).chain(spec.aliases.iter().copied()).collect(),
+            form: row.form,
+            input: (row.input)(),
+            output: (row.output)(),
+            card,
+            meter: Meter::default(),
+            code: Code::Built(row.run),
+            validator: OnceLock::new(),
+        }
+    }
+
+    /// A tool that a tenant adds: it has no route of its own and answers with one value.
+    #[must_use]
+    pub fn added(definition: Definition, runner: Arc<dyn Runner>) -> Self {
+        Self {
+            title: title_of(&definition.name),
+            name: definition.name.into(),
+            description: definition.description,
+            domain: definition.domain,
+            effect: definition.effect,
+            permit: definition.permit,
+            reaches: definition.reaches,
+            spends: false,
+            everyday: false,
+            shows_secret: false,
+            forwards: None,
+            routes: Vec::new(),
+            form: Form::Value,
+            input: definition.input,
+            output: definition.output,
+            card: definition.card,
+            meter: Meter::default(),
+            code: Code::Added(runner),
+            validator: OnceLock::new(),
+        }
+    }
+
+    /// Runs it. Only the gate has the `Cx` that this needs.
+    pub fn run<'a>(&'a self, cx: &'a Cx, input: Value) -> BoxFuture<'a, Result<Outcome, Fault>> {
+        match &self.code {
+            Code::Built(run) => run(cx, input),
+            Code::Added(runner) => runner.run(cx, input),
+        }
+    }
+
+    /// The compiled validator of its input, made when it is first needed.
+    ///
+    /// # Errors
+    /// When the schema itself is broken, which only an added tool's can be.
+    pub fn validator(&self) -> Result<&Validator, Fault> {
+        self.validator
+            .get_or_init(|| {
+                jsonschema::options()
+                    .should_validate_formats(true)
+                    .build(&Value::Object((*self.input).clone()))
+                    .map_err(|error| error.to_string())
+            })
+            .as_ref()
+            .map_err(|error| Fault::internal(format!("the input schema of {} is broken: {error}", self.name)))
+    }
+}
+
+/// What an added tool says of itself.
+#[derive(Debug, Clone)]
+pub struct Definition {
+    /// Its name.
+    pub name: String,
+    /// What it does and when to choose it.
+    pub description: String,
+    /// Its domain.
+    pub domain: Domain,
+    /// What it does to the world.
+    pub effect: Effect,
+    /// What it demands of the caller.
+    pub permit: Permit,
+    /// Touches something outside.
+    pub reaches: bool,
+    /// The schema of its input.
+    pub input: SharedSchema,
+    /// The schema of its output.
+    pub output: SharedSchema,
+    /// Its card.
+    pub card: Card,
+}
+
+/// `user_create` in words: "User create".
+fn title_of(name: &str) -> String {
+    let words = name.replace('_', " ").replace("api ", "API ").replace("auth ", "Authentication ");
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}

@@ -1,0 +1,30 @@
+//! The configuration: one section a file. The complete commented defaults are `config/convoke.toml`, compiled in; what a
+//! value is and where it came from is known for each.
+
+pub mod backup;
+pub mod limits;
+pub mod logging;
+pub mod mcp;
+pub mod server;
+pub mod store;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The whole configuration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// How the server listens.
+    pub server: server::Server,
+    /// How much callers may do.
+    pub limits: limits::Limits,
+    /// What MCP clients are shown.
+    pub mcp: mcp::Mcp,
+    /// Where and how long data is kept.
+    pub store: store::Store,
+    /// What is logged.
+    pub logging: logging::Logging,
+    /// How backups are made.
+    pub backup: backup::Backup,
+}

@@ -1,0 +1,7 @@
+//! The domains. Each brings its capabilities, kinds, logs and fault codes as a `Module`, listed here in the order of
+//! documentation and nowhere else.
+
+use crate::capability::module::Module;
+
+/// Every domain.
+pub static MODULES: &[&Module] = &[];

@@ -1,0 +1,3 @@
+//! What the doors over HTTP share.
+
+pub mod credentials;

@@ -1,0 +1,3 @@
+//! The doors: projections of the registry. No door knows a domain, and none reaches a capability but through the gate.
+
+pub mod http;
