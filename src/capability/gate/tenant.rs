@@ -9,7 +9,7 @@ use crate::kernel::id::TenantId;
 ///
 /// # Errors
 /// `wrong_tenant`.
-pub fn check(caller: &Caller, named: Option<TenantId>) -> Result<(), Fault> {
+pub(super) fn check(caller: &Caller, named: Option<TenantId>) -> Result<(), Fault> {
     match named {
         Some(named) if named != caller.tenant => {
             Err(Fault::new(&codes::WRONG_TENANT, "the tenant named is not the caller's"))

@@ -1,0 +1,559 @@
+//! The index over tools and its answer to a need: weighted fields, synonyms below literal words, the intention of the
+//! verb, and tolerance for a mistyped or shortened word. Equal input gives equal order.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, HashMap};
+
+use super::text::{self, Intention};
+
+/// What is known about one tool, in the words in which people may ask for it.
+#[derive(Debug, Clone, Default)]
+pub struct Document {
+    /// The tool's own name, such as `api_key_create`.
+    pub name: String,
+    /// The domain to which it belongs.
+    pub domain: String,
+    /// The title that a person reads.
+    pub title: String,
+    /// What the tool does.
+    pub description: String,
+    /// Ways in which people say the need.
+    pub phrases: Vec<String>,
+    /// Names of its input fields.
+    pub fields: Vec<String>,
+}
+
+/// One document that answers a query.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Hit {
+    /// Its position among the documents from which the index was built.
+    pub document: usize,
+    /// How well it answers; comparable within one answer only.
+    pub score: f32,
+}
+
+/// An immutable index over documents, shared freely between threads.
+#[derive(Debug)]
+pub struct Index {
+    entries: Vec<Entry>,
+    by_name: HashMap<String, usize>,
+    /// Every spelling seen, with its term; the terms of stems that only the query uses are absent.
+    spellings: HashMap<String, usize>,
+    /// The same in order of length and spelling, for mistyped and shortened words.
+    ordered: Vec<(String, usize)>,
+    stems: HashMap<String, usize>,
+    terms: Vec<Term>,
+    groups: Vec<Group>,
+    groups_of: HashMap<String, Vec<usize>>,
+    phrases: Vec<Phrase>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    name: String,
+    intention: Option<Intention>,
+    name_terms: Vec<usize>,
+}
+
+#[derive(Debug, Default)]
+struct Term {
+    rarity: f32,
+    /// Documents with their saturated weight of this term.
+    documents: Vec<(usize, f32)>,
+    phrases: Vec<usize>,
+}
+
+#[derive(Debug)]
+struct Group {
+    rarity: f32,
+    terms: Vec<usize>,
+}
+
+#[derive(Debug)]
+struct Phrase {
+    document: usize,
+    mass: f32,
+    share: f32,
+}
+
+/// One word of the query with the terms that may stand for it.
+struct Asked {
+    weight: f32,
+    rarity: f32,
+    /// Term, closeness, and the rarity with which a match counts.
+    terms: Vec<(usize, f32, f32)>,
+}
+
+/// Weight and length normalisation of each field.
+const FIELDS: [(f32, f32); 6] = [NAME, DOMAIN, TITLE, DESCRIPTION, PHRASES, INPUT];
+const NAME: (f32, f32) = (2.4, 0.2);
+const DOMAIN: (f32, f32) = (0.5, 0.0);
+const TITLE: (f32, f32) = (0.6, 0.2);
+const DESCRIPTION: (f32, f32) = (1.2, 0.5);
+const PHRASES: (f32, f32) = (1.0, 0.4);
+const INPUT: (f32, f32) = (0.4, 0.5);
+
+const SATURATION: f32 = 1.0;
+const SYNONYM: f32 = 0.5;
+/// A form of a word that no text uses may mean something else than the form that is used ("marketing", "market").
+const OTHER_FORM: f32 = 0.85;
+const MISTYPED: f32 = 0.7;
+const SHORTENED: f32 = 0.6;
+/// What the best single phrase may add, relative to the weight of its matched words.
+const PHRASE_SHARE: f32 = 1.6;
+/// What it adds when all parts of a name are asked for.
+const NAME_SHARE: f32 = 0.3;
+/// What a clause of the description counts where it stands for a phrase.
+const CLAUSE: f32 = 0.6;
+const SAME_INTENTION: f32 = 1.25;
+const OTHER_INTENTION: f32 = 0.85;
+/// Above every other score: the query is the name.
+const EXACT: f32 = 1000.0;
+/// What stands in a sentence for a tool that it names.
+const PLACEHOLDER: &str = "tool";
+/// A longer query is cut here, which bounds the time that it may take.
+const LONGEST_QUERY: usize = 64;
+
+impl Index {
+    /// Builds the index. Positions in `documents` are what hits refer to.
+    #[must_use]
+    pub fn build(documents: &[Document]) -> Self {
+        Builder::default().build(documents)
+    }
+
+    /// The best answers to a query among the documents that `allowed` lets through, best first; equal scores by name.
+    #[must_use]
+    pub fn search(&self, query: &str, limit: usize, allowed: impl Fn(usize) -> bool) -> Vec<Hit> {
+        let (query, named) = self.take_names(query);
+        let mut words = text::words(&query);
+        words.truncate(LONGEST_QUERY);
+        let wanted = text::intentions(&words);
+        let asked = self.asked(&words, wanted.first().copied());
+        let about_more = words.iter().any(|word| word != PLACEHOLDER && text::weight(word, None) > 0.5);
+        let mut scores = self.weigh(&asked);
+        self.reward_phrases(&asked, &mut scores);
+        self.reward_names(&asked, &mut scores);
+        self.reward_intention(&wanted, &mut scores);
+
+        let mut hits: Vec<Hit> = scores
+            .into_iter()
+            .enumerate()
+            .filter(|(document, score)| (*score > 0.0 || named.contains(document)) && allowed(*document))
+            .map(|(document, score)| Hit { document, score })
+            .collect();
+        let best = hits.iter().map(|hit| hit.score).fold(0.0, f32::max);
+        for hit in hits.iter_mut().filter(|hit| named.contains(&hit.document)) {
+            // A sentence about a tool may want to know about it more than to run it: near the top, not above all.
+            hit.score = if about_more { hit.score.max(0.95 * best) } else { EXACT };
+        }
+        hits.sort_unstable_by(|one, other| self.order(one, other));
+        hits.truncate(limit);
+        hits
+    }
+
+    fn order(&self, one: &Hit, other: &Hit) -> Ordering {
+        let name = |hit: &Hit| self.entries.get(hit.document).map(|entry| entry.name.as_str());
+        other
+            .score
+            .total_cmp(&one.score)
+            .then_with(|| name(one).cmp(&name(other)))
+            .then_with(|| one.document.cmp(&other.document))
+    }
+
+    /// Finds tools that the query names. The whole query as a name leaves nothing to weigh; a name inside a sentence
+    /// is replaced by the word "tool", because its parts are not what the sentence is about.
+    fn take_names(&self, query: &str) -> (String, Vec<usize>) {
+        let whole = query.trim().to_lowercase().replace([' ', '-', '.'], "_");
+        if let Some(document) = self.by_name.get(&whole) {
+            return (String::new(), vec![*document]);
+        }
+        let mut named = Vec::new();
+        let rest: Vec<&str> = query
+            .split_whitespace()
+            .map(|word| {
+                let bare = word.trim_matches(|character: char| !character.is_alphanumeric()).to_lowercase();
+                match self.by_name.get(&bare) {
+                    Some(document) if bare.contains('_') => {
+                        named.push(*document);
+                        PLACEHOLDER
+                    }
+                    _ => word,
+                }
+            })
+            .collect();
+        (rest.join(" "), named)
+    }
+
+    fn asked(&self, words: &[String], wanted: Option<Intention>) -> Vec<Asked> {
+        let mut seen: Vec<&str> = Vec::new();
+        let mut asked = Vec::new();
+        for word in words {
+            let weight = text::weight(word, wanted);
+            if weight > 0.0 && !seen.contains(&word.as_str()) {
+                seen.push(word);
+                asked.push(self.expand(word, weight));
+            }
+        }
+        asked
+    }
+
+    fn expand(&self, word: &str, weight: f32) -> Asked {
+        let stem = text::stem(word);
+        let spelled = self.spellings.get(word).map(|term| (*term, 1.0));
+        let literal = spelled.or_else(|| self.stems.get(&stem).map(|term| (*term, OTHER_FORM)));
+        let mut terms: BTreeMap<usize, (f32, f32)> = BTreeMap::new();
+        let mut rarity: f32 = 0.0;
+        if let Some(group_numbers) = self.groups_of.get(&stem) {
+            for group in group_numbers.iter().filter_map(|number| self.groups.get(*number)) {
+                rarity = rarity.max(group.rarity);
+                for term in &group.terms {
+                    let entry = terms.entry(*term).or_insert((SYNONYM, group.rarity));
+                    entry.1 = entry.1.max(group.rarity);
+                }
+            }
+        }
+        if let Some((term, closeness)) = literal {
+            let own = self.rarity(term);
+            rarity = rarity.max(own);
+            terms.insert(term, (closeness, own));
+        }
+        if terms.is_empty() {
+            for (term, closeness) in self.resembling(word) {
+                let own = self.rarity(term);
+                rarity = rarity.max(own * closeness);
+                terms.entry(term).or_insert((closeness, own));
+            }
+        }
+        Asked {
+            weight,
+            rarity,
+            terms: terms.into_iter().map(|(term, (closeness, own))| (term, closeness, own)).collect(),
+        }
+    }
+
+    /// Terms that a word unknown to the index may be meant for.
+    fn resembling(&self, word: &str) -> Vec<(usize, f32)> {
+        let length = word.len();
+        if length < 4 || !word.is_ascii() {
+            return Vec::new();
+        }
+        let mistyped = |other: &str| {
+            length >= 5 && other.len() + 1 >= length && other.len() <= length + 1 && one_slip_apart(word, other)
+        };
+        let shortened = |other: &str| other.len() > length && other.starts_with(word);
+        self.ordered
+            .iter()
+            .filter_map(|(other, term)| {
+                if mistyped(other) {
+                    Some((*term, MISTYPED))
+                } else if shortened(other) {
+                    Some((*term, SHORTENED))
+                } else {
+                    None
+                }
+            })
+            .collect()
+    }
+
+    fn rarity(&self, term: usize) -> f32 {
+        self.terms.get(term).map_or(0.0, |term| term.rarity)
+    }
+
+    /// The weighted fields: each word of the query counts once per document, by its best match there.
+    fn weigh(&self, asked: &[Asked]) -> Vec<f32> {
+        let mut scores = vec![0.0_f32; self.entries.len()];
+        let mut best = vec![0.0_f32; self.entries.len()];
+        for word in asked {
+            for (term, closeness, rarity) in &word.terms {
+                for (document, weight) in self.terms.get(*term).map_or(&[][..], |term| &term.documents) {
+                    if let Some(slot) = best.get_mut(*document) {
+                        *slot = slot.max(closeness * rarity * weight);
+                    }
+                }
+            }
+            for (score, slot) in scores.iter_mut().zip(&mut best) {
+                *score += word.weight * *slot;
+                *slot = 0.0;
+            }
+        }
+        scores
+    }
+
+    /// A phrase that says the whole query is worth more than its words scattered over several phrases.
+    fn reward_phrases(&self, asked: &[Asked], scores: &mut [f32]) {
+        let total: f32 = asked.iter().map(|word| word.weight * word.rarity).sum();
+        let mut matched = vec![0.0_f32; self.phrases.len()];
+        let mut best = vec![0.0_f32; self.phrases.len()];
+        for word in asked {
+            for (term, closeness, rarity) in &word.terms {
+                for phrase in self.terms.get(*term).map_or(&[][..], |term| &term.phrases) {
+                    if let Some(slot) = best.get_mut(*phrase) {
+                        *slot = slot.max(closeness * rarity);
+                    }
+                }
+            }
+            for (sum, slot) in matched.iter_mut().zip(&mut best) {
+                *sum += word.weight * *slot;
+                *slot = 0.0;
+            }
+        }
+        let mut rewards = vec![0.0_f32; scores.len()];
+        for (phrase, mass) in self.phrases.iter().zip(matched) {
+            if let (Some(reward), true) = (rewards.get_mut(phrase.document), mass > 0.0) {
+                *reward = reward.max(phrase.share * mass * 2.0 * mass / (total + phrase.mass));
+            }
+        }
+        for (score, reward) in scores.iter_mut().zip(rewards) {
+            *score += PHRASE_SHARE * reward;
+        }
+    }
+
+    fn reward_names(&self, asked: &[Asked], scores: &mut [f32]) {
+        let mut matched = vec![0.0_f32; self.terms.len()];
+        for (term, closeness, _) in asked.iter().flat_map(|word| &word.terms) {
+            if let Some(slot) = matched.get_mut(*term) {
+                *slot = slot.max(*closeness);
+            }
+        }
+        for (entry, score) in self.entries.iter().zip(scores) {
+            let whole: f32 = entry.name_terms.iter().map(|term| self.rarity(*term)).sum();
+            let part: f32 = entry
+                .name_terms
+                .iter()
+                .map(|term| self.rarity(*term) * matched.get(*term).copied().unwrap_or_default())
+                .sum();
+            if whole > 0.0 {
+                *score *= 1.0 + NAME_SHARE * part / whole;
+            }
+        }
+    }
+
+    fn reward_intention(&self, wanted: &[Intention], scores: &mut [f32]) {
+        let Some(foremost) = wanted.first() else { return };
+        for (entry, score) in self.entries.iter().zip(scores) {
+            *score *= match entry.intention {
+                Some(offered) if offered == *foremost => SAME_INTENTION,
+                Some(offered) if !wanted.contains(&offered) => OTHER_INTENTION,
+                Some(_) | None => 1.0,
+            };
+        }
+    }
+}
+
+/// Collects the words of all documents before any of them can be weighed.
+#[derive(Default)]
+struct Builder {
+    spellings: HashMap<String, usize>,
+    stems: HashMap<String, usize>,
+    terms: Vec<Term>,
+}
+
+impl Builder {
+    fn build(mut self, documents: &[Document]) -> Index {
+        let mut phrases = Vec::new();
+        let mut phrase_terms = Vec::new();
+        let mut entries = Vec::with_capacity(documents.len());
+        let mut texts = Vec::with_capacity(documents.len());
+        for (number, document) in documents.iter().enumerate() {
+            let name = self.terms_of(&document.name);
+            let mut spoken = Vec::new();
+            let mut said = Vec::new();
+            for phrase in &document.phrases {
+                let terms = self.terms_of(phrase);
+                spoken.extend_from_slice(&terms);
+                said.push((terms, 1.0));
+            }
+            if document.phrases.is_empty() {
+                // Without phrases, as a tool that a tenant has added may be, each clause of the description stands for one.
+                said.extend(document.description.split([';', ':', ',', '.']).map(|clause| {
+                    let mut terms = self.terms_of(clause);
+                    terms.extend_from_slice(&name);
+                    (terms, CLAUSE)
+                }));
+            }
+            for (mut terms, share) in said {
+                terms.sort_unstable();
+                terms.dedup();
+                for term in &terms {
+                    if let Some(term) = self.terms.get_mut(*term) {
+                        term.phrases.push(phrases.len());
+                    }
+                }
+                phrases.push(Phrase { document: number, mass: 0.0, share });
+                phrase_terms.push(terms);
+            }
+            texts.push([
+                name.clone(),
+                self.terms_of(&document.domain),
+                self.terms_of(&document.title),
+                self.terms_of(&document.description),
+                spoken,
+                document.fields.iter().flat_map(|field| self.terms_of(field)).collect(),
+            ]);
+            let intention = text::intention_of_name(&text::words(&document.name));
+            entries.push(Entry { name: document.name.clone(), intention, name_terms: name });
+        }
+        self.weigh(&texts);
+        for (phrase, terms) in phrases.iter_mut().zip(&phrase_terms) {
+            phrase.mass = terms.iter().filter_map(|term| self.terms.get(*term)).map(|term| term.rarity).sum();
+        }
+        let (groups, groups_of) = self.groups(documents.len());
+        let mut ordered: Vec<(String, usize)> =
+            self.spellings.iter().map(|(word, term)| (word.clone(), *term)).collect();
+        ordered.sort_unstable();
+        let by_name =
+            documents.iter().enumerate().map(|(number, document)| (document.name.to_lowercase(), number)).collect();
+        Index {
+            entries,
+            by_name,
+            spellings: self.spellings,
+            ordered,
+            stems: self.stems,
+            terms: self.terms,
+            groups,
+            groups_of,
+            phrases,
+        }
+    }
+
+    fn terms_of(&mut self, source: &str) -> Vec<usize> {
+        let mut found = Vec::new();
+        for word in text::words(source) {
+            if text::is_stop_word(&word) {
+                continue;
+            }
+            let term = if let Some(term) = self.spellings.get(&word) {
+                *term
+            } else {
+                let fresh = self.terms.len();
+                let term = *self.stems.entry(text::stem(&word)).or_insert(fresh);
+                if term == fresh {
+                    self.terms.push(Term::default());
+                }
+                self.spellings.insert(word, term);
+                term
+            };
+            found.push(term);
+        }
+        found
+    }
+
+    fn weigh(&mut self, texts: &[[Vec<usize>; 6]]) {
+        let mut averages = [0.0_f32; 6];
+        for (field, average) in averages.iter_mut().enumerate() {
+            let filled: Vec<usize> =
+                texts.iter().filter_map(|text| text.get(field)).map(Vec::len).filter(|length| *length > 0).collect();
+            *average = real(filled.iter().sum()) / real(filled.len()).max(1.0);
+        }
+        for (number, fields) in texts.iter().enumerate() {
+            let mut weights: BTreeMap<usize, f32> = BTreeMap::new();
+            for ((terms, (weight, normalisation)), average) in fields.iter().zip(FIELDS).zip(averages) {
+                let length = 1.0 - normalisation + normalisation * real(terms.len()) / average.max(1.0);
+                for term in terms {
+                    *weights.entry(*term).or_default() += weight / length;
+                }
+            }
+            for (term, weight) in weights {
+                if let Some(term) = self.terms.get_mut(term) {
+                    term.documents.push((number, weight * (SATURATION + 1.0) / (weight + SATURATION)));
+                }
+            }
+        }
+        for term in &mut self.terms {
+            term.rarity = rarity(term.documents.len(), texts.len());
+        }
+    }
+
+    fn groups(&self, total: usize) -> (Vec<Group>, HashMap<String, Vec<usize>>) {
+        let mut groups = Vec::new();
+        let mut groups_of: HashMap<String, Vec<usize>> = HashMap::new();
+        for stems in text::synonyms() {
+            let terms: Vec<usize> = stems.iter().filter_map(|stem| self.stems.get(stem)).copied().collect();
+            let mut documents: Vec<usize> = terms
+                .iter()
+                .filter_map(|term| self.terms.get(*term))
+                .flat_map(|term| &term.documents)
+                .map(|(number, _)| *number)
+                .collect();
+            documents.sort_unstable();
+            documents.dedup();
+            for stem in stems {
+                groups_of.entry(stem.clone()).or_default().push(groups.len());
+            }
+            groups.push(Group { rarity: rarity(documents.len(), total), terms });
+        }
+        (groups, groups_of)
+    }
+}
+
+/// How much it says that a word occurs, when it occurs in so many documents of all.
+fn rarity(having: usize, total: usize) -> f32 {
+    let (having, total) = (real(having), real(total));
+    (1.0 + (total - having + 0.5) / (having + 0.5)).ln()
+}
+
+/// A count as a real number; counts here stay far below the limit of 65535.
+fn real(count: usize) -> f32 {
+    f32::from(u16::try_from(count).unwrap_or(u16::MAX))
+}
+
+/// Whether one letter added, dropped, replaced or swapped with its neighbour turns one word into the other.
+fn one_slip_apart(one: &str, other: &str) -> bool {
+    let (one, other) =
+        if one.len() <= other.len() { (one.as_bytes(), other.as_bytes()) } else { (other.as_bytes(), one.as_bytes()) };
+    let start = one.iter().zip(other).take_while(|(left, right)| left == right).count();
+    let one = one.get(start..).unwrap_or_default();
+    let other = other.get(start..).unwrap_or_default();
+    match (one, other) {
+        ([first, second, left @ ..], [third, fourth, right @ ..])
+            if first == fourth && second == third && left == right =>
+        {
+            true
+        }
+        ([_, left @ ..], [_, right @ ..]) if left == right => true,
+        (left, [_, right @ ..]) => left == right,
+        ([_, ..] | [], []) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn best(query: &str) -> Vec<&'static str> {
+        let names = ["api_key_create", "api_key_list", "api_key_revoke", "role_assign", "tool_docs"];
+        let documents =
+            names.map(|name| Document { name: name.to_owned(), title: name.replace('_', " "), ..Document::default() });
+        let hits = Index::build(&documents).search(query, 3, |document| document != 3);
+        hits.iter().filter_map(|hit| names.get(hit.document).copied()).collect()
+    }
+
+    #[test]
+    fn the_verb_decides_between_tools_for_the_same_thing() {
+        assert_eq!(best("please remove a key").first(), Some(&"api_key_revoke"));
+        assert_eq!(best("make a new key").first(), Some(&"api_key_create"));
+        assert_eq!(best("which keys do I have?").first(), Some(&"api_key_list"));
+    }
+
+    #[test]
+    fn a_name_wins_whole_and_stays_near_the_top_in_a_sentence() {
+        assert_eq!(best("api key create").first(), Some(&"api_key_create"));
+        assert_eq!(best("what is api_key_list?").first(), Some(&"api_key_list"));
+        assert_eq!(best("the docs of api_key_list"), ["tool_docs", "api_key_list"]);
+    }
+
+    #[test]
+    fn slips_and_beginnings_of_words_are_understood() {
+        assert_eq!(best("revoek it"), ["api_key_revoke"]);
+        assert_eq!(best("creat").first(), Some(&"api_key_create"));
+        assert!(one_slip_apart("permision", "permission") && one_slip_apart("recieve", "receive"));
+        assert!(!one_slip_apart("create", "delete"));
+    }
+
+    #[test]
+    fn what_is_not_allowed_is_not_found() {
+        assert_eq!(best("assign a role"), Vec::<&str>::new());
+        assert_eq!(best("role_assign"), Vec::<&str>::new());
+        assert_eq!(best(" ?! "), Vec::<&str>::new());
+    }
+}
