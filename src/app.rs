@@ -1,0 +1,167 @@
+//! Putting the program together: the one place that chooses concrete backends. Everything else knows ports.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::adapter::folder::FolderBlobs;
+use crate::adapter::sqlite::{SqliteConfig, SqliteStore};
+use crate::capability::cx::store_fault;
+use crate::capability::gate::Gate;
+use crate::capability::gate::approve::{ApprovalPolicy, NothingHeld};
+use crate::capability::module::Module;
+use crate::capability::platform::{Platform, Services};
+use crate::capability::registry::Registry;
+use crate::capability::row::Row;
+use crate::capability::tool::{Card, Tool};
+use crate::config::Config;
+use crate::domain::{MODULES, identity};
+use crate::kernel::clock::Clock;
+use crate::kernel::fault::Fault;
+use crate::kernel::seal::Seal;
+use crate::kernel::secret::Secret;
+use crate::port::store::Store;
+
+mod cards;
+mod key;
+
+/// What a start is told.
+pub struct Settings {
+    /// The configuration in force.
+    pub config: Config,
+    /// The data folder; made when it is not there.
+    pub data: PathBuf,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Capabilities besides the domains' own.
+    pub rows: Vec<Row>,
+    /// Which calls a person must approve.
+    pub approvals: Arc<dyn ApprovalPolicy>,
+    /// Services besides the domains' own.
+    pub services: Services,
+}
+
+impl Settings {
+    /// A start on a folder with nothing added.
+    #[must_use]
+    pub fn new(config: Config, data: PathBuf, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            config,
+            data,
+            clock,
+            rows: Vec::new(),
+            approvals: Arc::new(NothingHeld),
+            services: Services::default(),
+        }
+    }
+}
+
+/// The program, put together.
+pub struct App {
+    gate: Arc<Gate>,
+    store: Arc<SqliteStore>,
+    data: PathBuf,
+    first_key: Option<Secret>,
+}
+
+impl App {
+    /// Opens the data folder and puts the program together. At the very first start it makes the default tenant, an
+    /// administrator and their key.
+    ///
+    /// # Errors
+    /// When the folder cannot be used or the store cannot be opened.
+    pub async fn open(settings: Settings) -> Result<Arc<Self>, Fault> {
+        let Settings { config, data, clock, rows, approvals, services } = settings;
+        make_private_folder(&data)?;
+        let seal = Seal::new(key::installation(&data)?);
+        let store = open_store(data.join("convoke.db"), clock.clone()).await?;
+        let blobs = Arc::new(FolderBlobs::new(data.join("blobs")));
+        let first_key = identity::bootstrap(&*store, &*clock).await?;
+        let registry = Arc::new(Registry::new(tools(&rows)?));
+        let shared: Arc<dyn Store> = store.clone();
+        let platform =
+            Arc::new(Platform::new(shared, blobs, clock, registry, seal, Arc::new(config), add_services(services)));
+        let gate = Arc::new(Gate::new(platform, Arc::new(identity::directory::Directory), approvals));
+        Ok(Arc::new(Self { gate, store, data, first_key }))
+    }
+
+    /// The gate: the only way to a capability.
+    #[must_use]
+    pub fn gate(&self) -> &Arc<Gate> {
+        &self.gate
+    }
+
+    /// What all calls share.
+    #[must_use]
+    pub fn platform(&self) -> &Arc<Platform> {
+        self.gate.platform()
+    }
+
+    /// The data folder.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// The administrator's key, at the very first start only.
+    #[must_use]
+    pub fn first_key(&self) -> Option<&Secret> {
+        self.first_key.as_ref()
+    }
+
+    /// Ends what runs within the limit, writes what waits and closes the store.
+    pub async fn close(&self, limit: Duration) {
+        self.gate.close(limit).await;
+        let store = self.store.clone();
+        // Closing waits for the writing thread: not on a thread that others wait for.
+        let _ = tokio::task::spawn_blocking(move || store.close()).await;
+    }
+}
+
+/// The services that domains keep alive between calls.
+fn add_services(services: Services) -> Services {
+    services
+}
+
+async fn open_store(file: PathBuf, clock: Arc<dyn Clock>) -> Result<Arc<SqliteStore>, Fault> {
+    let kinds = std::iter::once(&crate::capability::gate::operation::OPERATION)
+        .chain(MODULES.iter().flat_map(|module| module.kinds.iter().copied()))
+        .collect();
+    let logs = [
+        &crate::capability::gate::audit::AUDIT,
+        &crate::capability::gate::usage::USAGE,
+        &crate::capability::events::EVENTS,
+    ]
+    .into_iter()
+    .chain(MODULES.iter().flat_map(|module| module.logs.iter().copied()))
+    .collect();
+    let mut config = SqliteConfig::new(file, kinds, logs, clock);
+    config.unowned = identity::MODULE.kinds.to_vec();
+    tokio::task::spawn_blocking(move || SqliteStore::open(config))
+        .await
+        .map_err(Fault::internal)?
+        .map_err(store_fault)
+}
+
+/// Every tool with its card.
+fn tools(rows: &[Row]) -> Result<Vec<Arc<Tool>>, Fault> {
+    let mut cards: HashMap<String, Card> =
+        cards::built_in()?.into_iter().map(|card| (card.tool.clone(), card)).collect();
+    let all = MODULES.iter().flat_map(|module: &&'static Module| module.rows.iter()).chain(rows);
+    Ok(all.map(|row| Arc::new(Tool::built(row, cards.remove(row.spec.name).unwrap_or_default()))).collect())
+}
+
+fn make_private_folder(folder: &Path) -> Result<(), Fault> {
+    let cannot = |error: std::io::Error| {
+        Fault::new(&crate::kernel::codes::NOT_CONFIGURED, format!("the data folder {} cannot be used", folder.display()))
+            .caused_by(error)
+    };
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(cannot)
+    }
+    #[cfg(not(unix))]
+    std::fs::create_dir_all(folder).map_err(cannot)
+}
