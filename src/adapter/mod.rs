@@ -1,1 +1,3 @@
 //! What implements the ports: one folder each.
+
+pub mod sqlite;

@@ -1,0 +1,298 @@
+//! Batches: prepared on the caller's thread (columns and JSON text), written on the writer's.
+
+use std::sync::Arc;
+
+use rusqlite::types::Value as Sql;
+use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
+use uuid::Uuid;
+
+use super::Declarations;
+use super::fault::{OrFault as _, misuse, refused_columns, store_fault};
+use super::plan::{KindPlan, LogPlan};
+use super::{text, value};
+use crate::port::store::{Batch, Conflict, Expect, Put, Step, StoreFault};
+
+/// A batch that is ready to be written.
+pub(super) struct Prepared {
+    steps: Vec<Ready>,
+}
+
+enum Ready {
+    Put { plan: Arc<KindPlan>, id: Uuid, expect: Expect, values: Vec<Sql>, text: Vec<Sql> },
+    Remove { plan: Arc<KindPlan>, tenant: Uuid, id: Uuid, expect: Expect },
+    Check { plan: Arc<KindPlan>, tenant: Uuid, id: Uuid, expect: Expect },
+    Append { plan: Arc<LogPlan>, values: Vec<Sql>, text: Vec<Sql> },
+    Count { tenant: Uuid, name: &'static str, key: String, by: i64, at_most: Option<i64> },
+    Enqueue { id: Uuid, queue: &'static str, values: [Sql; 6] },
+}
+
+/// Makes batches ready: everything that needs no database.
+pub(super) fn prepare(declarations: &Declarations, batches: Vec<Batch>) -> Result<Prepared, StoreFault> {
+    let mut steps = Vec::with_capacity(batches.iter().map(|batch| batch.steps.len()).sum());
+    for batch in batches {
+        let tenant = batch.tenant.uuid();
+        let at = batch.at.as_millis();
+        for step in batch.steps {
+            steps.push(match step {
+                Step::Put(put) => prepare_put(declarations, batch.tenant, at, put)?,
+                Step::Remove { kind, id, expect } => {
+                    Ready::Remove { plan: declarations.kind(kind)?, tenant, id, expect }
+                }
+                Step::Check { kind, id, expect } => Ready::Check { plan: declarations.kind(kind)?, tenant, id, expect },
+                Step::Append { log, stream, body } => {
+                    let plan = declarations.log(log)?;
+                    let mut values =
+                        vec![value::id(tenant), Sql::Text(stream), Sql::Integer(at), Sql::Text(value::written(&body)?)];
+                    for field in log.fields {
+                        values.push(value::of_field(&plan.table.name, field, &body)?);
+                    }
+                    let text = full_text(log.text, batch.tenant, &body);
+                    Ready::Append { plan, values, text }
+                }
+                Step::Count { name, key, by, at_most } => Ready::Count { tenant, name, key, by, at_most },
+                Step::Enqueue(job) => Ready::Enqueue {
+                    id: job.id,
+                    queue: job.queue,
+                    values: [
+                        value::id(tenant),
+                        value::id(job.id),
+                        Sql::Text(job.queue.to_owned()),
+                        Sql::Integer(i64::from(job.priority)),
+                        Sql::Integer(job.due.as_millis()),
+                        Sql::Text(value::written(&job.body)?),
+                    ],
+                },
+            });
+        }
+    }
+    Ok(Prepared { steps })
+}
+
+fn prepare_put(
+    declarations: &Declarations,
+    tenant: crate::kernel::id::TenantId,
+    at: i64,
+    put: Put,
+) -> Result<Ready, StoreFault> {
+    let plan = declarations.kind(put.kind)?;
+    if !put.body.is_object() {
+        return Err(misuse(format!("a document of kind '{}' is not an object", put.kind.name)));
+    }
+    let mut values = Vec::with_capacity(9 + put.kind.fields.len());
+    values.extend([
+        value::id(tenant.uuid()),
+        value::id(put.id),
+        value::optional_id(put.owner),
+        value::optional_id(put.workspace),
+        Sql::Text(value::visibility(put.visibility).to_owned()),
+        Sql::Integer(at),
+        Sql::Integer(i64::from(put.kind.version)),
+        Sql::Text(value::written(&put.body)?),
+    ]);
+    for field in put.kind.fields {
+        values.push(value::of_field(&plan.table.name, field, &put.body)?);
+    }
+    if let Expect::Revision(revision) = put.expect {
+        values.push(Sql::Integer(revision));
+    }
+    let text = full_text(put.kind.text, tenant, &put.body);
+    Ok(Ready::Put { plan, id: put.id, expect: put.expect, values, text })
+}
+
+/// The values of a full-text row after its key; empty when there is no full text.
+pub(super) fn full_text(fields: &[&str], tenant: crate::kernel::id::TenantId, body: &serde_json::Value) -> Vec<Sql> {
+    if fields.is_empty() {
+        return Vec::new();
+    }
+    let mut values = vec![Sql::Text(text::tenant_word(tenant))];
+    values.extend(fields.iter().map(|field| value::text_of(body, field)));
+    values
+}
+
+impl Prepared {
+    /// Writes it; answers the revisions of the documents put.
+    pub(super) fn write(self, connection: &Connection) -> Result<Vec<i64>, StoreFault> {
+        let mut revisions = Vec::new();
+        for step in self.steps {
+            match step {
+                Ready::Put { plan, id, expect, values, text } => {
+                    revisions.push(write_put(connection, &plan, id, expect, &values, text)?);
+                }
+                Ready::Remove { plan, tenant, id, expect } => write_remove(connection, &plan, tenant, id, expect)?,
+                Ready::Check { plan, tenant, id, expect } => check(connection, &plan, tenant, id, expect)?,
+                Ready::Append { plan, values, text } => write_entry(connection, &plan, &values, text)?,
+                Ready::Count { tenant, name, key, by, at_most } => count(connection, tenant, name, key, by, at_most)?,
+                Ready::Enqueue { id, queue, values } => enqueue(connection, id, queue, &values)?,
+            }
+        }
+        Ok(revisions)
+    }
+}
+
+fn changed(plan: &KindPlan, id: Uuid) -> StoreFault {
+    StoreFault::Conflict(Conflict::Changed { kind: plan.kind.name, id })
+}
+
+fn write_put(
+    connection: &Connection,
+    plan: &KindPlan,
+    id: Uuid,
+    expect: Expect,
+    values: &[Sql],
+    text: Vec<Sql>,
+) -> Result<i64, StoreFault> {
+    let statement = match expect {
+        Expect::Anything => &plan.put_anything,
+        Expect::Absent => &plan.put_absent,
+        Expect::Present => &plan.put_present,
+        Expect::Revision(_) => &plan.put_revision,
+    };
+    let mut statement = connection.prepare_cached(statement).or_fault()?;
+    let written: Option<(i64, i64, i64)> = statement
+        .query_row(params_from_iter(values), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()
+        .map_err(|error| taken(plan, &error))?;
+    let (revision, number, created_at) = written.ok_or_else(|| changed(plan, id))?;
+    if let Some(text_put) = &plan.text_put {
+        write_text(connection, text_put, number, text)?;
+    }
+    if plan.kind.history {
+        let [tenant, id, owner, workspace, visibility, at, version, document, ..] = values else {
+            return Err(misuse("a document was prepared without its envelope"));
+        };
+        connection
+            .prepare_cached(
+                "INSERT INTO versions (kind, tenant, id, revision, owner, workspace, visibility, created_at, updated_at, \
+                 version, document) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            )
+            .or_fault()?
+            .execute(params![
+                plan.kind.name,
+                tenant,
+                id,
+                revision,
+                owner,
+                workspace,
+                visibility,
+                created_at,
+                at,
+                version,
+                document
+            ])
+            .or_fault()?;
+    }
+    Ok(revision)
+}
+
+/// Writes the full text of a row under its key.
+pub(super) fn write_text(
+    connection: &Connection,
+    statement: &str,
+    key: i64,
+    text: Vec<Sql>,
+) -> Result<(), StoreFault> {
+    let values = std::iter::once(Sql::Integer(key)).chain(text);
+    connection.prepare_cached(statement).or_fault()?.execute(params_from_iter(values)).or_fault()?;
+    Ok(())
+}
+
+fn taken(plan: &KindPlan, error: &rusqlite::Error) -> StoreFault {
+    let rule = refused_columns(error)
+        .and_then(|columns| plan.refusals.iter().find(|(refused, _)| refused == columns))
+        .map(|(_, rule)| *rule);
+    match rule {
+        Some(rule) => StoreFault::Conflict(Conflict::Taken { kind: plan.kind.name, rule }),
+        None => store_fault(error),
+    }
+}
+
+fn write_remove(
+    connection: &Connection,
+    plan: &KindPlan,
+    tenant: Uuid,
+    id: Uuid,
+    expect: Expect,
+) -> Result<(), StoreFault> {
+    check(connection, plan, tenant, id, expect)?;
+    let number: Option<i64> = connection
+        .prepare_cached(&plan.remove)
+        .or_fault()?
+        .query_row(params![tenant.as_bytes(), id.as_bytes()], |row| row.get(0))
+        .optional()
+        .or_fault()?;
+    let Some(number) = number else { return Ok(()) };
+    if plan.text_put.is_some() {
+        connection.prepare_cached(&plan.text_remove).or_fault()?.execute([number]).or_fault()?;
+    }
+    if plan.kind.history {
+        connection
+            .prepare_cached("DELETE FROM versions WHERE kind = ?1 AND tenant = ?2 AND id = ?3")
+            .or_fault()?
+            .execute(params![plan.kind.name, tenant.as_bytes(), id.as_bytes()])
+            .or_fault()?;
+    }
+    Ok(())
+}
+
+/// Nobody else writes between this look and the commit: there is one writer.
+fn check(connection: &Connection, plan: &KindPlan, tenant: Uuid, id: Uuid, expect: Expect) -> Result<(), StoreFault> {
+    if expect == Expect::Anything {
+        return Ok(());
+    }
+    let present: Option<i64> = connection
+        .prepare_cached(&plan.revision)
+        .or_fault()?
+        .query_row(params![tenant.as_bytes(), id.as_bytes()], |row| row.get(0))
+        .optional()
+        .or_fault()?;
+    let holds = match expect {
+        Expect::Anything => true,
+        Expect::Absent => present.is_none(),
+        Expect::Present => present.is_some(),
+        Expect::Revision(revision) => present == Some(revision),
+    };
+    if holds { Ok(()) } else { Err(changed(plan, id)) }
+}
+
+fn write_entry(connection: &Connection, plan: &LogPlan, values: &[Sql], text: Vec<Sql>) -> Result<(), StoreFault> {
+    connection.prepare_cached(&plan.append).or_fault()?.execute(params_from_iter(values)).or_fault()?;
+    if let Some(text_put) = &plan.text_put {
+        write_text(connection, text_put, connection.last_insert_rowid(), text)?;
+    }
+    Ok(())
+}
+
+fn count(
+    connection: &Connection,
+    tenant: Uuid,
+    name: &'static str,
+    key: String,
+    by: i64,
+    at_most: Option<i64>,
+) -> Result<(), StoreFault> {
+    let total: i64 = connection
+        .prepare_cached(
+            "INSERT INTO counters (tenant, name, key, value) VALUES (?1, ?2, ?3, ?4) \
+             ON CONFLICT (tenant, name, key) DO UPDATE SET value = value + excluded.value RETURNING value",
+        )
+        .or_fault()?
+        .query_row(params![tenant.as_bytes(), name, key, by], |row| row.get(0))
+        .or_fault()?;
+    if at_most.is_some_and(|bound| total > bound) {
+        // The caller's savepoint takes the sum back.
+        return Err(StoreFault::Conflict(Conflict::Bound { name, key }));
+    }
+    Ok(())
+}
+
+fn enqueue(connection: &Connection, id: Uuid, queue: &'static str, values: &[Sql; 6]) -> Result<(), StoreFault> {
+    let put = connection
+        .prepare_cached(
+            "INSERT INTO jobs (tenant, id, queue, priority, due, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+             ON CONFLICT (tenant, id) DO NOTHING",
+        )
+        .or_fault()?
+        .execute(params_from_iter(values))
+        .or_fault()?;
+    if put == 0 { Err(StoreFault::Conflict(Conflict::Changed { kind: queue, id })) } else { Ok(()) }
+}

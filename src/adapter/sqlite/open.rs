@@ -1,0 +1,81 @@
+//! Opening: the settings of every connection, and the start of a store on its file.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::fault::{OrFault as _, file_fault};
+use crate::port::store::StoreFault;
+
+/// Marks a file as a store of this program ("CVKE").
+pub(super) const APPLICATION: i32 = 0x4356_4b45;
+
+/// Every statement of every kind and log fits.
+const STATEMENTS: usize = 1024;
+
+/// The connection that writes, and makes the file when there is none. Committed means synced: WAL with full syncs.
+pub(super) fn writer(file: &Path, max_pages: Option<u32>) -> Result<Connection, StoreFault> {
+    make_private(file)?;
+    let connection = connect(file)?;
+    connection
+        .execute_batch(
+            "PRAGMA page_size = 4096;
+             PRAGMA journal_mode = WAL;
+             PRAGMA synchronous = FULL;
+             PRAGMA journal_size_limit = 67108864;
+             PRAGMA cache_size = -16384;",
+        )
+        .or_fault()?;
+    limit(&connection, max_pages)?;
+    Ok(connection)
+}
+
+/// Bounds the size of the database, or takes the bound away.
+pub(super) fn limit(connection: &Connection, max_pages: Option<u32>) -> Result<(), StoreFault> {
+    connection.pragma_update(None, "max_page_count", max_pages.unwrap_or(u32::MAX - 1)).or_fault()
+}
+
+/// A connection that only reads.
+pub(super) fn reader(file: &Path) -> Result<Connection, StoreFault> {
+    let connection = connect(file)?;
+    connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -2048;").or_fault()?;
+    Ok(connection)
+}
+
+/// A connection with the settings that all share.
+pub(super) fn connect(file: &Path) -> Result<Connection, StoreFault> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags).or_fault()?;
+    connection.busy_timeout(Duration::from_secs(5)).or_fault()?;
+    connection
+        .execute_batch("PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY;")
+        .or_fault()?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
+}
+
+/// Makes the file, readable by its owner only, before SQLite does; its companions get the same mode.
+fn make_private(file: &Path) -> Result<(), StoreFault> {
+    let mut options = std::fs::OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file).map(drop).map_err(|error| file_fault(&format!("the database {}", file.display()), &error))
+}
+
+/// A connection to a file that takes in a copy and is used by nobody else.
+pub(super) fn copy_target(file: &Path) -> Result<Connection, StoreFault> {
+    make_private(file)?;
+    let connection = connect(file)?;
+    connection.execute_batch("PRAGMA synchronous = FULL;").or_fault()?;
+    Ok(connection)
+}
+
+/// A connection to a copy that is only read.
+pub(super) fn copy_source(file: &Path) -> Result<Connection, StoreFault> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags).or_fault()?;
+    connection.execute_batch("PRAGMA trusted_schema = OFF;").or_fault()?;
+    Ok(connection)
+}

@@ -1,0 +1,275 @@
+//! Plans: what is derived once from the declaration of a kind or a log: names of tables and columns, and the text of
+//! every fixed statement. Names come from declarations that were checked; values never become part of a statement.
+
+use std::fmt::Write as _;
+
+use super::fault::misuse;
+use crate::port::logs::Log;
+use crate::port::records::{Across, Field, FieldType, Kind};
+use crate::port::store::StoreFault;
+
+/// A column that can be filtered and sorted by.
+#[derive(Debug, Clone)]
+pub(super) struct Column {
+    /// The name in filters.
+    pub(super) name: &'static str,
+    /// The column, quoted.
+    pub(super) sql: String,
+    /// What it holds.
+    pub(super) of: FieldType,
+    /// Whether it can be null.
+    pub(super) nullable: bool,
+}
+
+/// Where rows are filtered: a table, its columns, its full text.
+#[derive(Debug)]
+pub(super) struct Table {
+    /// The table's name.
+    pub(super) name: String,
+    /// Its integer key, to which the full text refers.
+    pub(super) key: &'static str,
+    /// What it can be filtered by.
+    pub(super) columns: Vec<Column>,
+    /// The full-text fields.
+    pub(super) text: &'static [&'static str],
+}
+
+impl Table {
+    /// The column of a name.
+    pub(super) fn column(&self, name: &str) -> Result<&Column, StoreFault> {
+        self.columns
+            .iter()
+            .find(|column| column.name == name)
+            .ok_or_else(|| misuse(format!("{} has no column for '{name}'", self.name)))
+    }
+
+    /// The full-text table's name.
+    pub(super) fn text_name(&self) -> String {
+        format!("{}__text", self.name)
+    }
+
+    /// Writes the full text of a row; the first two parameters are the key and the tenant's word.
+    pub(super) fn text_put(&self) -> Option<String> {
+        if self.text.is_empty() {
+            return None;
+        }
+        let columns: String = self.text.iter().fold(String::new(), |mut all, name| {
+            let _ = write!(all, ", {}", field_column(name));
+            all
+        });
+        let places: String = (3..self.text.len() + 3).fold(String::new(), |mut all, place| {
+            let _ = write!(all, ", ?{place}");
+            all
+        });
+        let table = self.text_name();
+        Some(format!("INSERT OR REPLACE INTO {table} (rowid, tenant{columns}) VALUES (?1, ?2{places})"))
+    }
+}
+
+/// What is derived from a kind.
+#[derive(Debug)]
+pub(super) struct KindPlan {
+    /// The declaration.
+    pub(super) kind: &'static Kind,
+    /// Its table.
+    pub(super) table: Table,
+    /// Reads one document of a tenant.
+    pub(super) get: String,
+    /// Reads one document of whatever tenant.
+    pub(super) get_anywhere: String,
+    /// Writes a document that may be there.
+    pub(super) put_anything: String,
+    /// Writes a document that is not there.
+    pub(super) put_absent: String,
+    /// Writes a document that is there.
+    pub(super) put_present: String,
+    /// Writes a document that has a revision.
+    pub(super) put_revision: String,
+    /// Removes a document.
+    pub(super) remove: String,
+    /// Reads the revision of a document.
+    pub(super) revision: String,
+    /// Writes its full text.
+    pub(super) text_put: Option<String>,
+    /// Removes its full text.
+    pub(super) text_remove: String,
+    /// For each unique rule the columns as SQLite names them in a refusal.
+    pub(super) refusals: Vec<(String, &'static str)>,
+}
+
+/// The stream within a log, as filters name it.
+pub(super) const STREAM: &str = "stream";
+
+/// The columns of a record, in the order in which they are read.
+pub(super) const RECORD: &str =
+    "id, tenant, revision, owner, workspace, visibility, created_at, updated_at, version, document";
+
+impl KindPlan {
+    /// The plan of a declaration that was checked.
+    pub(super) fn of(kind: &'static Kind) -> Result<Self, StoreFault> {
+        check_name(kind.name)?;
+        check_fields(kind.name, kind.fields, &["id", "owner", "workspace", "visibility", "createdAt", "updatedAt"])?;
+        check_text(kind.name, kind.text)?;
+        for rule in kind.unique {
+            check_name(rule.name)?;
+            if let Some(unknown) = rule.fields.iter().find(|name| !kind.fields.iter().any(|field| field.name == **name)) {
+                return Err(misuse(format!("rule '{}' of kind '{}' names no field '{unknown}'", rule.name, kind.name)));
+            }
+        }
+        let name = format!("k_{}", kind.name);
+        let mut columns = envelope();
+        columns.extend(kind.fields.iter().map(declared));
+        let table = Table { name: name.clone(), key: "number", columns, text: kind.text };
+
+        let fields: Vec<String> = kind.fields.iter().map(|field| field_column(field.name)).collect();
+        let listed = fields.iter().fold(String::new(), |all, column| all + ", " + column);
+        let places = (9..9 + fields.len()).fold(String::new(), |all, place| all + ", ?" + &place.to_string());
+        let insert = format!(
+            "INSERT INTO {name} (tenant, id, revision, owner, workspace, visibility, created_at, updated_at, version, \
+             document{listed}) VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6, ?6, ?7, ?8{places})"
+        );
+        let mut set = "revision = revision + 1, owner = ?3, workspace = ?4, visibility = ?5, updated_at = ?6, \
+                       version = ?7, document = ?8"
+            .to_owned();
+        for (at, column) in fields.iter().enumerate() {
+            let _ = write!(set, ", {column} = ?{}", at + 9);
+        }
+        let answer = "RETURNING revision, number, created_at";
+        Ok(Self {
+            kind,
+            get: format!("SELECT {RECORD} FROM {name} WHERE tenant = ?1 AND id = ?2"),
+            // Jumps from tenant to tenant through the key's index instead of reading every row.
+            get_anywhere: format!(
+                "WITH RECURSIVE tenants (one) AS (SELECT min(tenant) FROM {name} UNION ALL \
+                 SELECT (SELECT min(tenant) FROM {name} WHERE tenant > one) FROM tenants WHERE one IS NOT NULL) \
+                 SELECT {RECORD} FROM {name} WHERE tenant IN (SELECT one FROM tenants WHERE one IS NOT NULL) AND id = ?1 \
+                 LIMIT 1"
+            ),
+            put_anything: format!("{insert} ON CONFLICT (tenant, id) DO UPDATE SET {set} {answer}"),
+            put_absent: format!("{insert} ON CONFLICT (tenant, id) DO NOTHING {answer}"),
+            put_present: format!("UPDATE {name} SET {set} WHERE tenant = ?1 AND id = ?2 {answer}"),
+            put_revision: format!(
+                "UPDATE {name} SET {set} WHERE tenant = ?1 AND id = ?2 AND revision = ?{} {answer}",
+                fields.len() + 9
+            ),
+            remove: format!("DELETE FROM {name} WHERE tenant = ?1 AND id = ?2 RETURNING number"),
+            revision: format!("SELECT revision FROM {name} WHERE tenant = ?1 AND id = ?2"),
+            text_put: table.text_put(),
+            text_remove: format!("DELETE FROM {} WHERE rowid = ?1", table.text_name()),
+            refusals: kind.unique.iter().map(|rule| (refusal(&name, rule), rule.name)).collect(),
+            table,
+        })
+    }
+}
+
+/// What is derived from a log.
+#[derive(Debug)]
+pub(super) struct LogPlan {
+    /// The declaration.
+    pub(super) log: &'static Log,
+    /// Its table.
+    pub(super) table: Table,
+    /// Appends an entry.
+    pub(super) append: String,
+    /// Writes its full text.
+    pub(super) text_put: Option<String>,
+}
+
+impl LogPlan {
+    /// The plan of a declaration that was checked.
+    pub(super) fn of(log: &'static Log) -> Result<Self, StoreFault> {
+        check_name(log.name)?;
+        check_fields(log.name, log.fields, &[STREAM, "at", "position"])?;
+        check_text(log.name, log.text)?;
+        let name = format!("l_{}", log.name);
+        let mut columns = vec![
+            Column { name: STREAM, sql: "stream".to_owned(), of: FieldType::Text, nullable: false },
+            Column { name: "at", sql: "at".to_owned(), of: FieldType::Time, nullable: false },
+        ];
+        columns.extend(log.fields.iter().map(declared));
+        let table = Table { name: name.clone(), key: "position", columns, text: log.text };
+        let listed = log.fields.iter().fold(String::new(), |all, field| all + ", " + &field_column(field.name));
+        let places = (5..5 + log.fields.len()).fold(String::new(), |all, place| all + ", ?" + &place.to_string());
+        Ok(Self {
+            log,
+            append: format!("INSERT INTO {name} (tenant, stream, at, body{listed}) VALUES (?1, ?2, ?3, ?4{places})"),
+            text_put: table.text_put(),
+            table,
+        })
+    }
+}
+
+/// The column of a declared field, quoted: names of fields keep their capitals.
+pub(super) fn field_column(name: &str) -> String {
+    format!("\"f_{name}\"")
+}
+
+/// The SQL type of a column.
+pub(super) fn sql_type(of: FieldType) -> &'static str {
+    match of {
+        FieldType::Text => "TEXT",
+        FieldType::Integer | FieldType::Boolean | FieldType::Time => "INTEGER",
+        FieldType::Id => "BLOB",
+    }
+}
+
+fn declared(field: &Field) -> Column {
+    Column { name: field.name, sql: field_column(field.name), of: field.of, nullable: true }
+}
+
+fn envelope() -> Vec<Column> {
+    let column = |name, sql: &str, of, nullable| Column { name, sql: sql.to_owned(), of, nullable };
+    vec![
+        column("id", "id", FieldType::Id, false),
+        column("owner", "owner", FieldType::Id, true),
+        column("workspace", "workspace", FieldType::Id, true),
+        column("visibility", "visibility", FieldType::Text, false),
+        column("createdAt", "created_at", FieldType::Time, false),
+        column("updatedAt", "updated_at", FieldType::Time, false),
+    ]
+}
+
+fn refusal(table: &str, rule: &crate::port::records::Unique) -> String {
+    let tenant = match rule.across {
+        Across::Tenant => Some(format!("{table}.tenant")),
+        Across::Platform => None,
+    };
+    let columns: Vec<String> =
+        tenant.into_iter().chain(rule.fields.iter().map(|name| format!("{table}.f_{name}"))).collect();
+    columns.join(", ")
+}
+
+fn check_name(name: &str) -> Result<(), StoreFault> {
+    let snake = name.split('_').all(|part| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    });
+    if snake && name.starts_with(|first: char| first.is_ascii_lowercase()) {
+        Ok(())
+    } else {
+        Err(misuse(format!("'{name}' is not a name in snake_case")))
+    }
+}
+
+fn check_fields(of: &str, fields: &[Field], taken: &[&str]) -> Result<(), StoreFault> {
+    for (at, field) in fields.iter().enumerate() {
+        check_property(of, field.name)?;
+        let twice = fields[..at].iter().any(|other| other.name.eq_ignore_ascii_case(field.name));
+        if twice || taken.contains(&field.name) {
+            return Err(misuse(format!("field '{}' of '{of}' is declared twice or belongs to the envelope", field.name)));
+        }
+    }
+    Ok(())
+}
+
+fn check_text(of: &str, text: &[&str]) -> Result<(), StoreFault> {
+    text.iter().try_for_each(|name| check_property(of, name))
+}
+
+fn check_property(of: &str, name: &str) -> Result<(), StoreFault> {
+    let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if plain && name.starts_with(|first: char| first.is_ascii_alphabetic()) {
+        Ok(())
+    } else {
+        Err(misuse(format!("'{name}' of '{of}' is not the name of a property")))
+    }
+}

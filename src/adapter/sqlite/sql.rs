@@ -1,0 +1,271 @@
+//! Statements from filters and queries. Names come from plans, every value is bound.
+
+use rusqlite::types::Value as Sql;
+
+use super::fault::misuse;
+use super::plan::{self, Column, Table};
+use super::{text, value};
+use crate::port::records::{Comparison, FieldType, Filter, Place, Query, Scalar, Scope};
+use crate::port::store::StoreFault;
+
+/// A part of a statement with the values bound in it.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Clause {
+    /// The text, with a `?` for each value.
+    pub(super) sql: String,
+    /// The values, in order.
+    pub(super) values: Vec<Sql>,
+}
+
+impl Clause {
+    fn push(&mut self, sql: &str) {
+        self.sql.push_str(sql);
+    }
+
+    fn bind(&mut self, value: Sql) {
+        self.sql.push('?');
+        self.values.push(value);
+    }
+
+    /// Appends another clause.
+    pub(super) fn append(&mut self, other: &Self) {
+        self.sql.push_str(&other.sql);
+        self.values.extend(other.values.iter().cloned());
+    }
+}
+
+/// What may be seen and fits: the scope's own condition always stands first.
+pub(super) fn condition(table: &Table, scope: Scope, filter: &Filter) -> Result<Clause, StoreFault> {
+    let mut clause = Clause::default();
+    let text_scope = match scope {
+        Scope::Tenant(tenant) => {
+            clause.push("tenant = ");
+            clause.bind(value::id(tenant.uuid()));
+            clause.push(" AND ");
+            Some(tenant)
+        }
+        Scope::Platform => None,
+    };
+    let mut builder = Builder { table, text_scope, clause };
+    builder.filter(filter, Logic::Plain)?;
+    Ok(builder.clause)
+}
+
+/// In a negation a comparison with null must be false, not null.
+#[derive(Clone, Copy)]
+enum Logic {
+    Plain,
+    TwoValued,
+}
+
+struct Builder<'a> {
+    table: &'a Table,
+    text_scope: Option<crate::kernel::id::TenantId>,
+    clause: Clause,
+}
+
+impl Builder<'_> {
+    fn filter(&mut self, filter: &Filter, logic: Logic) -> Result<(), StoreFault> {
+        match filter {
+            Filter::All => self.clause.push("1"),
+            Filter::And(all) => self.list(all, " AND ", "1", logic)?,
+            Filter::Or(any) => self.list(any, " OR ", "0", logic)?,
+            Filter::Not(inner) => {
+                self.clause.push("NOT (");
+                self.filter(inner, Logic::TwoValued)?;
+                self.clause.push(")");
+            }
+            Filter::Compare(name, comparison, scalar) => {
+                let column = self.table.column(name)?;
+                let Some(bound) = value::of_scalar(name, column.of, scalar)? else {
+                    self.clause.push("0");
+                    return Ok(());
+                };
+                self.compare(column, *comparison, bound, logic);
+            }
+            Filter::In(name, scalars) => {
+                let column = self.table.column(name)?;
+                let mut bound = Vec::with_capacity(scalars.len());
+                for scalar in scalars {
+                    bound.extend(value::of_scalar(name, column.of, scalar)?);
+                }
+                self.one_of(column, bound, logic);
+            }
+            Filter::IsNull(name) => {
+                let column = self.table.column(name)?;
+                self.clause.push(&column.sql);
+                self.clause.push(" IS NULL");
+            }
+            Filter::StartsWith(name, prefix) => {
+                let column = self.table.column(name)?;
+                if column.of != FieldType::Text {
+                    return Err(misuse(format!("field '{name}' is not text and has no beginning")));
+                }
+                self.starts_with(column, prefix);
+            }
+            Filter::Matches(words) => self.matches(words)?,
+        }
+        Ok(())
+    }
+
+    fn list(&mut self, filters: &[Filter], between: &str, empty: &str, logic: Logic) -> Result<(), StoreFault> {
+        if filters.is_empty() {
+            self.clause.push(empty);
+            return Ok(());
+        }
+        self.clause.push("(");
+        for (at, filter) in filters.iter().enumerate() {
+            if at > 0 {
+                self.clause.push(between);
+            }
+            self.filter(filter, logic)?;
+        }
+        self.clause.push(")");
+        Ok(())
+    }
+
+    fn compare(&mut self, column: &Column, comparison: Comparison, bound: Sql, logic: Logic) {
+        let sign = match comparison {
+            Comparison::Equal => " = ",
+            Comparison::Less => " < ",
+            Comparison::AtMost => " <= ",
+            Comparison::Greater => " > ",
+            Comparison::AtLeast => " >= ",
+        };
+        // The index over streams leaves out the empty one; said again here, so that it is used.
+        let streams = column.name == plan::STREAM && matches!(&bound, Sql::Text(text) if !text.is_empty());
+        self.two_valued(column, logic, |clause| {
+            if streams && comparison == Comparison::Equal {
+                clause.push("stream <> '' AND ");
+            }
+            clause.push(&column.sql);
+            clause.push(sign);
+            clause.bind(bound);
+        });
+    }
+
+    fn one_of(&mut self, column: &Column, bound: Vec<Sql>, logic: Logic) {
+        if bound.is_empty() {
+            self.clause.push("0");
+            return;
+        }
+        self.two_valued(column, logic, |clause| {
+            clause.push(&column.sql);
+            clause.push(" IN (");
+            for (at, one) in bound.into_iter().enumerate() {
+                if at > 0 {
+                    clause.push(", ");
+                }
+                clause.bind(one);
+            }
+            clause.push(")");
+        });
+    }
+
+    fn two_valued(&mut self, column: &Column, logic: Logic, write: impl FnOnce(&mut Clause)) {
+        let guard = column.nullable && matches!(logic, Logic::TwoValued);
+        self.clause.push(if guard { "ifnull(" } else { "(" });
+        write(&mut self.clause);
+        self.clause.push(if guard { ", 0)" } else { ")" });
+    }
+
+    /// A range of the index: from the prefix to the first text after all that begin with it.
+    fn starts_with(&mut self, column: &Column, prefix: &str) {
+        self.clause.push("(");
+        self.clause.push(&column.sql);
+        self.clause.push(" IS NOT NULL AND ");
+        self.clause.push(&column.sql);
+        self.clause.push(" >= ");
+        self.clause.bind(Sql::Text(prefix.to_owned()));
+        if let Some(end) = after_prefix(prefix) {
+            self.clause.push(" AND ");
+            self.clause.push(&column.sql);
+            self.clause.push(" < ");
+            self.clause.bind(Sql::Text(end));
+        }
+        self.clause.push(")");
+    }
+
+    fn matches(&mut self, words: &str) -> Result<(), StoreFault> {
+        if self.table.text.is_empty() {
+            return Err(misuse(format!("{} has no full text", self.table.name)));
+        }
+        match text::expression(self.text_scope, self.table.text, words) {
+            None => self.clause.push("0"),
+            Some(expression) => {
+                let name = self.table.text_name();
+                self.clause.push(&format!("{} IN (SELECT rowid FROM {name} WHERE {name} MATCH ", self.table.key));
+                self.clause.bind(Sql::Text(expression));
+                self.clause.push(")");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The first text after all that begin with a prefix; `None` when there is none.
+pub(super) fn after_prefix(prefix: &str) -> Option<String> {
+    let mut chars: Vec<char> = prefix.chars().collect();
+    while let Some(last) = chars.pop() {
+        let next = match last {
+            '\u{10FFFF}' => None,
+            '\u{D7FF}' => Some('\u{E000}'),
+            other => char::from_u32(u32::from(other) + 1),
+        };
+        if let Some(next) = next {
+            chars.push(next);
+            return Some(chars.into_iter().collect());
+        }
+    }
+    None
+}
+
+/// The conditions under which rows follow a place, in the order in which they follow. Nulls and values are ranges of
+/// their own, so that each can be read from the index without a sort.
+pub(super) fn segments(table: &Table, query: &Query) -> Result<(Column, Vec<Clause>), StoreFault> {
+    let column = table.column(query.order)?.clone();
+    let plain = |sql: String| Clause { sql, values: Vec::new() };
+    let values_only = || plain(format!("{} IS NOT NULL", column.sql));
+    let nulls_only = || plain(format!("{} IS NULL", column.sql));
+    let Some(Place { key, id }) = &query.after else {
+        return Ok((column, vec![plain("1".to_owned())]));
+    };
+    let sign = if query.descending { '<' } else { '>' };
+    let clauses = if query.order == "id" {
+        vec![Clause { sql: format!("id {sign} ?"), values: vec![value::id(*id)] }]
+    } else if let Some(bound) = value::of_scalar(query.order, column.of, key)? {
+        let within =
+            Clause { sql: format!("({}, id) {sign} (?, ?)", column.sql), values: vec![bound, value::id(*id)] };
+        if query.descending && column.nullable { vec![within, nulls_only()] } else { vec![within] }
+    } else if matches!(key, Scalar::Null) && column.nullable {
+        let within = Clause { sql: format!("{} IS NULL AND id {sign} ?", column.sql), values: vec![value::id(*id)] };
+        if query.descending { vec![within] } else { vec![within, values_only()] }
+    } else {
+        return Err(misuse(format!("'{}' is never null", query.order)));
+    };
+    Ok((column, clauses))
+}
+
+/// The order of a list: by the column, then by id.
+pub(super) fn order(column: &Column, descending: bool) -> String {
+    let direction = if descending { "DESC" } else { "ASC" };
+    if column.name == "id" {
+        format!(" ORDER BY id {direction} LIMIT ?")
+    } else {
+        format!(" ORDER BY {} {direction}, id {direction} LIMIT ?", column.sql)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_prefix_is_the_next_text_that_does_not_begin_with_it() {
+        assert_eq!(after_prefix("ab").as_deref(), Some("ac"));
+        assert_eq!(after_prefix("a\u{10FFFF}").as_deref(), Some("b"));
+        assert_eq!(after_prefix("\u{D7FF}").as_deref(), Some("\u{E000}"));
+        assert_eq!(after_prefix("\u{10FFFF}"), None);
+        assert_eq!(after_prefix(""), None);
+    }
+}

@@ -1,0 +1,61 @@
+//! Full text by FTS5. Each full-text table has a column with the tenant as one word, so that a search touches only the
+//! rows of its tenant.
+
+use std::fmt::Write as _;
+
+use super::plan::field_column;
+use crate::kernel::id::TenantId;
+
+/// The statement that makes a full-text table. The tokenizer folds case and diacritics; nothing but the index is kept.
+pub(super) fn create(table: &str, fields: &[&str]) -> String {
+    let columns = fields.iter().fold(String::new(), |all, name| all + ", " + &field_column(name));
+    format!(
+        "CREATE VIRTUAL TABLE {table} USING fts5 (tenant{columns}, content = '', contentless_delete = 1, \
+         tokenize = 'unicode61 remove_diacritics 2')"
+    )
+}
+
+/// The tenant as one word.
+pub(super) fn tenant_word(tenant: TenantId) -> String {
+    tenant.uuid().simple().to_string()
+}
+
+/// The search expression for a text: every word of it, the last one also as a beginning. `None` when it has no word.
+pub(super) fn expression(tenant: Option<TenantId>, fields: &[&str], words: &str) -> Option<String> {
+    let words: Vec<&str> = words.split(|each: char| !is_of_word(each)).filter(|word| !word.is_empty()).collect();
+    let last = words.len().checked_sub(1)?;
+    let mut expression = String::new();
+    if let Some(tenant) = tenant {
+        let _ = write!(expression, "tenant : \"{}\" AND ", tenant_word(tenant));
+    }
+    expression.push('{');
+    for field in fields {
+        let _ = write!(expression, " {}", field_column(field));
+    }
+    expression.push_str(" } : (");
+    for (at, word) in words.iter().enumerate() {
+        let join = if at > 0 { " AND " } else { "" };
+        let beginning = if at == last { " *" } else { "" };
+        // A word has no quotes in it, so quoting makes it plain text whatever it says.
+        let _ = write!(expression, "{join}\"{word}\"{beginning}");
+    }
+    expression.push(')');
+    Some(expression)
+}
+
+/// Letters, digits and the combining marks that stand on them.
+fn is_of_word(each: char) -> bool {
+    each.is_alphanumeric() || matches!(each, '\u{300}'..='\u{36F}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operators_and_quotes_are_plain_text() {
+        let words = expression(None, &["title"], "a OR \"b\" NEAR(c* -d").unwrap();
+        assert_eq!(words, "{ \"f_title\" } : (\"a\" AND \"OR\" AND \"b\" AND \"NEAR\" AND \"c\" AND \"d\" *)");
+        assert_eq!(expression(None, &["title"], " \"*() "), None);
+    }
+}

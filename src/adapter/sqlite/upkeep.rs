@@ -1,0 +1,222 @@
+//! Upkeep of a database file: bringing it up to this program, copies, restoring.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::fault::{OrFault as _, file_fault, misuse};
+use super::{Declarations, migrations, open, schema};
+use crate::kernel::time::Timestamp;
+use crate::port::store::StoreFault;
+
+/// Copies that are kept from before a change of the schema.
+const COPIES_KEPT: usize = 3;
+
+/// Pages copied at a time.
+const PAGES: i32 = 256;
+
+/// Brings a database up to this program in one transaction. When it holds anything it is copied beside itself before.
+pub(super) fn bring_up(
+    connection: &mut Connection,
+    file: &Path,
+    declarations: &Declarations,
+    now: Timestamp,
+) -> Result<(), StoreFault> {
+    refuse_foreign(connection)?;
+    let present = migrations::present(connection)?;
+    let changes = schema::changes(connection, declarations)?;
+    if changes.is_empty() && present == migrations::newest() {
+        return Ok(());
+    }
+    if present > 0 && has_rows(connection)? {
+        keep_copy(connection, file, now)?;
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).or_fault()?;
+    transaction.pragma_update(None, "application_id", open::APPLICATION).or_fault()?;
+    migrations::run(&transaction, now)?;
+    for change in &changes {
+        schema::apply(&transaction, change)?;
+    }
+    transaction.commit().or_fault()
+}
+
+/// A file that is of another program, or of a newer one, is left as it is.
+fn refuse_foreign(connection: &Connection) -> Result<(), StoreFault> {
+    let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0)).or_fault();
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).or_fault()?;
+    if tables > 0 && number("application_id")? != open::APPLICATION {
+        return Err(StoreFault::Unavailable("the database file is not a store of this program".to_owned()));
+    }
+    let present = migrations::present(connection)?;
+    if present > migrations::newest() {
+        return Err(StoreFault::Unavailable(format!(
+            "the database was written by a newer program: it has schema {present}, this program knows schema {}",
+            migrations::newest()
+        )));
+    }
+    Ok(())
+}
+
+fn has_rows(connection: &Connection) -> Result<bool, StoreFault> {
+    let mut statement = connection.prepare("SELECT name FROM declared").or_fault()?;
+    let names = statement.query_map([], |row| row.get::<_, String>(0)).or_fault()?;
+    for name in names {
+        if has_row(connection, &name.or_fault()?)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn has_row(connection: &Connection, table: &str) -> Result<bool, StoreFault> {
+    let text = format!("SELECT EXISTS (SELECT 1 FROM {table})");
+    connection.query_row(&text, [], |row| row.get(0)).or_fault()
+}
+
+/// Empty: no log has an entry, and no kind has a document but those that the program itself writes at a first start.
+pub(super) fn is_empty(connection: &Connection, declarations: &Declarations) -> Result<bool, StoreFault> {
+    let owned = declarations.ordered_kinds.iter().filter(|plan| !declarations.unowned.contains(&plan.kind.name));
+    let tables = owned.map(|plan| &plan.table).chain(declarations.ordered_logs.iter().map(|plan| &plan.table));
+    for table in tables {
+        if has_row(connection, &table.name)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn keep_copy(connection: &Connection, file: &Path, now: Timestamp) -> Result<(), StoreFault> {
+    let folder = file.parent().unwrap_or_else(|| Path::new(".")).join("backups");
+    std::fs::create_dir_all(&folder).map_err(|error| file_fault("the folder for copies", &error))?;
+    let moment = now.to_string().replace([':', '.'], "");
+    let name = format!("before-{:04}-{moment}.db", migrations::newest());
+    copy(connection, &folder.join(name))?;
+    let listed = std::fs::read_dir(&folder).map_err(|error| file_fault("the folder for copies", &error))?;
+    let mut copies: Vec<PathBuf> = listed
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            name.starts_with("before-") && path.extension().is_some_and(|extension| extension == "db")
+        })
+        .collect();
+    copies.sort();
+    let superfluous = copies.len().saturating_sub(COPIES_KEPT);
+    for old in &copies[..superfluous] {
+        std::fs::remove_file(old).map_err(|error| file_fault("an old copy", &error))?;
+    }
+    Ok(())
+}
+
+/// Copies everything that a connection sees into a new file, and checks the copy. The copy appears under its name only
+/// when it is whole.
+pub(super) fn copy(connection: &Connection, file: &Path) -> Result<(), StoreFault> {
+    if file.exists() {
+        return Err(StoreFault::Unavailable(format!("{} is there already", file.display())));
+    }
+    let mut part = file.as_os_str().to_owned();
+    part.push(".part");
+    let part = PathBuf::from(part);
+    let copied = copy_into(connection, &part).and_then(|()| {
+        std::fs::rename(&part, file).map_err(|error| file_fault("the copy", &error))?;
+        sync_folder(file)
+    });
+    if copied.is_err() {
+        let _ = std::fs::remove_file(&part);
+    }
+    copied
+}
+
+fn copy_into(connection: &Connection, part: &Path) -> Result<(), StoreFault> {
+    let _ = std::fs::remove_file(part);
+    let mut target = open::copy_target(part)?;
+    // One snapshot for all steps: writers go on meanwhile, and none of their commits makes the copy start again.
+    let snapshot = connection.unchecked_transaction().or_fault()?;
+    snapshot.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).or_fault()?;
+    transfer(&snapshot, &mut target)?;
+    drop(snapshot);
+    // A copy is one file, without the companions of a running database.
+    target.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(())).or_fault()?;
+    check(&target)
+}
+
+fn transfer(source: &Connection, target: &mut Connection) -> Result<(), StoreFault> {
+    let backup = Backup::new(source, target).or_fault()?;
+    loop {
+        match backup.step(PAGES).or_fault()? {
+            StepResult::Done => return Ok(()),
+            StepResult::More => {}
+            _ => return Err(StoreFault::Unavailable("the database is busy".to_owned())),
+        }
+    }
+}
+
+fn check(connection: &Connection) -> Result<(), StoreFault> {
+    let found: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).or_fault()?;
+    if found == "ok" { Ok(()) } else { Err(misuse(format!("the copy is damaged: {found}"))) }
+}
+
+/// Replaces everything by a copy. The copy is checked and brought up to this program in a file of its own first, so that
+/// nothing is touched until it is known to be good; then the content changes in one transaction.
+pub(super) fn restore(
+    connection: &mut Connection,
+    file: &Path,
+    source: &Path,
+    declarations: &Declarations,
+    now: Timestamp,
+) -> Result<(), StoreFault> {
+    if !is_empty(connection, declarations)? {
+        return Err(StoreFault::Unavailable("only an empty store takes in a copy".to_owned()));
+    }
+    let mut scratch = file.as_os_str().to_owned();
+    scratch.push(".restoring");
+    let scratch = PathBuf::from(scratch);
+    let restored = restore_over(connection, &scratch, source, declarations, now);
+    let _ = std::fs::remove_file(&scratch);
+    restored
+}
+
+fn restore_over(
+    connection: &mut Connection,
+    scratch: &Path,
+    source: &Path,
+    declarations: &Declarations,
+    now: Timestamp,
+) -> Result<(), StoreFault> {
+    copy_into(&open::copy_source(source)?, scratch)?;
+    let mut ready = open::copy_target(scratch)?;
+    if migrations::present(&ready)? == 0 {
+        return Err(StoreFault::Unavailable(format!("{} is not a copy of a store", source.display())));
+    }
+    bring_up_copy(&mut ready, declarations, now)?;
+    connection.flush_prepared_statement_cache();
+    transfer(&ready, connection)
+}
+
+fn bring_up_copy(connection: &mut Connection, declarations: &Declarations, now: Timestamp) -> Result<(), StoreFault> {
+    refuse_foreign(connection)?;
+    let changes = schema::changes(connection, declarations)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).or_fault()?;
+    migrations::run(&transaction, now)?;
+    for change in &changes {
+        schema::apply(&transaction, change)?;
+    }
+    transaction.commit().or_fault()
+}
+
+/// Makes a new name in a folder durable.
+fn sync_folder(file: &Path) -> Result<(), StoreFault> {
+    let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
+    std::fs::File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|error| file_fault("the folder of the copy", &error))
+}
+
+/// Bytes on disk: the database and its write-ahead log.
+pub(super) fn size(file: &Path) -> u64 {
+    let mut log = file.as_os_str().to_owned();
+    log.push("-wal");
+    let bytes = |path: &Path| std::fs::metadata(path).map_or(0, |found| found.len());
+    bytes(file) + bytes(Path::new(&log))
+}
