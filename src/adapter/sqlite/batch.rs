@@ -185,12 +185,7 @@ fn write_put(
 }
 
 /// Writes the full text of a row under its key.
-pub(super) fn write_text(
-    connection: &Connection,
-    statement: &str,
-    key: i64,
-    text: Vec<Sql>,
-) -> Result<(), StoreFault> {
+pub(super) fn write_text(connection: &Connection, statement: &str, key: i64, text: Vec<Sql>) -> Result<(), StoreFault> {
     let values = std::iter::once(Sql::Integer(key)).chain(text);
     connection.prepare_cached(statement).or_fault()?.execute(params_from_iter(values)).or_fault()?;
     Ok(())

@@ -11,7 +11,9 @@ pub(super) fn store_fault(error: &rusqlite::Error) -> StoreFault {
         Some(sqlite) if sqlite.code == ErrorCode::DiskFull => StoreFault::Full,
         // The shared-memory file grows only with room on the disk.
         Some(sqlite) if sqlite.extended_code == ffi::SQLITE_IOERR_SHMSIZE => StoreFault::Full,
-        Some(sqlite) if matches!(sqlite.code, ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::CannotOpen) => {
+        Some(sqlite)
+            if matches!(sqlite.code, ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::CannotOpen) =>
+        {
             StoreFault::Unavailable(format!("SQLite: {error}"))
         }
         _ => StoreFault::Broken(format!("SQLite: {error}")),

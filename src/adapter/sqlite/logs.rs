@@ -55,12 +55,7 @@ impl Logs for SqliteStore {
     }
 }
 
-fn entries(
-    connection: &Connection,
-    plan: &LogPlan,
-    scope: Scope,
-    query: &LogQuery,
-) -> Result<Vec<Entry>, StoreFault> {
+fn entries(connection: &Connection, plan: &LogPlan, scope: Scope, query: &LogQuery) -> Result<Vec<Entry>, StoreFault> {
     let mut condition = sql::condition(&plan.table, scope, &query.filter)?;
     if let Some(beyond) = query.beyond {
         let sign = if query.descending { '<' } else { '>' };

@@ -157,7 +157,8 @@ impl Declarations {
     fn of(config: &SqliteConfig) -> Result<Self, StoreFault> {
         let ordered_kinds =
             config.kinds.iter().map(|kind| KindPlan::of(kind).map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
-        let ordered_logs = config.logs.iter().map(|log| LogPlan::of(log).map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
+        let ordered_logs =
+            config.logs.iter().map(|log| LogPlan::of(log).map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
         let kinds: HashMap<_, _> = ordered_kinds.iter().map(|plan| (plan.kind.name, Arc::clone(plan))).collect();
         let logs: HashMap<_, _> = ordered_logs.iter().map(|plan| (plan.log.name, Arc::clone(plan))).collect();
         if kinds.len() != ordered_kinds.len() || logs.len() != ordered_logs.len() {

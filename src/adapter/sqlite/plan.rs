@@ -112,7 +112,8 @@ impl KindPlan {
         check_text(kind.name, kind.text)?;
         for rule in kind.unique {
             check_name(rule.name)?;
-            if let Some(unknown) = rule.fields.iter().find(|name| !kind.fields.iter().any(|field| field.name == **name)) {
+            if let Some(unknown) = rule.fields.iter().find(|name| !kind.fields.iter().any(|field| field.name == **name))
+            {
                 return Err(misuse(format!("rule '{}' of kind '{}' names no field '{unknown}'", rule.name, kind.name)));
             }
         }
@@ -240,9 +241,9 @@ fn refusal(table: &str, rule: &crate::port::records::Unique) -> String {
 }
 
 fn check_name(name: &str) -> Result<(), StoreFault> {
-    let snake = name.split('_').all(|part| {
-        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-    });
+    let snake = name
+        .split('_')
+        .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()));
     if snake && name.starts_with(|first: char| first.is_ascii_lowercase()) {
         Ok(())
     } else {
@@ -255,7 +256,10 @@ fn check_fields(of: &str, fields: &[Field], taken: &[&str]) -> Result<(), StoreF
         check_property(of, field.name)?;
         let twice = fields[..at].iter().any(|other| other.name.eq_ignore_ascii_case(field.name));
         if twice || taken.contains(&field.name) {
-            return Err(misuse(format!("field '{}' of '{of}' is declared twice or belongs to the envelope", field.name)));
+            return Err(misuse(format!(
+                "field '{}' of '{of}' is declared twice or belongs to the envelope",
+                field.name
+            )));
         }
     }
     Ok(())

@@ -20,13 +20,11 @@ impl Records for SqliteStore {
     async fn get(&self, scope: Scope, kind: &'static Kind, id: Uuid) -> Result<Option<Record>, StoreFault> {
         let plan = self.declarations.kind(kind)?;
         match scope {
-            Scope::Tenant(tenant) => self.readers.inline(|connection| {
-                one(connection, &plan, &plan.get, &[value::id(tenant.uuid()), value::id(id)])
-            }),
+            Scope::Tenant(tenant) => self
+                .readers
+                .inline(|connection| one(connection, &plan, &plan.get, &[value::id(tenant.uuid()), value::id(id)])),
             Scope::Platform => {
-                self.readers
-                    .run(move |connection| one(connection, &plan, &plan.get_anywhere, &[value::id(id)]))
-                    .await
+                self.readers.run(move |connection| one(connection, &plan, &plan.get_anywhere, &[value::id(id)])).await
             }
         }
     }
@@ -89,9 +87,7 @@ impl Records for SqliteStore {
                 self.readers
                     .run(move |connection| {
                         connection
-                            .prepare_cached(
-                                "SELECT coalesce(sum(value), 0) FROM counters WHERE name = ?1 AND key = ?2",
-                            )
+                            .prepare_cached("SELECT coalesce(sum(value), 0) FROM counters WHERE name = ?1 AND key = ?2")
                             .or_fault()?
                             .query_row(params![name, key], |row| row.get(0))
                             .or_fault()
@@ -129,9 +125,8 @@ impl Records for SqliteStore {
         self.readers
             .run(move |connection| {
                 let mut statement = connection.prepare_cached(&text).or_fault()?;
-                let rows = statement
-                    .query_map(params_from_iter(values), |row| Ok((row.get(0)?, row.get(1)?)))
-                    .or_fault()?;
+                let rows =
+                    statement.query_map(params_from_iter(values), |row| Ok((row.get(0)?, row.get(1)?))).or_fault()?;
                 rows.collect::<rusqlite::Result<Vec<_>>>().or_fault()
             })
             .await
@@ -139,12 +134,7 @@ impl Records for SqliteStore {
 }
 
 /// One page: read segment by segment until it is full, within one snapshot.
-fn page(
-    connection: &Connection,
-    plan: &Arc<KindPlan>,
-    scope: Scope,
-    query: &Query,
-) -> Result<Vec<Record>, StoreFault> {
+fn page(connection: &Connection, plan: &Arc<KindPlan>, scope: Scope, query: &Query) -> Result<Vec<Record>, StoreFault> {
     let condition = sql::condition(&plan.table, scope, &query.filter)?;
     let (column, segments) = sql::segments(&plan.table, query)?;
     let order = sql::order(&column, query.descending);
@@ -155,7 +145,8 @@ fn page(
         if room == 0 {
             break;
         }
-        let text = format!("SELECT {RECORD} FROM {} WHERE {} AND ({}){order}", plan.table.name, condition.sql, segment.sql);
+        let text =
+            format!("SELECT {RECORD} FROM {} WHERE {} AND ({}){order}", plan.table.name, condition.sql, segment.sql);
         let mut values = condition.values.clone();
         values.extend(segment.values.iter().cloned());
         values.push(Sql::Integer(i64::try_from(room).unwrap_or(i64::MAX)));
@@ -185,9 +176,11 @@ fn record(kind: &'static Kind, row: &Row<'_>) -> Result<Record, StoreFault> {
     let uuid = |at: usize| row.get::<_, [u8; 16]>(at).map(Uuid::from_bytes).or_fault();
     let optional = |at: usize| row.get::<_, Option<[u8; 16]>>(at).map(|bytes| bytes.map(Uuid::from_bytes)).or_fault();
     let moment = |at: usize| row.get(at).map(Timestamp::from_millis).or_fault();
-    let text = |at: usize| row.get_ref(at).or_fault().and_then(|cell| {
-        cell.as_str().map_err(|error| super::fault::misuse(format!("a row of kind '{}': {error}", kind.name)))
-    });
+    let text = |at: usize| {
+        row.get_ref(at).or_fault().and_then(|cell| {
+            cell.as_str().map_err(|error| super::fault::misuse(format!("a row of kind '{}': {error}", kind.name)))
+        })
+    };
     Ok(Record {
         id: uuid(0)?,
         tenant: TenantId::from_uuid(uuid(1)?),

@@ -102,9 +102,10 @@ pub(super) fn changes<'a>(
         let kind = plan.kind;
         (Target::Kind(plan), Shape::of(kind.version, kind.fields, kind.unique, kind.text))
     });
-    let logs = declarations.ordered_logs.iter().map(|plan| {
-        (Target::Log(plan), Shape::of(1, plan.log.fields, &[], plan.log.text))
-    });
+    let logs = declarations
+        .ordered_logs
+        .iter()
+        .map(|plan| (Target::Log(plan), Shape::of(1, plan.log.fields, &[], plan.log.text)));
     let mut changes = Vec::new();
     for (target, after) in kinds.chain(logs) {
         let before = known.remove(&target.table().name);
@@ -162,9 +163,11 @@ pub(super) fn apply(connection: &Connection, change: &Change<'_>) -> Result<(), 
 fn create(connection: &Connection, change: &Change<'_>) -> Result<(), StoreFault> {
     let table = change.target.table();
     let name = &table.name;
-    let fields = change.target.fields().iter().fold(String::new(), |all, field| {
-        all + ", " + &field_column(field.name) + " " + sql_type(field.of)
-    });
+    let fields = change
+        .target
+        .fields()
+        .iter()
+        .fold(String::new(), |all, field| all + ", " + &field_column(field.name) + " " + sql_type(field.of));
     let statement = match change.target {
         Target::Kind(_) => format!(
             "CREATE TABLE {name} (number INTEGER PRIMARY KEY, tenant BLOB NOT NULL, id BLOB NOT NULL, \
@@ -208,7 +211,8 @@ fn alter(connection: &Connection, change: &Change<'_>, before: &Shape) -> Result
     }
     let new_fields: Vec<&FieldShape> = after.fields.iter().filter(|field| !before.fields.contains(field)).collect();
     for field in &new_fields {
-        let of = change.target.fields().iter().find(|one| one.name == field.name).map_or("TEXT", |one| sql_type(one.of));
+        let of =
+            change.target.fields().iter().find(|one| one.name == field.name).map_or("TEXT", |one| sql_type(one.of));
         execute(format!("ALTER TABLE {name} ADD COLUMN {} {of}", field_column(&field.name)))?;
     }
     let new_text = before.text != after.text;

@@ -234,8 +234,7 @@ pub(super) fn segments(table: &Table, query: &Query) -> Result<(Column, Vec<Clau
     let clauses = if query.order == "id" {
         vec![Clause { sql: format!("id {sign} ?"), values: vec![value::id(*id)] }]
     } else if let Some(bound) = value::of_scalar(query.order, column.of, key)? {
-        let within =
-            Clause { sql: format!("({}, id) {sign} (?, ?)", column.sql), values: vec![bound, value::id(*id)] };
+        let within = Clause { sql: format!("({}, id) {sign} (?, ?)", column.sql), values: vec![bound, value::id(*id)] };
         if query.descending && column.nullable { vec![within, nulls_only()] } else { vec![within] }
     } else if matches!(key, Scalar::Null) && column.nullable {
         let within = Clause { sql: format!("{} IS NULL AND id {sign} ?", column.sql), values: vec![value::id(*id)] };

@@ -44,8 +44,7 @@ pub(super) fn bring_up(
 /// A file that is of another program, or of a newer one, is left as it is.
 fn refuse_foreign(connection: &Connection) -> Result<(), StoreFault> {
     let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0)).or_fault();
-    let tables: i64 =
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).or_fault()?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).or_fault()?;
     if tables > 0 && number("application_id")? != open::APPLICATION {
         return Err(StoreFault::Unavailable("the database file is not a store of this program".to_owned()));
     }

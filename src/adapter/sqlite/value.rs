@@ -41,9 +41,7 @@ pub(super) fn of_field(table: &str, field: &Field, document: &Value) -> Result<S
 pub(super) fn text_of(document: &Value, field: &str) -> Sql {
     match document.get(field) {
         Some(Value::String(text)) => Sql::Text(text.clone()),
-        Some(Value::Array(list)) => {
-            Sql::Text(list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n"))
-        }
+        Some(Value::Array(list)) => Sql::Text(list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n")),
         _ => Sql::Null,
     }
 }
