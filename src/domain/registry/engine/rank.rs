@@ -124,7 +124,7 @@ impl Index {
     /// The best answers to a query among the documents that `allowed` lets through, best first; equal scores by name.
     #[must_use]
     pub fn search(&self, query: &str, limit: usize, allowed: impl Fn(usize) -> bool) -> Vec<Hit> {
-        let (query, named) = self.take_names(query);
+        let (query, named) = self.take_names(query, &allowed);
         let mut words = text::words(&query);
         words.truncate(LONGEST_QUERY);
         let wanted = text::intentions(&words);
@@ -161,20 +161,22 @@ impl Index {
     }
 
     /// Finds tools that the query names. The whole query as a name leaves nothing to weigh; a name inside a sentence
-    /// is replaced by the word "tool", because its parts are not what the sentence is about.
-    fn take_names(&self, query: &str) -> (String, Vec<usize>) {
+    /// is replaced by the word "tool", because its parts are not what the sentence is about. A tool that is not allowed
+    /// is no name here, so that an answer does not betray that it exists.
+    fn take_names(&self, query: &str, allowed: impl Fn(usize) -> bool) -> (String, Vec<usize>) {
+        let find = |name: &str| self.by_name.get(name).copied().filter(|document| allowed(*document));
         let whole = query.trim().to_lowercase().replace([' ', '-', '.'], "_");
-        if let Some(document) = self.by_name.get(&whole) {
-            return (String::new(), vec![*document]);
+        if let Some(document) = find(&whole) {
+            return (String::new(), vec![document]);
         }
         let mut named = Vec::new();
         let rest: Vec<&str> = query
             .split_whitespace()
             .map(|word| {
                 let bare = word.trim_matches(|character: char| !character.is_alphanumeric()).to_lowercase();
-                match self.by_name.get(&bare) {
+                match find(&bare) {
                     Some(document) if bare.contains('_') => {
-                        named.push(*document);
+                        named.push(document);
                         PLACEHOLDER
                     }
                     _ => word,
@@ -241,12 +243,13 @@ impl Index {
             length >= 5 && other.len() + 1 >= length && other.len() <= length + 1 && one_slip_apart(word, other)
         };
         let shortened = |other: &str| other.len() > length && other.starts_with(word);
+        let compound = |other: &str| other.len() >= 4 && word.starts_with(other);
         self.ordered
             .iter()
             .filter_map(|(other, term)| {
                 if mistyped(other) {
                     Some((*term, MISTYPED))
-                } else if shortened(other) {
+                } else if shortened(other) || compound(other) {
                     Some((*term, SHORTENED))
                 } else {
                     None

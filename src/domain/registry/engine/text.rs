@@ -138,7 +138,8 @@ fn fold_expressions(plain: &[String]) -> Vec<String> {
             folded.extend_from_slice(after.get(..between).unwrap_or_default());
             rest = after.get(between + 1..).unwrap_or_default();
         } else {
-            if first == "who" && after.first().is_some_and(|verb| verb == "did" || verb.ends_with("ed")) {
+            if first == "who" && after.first().is_some_and(|verb| PAST.contains(verb.as_str()) || verb.ends_with("ed"))
+            {
                 // To ask who did something is to ask for its record, whatever was done.
                 folded.push("whodid".to_owned());
             }
@@ -177,7 +178,9 @@ static STOP_WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
 });
 
 static FAINT: LazyLock<HashSet<&str>> = LazyLock::new(|| {
-    "show list get see view give tell display fetch look find know check print return who when where why my me i mine myself".split_whitespace().collect()
+    "show list get see view tell display fetch look find know check print return who when where why my me i mine myself"
+        .split_whitespace()
+        .collect()
 });
 
 /// Words which, at the start of a sentence, make it a question.
@@ -201,6 +204,11 @@ static IRREGULAR: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
         .split_whitespace()
         .filter_map(|pair| pair.split_once('='))
         .collect()
+});
+
+/// Verbs whose past is settled to this form: after "who" they still tell of the past.
+static PAST: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    "did give make take send write run put keep lose see break choose build bring set let".split_whitespace().collect()
 });
 
 type Tails = Vec<(Vec<&'static str>, &'static str)>;
@@ -230,6 +238,22 @@ const EXPRESSION_TABLE: &[(&str, &str)] = &[
     ("kick off", "start"),
     ("kick out", "remove"),
     ("carry out", "execute"),
+    ("take out", "remove"),
+    ("take off", "remove"),
+    ("wipe out", "erase"),
+    ("clean up", "clear"),
+    ("call off", "cancel"),
+    ("hand out", "assign"),
+    ("handed out", "assign"),
+    ("hand over", "assign"),
+    ("run out", "expire"),
+    ("runs out", "expire"),
+    ("look at", "view"),
+    ("look for", "find"),
+    ("bring in", "import"),
+    ("speed up", "optimize"),
+    ("break down", "split"),
+    ("start over", "restart"),
     ("log in", "login"),
     ("logged in", "login session"),
     ("sign in", "login"),
@@ -271,8 +295,10 @@ const EXPRESSION_TABLE: &[(&str, &str)] = &[
     ("read only", "readonly read"),
     ("up and running", "running"),
     ("show me", "show"),
-    ("give me", "give"),
-    ("tell me", "tell"),
+    ("give me", "show"),
+    ("tell me", "show"),
+    ("get me", "show"),
+    ("find me", "find"),
     ("let me", ""),
     ("let us", ""),
     ("help me", "help"),
@@ -282,6 +308,12 @@ const EXPRESSION_TABLE: &[(&str, &str)] = &[
     ("something that", "capability"),
     ("anything that", "capability"),
     ("possible to", "capability"),
+    ("i need a", "anew"),
+    ("we need a", "anew"),
+    ("i need an", "anew"),
+    ("we need an", "anew"),
+    ("i want a", "anew"),
+    ("we want a", "anew"),
     ("would like to", ""),
     ("in order to", ""),
     ("of course", ""),
@@ -343,14 +375,14 @@ const SYNONYM_TABLE: &[&str] = &[
     "speak talk say tone discuss",
     "learn train teach",
     // Who.
-    "user person account member employee colleague staff teammate individual human hire newcomer somebody",
+    "user person account member employee colleague coworker staff teammate individual human hire newcomer intern worker somebody",
     "administrator manager owner boss superuser",
     "caller my myself mine own me self",
     "tenant company organization firm client business holding",
     "workspace team space department",
     "customer client buyer subscriber",
     "agent assistant bot",
-    "persona character personality role",
+    "persona character personality",
     "participant speaker attendee",
     // What.
     "role position function job",
@@ -363,7 +395,7 @@ const SYNONYM_TABLE: &[&str] = &[
     "schema parameter argument field input signature",
     "documentation manual guide handbook help instruction tutorial",
     "example sample demonstration",
-    "category area topic domain group kind theme subject",
+    "category area topic domain group kind theme subject section",
     "catalog registry directory inventory",
     "log message output trace",
     "audit trail history track whodid",
@@ -416,6 +448,26 @@ const SYNONYM_TABLE: &[&str] = &[
     "subscription plan tier",
     "gdpr privacy personal erasure",
     "version release draft revision",
+    "new newest latest recent last",
+    "wrong incorrect mistake mistaken",
+    "corrupt damaged broken lost recover",
+    "image picture photo scan",
+    "merge combine unite",
+    "copy duplicate clone",
+    "guest visitor member",
+    "cpu processor load resource memory",
+    "exception stack error",
+    "secure protect safe security",
+    "invoice bill payment billing",
+    "sentence text paragraph passage",
+    "speech voice audio recording",
+    "website page portal site",
+    "statute law legal",
+    "supervise oversee monitor",
+    "faulty invalid malformed",
+    "archive backup preserve",
+    "expire lapse expiry valid",
+    "parent subsidiary child",
     "session login device",
     "detail profile information record",
     "current own effective now",
@@ -437,7 +489,7 @@ const INTENTION_TABLE: &[(Intention, &str)] = &[
     ),
     (
         Intention::Create,
-        "create make add new register insert generate invite issue build open onboard define enroll hire upload ingest store save backup \
+        "create make add new anew register insert generate invite issue build open onboard define enroll hire upload ingest store save backup \
          remember write compose draft",
     ),
     (
