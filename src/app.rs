@@ -16,6 +16,7 @@ use crate::capability::registry::Registry;
 use crate::capability::row::Row;
 use crate::capability::tool::{Card, Tool};
 use crate::config::Config;
+use crate::domain::registry::index::ToolIndex;
 use crate::domain::{MODULES, identity};
 use crate::kernel::clock::Clock;
 use crate::kernel::fault::Fault;
@@ -121,7 +122,7 @@ impl App {
 
 /// The services that domains keep alive between calls.
 fn add_services(services: Services) -> Services {
-    services
+    services.with(Arc::new(ToolIndex::default()))
 }
 
 async fn open_store(file: PathBuf, clock: Arc<dyn Clock>) -> Result<Arc<SqliteStore>, Fault> {

@@ -3,6 +3,7 @@
 pub mod caller;
 pub mod client;
 pub mod cx;
+pub mod documentation;
 pub mod events;
 pub mod gate;
 pub mod module;

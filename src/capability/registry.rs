@@ -33,6 +33,12 @@ impl Snapshot {
         self.built.iter().chain(self.added.get(&tenant).into_iter().flat_map(BTreeMap::values))
     }
 
+    /// Whether a tenant has added tools.
+    #[must_use]
+    pub fn has_added(&self, tenant: TenantId) -> bool {
+        self.added.get(&tenant).is_some_and(|tools| !tools.is_empty())
+    }
+
     /// The tool of a name that a tenant has.
     #[must_use]
     pub fn find(&self, tenant: TenantId, name: &str) -> Option<&Arc<Tool>> {

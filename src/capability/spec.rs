@@ -66,6 +66,17 @@ pub enum Effect {
 }
 
 impl Effect {
+    /// The name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Create => "create",
+            Self::Change => "change",
+            Self::Remove => "remove",
+        }
+    }
+
     /// Whether it changes nothing.
     #[must_use]
     pub const fn reads(self) -> bool {

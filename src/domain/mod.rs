@@ -1,7 +1,9 @@
 //! The domains. Each brings its capabilities, kinds, logs and fault codes as a `Module`, listed here in the order of
 //! documentation and nowhere else.
 
+pub mod registry;
+
 use crate::capability::module::Module;
 
 /// Every domain.
-pub static MODULES: &[&Module] = &[];
+pub static MODULES: &[&Module] = &[&registry::MODULE];

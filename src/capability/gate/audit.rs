@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::capability::cx::{Call, Change};
-use crate::capability::spec::Effect;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{CallId, TenantId, UserId};
 use crate::kernel::time::Timestamp;
@@ -78,13 +77,7 @@ pub(super) fn entry(call: &Call, changes: &[Change], outcome: &str) -> Result<St
         actor: call.caller.user,
         principal: call.caller.principal_name(),
         action: call.tool.name.to_string(),
-        effect: match call.tool.effect {
-            Effect::Read => "read",
-            Effect::Create => "create",
-            Effect::Change => "change",
-            Effect::Remove => "remove",
-        }
-        .to_owned(),
+        effect: call.tool.effect.name().to_owned(),
         resource_type: first.map_or_else(|| call.tool.domain.name().to_owned(), |change| change.resource_type.clone()),
         resource_id: first.map_or_else(String::new, |change| change.resource_id.to_string()),
         changes: told,

@@ -1,0 +1,66 @@
+//! The search index over tools, kept until the tools change: one for the built-in tools, shared by every tenant that has
+//! added none, and one for each tenant that has.
+
+use std::sync::Arc;
+
+use moka::sync::Cache;
+
+use super::engine::{Document, Index};
+use crate::capability::registry::Snapshot;
+use crate::capability::tool::Tool;
+use crate::kernel::id::TenantId;
+
+/// Tenants with tools of their own whose index is kept.
+const MOST_INDEXES: u64 = 1_000;
+
+/// An index with the tools that its documents stand for.
+pub struct Indexed {
+    index: Index,
+    tools: Vec<Arc<Tool>>,
+}
+
+impl Indexed {
+    /// The tools that fit a need best, best first, with their scores.
+    pub fn search(&self, need: &str, most: usize, allowed: impl Fn(&Tool) -> bool) -> Vec<(Arc<Tool>, f32)> {
+        let hits = self.index.search(need, most, |document| self.tools.get(document).is_some_and(|tool| allowed(tool)));
+        hits.into_iter().filter_map(|hit| Some((self.tools.get(hit.document)?.clone(), hit.score))).collect()
+    }
+}
+
+/// Keeps the indexes.
+pub struct ToolIndex {
+    kept: Cache<(Option<TenantId>, u64), Arc<Indexed>>,
+}
+
+impl Default for ToolIndex {
+    fn default() -> Self {
+        Self { kept: Cache::new(MOST_INDEXES) }
+    }
+}
+
+impl ToolIndex {
+    /// The index over the tools that a tenant has.
+    #[must_use]
+    pub fn of(&self, snapshot: &Snapshot, tenant: TenantId) -> Arc<Indexed> {
+        let slot = (snapshot.has_added(tenant).then_some(tenant), snapshot.version);
+        self.kept.get_with(slot, || {
+            let tools: Vec<Arc<Tool>> = snapshot.of_tenant(tenant).cloned().collect();
+            let documents: Vec<Document> = tools.iter().map(|tool| document(tool)).collect();
+            Arc::new(Indexed { index: Index::build(&documents), tools })
+        })
+    }
+}
+
+/// What the index knows of a tool.
+#[must_use]
+pub fn document(tool: &Tool) -> Document {
+    let fields = tool.input.get("properties").and_then(serde_json::Value::as_object);
+    Document {
+        name: tool.name.to_string(),
+        domain: tool.domain.name().to_owned(),
+        title: tool.title.clone(),
+        description: tool.description.clone(),
+        phrases: tool.card.phrases.clone(),
+        fields: fields.map(|fields| fields.keys().cloned().collect()).unwrap_or_default(),
+    }
+}
