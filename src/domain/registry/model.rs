@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// A tool in a few words.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Summary {
+pub(crate) struct Summary {
     /// Its name, as `tool_describe`, `tool_read` and `tool_call` take it.
     pub name: String,
     /// What it does and when to choose it.
@@ -32,7 +32,7 @@ pub(super) struct Summary {
 /// A tool in full.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Description {
+pub(crate) struct Description {
     /// Its name.
     pub name: String,
     /// Its name in words.
