@@ -1,0 +1,30 @@
+# What a developer runs. `just` lists it.
+
+default:
+    @just --list
+
+# Everything cheap: format, lints, docs.
+check:
+    cargo fmt --check
+    cargo clippy --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
+
+# The whole test suite, as the README names it.
+test:
+    cargo test
+
+# Write the committed snapshots of the surface anew.
+regen:
+    UPDATE=1 cargo test --test it snapshots
+
+# The outside suites: MCP conformance, SDK clients, Inspector, schemathesis.
+outside *SUITES:
+    scripts/outside/run {{SUITES}}
+
+# Calls measured against peers; builds in release.
+bench:
+    cargo bench --bench calls
+
+# What CI does.
+verify:
+    .ci/run
