@@ -13,6 +13,9 @@ use crate::port::store::StoreFault;
 /// Copies that are kept from before a change of the schema.
 const COPIES_KEPT: usize = 3;
 
+/// How their names begin.
+const COPY: &str = "before-";
+
 /// Pages copied at a time.
 const PAGES: i32 = 256;
 
@@ -29,13 +32,23 @@ pub(super) fn bring_up(
     if changes.is_empty() && present == migrations::newest() {
         return Ok(());
     }
-    if present > 0 && has_rows(connection)? {
-        keep_copy(connection, file, now)?;
+    let kept = if present > 0 && has_rows(connection)? { Some(keep_copy(connection, file, now)?) } else { None };
+    let applied = apply(connection, &changes, now);
+    match (&applied, &kept) {
+        (Ok(()), Some(kept)) => drop_old_copies(kept)?,
+        // Nothing was changed: the database itself is what the copy would be.
+        (Err(_), Some(kept)) => drop(std::fs::remove_file(kept)),
+        (_, None) => {}
     }
+    applied
+}
+
+/// Everything that is pending, or nothing.
+fn apply(connection: &mut Connection, changes: &[schema::Change<'_>], now: Timestamp) -> Result<(), StoreFault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).or_fault()?;
     transaction.pragma_update(None, "application_id", open::APPLICATION).or_fault()?;
     migrations::run(&transaction, now)?;
-    for change in &changes {
+    for change in changes {
         schema::apply(&transaction, change)?;
     }
     transaction.commit().or_fault()
@@ -86,26 +99,38 @@ pub(super) fn is_empty(connection: &Connection, declarations: &Declarations) -> 
     Ok(true)
 }
 
-fn keep_copy(connection: &Connection, file: &Path, now: Timestamp) -> Result<(), StoreFault> {
+fn keep_copy(connection: &Connection, file: &Path, now: Timestamp) -> Result<PathBuf, StoreFault> {
     let folder = file.parent().unwrap_or_else(|| Path::new(".")).join("backups");
     std::fs::create_dir_all(&folder).map_err(|error| file_fault("the folder for copies", &error))?;
     let moment = now.to_string().replace([':', '.'], "");
-    let name = format!("before-{:04}-{moment}.db", migrations::newest());
-    copy(connection, &folder.join(name))?;
-    let listed = std::fs::read_dir(&folder).map_err(|error| file_fault("the folder for copies", &error))?;
-    let mut copies: Vec<PathBuf> = listed
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .filter(|path| {
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            name.starts_with("before-") && path.extension().is_some_and(|extension| extension == "db")
-        })
-        .collect();
+    let schema = migrations::newest();
+    let mut number = 1;
+    let kept = loop {
+        let name = folder.join(format!("{COPY}{schema:04}-{moment}-{number}.db"));
+        if !name.exists() {
+            break name;
+        }
+        number += 1;
+    };
+    copy(connection, &kept)?;
+    Ok(kept)
+}
+
+/// Names sort by schema and time: the oldest go.
+fn drop_old_copies(newest: &Path) -> Result<(), StoreFault> {
+    let fault = |error| file_fault("the folder for copies", &error);
+    let Some(folder) = newest.parent() else { return Ok(()) };
+    let mut copies = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(fault)? {
+        let path = entry.map_err(fault)?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if name.starts_with(COPY) && path.extension().is_some_and(|extension| extension == "db") {
+            copies.push(path);
+        }
+    }
     copies.sort();
     let superfluous = copies.len().saturating_sub(COPIES_KEPT);
-    for old in &copies[..superfluous] {
-        std::fs::remove_file(old).map_err(|error| file_fault("an old copy", &error))?;
-    }
-    Ok(())
+    copies[..superfluous].iter().try_for_each(|old| std::fs::remove_file(old).map_err(fault))
 }
 
 /// Copies everything that a connection sees into a new file, and checks the copy. The copy appears under its name only
@@ -188,20 +213,11 @@ fn restore_over(
     if migrations::present(&ready)? == 0 {
         return Err(StoreFault::Unavailable(format!("{} is not a copy of a store", source.display())));
     }
-    bring_up_copy(&mut ready, declarations, now)?;
+    refuse_foreign(&ready)?;
+    let changes = schema::changes(&ready, declarations)?;
+    apply(&mut ready, &changes, now)?;
     connection.flush_prepared_statement_cache();
     transfer(&ready, connection)
-}
-
-fn bring_up_copy(connection: &mut Connection, declarations: &Declarations, now: Timestamp) -> Result<(), StoreFault> {
-    refuse_foreign(connection)?;
-    let changes = schema::changes(connection, declarations)?;
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).or_fault()?;
-    migrations::run(&transaction, now)?;
-    for change in &changes {
-        schema::apply(&transaction, change)?;
-    }
-    transaction.commit().or_fault()
 }
 
 /// Makes a new name in a folder durable.

@@ -108,3 +108,6 @@ pub(crate) fn changed<T>(kind: &'static Kind, id: Uuid) -> Result<T, StoreFault>
 pub(crate) fn taken<T>(kind: &'static Kind, rule: &'static str) -> Result<T, StoreFault> {
     Err(StoreFault::Conflict(Conflict::Taken { kind: kind.name, rule }))
 }
+
+/// No ids.
+pub(crate) const NONE: [Uuid; 0] = [];

@@ -1,8 +1,14 @@
 //! The store's list: what every implementation of `Store` must do. `cases!` makes one test of each case for each
 //! implementation, so that a second one is one more line.
 
+mod counters;
 mod declared;
 mod documents;
+mod life;
+mod lists;
+mod logs;
+mod model;
+mod queue;
 
 /// One test per case of a module, in a place made anew for each.
 macro_rules! cases {
@@ -25,6 +31,17 @@ macro_rules! store_conformance {
                 documents: puts_and_gets, counts_revisions, refuses_what_was_not_expected, checks_without_writing,
                     removes, keeps_envelope, unique_within_a_tenant, unique_over_the_platform, commits_all_or_nothing,
                     answers_revisions_in_order, keeps_tenants_apart, refuses_a_field_of_the_wrong_type;
+                lists: filters_as_the_model, filters_by_the_envelope, pages_are_the_whole_list, lists_over_the_platform,
+                    refuses_what_is_not_declared, finds_words, full_text_follows_changes;
+                counters: counts, holds_a_bound, holds_a_bound_under_many, lists_counters, keeps_versions,
+                    counts_exactly_with_retries;
+                logs: appends_in_order, reads_beyond_a_position, filters_entries, trims_by_age, trims_by_count,
+                    never_gives_a_position_twice;
+                queue: leases_by_priority_and_time, holds_a_lease, fences_off_a_lost_lease, puts_back,
+                    refuses_a_job_twice, gives_each_job_to_one_worker;
+                life: keeps_everything_when_opened_again, fills_what_was_added, lifts_older_forms,
+                    refuses_a_newer_database, copies_while_writing_and_restores, restores_older_forms,
+                    refuses_what_is_no_copy, refuses_a_newer_copy;
             }
         }
     };

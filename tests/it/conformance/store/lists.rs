@@ -1,0 +1,215 @@
+//! Lists: filters, orders and pages against the plain model, over random documents.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use convoke::kernel::id::TenantId;
+use convoke::port::records::{Comparison, Filter, Kind, Place as ListPlace, Query, Record, Scalar, Scope, Visibility};
+use convoke::port::store::{Expect, Put, Step, Store, StoreFault};
+use serde_json::json;
+
+use super::declared::*;
+use super::model::{Chance, ORDERS, document, filter, fits, order, value_of};
+use crate::conformance::place::{NOW, Place};
+
+/// The agent without its unique rules: random documents have the same values.
+static LISTED: Kind = Kind { fields: AGENT.fields, text: &["displayName"], ..Kind::new("listed") };
+
+async fn filled(place: &dyn Place, chance: &mut Chance, count: u64) -> (Arc<dyn Store>, TenantId, Vec<Record>) {
+    let mut declared = declared();
+    declared.kinds.push(&LISTED);
+    let store = place.open(declared).await.unwrap();
+    let (mine, theirs) = (tenant(), tenant());
+    let owners = [None, Some(id()), Some(id())];
+    for tenant in [mine, theirs] {
+        let steps = (0..count).map(|_| {
+            Step::Put(Put {
+                kind: &LISTED,
+                id: id(),
+                expect: Expect::Absent,
+                owner: owners[chance.below(3) as usize],
+                workspace: None,
+                visibility: [Visibility::Private, Visibility::Tenant][chance.below(2) as usize],
+                body: document(chance),
+            })
+        });
+        let steps: Vec<Step> = steps.collect();
+        for (at, some) in (0..).zip(steps.chunks(7)) {
+            let later = NOW.plus(Duration::from_millis(at));
+            store.commit(vec![batch_at(tenant, later, some.to_vec())]).await.unwrap();
+        }
+    }
+    let mut records = store.find(of(mine), &LISTED, query("id", 10_000)).await.unwrap();
+    assert_eq!(records.len() as u64, count);
+    assert!(records.iter().all(|record| record.tenant == mine));
+    records.sort_by_key(|record| record.id);
+    (store, mine, records)
+}
+
+fn query(order: &'static str, limit: u32) -> Query {
+    Query { filter: Filter::All, order, descending: false, after: None, limit }
+}
+
+pub(crate) async fn filters_as_the_model(place: &dyn Place) {
+    let mut chance = Chance::new(1);
+    let (store, tenant, records) = filled(place, &mut chance, 120).await;
+    for _ in 0..400 {
+        let filter = filter(&mut chance, 3);
+        let mut expected: Vec<_> = records.iter().filter(|record| fits(record, &filter)).cloned().collect();
+        let query = Query { filter: filter.clone(), ..query("id", 10_000) };
+        assert_eq!(store.find(of(tenant), &LISTED, query.clone()).await.unwrap(), expected, "{filter:?}");
+        let count = store.count(of(tenant), &LISTED, filter.clone()).await.unwrap();
+        assert_eq!(count, expected.len() as u64, "{filter:?}");
+        let descending = Query { descending: true, ..query };
+        expected.reverse();
+        assert_eq!(store.find(of(tenant), &LISTED, descending).await.unwrap(), expected, "{filter:?}");
+    }
+}
+
+pub(crate) async fn filters_by_the_envelope(place: &dyn Place) {
+    let mut chance = Chance::new(2);
+    let (store, tenant, records) = filled(place, &mut chance, 40).await;
+    let owner = records.iter().find_map(|record| record.owner).unwrap();
+    let filters = [
+        Filter::is("owner", Scalar::Id(owner)),
+        Filter::IsNull("owner"),
+        Filter::Not(Box::new(Filter::is("owner", Scalar::Id(owner)))),
+        Filter::is("visibility", Scalar::Text("private".into())),
+        Filter::Compare("createdAt", Comparison::Greater, Scalar::Time(NOW)),
+        Filter::Compare("updatedAt", Comparison::AtMost, Scalar::Time(NOW)),
+        Filter::In("id", vec![Scalar::Id(records[3].id), Scalar::Id(records[9].id), Scalar::Id(id())]),
+        Filter::Or(vec![
+            Filter::is("owner", Scalar::Id(owner)),
+            Filter::is("visibility", Scalar::Text("tenant".into())),
+        ]),
+    ];
+    for filter in filters {
+        let expected: Vec<_> = records.iter().filter(|record| fits(record, &filter)).cloned().collect();
+        let query = Query { filter: filter.clone(), ..query("id", 100) };
+        assert_eq!(store.find(of(tenant), &LISTED, query).await.unwrap(), expected, "{filter:?}");
+    }
+}
+
+pub(crate) async fn pages_are_the_whole_list(place: &dyn Place) {
+    let mut chance = Chance::new(3);
+    let (store, tenant, records) = filled(place, &mut chance, 60).await;
+    for field in ORDERS {
+        for descending in [false, true] {
+            for limit in [1, 3, 7, 60, 100] {
+                let filter = filter(&mut chance, 1);
+                let mut expected: Vec<_> = records.iter().filter(|record| fits(record, &filter)).cloned().collect();
+                expected.sort_by(|one, other| {
+                    order(&value_of(one, field), &value_of(other, field)).then(one.id.cmp(&other.id))
+                });
+                if descending {
+                    expected.reverse();
+                }
+                let mut query = Query { filter, order: field, descending, after: None, limit };
+                let mut pages = Vec::new();
+                loop {
+                    let page = store.find(of(tenant), &LISTED, query.clone()).await.unwrap();
+                    assert!(page.len() <= limit as usize);
+                    let Some(last) = page.last() else { break };
+                    query.after = Some(ListPlace { key: value_of(last, field), id: last.id });
+                    pages.extend(page);
+                }
+                assert_eq!(pages, expected, "by {field}, descending {descending}, {limit} a page");
+            }
+        }
+    }
+}
+
+pub(crate) async fn lists_over_the_platform(place: &dyn Place) {
+    let mut chance = Chance::new(4);
+    let (store, tenant, records) = filled(place, &mut chance, 30).await;
+    let all = store.find(Scope::Platform, &LISTED, query("rank", 1000)).await.unwrap();
+    assert_eq!(all.len(), 60);
+    assert!(all.windows(2).all(|pair| order(&value_of(&pair[0], "rank"), &value_of(&pair[1], "rank")).is_le()));
+    assert_eq!(all.iter().filter(|record| record.tenant == tenant).count(), records.len());
+    assert_eq!(store.count(Scope::Platform, &LISTED, Filter::All).await.unwrap(), 60);
+}
+
+pub(crate) async fn refuses_what_is_not_declared(place: &dyn Place) {
+    let (store, tenant) = (open(place).await, tenant());
+    let refused = [
+        Filter::is("unknown", Scalar::Integer(1)),
+        Filter::is("rank", Scalar::Text("1".into())),
+        Filter::is("number", Scalar::Integer(1)),
+        Filter::StartsWith("rank", "1".into()),
+        Filter::IsNull("document"),
+    ];
+    for filter in refused {
+        let answer = store.count(of(tenant), &AGENT, filter.clone()).await;
+        assert!(matches!(answer, Err(StoreFault::Broken(_))), "{filter:?}: {answer:?}");
+    }
+    let answer = store.find(of(tenant), &AGENT, query("about", 10)).await;
+    assert!(matches!(answer, Err(StoreFault::Broken(_))), "{answer:?}");
+    static STRANGER: Kind = Kind::new("stranger");
+    let answer = commit(&store, tenant, vec![put(&STRANGER, id(), Expect::Absent, json!({}))]).await;
+    assert!(matches!(answer, Err(StoreFault::Broken(_))), "{answer:?}");
+}
+
+pub(crate) async fn finds_words(place: &dyn Place) {
+    let (store, tenant) = (open(place).await, tenant());
+    let add = async |name: &str, about: &str, tags: &[&str]| {
+        add(&store, tenant, &AGENT, json!({"displayName": name, "about": about, "tags": tags})).await
+    };
+    let ada = add("Ada Lovelace", "Wrote the first programme, for the Analytical Engine", &["maths"]).await;
+    let grace = add("Grace Hopper", "Compilers; said: \"it's easier to ask forgiveness\"", &["navy", "COBOL"]).await;
+    let zoe = add("Zoë Müller", "ΕΛΛΑΣ and the Straße, 人工智能, AND OR NOT", &[]).await;
+    let find = async |words: &str| -> Vec<_> {
+        let query = Query { filter: Filter::Matches(words.to_owned()), ..query("id", 100) };
+        let found = store.find(of(tenant), &AGENT, query).await.unwrap();
+        found.into_iter().map(|record| record.id).collect()
+    };
+    // Words in any case and any field, every one of them; the last also as a beginning.
+    assert_eq!(find("ada").await, [ada]);
+    assert_eq!(find("LOVELACE first").await, [ada]);
+    assert_eq!(find("ada hopper").await, NONE);
+    assert_eq!(find("cobol grace").await, [grace]);
+    assert_eq!(find("comp").await, [grace]);
+    assert_eq!(find("comp grace").await, NONE);
+    assert_eq!(find("ask forgive").await, [grace]);
+    // Diacritics fold both ways.
+    assert_eq!(find("zoe muller").await, [zoe]);
+    assert_eq!(find("Zoe\u{308}").await, [zoe]);
+    // Quotes and operators are text.
+    assert_eq!(find("\"it's easier\"").await, [grace]);
+    assert_eq!(find("ada OR grace").await, NONE);
+    assert_eq!(find("and or not").await, [zoe]);
+    assert_eq!(find("NOT ada").await, NONE);
+    assert_eq!(find("displayName:ada").await, NONE);
+    for text in ["\"", "(", "*", "^", "a:b:", "NEAR(", "{x} : y", "--", "\0", "ada\0", "' OR 1=1", "-ada", "+\""] {
+        find(text).await;
+    }
+    // Text without words fits nothing.
+    for text in ["", "  ", "\"*()\"", "-"] {
+        assert_eq!(find(text).await, NONE, "{text:?}");
+    }
+    // A tenant's id is no word, and a search looks only into its own tenant.
+    assert_eq!(find(&tenant.uuid().simple().to_string()).await, NONE);
+    let other = self::tenant();
+    assert_eq!(store.count(of(other), &AGENT, Filter::Matches("ada".into())).await.unwrap(), 0);
+    assert_eq!(store.count(Scope::Platform, &AGENT, Filter::Matches("ada".into())).await.unwrap(), 1);
+    let both = Filter::Matches("ada".into()).and(Filter::is("displayName", Scalar::Text("Ada Lovelace".into())));
+    assert_eq!(store.count(of(tenant), &AGENT, both).await.unwrap(), 1);
+    let without = Filter::Not(Box::new(Filter::Matches("ada".into())));
+    assert_eq!(store.count(of(tenant), &AGENT, without).await.unwrap(), 2);
+}
+
+pub(crate) async fn full_text_follows_changes(place: &dyn Place) {
+    let (store, tenant) = (open(place).await, tenant());
+    let id = add(&store, tenant, &AGENT, json!({"about": "first words"})).await;
+    let count = async |words: &str| store.count(of(tenant), &AGENT, Filter::Matches(words.into())).await.unwrap();
+    commit(&store, tenant, vec![put(&AGENT, id, Expect::Present, json!({"about": "second words"}))]).await.unwrap();
+    assert_eq!((count("first").await, count("second").await), (0, 1));
+    // What was refused leaves no words behind.
+    let refused = vec![
+        put(&AGENT, id, Expect::Present, json!({"about": "third"})),
+        put(&AGENT, self::id(), Expect::Present, json!({})),
+    ];
+    assert!(commit(&store, tenant, refused).await.is_err());
+    assert_eq!((count("second").await, count("third").await), (1, 0));
+    commit(&store, tenant, vec![Step::Remove { kind: &AGENT, id, expect: Expect::Present }]).await.unwrap();
+    assert_eq!(count("words").await, 0);
+}
