@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::broadcast;
 
+use super::caches::CacheBook;
 use super::events::Event;
 use super::registry::Registry;
 use crate::config::Config;
+pub use crate::config::origins::ConfigOrigins;
 use crate::kernel::clock::Clock;
 use crate::kernel::fault::Fault;
 use crate::kernel::seal::Seal;
@@ -31,6 +33,8 @@ pub struct Platform {
     pub seal: Seal,
     /// The configuration.
     pub config: Arc<Config>,
+    /// The caches.
+    pub caches: CacheBook,
     /// When the program started.
     pub started_at: Timestamp,
     services: Services,
@@ -58,6 +62,7 @@ impl Platform {
             registry,
             seal,
             config,
+            caches: CacheBook::default(),
             started_at,
             services,
             events: broadcast::Sender::new(1024),

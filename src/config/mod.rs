@@ -5,6 +5,7 @@ pub mod backup;
 pub mod limits;
 pub mod logging;
 pub mod mcp;
+pub mod origins;
 pub mod server;
 pub mod store;
 

@@ -3,11 +3,13 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use moka::sync::Cache;
 
 use super::limit::{Limiter, Measure};
+use crate::capability::caches::{CacheReading, NamedCache};
 use crate::capability::caller::{Caller, Credential, Principal};
 use crate::capability::platform::Platform;
 use crate::kernel::codes;
@@ -36,28 +38,55 @@ struct Known {
     authority: u64,
 }
 
+/// The most callers that are kept.
+const MOST_KNOWN: u64 = 10_000;
+
+/// Callers that were resolved, by the digest of their credential.
+struct KnownCallers {
+    cache: Cache<String, Arc<Known>>,
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+impl NamedCache for KnownCallers {
+    fn reading(&self) -> CacheReading {
+        self.cache.run_pending_tasks();
+        CacheReading {
+            entries: self.cache.entry_count(),
+            most: Some(MOST_KNOWN),
+            hits: self.hits.load(Ordering::Relaxed),
+            misses: self.misses.load(Ordering::Relaxed),
+        }
+    }
+
+    fn clear(&self) -> u64 {
+        self.cache.run_pending_tasks();
+        let held = self.cache.entry_count();
+        self.cache.invalidate_all();
+        self.cache.run_pending_tasks();
+        held
+    }
+}
+
 /// Identifies callers.
 pub struct Identify {
     identities: Arc<dyn Identities>,
-    known: Cache<String, Arc<Known>>,
+    known: Arc<KnownCallers>,
 }
 
 impl Identify {
     /// Identifies by these identities.
     #[must_use]
     pub fn new(identities: Arc<dyn Identities>) -> Self {
-        Self { identities, known: Cache::new(10_000) }
+        let known =
+            KnownCallers { cache: Cache::new(MOST_KNOWN), hits: AtomicU64::default(), misses: AtomicU64::default() };
+        Self { identities, known: Arc::new(known) }
     }
 
-    /// How many callers are cached.
+    /// The cache of callers, for the book of caches.
     #[must_use]
-    pub fn cached(&self) -> u64 {
-        self.known.entry_count()
-    }
-
-    /// Forgets all cached callers.
-    pub fn clear(&self) {
-        self.known.invalidate_all();
+    pub fn cache(&self) -> Arc<dyn NamedCache> {
+        self.known.clone()
     }
 
     /// The identities behind.
@@ -86,17 +115,19 @@ impl Identify {
         // Read before resolving: a change in between makes the entry stale, not wrong.
         let authority = platform.authority();
         let now = platform.clock.now();
-        if let Some(known) = self.known.get(&slot)
+        if let Some(known) = self.known.cache.get(&slot)
             && known.authority == authority
             && known.caller.stale_at.is_none_or(|moment| now < moment)
         {
+            self.known.hits.fetch_add(1, Ordering::Relaxed);
             return in_time(&known.caller, now);
         }
+        self.known.misses.fetch_add(1, Ordering::Relaxed);
         limiter.check_address(address, Measure::Look)?;
         match self.identities.resolve(platform, credential).await {
             Ok(Some(caller)) => {
                 let caller = Arc::new(caller);
-                self.known.insert(slot, Arc::new(Known { caller: caller.clone(), authority }));
+                self.known.cache.insert(slot, Arc::new(Known { caller: caller.clone(), authority }));
                 in_time(&caller, now)
             }
             Ok(None) => {

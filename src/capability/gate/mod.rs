@@ -73,10 +73,12 @@ impl Gate {
     #[must_use]
     pub fn new(platform: Arc<Platform>, identities: Arc<dyn Identities>, approvals: Arc<dyn ApprovalPolicy>) -> Self {
         let limits = platform.config.limits.clone();
+        let identify = Identify::new(identities);
+        platform.caches.list("callers", "callers resolved from their credentials", identify.cache());
         Self {
             room: Semaphore::new(limits.concurrent_calls.max(1)),
             limiter: Limiter::new(limits, platform.clock.clone()),
-            identify: Identify::new(identities),
+            identify,
             platform,
             approvals,
             usage: UsageBook::default(),
