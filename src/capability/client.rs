@@ -60,6 +60,17 @@ pub type Questions = Vec<(String, Question)>;
 /// Answers by key, as the protocol's result of the question.
 pub type Answers = Map<String, Value>;
 
+/// What the other side can be asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Abilities {
+    /// Forms for the person.
+    pub form: bool,
+    /// Completions by its model.
+    pub sample: bool,
+    /// The folders that it works in.
+    pub roots: bool,
+}
+
 /// The other side of a call.
 #[async_trait]
 pub trait Client: Send + Sync {
@@ -72,6 +83,11 @@ pub trait Client: Send + Sync {
     /// Asks while the call waits. `None` where the protocol has no way to: the questions then travel with the answer of the
     /// call, which is made again with their answers.
     async fn ask(&self, questions: &Questions) -> Option<Result<Answers, Fault>>;
+
+    /// What it can be asked for, where that is known.
+    fn abilities(&self) -> Abilities {
+        Abilities::default()
+    }
 }
 
 /// A client that hears nothing and answers nothing.

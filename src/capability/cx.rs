@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::caller::{Caller, Origin};
-use super::client::{Answers, Client, Level, Progress, Question, Questions};
+use super::client::{Abilities, Answers, Client, Level, Progress, Question, Questions};
 use super::events::{EVENTS, Event};
 use super::owned::{Owned, Stored, Verdict, judge, visible_to};
 use super::page::{Page, Paging};
@@ -49,6 +49,20 @@ pub struct Call {
     pub answers: Answers,
     /// The revision that the caller demands of what it changes.
     pub if_match: Option<i64>,
+    /// Whether it may go on after its request.
+    pub lasting: Lasting,
+}
+
+/// Whether a call may go on after its request was answered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Lasting {
+    /// No: its answer is the request's answer.
+    #[default]
+    Answer,
+    /// It can still become a task, when it says that it takes long.
+    Either,
+    /// It runs as a task.
+    Task,
 }
 
 /// A change of a document, for the audit log.
@@ -425,6 +439,34 @@ impl Cx {
         Ok(answers.remove(key).unwrap_or(Value::Null))
     }
 
+    /// What the other side can be asked for, where that is known.
+    #[must_use]
+    pub fn abilities(&self) -> Abilities {
+        self.call.client.abilities()
+    }
+
+    /// From here on the call takes long: where the caller can follow a task it goes on as one, elsewhere it goes on as it is.
+    ///
+    /// # Errors
+    /// `task_required`, upon which the door makes the call again as a task. Comes before writing, as asking does.
+    pub fn prefer_task(&self) -> Result<(), Fault> {
+        match self.call.lasting {
+            Lasting::Task | Lasting::Answer => Ok(()),
+            Lasting::Either => Err(task_required()),
+        }
+    }
+
+    /// From here on the call makes sense only as a task.
+    ///
+    /// # Errors
+    /// `task_required`, unless it runs as one.
+    pub fn require_task(&self) -> Result<(), Fault> {
+        match self.call.lasting {
+            Lasting::Task => Ok(()),
+            Lasting::Answer | Lasting::Either => Err(task_required()),
+        }
+    }
+
     pub(super) fn pending(&self) -> std::sync::MutexGuard<'_, Pending> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -519,7 +561,13 @@ pub fn forbidden(permit: Permit) -> Fault {
         .with_detail(serde_json::json!({ "permission": permit }))
 }
 
-fn input_required(questions: &Questions) -> Fault {
+fn task_required() -> Fault {
+    Fault::new(&codes::TASK_REQUIRED, "the call takes too long to be answered at once")
+}
+
+/// The fault for questions that must be answered before a call can go on.
+#[must_use]
+pub fn input_required(questions: &Questions) -> Fault {
     let open: Map<String, Value> = questions
         .iter()
         .filter_map(|(key, question)| Some((key.clone(), serde_json::to_value(question).ok()?)))

@@ -3,6 +3,7 @@
 pub mod caches;
 pub mod caller;
 pub mod client;
+pub mod content;
 pub mod cx;
 pub mod documentation;
 pub mod events;
@@ -16,6 +17,7 @@ pub mod platform;
 pub mod registry;
 pub mod row;
 pub mod schema;
+pub mod source;
 pub mod spec;
 pub mod tool;
 

@@ -45,6 +45,8 @@ pub enum Form {
     Stream,
     /// A file.
     Bytes,
+    /// One value that is a `Content`: blocks for a model to read.
+    Content,
 }
 
 impl fmt::Debug for Outcome {

@@ -107,7 +107,7 @@ impl Serialize for Permit {
 }
 
 /// A set of permissions as one bit each, so that a check costs nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Grants(u128);
 
 const ACTIONS: usize = Action::ALL.len();

@@ -5,6 +5,7 @@ use futures::future::BoxFuture;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::content::Content;
 use super::cx::Cx;
 use super::outcome::{Form, Outcome};
 use super::schema::{self, SharedSchema};
@@ -45,6 +46,12 @@ impl Row {
                 })
             },
         }
+    }
+
+    /// The row of a capability that answers with blocks for a model to read.
+    #[must_use]
+    pub const fn of_content<C: Capability<Output = Content>>() -> Self {
+        Self { form: Form::Content, ..Self::of::<C>() }
     }
 
     /// The row of a capability that answers with values as they come.

@@ -85,7 +85,13 @@ fn portable(value: &mut Value) {
             for (name, below) in schema.iter_mut() {
                 match (name.as_str(), below) {
                     ("properties" | "patternProperties" | "$defs", Value::Object(named)) => {
-                        named.values_mut().for_each(portable);
+                        for below in named.values_mut() {
+                            portable(below);
+                            // "Anything" is `true` to JSON Schema, and older MCP revisions want an object.
+                            if *below == Value::Bool(true) {
+                                *below = Value::Object(Map::new());
+                            }
+                        }
                     }
                     ("default" | "examples" | "enum" | "const", _) => {}
                     (_, below) => portable(below),

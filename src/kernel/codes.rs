@@ -106,6 +106,8 @@ codes! {
     UNSUPPORTED_MEDIA = caller("unsupported_media", 415, "Send the body as application/json.");
     /// More is needed from the caller before the call can go on.
     INPUT_REQUIRED = caller("input_required", 422, "The call needs an answer before it can go on. Call again with the answers to the questions in the detail and the given request state.");
+    /// The call runs only as a task, and the caller cannot follow one here.
+    TASK_REQUIRED = caller("task_required", 422, "The call takes too long to be answered at once. Make it as a task: by an MCP client with the tasks extension, or over REST with 'Prefer: respond-async'.");
     /// A person must approve first.
     APPROVAL_REQUIRED = caller("approval_required", 403, "A person must approve this call before it runs.");
     /// Too many calls.

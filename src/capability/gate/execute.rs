@@ -36,6 +36,7 @@ impl Gate {
             client: request.client.clone(),
             answers: request.answers.clone(),
             if_match: request.if_match,
+            lasting: request.lasting,
         })
     }
 

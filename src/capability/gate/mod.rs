@@ -31,6 +31,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::caller::{Caller, Credential};
+use super::cx::Lasting;
 use super::outcome::Outcome;
 use super::platform::Platform;
 use super::spec::Forward;
@@ -121,6 +122,7 @@ impl Gate {
         let via = admitted.via.clone();
         let allowance = Some(admitted.allowance);
         let caller = request.caller.clone();
+        let lasting = request.lasting;
         let reads = tool.effect.reads() && !tool.spends;
         let (result, revision, replayed) = match &request.idempotency_key {
             Some(_) if !reads => self.once(request, admitted).await,
@@ -130,6 +132,12 @@ impl Gate {
                 Err(fault) => (Err(fault), None, false),
             },
         };
+        // Only a turn in the road: the door makes the call again as a task, and that one counts.
+        let becomes_task =
+            lasting == Lasting::Either && result.as_ref().is_err_and(|fault| fault.is(&codes::TASK_REQUIRED));
+        if becomes_task {
+            return Reply { id, result, allowance, revision, replayed, via: via.map(|_| tool) };
+        }
         let took = began.elapsed();
         self.count(&tool, result.as_ref().err(), took);
         if reads || result.is_err() || replayed {

@@ -102,7 +102,7 @@ impl Gate {
         ended
     }
 
-    async fn remembered(&self, tenant: TenantId, scope: &str) -> Result<Option<Stored<Operation>>, Fault> {
+    pub(super) async fn remembered(&self, tenant: TenantId, scope: &str) -> Result<Option<Stored<Operation>>, Fault> {
         let filter = Filter::is("scope", Scalar::Text(scope.to_owned()));
         let query = Query::newest(filter, 1);
         let found = self.platform.store.find(Scope::Tenant(tenant), &OPERATION, query).await.map_err(store_fault)?;

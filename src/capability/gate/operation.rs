@@ -150,11 +150,17 @@ impl Operation {
         self.questions = None;
     }
 
+    /// Whether a call with the same idempotency key and this input repeats it.
+    pub(super) fn is_repeated_by(&self, input_digest: &str) -> Result<(), Fault> {
+        if self.input_digest == input_digest {
+            return Ok(());
+        }
+        Err(Fault::new(&codes::KEY_REUSED, "the idempotency key was used with another input"))
+    }
+
     /// What a repeated call is answered.
     pub(super) fn replay(&self, input_digest: &str) -> Result<Value, Fault> {
-        if self.input_digest != input_digest {
-            return Err(Fault::new(&codes::KEY_REUSED, "the idempotency key was used with another input"));
-        }
+        self.is_repeated_by(input_digest)?;
         match self.state {
             State::Done if self.secret => Err(Fault::new(
                 &codes::ALREADY_EXISTS,

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::limit::Allowance;
 use crate::capability::caller::{Caller, Origin};
 use crate::capability::client::{Answers, Client, Silent};
+use crate::capability::cx::Lasting;
 use crate::capability::outcome::Outcome;
 use crate::capability::tool::Tool;
 use crate::kernel::fault::Fault;
@@ -43,6 +44,8 @@ pub struct Request {
     pub if_match: Option<i64>,
     /// Only tools that read may be called by this door.
     pub read_only: bool,
+    /// Whether it may go on after its request.
+    pub lasting: Lasting,
 }
 
 impl Request {
@@ -63,6 +66,7 @@ impl Request {
             answers: Answers::new(),
             if_match: None,
             read_only: false,
+            lasting: Lasting::default(),
         }
     }
 }

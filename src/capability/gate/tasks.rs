@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::execute::put_operation;
-use super::operation::{Ending, OPERATION, Operation, State};
+use super::operation::{Ending, OPERATION, Operation, State, scope};
 use super::{Gate, Request};
 use crate::capability::caller::{Caller, Door, Origin};
-use crate::capability::client::Answers;
-use crate::capability::cx::store_fault;
+use crate::capability::client::{Answers, Silent};
+use crate::capability::cx::{Lasting, store_fault};
 use crate::capability::owned::Stored;
 use crate::capability::tool::Tool;
 use crate::kernel::codes;
@@ -32,10 +33,20 @@ impl Gate {
         let keep = Duration::from_hours(self.platform.config.mcp.task_hours);
         let mut operation = Operation::begin(&request.caller, &admitted.tool, &admitted.input, now, keep);
         operation.task = true;
+        operation.answers = request.answers.clone();
+        if let Some(key) = &request.idempotency_key {
+            let scope = scope(&request.caller, &admitted.tool, key);
+            if let Some(earlier) = self.remembered(request.caller.tenant, &scope).await? {
+                return earlier.value.is_repeated_by(&operation.input_digest).map(|()| Id::from_uuid(earlier.id));
+            }
+            operation.scope = Some(scope);
+        }
         operation.input = Some(admitted.input.clone());
         let ending = Ending { id: new_uuid(now), expect: Expect::Absent, operation };
         self.write(request.caller.tenant, vec![put_operation(&ending, &ending.operation)?]).await?;
         let id = ending.id;
+        // The request's own token and client end with its answer.
+        let request = Request { cancel: CancellationToken::new(), client: Arc::new(Silent), ..request };
         self.go_on(request, admitted.tool, admitted.input, Ending { expect: Expect::Revision(1), ..ending });
         Ok(Id::from_uuid(id))
     }
@@ -213,6 +224,7 @@ impl Gate {
     /// Runs an operation after its request was answered.
     fn go_on(self: &Arc<Self>, request: Request, tool: Arc<Tool>, input: Value, ending: Ending) {
         let gate = self.clone();
+        let request = Request { lasting: Lasting::Task, ..request };
         let id: Uuid = ending.id;
         self.live.insert(id, request.cancel.clone());
         let _ = self.tracker.spawn(async move {
