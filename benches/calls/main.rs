@@ -1,0 +1,40 @@
+//! What a call costs, measured against peers in the same run: one table of ratios.
+//!
+//! `cargo bench --bench calls`            everything but the long run
+//! `cargo bench --bench calls -- growth`  a million calls, memory before and after
+
+mod load;
+mod process;
+mod reads;
+mod start;
+mod table;
+mod writes;
+
+use std::path::PathBuf;
+
+fn main() {
+    let only: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let wanted = |name: &str| only.iter().any(|one| one == name) || (only.is_empty() && name != "growth");
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let mut table = table::Table::default();
+    runtime.block_on(async {
+        if wanted("start") {
+            start::measure(&mut table);
+        }
+        if wanted("reads") {
+            reads::measure(&mut table).await;
+        }
+        if wanted("writes") {
+            writes::measure(&mut table).await;
+        }
+        if wanted("growth") {
+            reads::growth(&mut table).await;
+        }
+    });
+    table.print();
+}
+
+/// The program as cargo built it for this benchmark.
+fn program() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_convoke"))
+}

@@ -1,0 +1,132 @@
+//! A read through `/mcp` with a key and every step of the gate on, against bare servers over the same transport.
+
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::load::Load;
+use super::process::Server;
+use super::table::Table;
+
+const ROUNDS: usize = 7;
+const CALLS: usize = 8_000;
+const CALLERS: usize = 8;
+
+/// Measures reads.
+pub async fn measure(table: &mut Table) {
+    let data = tempfile::tempdir().unwrap();
+    let convoke = Server::convoke(data.path());
+    let idle = convoke.resident_kib();
+    let ours = Load {
+        url: format!("{}/mcp", convoke.url),
+        key: convoke.key.clone(),
+        method: "tools/call",
+        tool: "user_me",
+        arguments: |_| json!({}),
+    };
+    let echo = Server::start(&mut Command::new(example("rmcp-echo")));
+    let theirs = Load { url: format!("{}/mcp", echo.url), key: None, tool: "echo", arguments: text, ..ours.clone() };
+    // The two take turns, so that whatever else the machine does falls on both; the quietest round of each counts.
+    let (mut best_ours, mut best_theirs, mut ratios) = (f64::MAX, f64::MAX, Vec::new());
+    for load in [&ours, &theirs] {
+        load.run(2_000, CALLERS).await;
+    }
+    for _ in 0..ROUNDS {
+        let mine = cpu_per_call(&convoke, &ours, CALLS).await;
+        let peer = cpu_per_call(&echo, &theirs, CALLS).await;
+        best_ours = best_ours.min(mine);
+        best_theirs = best_theirs.min(peer);
+        ratios.push(mine / peer);
+    }
+    ratios.sort_by(f64::total_cmp);
+    table.row(
+        "read through /mcp, CPU per call",
+        format!("{best_ours:.1} µs"),
+        format!("{best_theirs:.1} µs (bare rmcp echo)"),
+        format!("{:.2} (median of rounds {:.2})", best_ours / best_theirs, ratios[ROUNDS / 2]),
+        "≤ 1.43",
+    );
+    if let Some(python) = python() {
+        let load = Load { url: format!("{}/mcp", python.url), ..theirs };
+        load.run(100, CALLERS).await;
+        let peer = cpu_per_call(&python, &load, 1_500).await;
+        table.row(
+            "the same, against the Python SDK's server",
+            format!("{best_ours:.1} µs"),
+            format!("{peer:.0} µs"),
+            format!("{:.1} times fewer", peer / best_ours),
+            "≥ 10",
+        );
+    }
+    let list = Load { url: format!("{}/mcp/all", convoke.url), method: "tools/list", ..ours };
+    let bytes = list.send(&reqwest::Client::new(), 0).await.len();
+    let listing = cpu_per_call(&convoke, &list, 2_000).await;
+    table.row(
+        "full tools/list from its cache, CPU per call",
+        format!("{listing:.0} µs"),
+        String::new(),
+        format!("{} KiB", bytes / 1024),
+        "< 1000 µs",
+    );
+    table.row("idle memory", format!("{:.1} MiB", mib(idle)), String::new(), String::new(), "≤ 60 MiB");
+}
+
+/// A million calls: does memory grow?
+pub async fn growth(table: &mut Table) {
+    let data = tempfile::tempdir().unwrap();
+    let convoke = Server::convoke(data.path());
+    let load = Load {
+        url: format!("{}/mcp", convoke.url),
+        key: convoke.key.clone(),
+        method: "tools/call",
+        tool: "user_me",
+        arguments: |_| json!({}),
+    };
+    load.run(100_000, 16).await;
+    let before = convoke.resident_kib();
+    let took = load.run(1_000_000, 16).await;
+    let after = convoke.resident_kib();
+    table.row(
+        "memory over 1,000,000 calls",
+        format!("{:.1} MiB after 100,000, {:.1} MiB after 1,100,000", mib(before), mib(after)),
+        String::new(),
+        format!("{:.0} calls/s", 1e6 / took.as_secs_f64()),
+        "no growth",
+    );
+}
+
+async fn cpu_per_call(server: &Server, load: &Load, calls: usize) -> f64 {
+    let before = server.cpu();
+    load.run(calls, CALLERS).await;
+    let spent: Duration = server.cpu() - before;
+    #[expect(clippy::cast_precision_loss, reason = "small counts")]
+    let calls = calls as f64;
+    spent.as_secs_f64() * 1e6 / calls
+}
+
+fn text(number: usize) -> Value {
+    json!({ "text": format!("some text that is about as long as an answer {number}") })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "small figures")]
+fn mib(kib: u64) -> f64 {
+    kib as f64 / 1024.0
+}
+
+/// An example of this package, built as this benchmark was.
+fn example(name: &str) -> std::path::PathBuf {
+    let built = Command::new(env!("CARGO")).args(["build", "--release", "--quiet", "--example", name]).status().unwrap();
+    assert!(built.success(), "{name} builds");
+    super::program().with_file_name("examples").join(name)
+}
+
+fn python() -> Option<Server> {
+    let setup = Command::new("benches/peers/python/setup").stderr(Stdio::inherit()).output().ok()?;
+    if !setup.status.success() {
+        eprintln!("the Python peer could not be installed: skipped");
+        return None;
+    }
+    let interpreter = String::from_utf8(setup.stdout).ok()?;
+    Some(Server::start(Command::new(interpreter.trim()).arg("benches/peers/python/echo.py")))
+}
