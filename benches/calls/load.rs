@@ -8,17 +8,17 @@ use serde_json::{Value, json};
 
 /// A kind of request, sent many times.
 #[derive(Clone)]
-pub struct Load {
+pub(crate) struct Load {
     /// The endpoint.
-    pub url: String,
+    pub(crate) url: String,
     /// The key, where the server wants one.
-    pub key: Option<String>,
+    pub(crate) key: Option<String>,
     /// The method.
-    pub method: &'static str,
+    pub(crate) method: &'static str,
     /// The tool, for calls.
-    pub tool: &'static str,
+    pub(crate) tool: &'static str,
     /// The arguments of the n-th call.
-    pub arguments: fn(usize) -> Value,
+    pub(crate) arguments: fn(usize) -> Value,
 }
 
 impl Load {
@@ -36,13 +36,9 @@ impl Load {
     }
 
     /// Sends so many requests by so many callers; answers how long it took.
-    pub async fn run(&self, requests: usize, callers: usize) -> Duration {
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .pool_max_idle_per_host(callers)
-            .tcp_nodelay(true)
-            .build()
-            .unwrap();
+    pub(crate) async fn run(&self, requests: usize, callers: usize) -> Duration {
+        let client =
+            reqwest::Client::builder().no_proxy().pool_max_idle_per_host(callers).tcp_nodelay(true).build().unwrap();
         let next = Arc::new(AtomicUsize::new(0));
         let began = Instant::now();
         let callers: Vec<_> = (0..callers)
@@ -66,7 +62,7 @@ impl Load {
     }
 
     /// Sends one request and checks that it went well.
-    pub async fn send(&self, client: &reqwest::Client, number: usize) -> bytes::Bytes {
+    pub(crate) async fn send(&self, client: &reqwest::Client, number: usize) -> bytes::Bytes {
         let mut request = client
             .post(&self.url)
             .header("content-type", "application/json")
@@ -84,7 +80,10 @@ impl Load {
         let status = answer.status();
         let body = answer.bytes().await.unwrap();
         let text = String::from_utf8_lossy(&body);
-        assert!(status.is_success() && !text.contains("\"isError\":true") && !text.contains("\"error\":"), "{status} {text}");
+        assert!(
+            status.is_success() && !text.contains("\"isError\":true") && !text.contains("\"error\":"),
+            "{status} {text}"
+        );
         body
     }
 }

@@ -3,6 +3,15 @@
 //! `cargo bench --bench calls`            everything but the long run
 //! `cargo bench --bench calls -- growth`  a million calls, memory before and after
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a measuring program: what goes wrong ends it with its message"
+)]
+
 mod load;
 mod process;
 mod reads;

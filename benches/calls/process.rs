@@ -6,17 +6,17 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// A server in a process of its own.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     /// Where it listens.
-    pub url: String,
+    pub(crate) url: String,
     /// The administrator's key, where it printed one.
-    pub key: Option<String>,
+    pub(crate) key: Option<String>,
 }
 
 impl Server {
     /// Starts a command that prints its address.
-    pub fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stdin(Stdio::null()).spawn().expect("the server starts");
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         let (mut url, mut key, mut seen) = (None, None, String::new());
@@ -42,7 +42,7 @@ impl Server {
     }
 
     /// Starts the program on a data folder with limits out of the way.
-    pub fn convoke(data: &Path) -> Self {
+    pub(crate) fn convoke(data: &Path) -> Self {
         let mut command = Command::new(super::program());
         command
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
@@ -55,7 +55,7 @@ impl Server {
     }
 
     /// CPU time of all its threads so far, ended ones included.
-    pub fn cpu(&self) -> Duration {
+    pub(crate) fn cpu(&self) -> Duration {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
         let after = stat.rsplit_once(") ").unwrap().1;
         let fields: Vec<&str> = after.split(' ').collect();
@@ -65,7 +65,7 @@ impl Server {
     }
 
     /// Resident memory in KiB.
-    pub fn resident_kib(&self) -> u64 {
+    pub(crate) fn resident_kib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()

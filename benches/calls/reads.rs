@@ -14,7 +14,7 @@ const CALLS: usize = 8_000;
 const CALLERS: usize = 8;
 
 /// Measures reads.
-pub async fn measure(table: &mut Table) {
+pub(crate) async fn measure(table: &mut Table) {
     let data = tempfile::tempdir().unwrap();
     let convoke = Server::convoke(data.path());
     let idle = convoke.resident_kib();
@@ -73,7 +73,7 @@ pub async fn measure(table: &mut Table) {
 }
 
 /// A million calls: does memory grow?
-pub async fn growth(table: &mut Table) {
+pub(crate) async fn growth(table: &mut Table) {
     let data = tempfile::tempdir().unwrap();
     let convoke = Server::convoke(data.path());
     let load = Load {
@@ -116,7 +116,8 @@ fn mib(kib: u64) -> f64 {
 
 /// An example of this package, built as this benchmark was.
 fn example(name: &str) -> std::path::PathBuf {
-    let built = Command::new(env!("CARGO")).args(["build", "--release", "--quiet", "--example", name]).status().unwrap();
+    let built =
+        Command::new(env!("CARGO")).args(["build", "--release", "--quiet", "--example", name]).status().unwrap();
     assert!(built.success(), "{name} builds");
     super::program().with_file_name("examples").join(name)
 }

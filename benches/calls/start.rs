@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::table::Table;
 
 /// Measures starts.
-pub fn measure(table: &mut Table) {
+pub(crate) fn measure(table: &mut Table) {
     let data = tempfile::tempdir().unwrap();
     once(data.path());
     let mut times: Vec<Duration> = (0..15).map(|_| once(data.path())).collect();

@@ -15,7 +15,7 @@ const CALLS: usize = 6_000;
 const CALLERS: usize = 64;
 
 /// Measures writes.
-pub async fn measure(table: &mut Table) {
+pub(crate) async fn measure(table: &mut Table) {
     let data = tempfile::tempdir().unwrap();
     let convoke = Server::convoke(data.path());
     let load = Load {
@@ -23,9 +23,7 @@ pub async fn measure(table: &mut Table) {
         key: convoke.key.clone(),
         method: "tools/call",
         tool: "user_create",
-        arguments: |number| {
-            json!({ "email": format!("person{number}@example.org"), "name": format!("Person {number}") })
-        },
+        arguments: |number| json!({ "email": format!("person{number}@example.org"), "name": format!("Person {number}") }),
     };
     let took = load.run(CALLS, CALLERS).await;
     let cpu = convoke.cpu();
@@ -44,8 +42,10 @@ pub async fn measure(table: &mut Table) {
 /// Commits the rows that the program wrote, statement by statement, into a fresh file of the same schema.
 fn replay(from: &Path, to: &Path) -> Duration {
     let source = Connection::open(from).unwrap();
-    let tables: Vec<(String, Vec<Vec<Sql>>)> =
-        ["k_user", "l_audit", "l_usage", "l_events"].iter().map(|table| ((*table).to_owned(), rows(&source, table))).collect();
+    let tables: Vec<(String, Vec<Vec<Sql>>)> = ["k_user", "l_audit", "l_usage", "l_events"]
+        .iter()
+        .map(|table| ((*table).to_owned(), rows(&source, table)))
+        .collect();
     let target = Connection::open(to).unwrap();
     target.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;").unwrap();
     let mut schema = source

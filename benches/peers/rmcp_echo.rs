@@ -26,7 +26,9 @@ impl ServerHandler for Echo {
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         let schema = serde_json::json!({ "type": "object", "properties": { "text": { "type": "string" } } });
-        let serde_json::Value::Object(schema) = schema else { return Err(ErrorData::internal_error("no object", None)) };
+        let serde_json::Value::Object(schema) = schema else {
+            return Err(ErrorData::internal_error("no object", None));
+        };
         Ok(ListToolsResult::with_all_items(vec![Tool::new_with_raw("echo", Some("Echoes".into()), Arc::new(schema))]))
     }
 
