@@ -90,6 +90,8 @@ codes! {
     METHOD_NOT_ALLOWED = caller("method_not_allowed", 405, "The path does not take this method. The Allow header lists those that it takes.");
     /// None of the offered media types can be served.
     NOT_ACCEPTABLE = caller("not_acceptable", 406, "The Accept header leaves no form in which the answer could be given. Accept application/json.");
+    /// The request did not come in within its time.
+    SLOW_REQUEST = CodeRow { name: "slow_request", status: 408, blame: Blame::Caller, retry: Retry::Later, mend: "The request did not come in within its time. Send it again, faster." };
     /// The same idempotency key is running.
     IN_FLIGHT = CodeRow { name: "in_flight", status: 409, blame: Blame::Caller, retry: Retry::Later, mend: "A call with this idempotency key is still running. Ask again shortly." };
     /// The same idempotency key was used with another input.
