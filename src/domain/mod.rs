@@ -2,6 +2,7 @@
 //! documentation and nowhere else.
 
 pub mod registry;
+pub mod system;
 
 use crate::capability::module::Module;
 

@@ -17,7 +17,7 @@ static SECRETS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let pem = "-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z ]*PRIVATE KEY-----|$)";
     let address = r#"(?<address>://[^/\s:@"']*:)[^@/\s"']+@"#;
     let value = r#"\\"[^"\\]*\\"|"(?:[^"\\]|\\.)*"|'[^']*'|(?:bearer\s+|basic\s+|digest\s+)?[^\s,;&}\])"'\\]+"#;
-    let named = format!(r#"(?<name>(?:{NAMES})(?:\\?["'])?\s*[=:]\s*(?:Some\()?)(?:{value})"#);
+    let named = format!(r#"(?<name>(?:{NAMES})(?:\\?["'])?\s*[=:]\s*(?:Some\()?)(?<value>{value})"#);
     let bearer = r"(?<scheme>\bbearer\s+)[A-Za-z0-9._~+/=-]+";
     let prefixed = r"\b(?<prefix>cvk_|sk-|gh[pousr]_|xox[abprs]-)[A-Za-z0-9_-]{4,}";
     let signed = r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*";
@@ -34,10 +34,18 @@ pub fn redact(text: &str) -> Cow<'_, str> {
         let kept = |name| found.name(name).map(|part| part.as_str());
         match (kept("address"), kept("name").or(kept("scheme")).or(kept("prefix"))) {
             (Some(address), _) => format!("{address}{MASK}@"),
-            (None, Some(before)) => format!("{before}{MASK}"),
+            (None, Some(before)) => {
+                let quote = quote_of(kept("value").unwrap_or_default());
+                format!("{before}{quote}{MASK}{quote}")
+            }
             (None, None) => MASK.to_owned(),
         }
     })
+}
+
+/// The quotes around a value: they stay, so that what was JSON still is.
+fn quote_of(value: &str) -> &'static str {
+    ["\\\"", "\"", "'"].into_iter().find(|quote| value.starts_with(quote)).unwrap_or_default()
 }
 
 /// Whether the value of a setting or property of this name is a secret.
@@ -57,9 +65,9 @@ mod tests {
             ("Authorization: Bearer abc.def-ghi rest", "Authorization: *** rest"),
             ("sent Bearer abc.def-ghi rest", "sent Bearer *** rest"),
             ("password=hunter2&user=ann", "password=***&user=ann"),
-            (r#"{"password":"two words","user":"ann"}"#, r#"{"password":***,"user":"ann"}"#),
-            (r#"{\"clientSecret\":\"s3\",\"user\":\"ann\"}"#, r#"{\"clientSecret\":***,\"user\":\"ann\"}"#),
-            (r#"Config { api_key: Some("abc def"), port: 1 }"#, "Config { api_key: Some(***), port: 1 }"),
+            (r#"{"password":"two words","user":"ann"}"#, r#"{"password":"***","user":"ann"}"#),
+            (r#"{\"clientSecret\":\"s3\",\"user\":\"ann\"}"#, r#"{\"clientSecret\":\"***\",\"user\":\"ann\"}"#),
+            (r#"Config { api_key: Some("abc def"), port: 1 }"#, r#"Config { api_key: Some("***"), port: 1 }"#),
             ("used sk-proj-1234567890abcdef now", "used sk-*** now"),
             ("postgres://ann:s3cret@db:5432/x", "postgres://ann:***@db:5432/x"),
             ("jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIx.abc_-1 end", "jwt *** end"),

@@ -1,1 +1,4 @@
 //! What lives as long as the program: workers, timers, relays, the graceful stop.
+
+pub mod logging;
+pub mod supervise;

@@ -1,0 +1,3 @@
+//! What the system's capabilities stand on: the ring of log lines, the process's own figures, the shelf of backups.
+
+pub(super) mod ring;
