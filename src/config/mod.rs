@@ -2,10 +2,14 @@
 //! value is and where it came from is known for each.
 
 pub mod backup;
+pub mod check;
 pub mod limits;
+pub mod load;
 pub mod logging;
+pub mod mask;
 pub mod mcp;
 pub mod origins;
+pub mod place;
 pub mod server;
 pub mod store;
 

@@ -128,4 +128,8 @@ codes! {
     OUTCOME_UNKNOWN = CodeRow { name: "outcome_unknown", status: 500, blame: Blame::Program, retry: Retry::Never, mend: "The server stopped while the call was reaching outside. Look at what it touched before calling again." };
     /// The disk is full.
     STORAGE_FULL = CodeRow { name: "storage_full", status: 507, blame: Blame::Operator, retry: Retry::Later, mend: "The store has no room left. Nothing of the call was kept. Try again when the operator has made room." };
+    /// The configuration cannot be used.
+    BAD_CONFIGURATION = CodeRow { name: "bad_configuration", status: 500, blame: Blame::Operator, retry: Retry::Never, mend: "The configuration cannot be used. The detail names each key, where its value comes from and how to mend it; 'convoke check' reads it again." };
+    /// Another process owns the data folder and cannot be gone through.
+    OWNED = CodeRow { name: "owned_elsewhere", status: 503, blame: Blame::Operator, retry: Retry::Later, mend: "Another process owns the data folder. Stop it, reach it over its own door, or name another folder with --data." };
 }

@@ -1,3 +1,4 @@
 //! The integration tests: one binary, folders by what they test.
 
+mod config;
 mod conformance;

@@ -1,0 +1,146 @@
+//! Whether the values make sense, beyond their types: ranges, addresses, files that must be there.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+
+use super::Config;
+
+/// A key and what is wrong with its value.
+pub type Wrong = (&'static str, String);
+
+/// Everything that is wrong.
+#[must_use]
+pub fn check(config: &Config) -> Vec<Wrong> {
+    let mut wrong = Vec::new();
+    server(config, &mut wrong);
+    ranges(config, &mut wrong);
+    let logging = &config.logging;
+    if !is_level(&logging.level) {
+        let say = "must be error, warn, info, debug, trace or off, also by module as in 'info,convoke=debug'";
+        wrong.push(("logging.level", format!("{say}, not '{}'", logging.level)));
+    }
+    if !["text", "json"].contains(&logging.format.as_str()) {
+        wrong.push(("logging.format", format!("must be 'text' or 'json', not '{}'", logging.format)));
+    }
+    wrong
+}
+
+/// Whether the server would listen beyond this machine.
+#[must_use]
+pub fn is_public(listen: &str) -> bool {
+    match listen.parse::<SocketAddr>() {
+        Ok(address) => !address.ip().is_loopback(),
+        Err(_) => !listen.starts_with("localhost:"),
+    }
+}
+
+fn server(config: &Config, wrong: &mut Vec<Wrong>) {
+    let server = &config.server;
+    if !is_address(&server.listen) {
+        let say = "must be an address and a port, such as '127.0.0.1:7437' or '[::1]:7437'";
+        wrong.push(("server.listen", format!("{say}, not '{}'", server.listen)));
+    }
+    let files = [("server.tls_certificate", &server.tls_certificate), ("server.tls_key", &server.tls_key)];
+    for (key, file) in files {
+        if !file.is_empty()
+            && let Err(error) = std::fs::File::open(Path::new(file))
+        {
+            wrong.push((key, format!("the file '{file}' cannot be read: {error}")));
+        }
+    }
+    match (server.tls_certificate.is_empty(), server.tls_key.is_empty()) {
+        (true, false) => wrong.push(("server.tls_certificate", "is missing: TLS needs certificate and key".to_owned())),
+        (false, true) => wrong.push(("server.tls_key", "is missing: TLS needs certificate and key".to_owned())),
+        (true, true) if is_address(&server.listen) && is_public(&server.listen) && !server.insecure => {
+            let say = "listens beyond this machine without TLS: set server.tls_certificate and server.tls_key, or \
+                       server.insecure = true where something before it speaks TLS";
+            wrong.push(("server.listen", format!("'{}' {say}", server.listen)));
+        }
+        (true, true) | (false, false) => {}
+    }
+    for host in &server.allowed_hosts {
+        if host.is_empty() || host.contains(['/', ' ', '@']) {
+            wrong.push(("server.allowed_hosts", format!("'{host}' is not a host name: leave scheme and path out")));
+        }
+    }
+    for origin in &server.allowed_origins {
+        if !is_origin(origin) {
+            let say = "is not an origin: write scheme and host, such as 'https://app.example.org'";
+            wrong.push(("server.allowed_origins", format!("'{origin}' {say}")));
+        }
+    }
+    for proxy in &server.trusted_proxies {
+        if !is_network(proxy) {
+            let say = "is neither an address nor a network such as '10.0.0.0/8'";
+            wrong.push(("server.trusted_proxies", format!("'{proxy}' {say}")));
+        }
+    }
+}
+
+fn ranges(config: &Config, wrong: &mut Vec<Wrong>) {
+    let Config { server, limits, mcp, store, logging, .. } = config;
+    let many = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    let all: [(&'static str, u64, u64, u64); 18] = [
+        ("server.body_limit_bytes", many(server.body_limit_bytes), 1024, 1 << 30),
+        ("server.drain_seconds", server.drain_seconds, 0, 3600),
+        ("limits.reads_per_minute", limits.reads_per_minute.into(), 1, u64::from(u32::MAX)),
+        ("limits.writes_per_minute", limits.writes_per_minute.into(), 1, u64::from(u32::MAX)),
+        ("limits.anonymous_per_minute", limits.anonymous_per_minute.into(), 1, u64::from(u32::MAX)),
+        ("limits.call_seconds", limits.call_seconds, 1, 86_400),
+        ("limits.idempotency_hours", limits.idempotency_hours, 1, 8_760),
+        ("limits.concurrent_calls", many(limits.concurrent_calls), 1, 1_000_000),
+        ("mcp.session_cap", many(mcp.session_cap), 1, 1_000_000),
+        ("mcp.session_idle_seconds", mcp.session_idle_seconds, 1, 2_592_000),
+        ("mcp.request_state_seconds", mcp.request_state_seconds, 1, 86_400),
+        ("mcp.task_hours", mcp.task_hours, 1, 8_760),
+        ("store.audit_days", store.audit_days, 1, 36_500),
+        ("store.audit_entries", store.audit_entries, 1, u64::MAX),
+        ("store.events_days", store.events_days, 1, 36_500),
+        ("store.events_entries", store.events_entries, 1, u64::MAX),
+        ("store.usage_days", store.usage_days, 1, 36_500),
+        ("logging.recent_lines", many(logging.recent_lines), 0, 1_000_000),
+    ];
+    for (key, value, least, most) in all {
+        if !(least..=most).contains(&value) {
+            wrong.push((key, format!("must be from {least} to {most}, not {value}")));
+        }
+    }
+    if mcp.toolsets.is_empty() {
+        wrong.push(("mcp.toolsets", "must name at least one: 'compact', 'all' or names of domains".to_owned()));
+    }
+}
+
+fn is_address(listen: &str) -> bool {
+    let named = || {
+        let (host, port) = listen.rsplit_once(':')?;
+        let fits = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-');
+        (!host.is_empty() && host.chars().all(fits) && port.parse::<u16>().is_ok()).then_some(())
+    };
+    listen.parse::<SocketAddr>().is_ok() || named().is_some()
+}
+
+fn is_origin(origin: &str) -> bool {
+    let Some((scheme, host)) = origin.split_once("://") else { return false };
+    let scheme_fits = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '+' | '-' | '.');
+    !scheme.is_empty() && scheme.chars().all(scheme_fits) && !host.is_empty() && !host.contains(['/', ' ', '@', '?'])
+}
+
+fn is_network(text: &str) -> bool {
+    let (address, length) = text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
+    let Ok(address) = address.parse::<IpAddr>() else { return false };
+    let most: u8 = if address.is_ipv4() { 32 } else { 128 };
+    length.is_none_or(|length| length.parse::<u8>().is_ok_and(|length| length <= most))
+}
+
+fn is_level(text: &str) -> bool {
+    let level = |name: &str| ["error", "warn", "info", "debug", "trace", "off"].contains(&name.to_lowercase().as_str());
+    let module = |name: &str| {
+        !name.is_empty()
+            && name.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '_' | ':' | '-'))
+    };
+    !text.is_empty()
+        && text.split(',').map(str::trim).all(|part| match part.split_once('=') {
+            None => level(part),
+            Some((name, wanted)) => module(name) && level(wanted),
+        })
+}

@@ -1,0 +1,183 @@
+//! The configuration's layers: which wins, what is told of values that do not fit.
+
+use std::path::Path;
+
+use convoke::config::load::{FILE, Inputs, Loaded, defaults, load, schema};
+use convoke::config::mask::shown;
+use convoke::config::origins::Source;
+use convoke::kernel::codes;
+use convoke::kernel::fault::Fault;
+
+/// Two folders and what is put into them.
+struct Scene {
+    folder: tempfile::TempDir,
+    inputs: Inputs,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (data, working) = (folder.path().join("data"), folder.path().join("working"));
+        std::fs::create_dir_all(&data).unwrap();
+        std::fs::create_dir_all(&working).unwrap();
+        let inputs = Inputs { working, data: Some(data), ..Inputs::default() };
+        Self { folder, inputs }
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn file(&self, name: &str, text: &str) {
+        std::fs::write(self.path(name), text).unwrap();
+    }
+
+    fn environment(mut self, name: &str, value: &str) -> Self {
+        self.inputs.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    fn flag(mut self, flag: &str, key: &str, value: &str) -> Self {
+        self.inputs.flags.push((flag.to_owned(), key.to_owned(), value.to_owned()));
+        self
+    }
+
+    fn load(&self) -> Result<Loaded, Fault> {
+        load(&self.inputs)
+    }
+
+    /// What is said of the layers, without the folder's name.
+    fn said(&self) -> String {
+        let fault = self.load().unwrap_err();
+        assert!(fault.is(&codes::BAD_CONFIGURATION), "{fault}");
+        fault.say().replace(self.folder.path().to_str().unwrap(), "…")
+    }
+}
+
+#[test]
+fn every_key_has_a_default_and_the_defaults_are_good() {
+    let scene = Scene::new();
+    let loaded = scene.load().unwrap();
+    assert_eq!(loaded.config, defaults().unwrap());
+    assert_eq!(loaded.data, scene.path("data"));
+    assert!(loaded.origins.values().all(|source| *source == Source::Default));
+    assert_eq!(shown(&loaded.config, &loaded.told_origins()).len(), loaded.origins.len());
+}
+
+#[test]
+fn a_later_layer_wins_and_says_where_it_is() {
+    let mut scene = Scene::new()
+        .environment("CONVOKE_LIMITS__CALL_SECONDS", "4")
+        .environment("CONVOKE_SERVER__ALLOWED_HOSTS", "a.example, b.example")
+        .environment("CONVOKE_MCP__READ_ONLY", "yes")
+        .environment("CONVOKE_SERVER", "https://elsewhere.example")
+        .flag("--listen", "server.listen", "127.0.0.1:0");
+    scene.file(
+        "data/convoke.toml",
+        "[limits]\ncall_seconds = 1\nidempotency_hours = 1\n[backup]\nkeep = 1\n[mcp]\nlist_ttl_seconds = 1",
+    );
+    scene.file("working/convoke.toml", "[limits]\ncall_seconds = 2\nidempotency_hours = 2\n[backup]\nkeep = 2");
+    scene.file("named.toml", "[limits]\ncall_seconds = 3\n[backup]\nkeep = 3\n[server]\nlisten = \"127.0.0.1:1\"");
+    scene.inputs.file = Some(scene.path("named.toml"));
+    let loaded = scene.load().unwrap();
+    let file = |name: &str| Source::File(scene.path(name));
+    let variable = |name: &str| Source::Environment(name.to_owned());
+    let of = |key: &str| loaded.origins[key].clone();
+
+    assert_eq!((loaded.config.mcp.list_ttl_seconds, of("mcp.list_ttl_seconds")), (1, file("data/convoke.toml")));
+    assert_eq!(
+        (loaded.config.limits.idempotency_hours, of("limits.idempotency_hours")),
+        (2, file("working/convoke.toml"))
+    );
+    assert_eq!((loaded.config.backup.keep, of("backup.keep")), (3, file("named.toml")));
+    assert_eq!(
+        (loaded.config.limits.call_seconds, of("limits.call_seconds")),
+        (4, variable("CONVOKE_LIMITS__CALL_SECONDS"))
+    );
+    assert_eq!(loaded.config.server.allowed_hosts, ["a.example", "b.example"]);
+    assert!(loaded.config.mcp.read_only);
+    assert_eq!(loaded.config.server.listen, "127.0.0.1:0");
+    assert_eq!(of("server.listen"), Source::Flag("--listen".to_owned()));
+    assert_eq!(of("server.insecure"), Source::Default);
+    assert_eq!(
+        loaded.files,
+        [scene.path("data").join(FILE), scene.path("working").join(FILE), scene.path("named.toml")]
+    );
+}
+
+#[test]
+fn what_does_not_fit_is_told_all_at_once() {
+    let scene = Scene::new()
+        .environment("CONVOKE_LIMITS__CALL_SECONDS", "soon")
+        .environment("CONVOKE_SERVER_LISTEN", "127.0.0.1:1")
+        .flag("--set", "server.lissten", "127.0.0.1:1");
+    scene.file(
+        "data/convoke.toml",
+        "answer = 42\n[srever]\nlisten = \"\"\n[limits]\nreads_per_minute = -1\nwrites_per_minute = \"many\"\n[store]\ndata = \"/tmp\"\n[mcp]\nlisten = \"\"\n",
+    );
+    scene.file("working/convoke.toml", "[server\n");
+    let said = scene.said();
+    let lines: Vec<&str> = said.lines().filter(|line| line.contains(": ")).collect();
+    let expected = [
+        "…/data/convoke.toml: answer: stands outside of any section; the nearest is",
+        "…/data/convoke.toml: srever: there is no section [srever]; the nearest is 'server'",
+        "…/data/convoke.toml: limits.reads_per_minute: invalid value: integer `-1`, expected u32",
+        "…/data/convoke.toml: limits.writes_per_minute: must be a whole number, not a text",
+        "…/data/convoke.toml: store.data: cannot be set in the data folder's own file",
+        "…/data/convoke.toml: mcp.listen: is not known; the nearest is 'server.listen'",
+        "…/working/convoke.toml: is not TOML: TOML parse error at line 1",
+        "environment CONVOKE_LIMITS__CALL_SECONDS: limits.call_seconds: must be a whole number, not 'soon'",
+        "environment CONVOKE_SERVER_LISTEN: is written CONVOKE_SERVER__LISTEN",
+        "flag --set: server.lissten: is not known; the nearest is 'server.listen'",
+    ];
+    for wanted in expected {
+        assert!(lines.iter().any(|line| line.starts_with(wanted)), "missing {wanted:?} in\n{said}");
+    }
+    assert_eq!(lines.len(), expected.len(), "{said}");
+}
+
+#[test]
+fn values_that_make_no_sense_are_refused_with_their_source() {
+    let listen = |value: &str| Scene::new().flag("--listen", "server.listen", value);
+    assert!(listen("nowhere").said().starts_with("flag --listen: server.listen: must be an address and a port"));
+    assert!(listen("0.0.0.0:80").said().contains("listens beyond this machine without TLS"));
+    assert!(listen("0.0.0.0:80").flag("--insecure", "server.insecure", "true").load().is_ok());
+    assert!(listen("localhost:80").load().is_ok());
+
+    let one = |key: &str, value: &str| Scene::new().flag("--set", key, value).said();
+    assert!(one("limits.call_seconds", "0").contains("must be from 1 to 86400, not 0"));
+    assert!(one("server.tls_key", "/nowhere/key.pem").contains("the file '/nowhere/key.pem' cannot be read"));
+    assert!(one("server.trusted_proxies", "10.0.0.0/8,10.0.0.0/33").contains("'10.0.0.0/33' is neither"));
+    assert!(one("server.allowed_origins", "example.org").contains("'example.org' is not an origin"));
+    assert!(one("logging.level", "loud").contains("not 'loud'"));
+    assert!(one("logging.format", "xml").contains("'text' or 'json'"));
+
+    let mut scene = Scene::new();
+    scene.inputs.file = Some("absent.toml".into());
+    assert!(scene.said().starts_with("…/working/absent.toml: cannot be read"), "{}", scene.said());
+}
+
+#[test]
+fn the_data_folder_is_found_in_every_layer() {
+    let mut scene = Scene::new().environment("HOME", "/home/someone");
+    scene.inputs.data = None;
+    let place = scene.load().unwrap().data;
+    assert!(place.starts_with("/home/someone") && place.ends_with("convoke"), "{}", place.display());
+
+    scene.file("working/convoke.toml", "[store]\ndata = \"~/kept\"");
+    assert_eq!(scene.load().unwrap().data, Path::new("/home/someone/kept"));
+    let scene = scene.environment("CONVOKE_STORE__DATA", "beside");
+    assert_eq!(scene.load().unwrap().data, scene.path("working/beside"));
+    let scene = scene.environment("CONVOKE_DATA", "/elsewhere");
+    assert_eq!(scene.load().unwrap().data, Path::new("/elsewhere"));
+}
+
+#[test]
+fn the_schema_is_kept_as_a_file() {
+    let text = format!("{}\n", serde_json::to_string_pretty(&schema()).unwrap());
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/convoke.schema.json");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&file, &text).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(file).unwrap_or_default(), text, "run the tests with UPDATE=1");
+}
