@@ -371,7 +371,7 @@ impl Cx {
         let batch = Batch { tenant: self.tenant(), at: self.now(), steps };
         self.platform.store.commit(vec![batch]).await.map_err(store_fault)?;
         if authority {
-            self.platform.authority_changed();
+            self.platform.authority_changed(self.tenant());
         }
         events.into_iter().for_each(|event| self.platform.tell(Arc::new(event)));
         Ok(())

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use dashmap::DashMap;
 use tokio::sync::broadcast;
 
 use super::caches::CacheBook;
@@ -14,6 +15,7 @@ use crate::config::Config;
 pub use crate::config::origins::ConfigOrigins;
 use crate::kernel::clock::Clock;
 use crate::kernel::fault::Fault;
+use crate::kernel::id::TenantId;
 use crate::kernel::seal::Seal;
 use crate::kernel::time::Timestamp;
 use crate::port::blobs::Blobs;
@@ -40,6 +42,7 @@ pub struct Platform {
     services: Services,
     events: broadcast::Sender<Arc<Event>>,
     authority: AtomicU64,
+    authority_changes: DashMap<TenantId, u64>,
 }
 
 impl Platform {
@@ -66,7 +69,8 @@ impl Platform {
             started_at,
             services,
             events: broadcast::Sender::new(1024),
-            authority: AtomicU64::new(1),
+            authority: AtomicU64::new(0),
+            authority_changes: DashMap::new(),
         }
     }
 
@@ -90,15 +94,22 @@ impl Platform {
         let _ = self.events.send(event);
     }
 
-    /// Grows whenever what callers may do can have changed; a caller resolved under an older number is resolved anew.
+    /// Counts changes of what callers may do, over all tenants. A caller is resolved under the count read before.
     #[must_use]
     pub fn authority(&self) -> u64 {
         self.authority.load(Ordering::Acquire)
     }
 
-    /// Lets every caller be resolved anew.
-    pub fn authority_changed(&self) {
-        self.authority.fetch_add(1, Ordering::AcqRel);
+    /// The count at the last change within a tenant: a caller resolved under a smaller one is resolved anew.
+    #[must_use]
+    pub fn authority_changed_at(&self, tenant: TenantId) -> u64 {
+        self.authority_changes.get(&tenant).map_or(0, |count| *count)
+    }
+
+    /// Lets every caller of a tenant be resolved anew.
+    pub fn authority_changed(&self, tenant: TenantId) {
+        let mut changed = self.authority_changes.entry(tenant).or_default();
+        *changed = self.authority.fetch_add(1, Ordering::AcqRel) + 1;
     }
 }
 

@@ -108,7 +108,7 @@ impl Gate {
         let batch = Batch { tenant: call.caller.tenant, at: now, steps };
         let revisions = self.platform.store.commit(vec![batch]).await?;
         if pending.authority {
-            self.platform.authority_changed();
+            self.platform.authority_changed(call.caller.tenant);
         }
         for event in pending.events {
             self.platform.tell(Arc::new(event));

@@ -15,7 +15,7 @@ use crate::capability::platform::Platform;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{TenantId, UserId};
-use crate::kernel::seal::sha256_hex;
+use crate::kernel::seal::sha256;
 
 /// Knows people and their keys. The identity domain implements it.
 #[async_trait]
@@ -38,12 +38,19 @@ struct Known {
     authority: u64,
 }
 
+/// Where a caller is kept: never by the credential itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Slot {
+    Owner,
+    Token([u8; 32]),
+}
+
 /// The most callers that are kept.
 const MOST_KNOWN: u64 = 10_000;
 
 /// Callers that were resolved, by the digest of their credential.
 struct KnownCallers {
-    cache: Cache<String, Arc<Known>>,
+    cache: Cache<Slot, Arc<Known>>,
     hits: AtomicU64,
     misses: AtomicU64,
 }
@@ -109,14 +116,14 @@ impl Identify {
     ) -> Result<Arc<Caller>, Fault> {
         let slot = match credential {
             Credential::None => return Ok(Arc::new(Caller::anonymous())),
-            Credential::Bearer(token) => sha256_hex(token.reveal().as_bytes()),
-            Credential::LocalOwner => String::new(),
+            Credential::Bearer(token) => Slot::Token(sha256(token.reveal().as_bytes())),
+            Credential::LocalOwner => Slot::Owner,
         };
         // Read before resolving: a change in between makes the entry stale, not wrong.
         let authority = platform.authority();
         let now = platform.clock.now();
         if let Some(known) = self.known.cache.get(&slot)
-            && known.authority == authority
+            && platform.authority_changed_at(known.caller.tenant) <= known.authority
             && known.caller.stale_at.is_none_or(|moment| now < moment)
         {
             self.known.hits.fetch_add(1, Ordering::Relaxed);

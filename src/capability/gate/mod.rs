@@ -111,10 +111,10 @@ impl Gate {
     }
 
     /// Makes a call.
-    pub async fn call(&self, request: Request) -> Reply {
+    pub async fn call(&self, mut request: Request) -> Reply {
         let began = Instant::now();
         let id = request.id;
-        let admitted = match self.admit(&request).await {
+        let admitted = match self.admit(&mut request).await {
             Ok(admitted) => admitted,
             Err(fault) => return self.refused(&request, fault, began),
         };
@@ -151,7 +151,7 @@ impl Gate {
     }
 
     /// Every check before running, in order.
-    async fn admit(&self, request: &Request) -> Result<Admitted, Fault> {
+    async fn admit(&self, request: &mut Request) -> Result<Admitted, Fault> {
         if self.closing.is_cancelled() {
             return Err(Fault::new(&codes::UNAVAILABLE, "the server is stopping"));
         }
@@ -167,7 +167,7 @@ impl Gate {
             })
         };
         let named = find(&request.tool)?;
-        let mut input = request.input.clone();
+        let mut input = std::mem::take(&mut request.input);
         let (tool, via) = match named.forwards {
             None => (named, None),
             Some(forward) => {

@@ -27,8 +27,8 @@ impl Gate {
     ///
     /// # Errors
     /// What admission refuses.
-    pub async fn start(self: &Arc<Self>, request: Request) -> Result<OperationId, Fault> {
-        let admitted = self.admit(&request).await?;
+    pub async fn start(self: &Arc<Self>, mut request: Request) -> Result<OperationId, Fault> {
+        let admitted = self.admit(&mut request).await?;
         let now = self.platform.clock.now();
         let keep = Duration::from_hours(self.platform.config.mcp.task_hours);
         let mut operation = Operation::begin(&request.caller, &admitted.tool, &admitted.input, now, keep);
