@@ -1,10 +1,11 @@
 //! The domains. Each brings its capabilities, kinds, logs and fault codes as a `Module`, listed here in the order of
 //! documentation and nowhere else.
 
+pub mod identity;
 pub mod registry;
 pub mod system;
 
 use crate::capability::module::Module;
 
 /// Every domain.
-pub static MODULES: &[&Module] = &[&registry::MODULE];
+pub static MODULES: &[&Module] = &[&identity::MODULE, &registry::MODULE];

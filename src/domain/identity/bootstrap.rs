@@ -1,0 +1,185 @@
+//! The first start: a default tenant, the roles that come with the program, an administrator and their key. Later starts
+//! write built-in roles anew where the program's list has changed. And the way back when the administrator's key is lost.
+
+use serde_json::json;
+
+use super::keys;
+use super::model::api_key::ApiKey;
+use super::model::assignment::{Assignment, Holder, ROLE_HOLDERS};
+use super::model::role::Role;
+use super::model::tenant::{Tenant, platform as platform_tenant};
+use super::model::user::{User, UserStatus};
+use super::reading::{all, first, one};
+use super::roles::{ADMIN, BUILT_IN};
+use crate::capability::cx::store_fault;
+use crate::capability::gate::audit::{AUDIT, AuditEntry};
+use crate::capability::owned::Stored;
+use crate::capability::platform::Platform;
+use crate::kernel::clock::Clock;
+use crate::kernel::fault::Fault;
+use crate::kernel::id::{CallId, RoleId, TenantId, UserId, new_uuid};
+use crate::kernel::secret::Secret;
+use crate::kernel::time::Timestamp;
+use crate::port::records::{Document, Filter, Scalar, Visibility};
+use crate::port::store::{Batch, Expect, Put, Step, Store};
+
+/// The administrator's address until they give their own.
+const ADMINISTRATOR: &str = "admin@localhost";
+
+/// Makes what an empty store needs and answers the administrator's key, which nobody can read again. A store that has a
+/// tenant gets the built-in roles as the program has them now.
+///
+/// # Errors
+/// When the store fails.
+pub async fn bootstrap(store: &dyn Store, clock: &dyn Clock) -> Result<Option<Secret>, Fault> {
+    let now = clock.now();
+    let tenants: Vec<Stored<Tenant>> = all(store, platform_tenant(), Filter::All).await?;
+    if !tenants.is_empty() {
+        for tenant in tenants {
+            refresh_roles(store, TenantId::from_uuid(tenant.id), now).await?;
+        }
+        return Ok(None);
+    }
+    let (tenant, user, admin) = (TenantId::new(now), UserId::new(now), RoleId::new(now));
+    let document = Tenant { name: "default".to_owned(), local_owner: Some(user) };
+    let outside = Batch {
+        tenant: platform_tenant(),
+        at: now,
+        steps: vec![put(tenant.uuid(), Expect::Absent, None, Visibility::Private, &document)?],
+    };
+    let mut steps = Vec::new();
+    for role in BUILT_IN {
+        let id = if role.name == ADMIN { admin.uuid() } else { new_uuid(now) };
+        steps.push(put(id, Expect::Absent, None, Visibility::Tenant, &role.document())?);
+    }
+    let administrator = User { name: "Administrator".to_owned(), ..User::new(ADMINISTRATOR) };
+    steps.push(put(user.uuid(), Expect::Absent, Some(user.uuid()), Visibility::Tenant, &administrator)?);
+    steps.extend(give_admin(admin, user)?);
+    let (key, step) = new_key(user, "administrator", now)?;
+    steps.push(step);
+    store.commit(vec![outside, Batch { tenant, at: now, steps }]).await.map_err(store_fault)?;
+    Ok(Some(key))
+}
+
+/// Replaces a lost administrator key: revokes every key of the administrator of the default tenant, makes the account usable
+/// again should it be suspended or without its role, and answers a new key. Only for whoever has access to the machine.
+///
+/// # Errors
+/// When the store fails or has no administrator.
+pub async fn reset_admin_key(platform: &Platform) -> Result<Secret, Fault> {
+    let (store, now) = (&*platform.store, platform.clock.now());
+    let (tenant, owner) =
+        default_tenant(store).await?.ok_or_else(|| Fault::internal("the store has no default tenant"))?;
+    let user: Stored<User> = one(store, tenant, owner.uuid())
+        .await?
+        .ok_or_else(|| Fault::internal("the default tenant has no administrator"))?;
+    let mut steps = Vec::new();
+    if user.value.status == UserStatus::Suspended {
+        let active = User { status: UserStatus::Active, ..user.value.clone() };
+        steps.push(put(user.id, Expect::Revision(user.revision), user.owner, user.visibility, &active)?);
+    }
+    steps.extend(restore_admin(store, tenant, owner).await?);
+    let mut revoked = 0;
+    for key in
+        all::<ApiKey>(store, tenant, Filter::is("user", Scalar::Id(user.id)).and(Filter::IsNull("revokedAt"))).await?
+    {
+        let ended = ApiKey { revoked_at: Some(now), ..key.value.clone() };
+        steps.push(put(key.id, Expect::Revision(key.revision), key.owner, key.visibility, &ended)?);
+        revoked += 1;
+    }
+    let (key, step) = new_key(owner, "administrator, reset", now)?;
+    steps.push(step);
+    steps.push(audit_of_reset(tenant, owner, revoked, now)?);
+    store.commit(vec![Batch { tenant, at: now, steps }]).await.map_err(store_fault)?;
+    platform.authority_changed();
+    Ok(key)
+}
+
+/// The tenant that whoever has access to the machine works in, and the user that they act as.
+pub(super) async fn default_tenant(store: &dyn Store) -> Result<Option<(TenantId, UserId)>, Fault> {
+    let has_owner = Filter::Not(Box::new(Filter::IsNull("localOwner")));
+    let found: Option<Stored<Tenant>> = first(store, platform_tenant(), has_owner).await?;
+    Ok(found.and_then(|tenant| Some((TenantId::from_uuid(tenant.id), tenant.value.local_owner?))))
+}
+
+async fn refresh_roles(store: &dyn Store, tenant: TenantId, now: Timestamp) -> Result<(), Fault> {
+    let present: Vec<Stored<Role>> = all(store, tenant, Filter::All).await?;
+    let mut steps = Vec::new();
+    for role in BUILT_IN.iter().map(super::roles::BuiltIn::document) {
+        match present.iter().find(|stored| stored.value.name == role.name) {
+            None => steps.push(put(new_uuid(now), Expect::Absent, None, Visibility::Tenant, &role)?),
+            Some(stored) if !stored.value.builtin => {
+                tracing::warn!(%tenant, role = role.name, "a built-in role is missing: the tenant has its own of that name");
+            }
+            Some(stored) if stored.value == role => {}
+            Some(stored) => {
+                steps.push(put(stored.id, Expect::Revision(stored.revision), stored.owner, stored.visibility, &role)?)
+            }
+        }
+    }
+    if steps.is_empty() {
+        return Ok(());
+    }
+    store.commit(vec![Batch { tenant, at: now, steps }]).await.map(drop).map_err(store_fault)
+}
+
+/// The steps after which the user holds the role `admin` without dates.
+async fn restore_admin(store: &dyn Store, tenant: TenantId, user: UserId) -> Result<Vec<Step>, Fault> {
+    let by_name = Filter::is("name", Scalar::Text(ADMIN.to_owned()));
+    let role: Stored<Role> =
+        first(store, tenant, by_name).await?.ok_or_else(|| Fault::internal("the role admin is missing"))?;
+    let (role, holder) = (RoleId::from_uuid(role.id), Holder::User(user));
+    let id = Assignment::id_of(role, &holder);
+    let Some(given) = one::<Assignment>(store, tenant, id).await? else { return give_admin(role, user) };
+    if given.value.effective_from.is_none() && given.value.effective_until.is_none() {
+        return Ok(Vec::new());
+    }
+    let lasting = Assignment { effective_from: None, effective_until: None, ..given.value.clone() };
+    Ok(vec![put(id, Expect::Revision(given.revision), given.owner, given.visibility, &lasting)?])
+}
+
+fn give_admin(role: RoleId, user: UserId) -> Result<Vec<Step>, Fault> {
+    let holder = Holder::User(user);
+    let id = Assignment::id_of(role, &holder);
+    Ok(vec![
+        put(id, Expect::Absent, None, Visibility::Private, &Assignment::new(role, &holder, None))?,
+        Step::Count { name: ROLE_HOLDERS, key: role.to_string(), by: 1, at_most: None },
+    ])
+}
+
+fn new_key(user: UserId, name: &str, now: Timestamp) -> Result<(Secret, Step), Fault> {
+    let fresh = keys::make()?;
+    let document = ApiKey::new(user, name, fresh.prefix, fresh.hash);
+    Ok((fresh.key, put(new_uuid(now), Expect::Absent, Some(user.uuid()), Visibility::Private, &document)?))
+}
+
+fn audit_of_reset(tenant: TenantId, user: UserId, revoked: u64, now: Timestamp) -> Result<Step, Fault> {
+    let entry = AuditEntry {
+        timestamp: now,
+        actor: user,
+        principal: format!("local:{user}"),
+        action: "keys_reset".to_owned(),
+        effect: "change".to_owned(),
+        resource_type: User::KIND.name.to_owned(),
+        resource_id: user.to_string(),
+        changes: json!({ "revokedKeys": revoked }),
+        tenant_id: tenant,
+        request_id: CallId::new(now),
+        door: "cli".to_owned(),
+        address: None,
+        outcome: "done".to_owned(),
+    };
+    let body = serde_json::to_value(entry).map_err(Fault::internal)?;
+    Ok(Step::Append { log: &AUDIT, stream: String::new(), body })
+}
+
+fn put<T: Document>(
+    id: uuid::Uuid,
+    expect: Expect,
+    owner: Option<uuid::Uuid>,
+    visibility: Visibility,
+    document: &T,
+) -> Result<Step, Fault> {
+    let body = serde_json::to_value(document).map_err(Fault::internal)?;
+    Ok(Step::Put(Put { kind: T::KIND, id, expect, owner, workspace: None, visibility, body }))
+}

@@ -1,0 +1,66 @@
+//! The roles that come with the program. Each tenant has them as documents; a start writes them anew where the program's
+//! own list has changed.
+
+use super::model::role::Role;
+
+/// The role that may do everything.
+pub const ADMIN: &str = "admin";
+/// The role that new users get.
+pub const MEMBER: &str = "member";
+
+/// A role that comes with the program.
+pub struct BuiltIn {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is for.
+    pub description: &'static str,
+    /// What it permits.
+    pub permissions: &'static [&'static str],
+}
+
+/// All of them.
+pub static BUILT_IN: &[BuiltIn] = &[
+    BuiltIn { name: ADMIN, description: "May do everything, now and later.", permissions: &["*"] },
+    BuiltIn {
+        name: MEMBER,
+        description: "Everyday work: sees people, roles and tools, keeps keys of their own.",
+        permissions: &["users:read", "roles:read", "tools:read", "keys:read", "keys:create", "keys:remove"],
+    },
+    BuiltIn { name: "viewer", description: "Sees what is shared and changes nothing.", permissions: &["*:read"] },
+    BuiltIn {
+        name: "auditor",
+        description: "Sees who did what, who holds which role and how the installation is set up.",
+        permissions: &["audit:*", "users:read", "roles:read", "system:read", "tools:read"],
+    },
+    BuiltIn {
+        name: "operator",
+        description: "Runs the installation: health, configuration, logs, backups, caches.",
+        permissions: &["system:*", "tools:read"],
+    },
+];
+
+impl BuiltIn {
+    /// Its document.
+    #[must_use]
+    pub fn document(&self) -> Role {
+        Role {
+            name: self.name.to_owned(),
+            description: self.description.to_owned(),
+            permissions: self.permissions.iter().map(|pattern| (*pattern).to_owned()).collect(),
+            builtin: true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capability::permit::Grants;
+
+    #[test]
+    fn every_pattern_names_something() {
+        for role in BUILT_IN {
+            assert!(role.permissions.iter().all(|pattern| Grants::parse(pattern).is_some()), "{}", role.name);
+        }
+    }
+}
