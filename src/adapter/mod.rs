@@ -1,3 +1,4 @@
 //! What implements the ports: one folder each.
 
+pub mod folder;
 pub mod sqlite;

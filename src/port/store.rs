@@ -1,6 +1,7 @@
 //! The store: records, logs and queue behind one commit. A batch is all or nothing, and committed means on disk.
 
 use std::fmt;
+use std::io;
 use std::path::Path;
 
 use async_trait::async_trait;
@@ -140,6 +141,17 @@ pub enum StoreFault {
     Unavailable(String),
     /// Anything else: the text is for the log.
     Broken(String),
+}
+
+impl StoreFault {
+    /// The fault for an error of the file system: a full disk is told from what cannot be reached.
+    #[must_use]
+    pub fn of_file(what: &str, error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
+            _ => Self::Unavailable(format!("{what}: {error}")),
+        }
+    }
 }
 
 impl fmt::Display for StoreFault {

@@ -1,4 +1,7 @@
 //! The integration tests: one binary, folders by what they test.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
+
+mod adapter;
 mod config;
 mod conformance;

@@ -20,14 +20,6 @@ pub(super) fn store_fault(error: &rusqlite::Error) -> StoreFault {
     }
 }
 
-/// The store's fault for an error of the file system.
-pub(super) fn file_fault(what: &str, error: &std::io::Error) -> StoreFault {
-    match error.kind() {
-        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => StoreFault::Full,
-        _ => StoreFault::Unavailable(format!("{what}: {error}")),
-    }
-}
-
 /// The columns that SQLite names when a unique index refuses a row, as `table.column, table.column`.
 pub(super) fn refused_columns(error: &rusqlite::Error) -> Option<&str> {
     match error {
@@ -44,6 +36,11 @@ pub(super) fn refused_columns(error: &rusqlite::Error) -> Option<&str> {
 /// A fault of the program that calls the store.
 pub(super) fn misuse(text: impl Into<String>) -> StoreFault {
     StoreFault::Broken(text.into())
+}
+
+/// The answer to whoever comes after the end.
+pub(super) fn closing() -> StoreFault {
+    StoreFault::Unavailable("the store is closing".to_owned())
 }
 
 /// Turns results of SQLite into results of the store.

@@ -85,9 +85,8 @@ impl SqliteStore {
 
     /// Finishes what waits to be written and closes the file; every later call answers that the store is closing.
     pub fn close(&self) {
-        self.readers.clear();
+        self.readers.close();
         self.writer.stop();
-        self.readers.clear();
     }
 
     /// Changes the bound of the database's size.

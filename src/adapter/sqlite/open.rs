@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::fault::{OrFault as _, file_fault};
+use super::fault::OrFault as _;
 use crate::port::store::StoreFault;
 
 /// Marks a file as a store of this program ("CVKE").
@@ -61,7 +61,10 @@ fn make_private(file: &Path) -> Result<(), StoreFault> {
     options.append(true).create(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(file).map(drop).map_err(|error| file_fault(&format!("the database {}", file.display()), &error))
+    options
+        .open(file)
+        .map(drop)
+        .map_err(|error| StoreFault::of_file(&format!("the database {}", file.display()), &error))
 }
 
 /// A connection to a file that takes in a copy and is used by nobody else.

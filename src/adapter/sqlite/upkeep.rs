@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::fault::{OrFault as _, file_fault, misuse};
+use super::fault::{OrFault as _, misuse};
 use super::{Declarations, migrations, open, schema};
 use crate::kernel::time::Timestamp;
 use crate::port::store::StoreFault;
@@ -101,7 +101,7 @@ pub(super) fn is_empty(connection: &Connection, declarations: &Declarations) -> 
 
 fn keep_copy(connection: &Connection, file: &Path, now: Timestamp) -> Result<PathBuf, StoreFault> {
     let folder = file.parent().unwrap_or_else(|| Path::new(".")).join("backups");
-    std::fs::create_dir_all(&folder).map_err(|error| file_fault("the folder for copies", &error))?;
+    std::fs::create_dir_all(&folder).map_err(|error| StoreFault::of_file("the folder for copies", &error))?;
     let moment = now.to_string().replace([':', '.'], "");
     let schema = migrations::newest();
     let mut number = 1;
@@ -118,7 +118,7 @@ fn keep_copy(connection: &Connection, file: &Path, now: Timestamp) -> Result<Pat
 
 /// Names sort by schema and time: the oldest go.
 fn drop_old_copies(newest: &Path) -> Result<(), StoreFault> {
-    let fault = |error| file_fault("the folder for copies", &error);
+    let fault = |error| StoreFault::of_file("the folder for copies", &error);
     let Some(folder) = newest.parent() else { return Ok(()) };
     let mut copies = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(fault)? {
@@ -143,7 +143,7 @@ pub(super) fn copy(connection: &Connection, file: &Path) -> Result<(), StoreFaul
     part.push(".part");
     let part = PathBuf::from(part);
     let copied = copy_into(connection, &part).and_then(|()| {
-        std::fs::rename(&part, file).map_err(|error| file_fault("the copy", &error))?;
+        std::fs::rename(&part, file).map_err(|error| StoreFault::of_file("the copy", &error))?;
         sync_folder(file)
     });
     if copied.is_err() {
@@ -225,7 +225,7 @@ fn sync_folder(file: &Path) -> Result<(), StoreFault> {
     let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
     std::fs::File::open(folder)
         .and_then(|folder| folder.sync_all())
-        .map_err(|error| file_fault("the folder of the copy", &error))
+        .map_err(|error| StoreFault::of_file("the folder of the copy", &error))
 }
 
 /// Bytes on disk: the database and its write-ahead log.

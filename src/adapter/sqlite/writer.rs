@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::fault::{OrFault as _, store_fault};
+use super::fault::{OrFault as _, closing, store_fault};
 use crate::port::store::StoreFault;
 
 /// Callers that share one commit at most.
@@ -33,14 +33,9 @@ enum Message {
 
 /// A caller's work: runs in a savepoint and is answered after the commit.
 trait Task: Send {
-    fn run(&mut self, connection: &Connection) -> Ran;
+    /// A fault means that the caller's own savepoint must be undone; nobody else is touched.
+    fn run(&mut self, connection: &Connection) -> Result<(), StoreFault>;
     fn answer(self: Box<Self>, committed: Result<(), StoreFault>);
-}
-
-enum Ran {
-    Well,
-    /// The caller's own savepoint must be undone; nobody else is touched.
-    Refused,
 }
 
 struct Call<T, F> {
@@ -54,10 +49,9 @@ where
     T: Send,
     F: FnOnce(&Connection) -> Result<T, StoreFault> + Send,
 {
-    fn run(&mut self, connection: &Connection) -> Ran {
-        let Some(work) = self.work.take() else { return Ran::Refused };
-        let outcome = work(connection);
-        let ran = if outcome.is_ok() { Ran::Well } else { Ran::Refused };
+    fn run(&mut self, connection: &Connection) -> Result<(), StoreFault> {
+        let outcome = self.work.take().map_or_else(|| Err(closing()), |work| work(connection));
+        let ran = outcome.as_ref().map(|_| ()).map_err(StoreFault::clone);
         self.outcome = Some(outcome);
         ran
     }
@@ -135,10 +129,6 @@ impl Writer {
     }
 }
 
-fn closing() -> StoreFault {
-    StoreFault::Unavailable("the store is closing".to_owned())
-}
-
 fn write(mut connection: Connection, messages: &Receiver<Message>, waiting: &AtomicUsize) {
     let mut group: Vec<Box<dyn Task>> = Vec::with_capacity(GROUP);
     while let Ok(first) = messages.recv() {
@@ -184,15 +174,12 @@ fn run_group(connection: &Connection, group: &mut [Box<dyn Task>]) -> Result<(),
     execute(connection, "BEGIN IMMEDIATE")?;
     for task in group {
         execute(connection, "SAVEPOINT caller")?;
-        match task.run(connection) {
-            Ran::Well => {}
-            Ran::Refused => {
-                // A full disk can make SQLite undo the whole transaction by itself: then nobody's work is left.
-                if connection.is_autocommit() {
-                    return Err(StoreFault::Full);
-                }
-                execute(connection, "ROLLBACK TO caller")?;
+        if let Err(refused) = task.run(connection) {
+            // A full disk can make SQLite undo the whole transaction by itself: then nobody's work is left.
+            if connection.is_autocommit() {
+                return Err(refused);
             }
+            execute(connection, "ROLLBACK TO caller")?;
         }
         execute(connection, "RELEASE caller")?;
     }

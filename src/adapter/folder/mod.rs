@@ -1,0 +1,227 @@
+//! Blobs in a folder: `<tenant>/<first two digits>/<digest>`. A blob is written under another name, synced and renamed,
+//! so that what stands under its digest is always whole.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::kernel::id::TenantId;
+use crate::kernel::seal::sha256_hex;
+use crate::port::blobs::{BlobInfo, Blobs};
+use crate::port::store::StoreFault;
+
+/// Where blobs are written before they get their names.
+const INCOMING: &str = "incoming";
+
+/// Keeps blobs in a folder.
+pub struct FolderBlobs {
+    place: Arc<Place>,
+}
+
+struct Place {
+    folder: PathBuf,
+    written: AtomicU64,
+}
+
+impl FolderBlobs {
+    /// Opens a folder, making it when it is not there, and drops what an earlier run did not finish writing. One process
+    /// owns the folder at a time.
+    pub fn open(folder: PathBuf) -> Result<Self, StoreFault> {
+        let incoming = folder.join(INCOMING);
+        make_folder(&incoming).map_err(|error| fault(&incoming, &error))?;
+        for left in children(&incoming)? {
+            fs::remove_file(&left).map_err(|error| fault(&left, &error))?;
+        }
+        Ok(Self { place: Arc::new(Place { folder, written: AtomicU64::new(0) }) })
+    }
+
+    async fn run<T, F>(&self, work: F) -> Result<T, StoreFault>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Place) -> Result<T, StoreFault> + Send + 'static,
+    {
+        let place = Arc::clone(&self.place);
+        tokio::task::spawn_blocking(move || work(&place))
+            .await
+            .map_err(|error| StoreFault::Broken(format!("work on a blob ended early: {error}")))?
+    }
+}
+
+#[async_trait]
+impl Blobs for FolderBlobs {
+    async fn put(&self, tenant: TenantId, bytes: Bytes) -> Result<BlobInfo, StoreFault> {
+        self.run(move |place| place.put(tenant, &bytes)).await
+    }
+
+    async fn get(&self, tenant: TenantId, digest: &str) -> Result<Option<Bytes>, StoreFault> {
+        let Some(path) = self.place.path(tenant, digest) else { return Ok(None) };
+        self.run(move |_| match fs::read(&path) {
+            Ok(bytes) => Ok(Some(Bytes::from(bytes))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(fault(&path, &error)),
+        })
+        .await
+    }
+
+    async fn remove(&self, tenant: TenantId, digest: &str) -> Result<bool, StoreFault> {
+        let Some(path) = self.place.path(tenant, digest) else { return Ok(false) };
+        self.run(move |_| match fs::remove_file(&path) {
+            Ok(()) => sync_parent(&path).map(|()| true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(fault(&path, &error)),
+        })
+        .await
+    }
+
+    async fn copy_to(&self, folder: &Path) -> Result<u64, StoreFault> {
+        let target = folder.to_owned();
+        self.run(move |place| {
+            let mut copied = 0;
+            for (tenant, digest, path) in kept(&place.folder)? {
+                let bytes = match fs::read(&path) {
+                    Ok(bytes) => bytes,
+                    // Removed since it was listed.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                    Err(error) => return Err(fault(&path, &error)),
+                };
+                let Some(copy) = place_of(&target, tenant, &digest) else { continue };
+                make_parent(&copy)?;
+                write_synced(&copy, &bytes)?;
+                sync_parent(&copy)?;
+                copied += 1;
+            }
+            Ok(copied)
+        })
+        .await
+    }
+
+    async fn restore_from(&self, folder: &Path) -> Result<u64, StoreFault> {
+        let source = folder.to_owned();
+        self.run(move |place| {
+            let all = kept(&source)?;
+            // Looked through first, so that a damaged copy changes nothing.
+            for (_, digest, path) in &all {
+                if sha256_hex(&read(path)?) != *digest {
+                    return Err(StoreFault::Broken(format!("{} does not hold what its name says", path.display())));
+                }
+            }
+            for (tenant, _, path) in &all {
+                place.put(*tenant, &read(path)?)?;
+            }
+            Ok(u64::try_from(all.len()).unwrap_or(u64::MAX))
+        })
+        .await
+    }
+}
+
+impl Place {
+    fn path(&self, tenant: TenantId, digest: &str) -> Option<PathBuf> {
+        place_of(&self.folder, tenant, digest)
+    }
+
+    fn put(&self, tenant: TenantId, bytes: &[u8]) -> Result<BlobInfo, StoreFault> {
+        let digest = sha256_hex(bytes);
+        let size_bytes = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let info = BlobInfo { digest: digest.clone(), size_bytes };
+        let Some(path) = self.path(tenant, &digest) else {
+            return Err(StoreFault::Broken(format!("'{digest}' is not a digest")));
+        };
+        // Of the right size and under its digest: it was renamed to it when it was whole.
+        if fs::metadata(&path).is_ok_and(|found| found.is_file() && found.len() == size_bytes) {
+            return Ok(info);
+        }
+        make_parent(&path)?;
+        let number = self.written.fetch_add(1, Ordering::Relaxed);
+        let incoming = self.folder.join(INCOMING).join(format!("{digest}-{number}"));
+        let written = write_synced(&incoming, bytes)
+            .and_then(|()| fs::rename(&incoming, &path).map_err(|error| fault(&path, &error)))
+            .and_then(|()| sync_parent(&path));
+        if written.is_err() {
+            // Room for others; the next opening would drop it, too.
+            let _ = fs::remove_file(&incoming);
+        }
+        written.map(|()| info)
+    }
+}
+
+/// Where a blob lies in a folder; `None` for what is not the digest of a blob, and might be a path.
+fn place_of(folder: &Path, tenant: TenantId, digest: &str) -> Option<PathBuf> {
+    let hex = digest.len() == 64 && digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    hex.then(|| folder.join(tenant.to_string()).join(&digest[..2]).join(digest))
+}
+
+/// All blobs in a folder, in the order of their paths. What does not look like one is not ours and is left alone.
+fn kept(folder: &Path) -> Result<Vec<(TenantId, String, PathBuf)>, StoreFault> {
+    let mut found = Vec::new();
+    for tenant_folder in children(folder)? {
+        let Ok(tenant) = name_of(&tenant_folder).parse::<TenantId>() else { continue };
+        for part in children(&tenant_folder)? {
+            for path in children(&part)? {
+                let digest = name_of(&path).to_owned();
+                if place_of(folder, tenant, &digest).as_ref() == Some(&path) && path.is_file() {
+                    found.push((tenant, digest, path));
+                }
+            }
+        }
+    }
+    found.sort_by(|one, other| one.2.cmp(&other.2));
+    Ok(found)
+}
+
+fn children(folder: &Path) -> Result<Vec<PathBuf>, StoreFault> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let listed = fs::read_dir(folder).map_err(|error| fault(folder, &error))?;
+    listed.map(|entry| entry.map(|entry| entry.path()).map_err(|error| fault(folder, &error))).collect()
+}
+
+fn name_of(path: &Path) -> &str {
+    path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, StoreFault> {
+    fs::read(path).map_err(|error| fault(path, &error))
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), StoreFault> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+        .open(path)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .map_err(|error| fault(path, &error))
+}
+
+/// Makes the folder of a file, durable together with its own name.
+fn make_parent(path: &Path) -> Result<(), StoreFault> {
+    let Some(parent) = path.parent().filter(|parent| !parent.is_dir()) else { return Ok(()) };
+    make_folder(parent).map_err(|error| fault(parent, &error))?;
+    sync_parent(parent)?;
+    parent.parent().map_or(Ok(()), sync_parent)
+}
+
+fn make_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// Makes a name in a folder durable.
+fn sync_parent(path: &Path) -> Result<(), StoreFault> {
+    let Some(parent) = path.parent() else { return Ok(()) };
+    fs::File::open(parent).and_then(|folder| folder.sync_all()).map_err(|error| fault(parent, &error))
+}
+
+fn fault(path: &Path, error: &io::Error) -> StoreFault {
+    StoreFault::of_file(&path.display().to_string(), error)
+}

@@ -1,0 +1,3 @@
+//! What is true of one adapter alone, beside the lists that all share.
+
+mod sqlite;
