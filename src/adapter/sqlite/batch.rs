@@ -34,7 +34,7 @@ pub(super) fn prepare(declarations: &Declarations, batches: Vec<Batch>) -> Resul
         let at = batch.at.as_millis();
         for step in batch.steps {
             steps.push(match step {
-                Step::Put(put) => prepare_put(declarations, batch.tenant, at, put)?,
+                Step::Put(put) => prepare_put(declarations, batch.tenant, at, &put)?,
                 Step::Remove { kind, id, expect } => {
                     Ready::Remove { plan: declarations.kind(kind)?, tenant, id, expect }
                 }
@@ -72,7 +72,7 @@ fn prepare_put(
     declarations: &Declarations,
     tenant: crate::kernel::id::TenantId,
     at: i64,
-    put: Put,
+    put: &Put,
 ) -> Result<Ready, StoreFault> {
     let plan = declarations.kind(put.kind)?;
     if !put.body.is_object() {

@@ -40,12 +40,12 @@ pub(crate) static JOURNAL: Log = Log {
     name: "journal",
     fields: &[Field { name: "step", of: FieldType::Integer }, Field { name: "actor", of: FieldType::Id }],
     text: &["words"],
-    keep: Keep { age: Duration::from_secs(3600), entries: 1000 },
+    keep: Keep { age: Duration::from_hours(1), entries: 1000 },
 };
 
 /// A log with nothing.
 pub(crate) static EVENTS: Log =
-    Log { name: "events", fields: &[], text: &[], keep: Keep { age: Duration::from_secs(3600), entries: 1000 } };
+    Log { name: "events", fields: &[], text: &[], keep: Keep { age: Duration::from_hours(1), entries: 1000 } };
 
 /// What most cases declare.
 pub(crate) fn declared() -> Declared {

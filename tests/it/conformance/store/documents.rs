@@ -33,13 +33,17 @@ pub(crate) async fn puts_and_gets(place: &dyn Place) {
 
 pub(crate) async fn counts_revisions(place: &dyn Place) {
     let (store, tenant, id) = (open(place).await, tenant(), id());
-    for (at, expect) in [Expect::Anything, Expect::Anything, Expect::Present, Expect::Revision(3)].iter().enumerate() {
-        let later = NOW.plus(Duration::from_millis(at as u64));
-        let step = put(&NOTE, id, *expect, json!({"at": at}));
+    let expected = [Expect::Anything, Expect::Anything, Expect::Present, Expect::Revision(3)];
+    for (at, expect) in (1_i64..).zip(expected) {
+        let later = NOW.plus(Duration::from_millis(at.unsigned_abs()));
+        let step = put(&NOTE, id, expect, json!({"at": at}));
         let revisions = store.commit(vec![batch_at(tenant, later, vec![step])]).await.unwrap();
-        assert_eq!(revisions, [at as i64 + 1]);
+        assert_eq!(revisions, [at]);
         let record = store.get(of(tenant), &NOTE, id).await.unwrap().unwrap();
-        assert_eq!((record.revision, record.created_at, record.updated_at), (at as i64 + 1, NOW, later));
+        assert_eq!(
+            (record.revision, record.created_at, record.updated_at),
+            (at, NOW.plus(Duration::from_millis(1)), later)
+        );
     }
 }
 

@@ -122,7 +122,7 @@ pub(crate) async fn lifts_older_forms(place: &dyn Place) {
         Filter::Matches("old".into()),
     ] {
         let found = store.find(of(tenant), &THIRD, Query::newest(filter, 10)).await.unwrap();
-        assert_eq!(found, [record.clone()]);
+        assert_eq!(found, std::slice::from_ref(&record));
     }
     commit(&store, tenant, vec![put(&THIRD, id, Expect::Revision(1), record.body.clone())]).await.unwrap();
     assert_eq!(store.get(of(tenant), &THIRD, id).await.unwrap().unwrap().body, record.body);
@@ -215,8 +215,8 @@ pub(crate) async fn refuses_what_is_no_copy(place: &dyn Place) {
     let file = place.folder().join("not-a-copy.db");
     assert!(store.restore_from(&file).await.is_err());
     assert!(!file.exists());
-    for content in [&b""[..], b"SQLite format 3\0", &[7; 100_000]] {
-        std::fs::write(&file, content).unwrap();
+    for content in [vec![], b"SQLite format 3\0".to_vec(), vec![7; 100_000]] {
+        std::fs::write(&file, &content).unwrap();
         assert!(store.restore_from(&file).await.is_err(), "{} bytes", content.len());
     }
     assert!(store.is_empty().await.unwrap());

@@ -15,7 +15,10 @@ use crate::conformance::place::{NOW, Place};
 /// The agent without its unique rules: random documents have the same values.
 static LISTED: Kind = Kind { fields: AGENT.fields, text: &["displayName"], ..Kind::new("listed") };
 
-async fn filled(place: &dyn Place, chance: &mut Chance, count: u64) -> (Arc<dyn Store>, TenantId, Vec<Record>) {
+/// A kind that no store here is told of.
+static STRANGER: Kind = Kind::new("stranger");
+
+async fn filled(place: &dyn Place, chance: &mut Chance, count: usize) -> (Arc<dyn Store>, TenantId, Vec<Record>) {
     let mut declared = declared();
     declared.kinds.push(&LISTED);
     let store = place.open(declared).await.unwrap();
@@ -27,9 +30,9 @@ async fn filled(place: &dyn Place, chance: &mut Chance, count: u64) -> (Arc<dyn 
                 kind: &LISTED,
                 id: id(),
                 expect: Expect::Absent,
-                owner: owners[chance.below(3) as usize],
+                owner: owners[chance.below(3)],
                 workspace: None,
-                visibility: [Visibility::Private, Visibility::Tenant][chance.below(2) as usize],
+                visibility: [Visibility::Private, Visibility::Tenant][chance.below(2)],
                 body: document(chance),
             })
         });
@@ -40,7 +43,7 @@ async fn filled(place: &dyn Place, chance: &mut Chance, count: u64) -> (Arc<dyn 
         }
     }
     let mut records = store.find(of(mine), &LISTED, query("id", 10_000)).await.unwrap();
-    assert_eq!(records.len() as u64, count);
+    assert_eq!(records.len(), count);
     assert!(records.iter().all(|record| record.tenant == mine));
     records.sort_by_key(|record| record.id);
     (store, mine, records)
@@ -144,7 +147,6 @@ pub(crate) async fn refuses_what_is_not_declared(place: &dyn Place) {
     }
     let answer = store.find(of(tenant), &AGENT, query("about", 10)).await;
     assert!(matches!(answer, Err(StoreFault::Broken(_))), "{answer:?}");
-    static STRANGER: Kind = Kind::new("stranger");
     let answer = commit(&store, tenant, vec![put(&STRANGER, id(), Expect::Absent, json!({}))]).await;
     assert!(matches!(answer, Err(StoreFault::Broken(_))), "{answer:?}");
 }

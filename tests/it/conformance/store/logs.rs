@@ -126,7 +126,7 @@ pub(crate) async fn trims_by_count(place: &dyn Place) {
     filled(&store, tenant).await;
     // Over all tenants, oldest first.
     filled(&store, self::tenant()).await;
-    let keep = Keep { age: Duration::from_secs(3600), entries: 12 };
+    let keep = Keep { age: Duration::from_hours(1), entries: 12 };
     assert_eq!(store.trim(&JOURNAL, keep, NOW, 5).await.unwrap(), 5);
     assert_eq!(store.trim(&JOURNAL, keep, NOW, 5).await.unwrap(), 3);
     assert_eq!(store.trim(&JOURNAL, keep, NOW, 5).await.unwrap(), 0);
@@ -138,7 +138,7 @@ pub(crate) async fn never_gives_a_position_twice(place: &dyn Place) {
     filled(&store, tenant).await;
     let last = store.last(&JOURNAL).await.unwrap();
     let keep = Keep { age: Duration::from_secs(0), entries: 0 };
-    assert_eq!(store.trim(&JOURNAL, keep, NOW.plus(Duration::from_secs(60)), 100).await.unwrap(), 10);
+    assert_eq!(store.trim(&JOURNAL, keep, NOW.plus(Duration::from_mins(1)), 100).await.unwrap(), 10);
     drop(store);
     let store = open(place).await;
     commit(&store, tenant, vec![append("run", 11)]).await.unwrap();

@@ -20,15 +20,15 @@ impl Chance {
     }
 
     /// A number below a bound.
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        (self.0 >> 11) % bound
+        usize::try_from(self.0 >> 33).unwrap() % bound
     }
 
     fn pick<T: Clone>(&mut self, from: &[T]) -> T {
-        from[self.below(from.len() as u64) as usize].clone()
+        from[self.below(from.len())].clone()
     }
 }
 
@@ -63,12 +63,10 @@ fn moments() -> Vec<Timestamp> {
 /// A document of which any field may be missing or null.
 pub(crate) fn document(chance: &mut Chance) -> Value {
     let mut document = Map::new();
-    let mut set = |chance: &mut Chance, name: &str, value: Value| {
-        match chance.below(5) {
-            0 => {}
-            1 => drop(document.insert(name.to_owned(), Value::Null)),
-            _ => drop(document.insert(name.to_owned(), value)),
-        };
+    let mut set = |chance: &mut Chance, name: &str, value: Value| match chance.below(5) {
+        0 => {}
+        1 => drop(document.insert(name.to_owned(), Value::Null)),
+        _ => drop(document.insert(name.to_owned(), value)),
     };
     let name = chance.pick(&names());
     set(chance, "displayName", json!(name));
@@ -146,7 +144,7 @@ pub(crate) fn order(one: &Scalar, other: &Scalar) -> Ordering {
         (Scalar::Boolean(one), Scalar::Boolean(other)) => one.cmp(other),
         (Scalar::Time(one), Scalar::Time(other)) => one.cmp(other),
         (Scalar::Id(one), Scalar::Id(other)) => one.cmp(other),
-        (one, other) => panic!("{one:?} and {other:?} are of different types"),
+        (one, other) => unreachable!("{one:?} and {other:?} are of different types"),
     }
 }
 
@@ -173,6 +171,6 @@ pub(crate) fn fits(record: &Record, filter: &Filter) -> bool {
         Filter::StartsWith(field, prefix) => {
             matches!(value_of(record, field), Scalar::Text(text) if text.starts_with(prefix.as_str()))
         }
-        Filter::Matches(_) => panic!("full text has cases of its own"),
+        Filter::Matches(_) => unreachable!("full text has cases of its own"),
     }
 }
