@@ -3,5 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
 
 mod adapter;
+mod architecture;
 mod config;
 mod conformance;
+mod domain;
+mod registry;
+mod snapshot;
+mod surface;
+mod tools;

@@ -1,0 +1,3 @@
+//! The domains' own tests, one folder a domain.
+
+mod registry;
