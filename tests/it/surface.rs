@@ -22,6 +22,7 @@ fn tools() {
                 Form::Value => "value",
                 Form::Stream => "stream",
                 Form::Bytes => "bytes",
+                Form::Content => "content",
             };
             let routes: Vec<String> =
                 tool.routes.iter().map(|route| format!("{} {}", route.verb.name(), route.path)).collect();
@@ -80,7 +81,8 @@ fn faults() {
     let all: Vec<_> = codes::ALL.iter().copied().map(|code| ("", code)).chain(own).collect();
     for (domain, code) in &all {
         let of = if domain.is_empty() { String::new() } else { format!(" of {domain}") };
-        writeln!(told, "{} {}{of} (mended by {:?}, retry {:?})", code.name, code.status, code.blame, code.retry).unwrap();
+        writeln!(told, "{} {}{of} (mended by {:?}, retry {:?})", code.name, code.status, code.blame, code.retry)
+            .unwrap();
         writeln!(told, "    {}", code.mend).unwrap();
     }
     let names: BTreeSet<&str> = all.iter().map(|(_, code)| code.name).collect();

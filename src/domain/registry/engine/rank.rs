@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 
-use super::text::{self, Intention};
+use super::text::{self, Intention, Number};
 
 /// What is known about one tool, in the words in which people may ask for it.
 #[derive(Debug, Clone, Default)]
@@ -52,6 +52,7 @@ pub struct Index {
 struct Entry {
     name: String,
     intention: Option<Intention>,
+    number: Option<Number>,
     name_terms: Vec<usize>,
 }
 
@@ -107,6 +108,9 @@ const NAME_SHARE: f32 = 0.3;
 const CLAUSE: f32 = 0.6;
 const SAME_INTENTION: f32 = 1.25;
 const OTHER_INTENTION: f32 = 0.85;
+/// For a tool that lists when many are asked for, and for one that gets a single thing.
+const SAME_NUMBER: f32 = 1.15;
+const OTHER_NUMBER: f32 = 0.85;
 /// Above every other score: the query is the name.
 const EXACT: f32 = 1000.0;
 /// What stands in a sentence for a tool that it names.
@@ -134,6 +138,9 @@ impl Index {
         self.reward_phrases(&asked, &mut scores);
         self.reward_names(&asked, &mut scores);
         self.reward_intention(&wanted, &mut scores);
+        if wanted.first().is_none_or(|foremost| *foremost == Intention::Read) && text::asks_for_many(&query) {
+            self.reward_lists(&mut scores);
+        }
 
         let mut hits: Vec<Hit> = scores
             .into_iter()
@@ -331,6 +338,16 @@ impl Index {
         }
     }
 
+    fn reward_lists(&self, scores: &mut [f32]) {
+        for (entry, score) in self.entries.iter().zip(scores) {
+            *score *= match entry.number {
+                Some(Number::Many) => SAME_NUMBER,
+                Some(Number::One) => OTHER_NUMBER,
+                None => 1.0,
+            };
+        }
+    }
+
     fn reward_intention(&self, wanted: &[Intention], scores: &mut [f32]) {
         let Some(foremost) = wanted.first() else { return };
         for (entry, score) in self.entries.iter().zip(scores) {
@@ -393,8 +410,9 @@ impl Builder {
                 spoken,
                 document.fields.iter().flat_map(|field| self.terms_of(field)).collect(),
             ]);
-            let intention = text::intention_of_name(&text::words(&document.name));
-            entries.push(Entry { name: document.name.clone(), intention, name_terms: name });
+            let spelled = text::words(&document.name);
+            let (intention, number) = (text::intention_of_name(&spelled), text::number_of_name(&spelled));
+            entries.push(Entry { name: document.name.clone(), intention, number, name_terms: name });
         }
         self.weigh(&texts);
         for (phrase, terms) in phrases.iter_mut().zip(&phrase_terms) {

@@ -21,6 +21,15 @@ pub(super) enum Intention {
     Run,
 }
 
+/// How many things a tool answers with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Number {
+    /// One that is named.
+    One,
+    /// All that fit.
+    Many,
+}
+
 /// Splits a text into lower-case words: at anything that is no letter or digit, and inside `camelCase`.
 /// Fixed expressions ("get rid of") become the one word that they mean; spelling variants become one.
 pub(super) fn words(text: &str) -> Vec<String> {
@@ -94,6 +103,32 @@ pub(super) fn intentions(words: &[String]) -> Vec<Intention> {
         return vec![Intention::Read];
     }
     words.iter().filter_map(|word| INTENTIONS.get(stem(word).as_str()).copied()).collect()
+}
+
+/// Whether a question is about many things: it says so ("all", "everybody"), or the first thing that it names is a plural.
+pub(super) fn asks_for_many(query: &str) -> bool {
+    let lower = query.to_lowercase();
+    let plain = || lower.split(|one: char| !one.is_alphanumeric() && one != '\'' && one != '’').filter(|one| !one.is_empty());
+    let quantified = plain().any(|word| matches!(word, "all" | "everybody" | "everyone" | "each" | "list" | "several"));
+    let first = plain().find(|word| {
+        !STOP_WORDS.contains(word) && !FAINT.contains(word) && !INTENTIONS.contains_key(stem(word).as_str())
+    });
+    quantified || first.is_some_and(is_plural)
+}
+
+fn is_plural(word: &str) -> bool {
+    let ending = word.ends_with('s') && !["ss", "us", "is", "'s", "’s"].iter().any(|one| word.ends_with(one));
+    matches!(word, "people" | "staff") || (word.len() >= 4 && ending)
+}
+
+/// Whether a tool of this name answers with many things: `user_list`, `system_backups`; or with one: `user_get`.
+pub(super) fn number_of_name(words: &[String]) -> Option<Number> {
+    match words.last()?.as_str() {
+        "list" | "query" | "search" => Some(Number::Many),
+        "get" => Some(Number::One),
+        word if words.len() > 1 && is_plural(word) => Some(Number::Many),
+        _ => None,
+    }
 }
 
 /// Removes a possessive ending, keeps other contractions as one word, and settles the spelling.
@@ -240,6 +275,8 @@ const EXPRESSION_TABLE: &[(&str, &str)] = &[
     ("carry out", "execute"),
     ("take out", "remove"),
     ("take off", "remove"),
+    ("take a snapshot", "create snapshot"),
+    ("take a copy", "create copy"),
     ("wipe out", "erase"),
     ("clean up", "clear"),
     ("call off", "cancel"),
@@ -294,6 +331,10 @@ const EXPRESSION_TABLE: &[(&str, &str)] = &[
     ("access levels", "role"),
     ("read only", "readonly read"),
     ("up and running", "running"),
+    ("running with", "effective"),
+    ("runs with", "effective"),
+    ("is there anything", "capability"),
+    ("is there something", "capability"),
     ("show me", "show"),
     ("give me", "show"),
     ("tell me", "show"),
@@ -403,7 +444,7 @@ const SYNONYM_TABLE: &[&str] = &[
     "configuration setting option preference value",
     "backup snapshot copy archive dump",
     "database data table storage record",
-    "health alive up reachable running available status liveness ping",
+    "health healthy alive up reachable running available status liveness ping okay fine",
     "server system instance service installation platform",
     "cache cached stale",
     "size memory volume amount count",
@@ -467,6 +508,8 @@ const SYNONYM_TABLE: &[&str] = &[
     "faulty invalid malformed",
     "archive backup preserve",
     "expire lapse expiry valid",
+    "valid genuine authentic",
+    "call request traffic",
     "parent subsidiary child",
     "session login device",
     "detail profile information record",
