@@ -40,7 +40,7 @@ pub(in crate::domain::identity) struct Input {
     last_name: Option<String>,
     /// The address of a picture.
     #[serde(default)]
-    #[schemars(url, length(max = 2000))]
+    #[schemars(regex(pattern = r"^https?://"), length(max = 2000))]
     avatar: Option<String>,
     /// The department.
     #[serde(default)]
