@@ -77,7 +77,7 @@ impl App {
         make_private_folder(&data)?;
         let seal = Seal::new(key::installation(&data)?);
         let store = open_store(data.join("convoke.db"), clock.clone()).await?;
-        let blobs = Arc::new(FolderBlobs::new(data.join("blobs")));
+        let blobs = Arc::new(FolderBlobs::open(data.join("blobs")).map_err(store_fault)?);
         let first_key = identity::bootstrap(&*store, &*clock).await?;
         let registry = Arc::new(Registry::new(tools(&rows)?));
         let shared: Arc<dyn Store> = store.clone();
