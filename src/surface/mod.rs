@@ -1,3 +1,4 @@
 //! The doors: projections of the registry. No door knows a domain, and none reaches a capability but through the gate.
 
 pub mod http;
+pub mod rest;

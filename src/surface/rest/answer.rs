@@ -1,0 +1,241 @@
+//! What a capability answered, as an HTTP answer: one JSON value, a stream as server-sent events or lines of JSON, a file.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use futures::StreamExt as _;
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LOCATION};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+use tokio_util::sync::DropGuard;
+
+use super::Rest;
+use super::demands::names_tag;
+use super::routes::Target;
+use crate::capability::gate::limit::Allowance;
+use crate::capability::gate::{Reply, Request as Call};
+use crate::capability::outcome::{Download, Form, Items, Outcome};
+use crate::capability::spec::Effect;
+use crate::capability::tool::Tool;
+use crate::kernel::codes;
+use crate::kernel::fault::Fault;
+use crate::surface::http::problem;
+
+const JSON: &str = "application/json";
+const LINES: &str = "application/x-ndjson";
+const EVENTS: &str = "text/event-stream";
+
+impl Rest {
+    /// Makes the call. When the client goes away the call is called off, and what it has begun outside is still recorded.
+    pub(super) async fn call(&self, tool: &Tool, call: Call) -> Result<(Reply, DropGuard), Fault> {
+        let calling = call.cancel.clone().drop_guard();
+        if tool.effect.reads() && !tool.spends && !tool.reaches {
+            return Ok((self.gate.call(call).await, calling));
+        }
+        let gate = self.gate.clone();
+        let reply = tokio::spawn(async move { gate.call(call).await }).await.map_err(Fault::internal)?;
+        Ok((reply, calling))
+    }
+}
+
+/// Whether the answer can be given in a form that the client takes.
+pub(super) fn acceptable(headers: &HeaderMap, form: Form) -> Result<(), Fault> {
+    let fits = match form {
+        Form::Value | Form::Content => accepts(headers, JSON),
+        Form::Stream => accepts(headers, EVENTS) || accepts(headers, LINES),
+        Form::Bytes => true,
+    };
+    if fits {
+        Ok(())
+    } else {
+        Err(Fault::new(&codes::NOT_ACCEPTABLE, "the Accept header leaves no form for the answer"))
+    }
+}
+
+/// The answer to a call.
+pub(super) fn of(parts: &Parts, target: &Target, reply: Reply, calling: DropGuard) -> Result<Response, Fault> {
+    let allowance = reply.allowance;
+    let mut response = match reply.result {
+        Err(fault) => problem::answer(&fault, reply.id),
+        Ok(Outcome::Value(value)) => {
+            let _ = calling.disarm();
+            one(parts, target, &value, reply.revision)?
+        }
+        Ok(Outcome::Stream(items)) => stream(&parts.headers, items, calling),
+        Ok(Outcome::Bytes(download)) => file(download, calling),
+    };
+    let headers = response.headers_mut();
+    if reply.replayed {
+        headers.insert(HeaderName::from_static("idempotency-replayed"), HeaderValue::from_static("true"));
+    }
+    if let Some(allowance) = allowance {
+        tell_allowance(headers, allowance);
+    }
+    Ok(response)
+}
+
+fn one(parts: &Parts, target: &Target, value: &Value, revision: Option<i64>) -> Result<Response, Fault> {
+    let tool = &target.tool;
+    let tag = revision.map(|revision| format!("\"{revision}\""));
+    let mut response = Response::new(Body::empty());
+    let headers = response.headers_mut();
+    let kept = if tool.effect.reads() { "private, no-cache" } else { "no-store" };
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(kept));
+    if let Some(tag) = &tag
+        && let Ok(tag) = HeaderValue::from_str(tag)
+    {
+        headers.insert(ETAG, tag);
+    }
+    if tool.effect.reads() && tag.is_some_and(|tag| names_tag(&parts.headers, &tag)) {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        return Ok(response);
+    }
+    let empty = value.is_null() || value.as_object().is_some_and(serde_json::Map::is_empty);
+    if tool.effect == Effect::Remove && empty {
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        return Ok(response);
+    }
+    if tool.effect == Effect::Create {
+        let id = value.get("id").and_then(Value::as_str);
+        let location = target.created_at.as_ref().zip(id).map(|(path, id)| format!("{path}{}", encoded(id)));
+        if let Some(location) = location.and_then(|location| HeaderValue::from_str(&location).ok()) {
+            headers.insert(LOCATION, location);
+        }
+    }
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+    let body = serde_json::to_vec(value).map_err(Fault::internal)?;
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    if tool.effect == Effect::Create {
+        *response.status_mut() = StatusCode::CREATED;
+    }
+    *response.body_mut() = Body::from(body);
+    Ok(response)
+}
+
+/// Server-sent events `item` and, at the end, `end` or `problem`; or a line of JSON for each item, the last one holding
+/// `problem` where it ended by a fault.
+fn stream(headers: &HeaderMap, items: Items, calling: DropGuard) -> Response {
+    // The guard lives as long as the stream: a client that goes away calls off what makes the items.
+    let calling = Arc::new(calling);
+    if names(headers, EVENTS) {
+        let events = items.map(move |item| {
+            let _calling = &calling;
+            let (name, data) = match item {
+                Ok(value) => ("item", value),
+                Err(fault) => ("problem", problem_value(&fault)),
+            };
+            Ok::<_, Infallible>(Event::default().event(name).data(data.to_string()))
+        });
+        let end = futures::stream::once(async { Ok(Event::default().event("end").data("{}")) });
+        let keep = KeepAlive::new().interval(Duration::from_secs(15));
+        return Sse::new(events.chain(end)).keep_alive(keep).into_response();
+    }
+    let lines = items.map(move |item| {
+        let _calling = &calling;
+        let value = item.unwrap_or_else(|fault| serde_json::json!({ "problem": problem_value(&fault) }));
+        Ok::<_, Infallible>(Bytes::from(format!("{value}\n")))
+    });
+    let mut response = Response::new(Body::from_stream(lines));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(LINES));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+fn problem_value(fault: &Fault) -> Value {
+    serde_json::to_value(fault.problem("")).unwrap_or(Value::Null)
+}
+
+fn file(download: Download, calling: DropGuard) -> Response {
+    let Download { media_type, name, size_bytes, chunks } = download;
+    let calling = Arc::new(calling);
+    let chunks = chunks.map(move |chunk| {
+        let _calling = &calling;
+        chunk
+    });
+    let mut response = Response::new(Body::from_stream(chunks));
+    let headers = response.headers_mut();
+    let media = HeaderValue::from_str(&media_type).unwrap_or(HeaderValue::from_static("application/octet-stream"));
+    headers.insert(CONTENT_TYPE, media);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(size) = size_bytes {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(size));
+    }
+    let plain: String = name
+        .chars()
+        .map(|letter| if letter.is_ascii_alphanumeric() || "-_.".contains(letter) { letter } else { '_' })
+        .collect();
+    let disposition = format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{}", encoded(&name));
+    if let Ok(disposition) = HeaderValue::from_str(&disposition) {
+        headers.insert(CONTENT_DISPOSITION, disposition);
+    }
+    response
+}
+
+fn tell_allowance(headers: &mut HeaderMap, allowance: Allowance) {
+    let Allowance { limit, remaining, reset_seconds } = allowance;
+    headers.insert(HeaderName::from_static("ratelimit-limit"), HeaderValue::from(limit));
+    headers.insert(HeaderName::from_static("ratelimit-remaining"), HeaderValue::from(remaining));
+    headers.insert(HeaderName::from_static("ratelimit-reset"), HeaderValue::from(reset_seconds));
+    let policy = format!("\"calls\";q={limit};w=60");
+    let left = format!("\"calls\";r={remaining};t={reset_seconds}");
+    if let (Ok(policy), Ok(left)) = (HeaderValue::from_str(&policy), HeaderValue::from_str(&left)) {
+        headers.insert(HeaderName::from_static("ratelimit-policy"), policy);
+        headers.insert(HeaderName::from_static("ratelimit"), left);
+    }
+}
+
+/// What may stand bare in a path or a header's parameter.
+fn encoded(text: &str) -> String {
+    const BARE: percent_encoding::AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
+    utf8_percent_encode(text, &BARE).to_string()
+}
+
+fn ranges(headers: &HeaderMap) -> Vec<String> {
+    let texts = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let ranges = texts.flat_map(|text| text.split(',')).filter_map(|range| {
+        let (media, parameters) = range.split_once(';').unwrap_or((range, ""));
+        let refused = parameters.split(';').any(|one| {
+            one.trim()
+                .strip_prefix("q=")
+                .and_then(|weight| weight.parse::<f32>().ok())
+                .is_some_and(|weight| weight <= 0.0)
+        });
+        (!refused).then(|| media.trim().to_ascii_lowercase()).filter(|media| !media.is_empty())
+    });
+    ranges.collect()
+}
+
+/// Whether the client takes a media type.
+fn accepts(headers: &HeaderMap, media: &str) -> bool {
+    if headers.get(ACCEPT).is_none() {
+        return true;
+    }
+    let family = media.split_once('/').map_or("*", |(family, _)| family);
+    ranges(headers).iter().any(|range| range == "*/*" || range == media || *range == format!("{family}/*"))
+}
+
+/// Whether the client names a media type itself.
+fn names(headers: &HeaderMap, media: &str) -> bool {
+    ranges(headers).iter().any(|range| range == media)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_accept() {
+        let with = |text: &str| HeaderMap::from_iter([(ACCEPT, text.parse().unwrap())]);
+        assert!(accepts(&HeaderMap::new(), JSON) && accepts(&with("*/*"), JSON));
+        assert!(accepts(&with("text/html, application/*;q=0.5"), JSON));
+        assert!(!accepts(&with("text/html"), JSON) && !accepts(&with("application/json;q=0"), JSON));
+        assert!(names(&with("text/event-stream"), EVENTS) && !names(&with("*/*"), EVENTS));
+    }
+}

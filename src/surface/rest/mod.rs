@@ -1,0 +1,233 @@
+//! REST: every tool's routes under `/api/v1`, made from the registry; the OpenAPI document and its page; health and metrics.
+
+mod answer;
+mod ask;
+mod calls;
+mod demands;
+mod docs;
+mod health;
+pub mod input;
+pub mod metrics;
+pub mod openapi;
+pub mod routes;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use axum::routing::{any, get};
+use http::header::{ALLOW, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use http::request::Parts;
+use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Version};
+use serde_json::Value;
+use tower_http::compression::CompressionLayer;
+
+use crate::capability::caller::{Caller, Door, Origin};
+use crate::capability::gate::{Gate, Request as Call};
+use crate::capability::permit::Permit;
+use crate::capability::spec::Verb;
+use crate::kernel::codes;
+use crate::kernel::fault::Fault;
+use crate::kernel::id::{CallId, Id};
+use crate::surface::http::credentials::credential;
+use crate::surface::http::problem;
+use crate::surface::http::proxies::ClientAddress;
+use demands::Demands;
+use routes::{Found, Routes, Target};
+
+/// Where the tools' routes begin.
+pub const PREFIX: &str = "/api/v1";
+/// Shorter answers are not compressed.
+const COMPRESS_FROM: u64 = 1024;
+
+/// The door.
+struct Rest {
+    gate: Arc<Gate>,
+    routes: Routes,
+    openapi: openapi::Cached,
+}
+
+/// The routes of this door. It also answers every path that no door has with a problem.
+pub fn router(gate: Arc<Gate>) -> Router {
+    let snapshot = gate.platform().registry.present();
+    let rest = Arc::new(Rest { routes: Routes::of(snapshot.built()), gate, openapi: openapi::Cached::default() });
+    Router::new()
+        .route("/api/v1/{*path}", any(api))
+        .route("/openapi.json", get(openapi_json))
+        .route("/health", get(health::health))
+        .route("/metrics", get(metrics::metrics))
+        .merge(docs::router())
+        .method_not_allowed_fallback(not_allowed)
+        .fallback(nowhere)
+        .layer(CompressionLayer::new().compress_when(worth_compressing))
+        .with_state(rest)
+}
+
+fn worth_compressing(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    let media = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = media.split(';').next().unwrap_or_default();
+    let length = headers.get(http::header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let textual = matches!(essence, "application/json" | "application/problem+json")
+        || matches!(essence, "text/html" | "text/javascript" | "text/css" | "text/plain");
+    textual && length.is_none_or(|length| length >= COMPRESS_FROM)
+}
+
+async fn api(State(rest): State<Arc<Rest>>, request: Request) -> Response {
+    let id = rest.new_id();
+    let (parts, body) = request.into_parts();
+    let response = rest.api(id, &parts, body).await;
+    finish(&parts.method, id, response)
+}
+
+async fn openapi_json(State(rest): State<Arc<Rest>>, request: Request) -> Response {
+    let snapshot = rest.gate.platform().registry.present();
+    let response = rest.openapi.bytes(&snapshot).map(|(bytes, tag)| {
+        let mut response = Response::new(Body::empty());
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        if let Ok(value) = HeaderValue::from_str(&tag) {
+            headers.insert(http::header::ETAG, value);
+        }
+        if demands::names_tag(request.headers(), &tag) {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+        } else {
+            *response.body_mut() = Body::from(bytes);
+        }
+        response
+    });
+    finish(request.method(), rest.new_id(), response)
+}
+
+async fn nowhere(State(rest): State<Arc<Rest>>, request: Request) -> Response {
+    let fault = Fault::new(&codes::NOT_FOUND, "there is nothing at this path; /openapi.json lists what there is");
+    finish(request.method(), rest.new_id(), Err(fault))
+}
+
+async fn not_allowed(State(rest): State<Arc<Rest>>, request: Request) -> Response {
+    let response = allowing(&[Verb::Get], request.method());
+    finish(request.method(), rest.new_id(), response)
+}
+
+/// The answer to a method that a path does not have: what it has.
+fn allowing(verbs: &[Verb], asked: &Method) -> Result<Response, Fault> {
+    let mut allow: Vec<&str> = verbs.iter().map(|verb| verb.name()).collect();
+    if verbs.contains(&Verb::Get) {
+        allow.push("HEAD");
+    }
+    allow.push("OPTIONS");
+    let allow = allow.join(", ");
+    let mut response = if asked == Method::OPTIONS {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        response
+    } else {
+        return Err(Fault::new(&codes::METHOD_NOT_ALLOWED, format!("the path takes {allow}"))
+            .with_detail(serde_json::json!({ "allow": allow })));
+    };
+    set_allow(&mut response, &allow);
+    Ok(response)
+}
+
+fn set_allow(response: &mut Response, allow: &str) {
+    if let Ok(value) = HeaderValue::from_str(allow) {
+        response.headers_mut().insert(ALLOW, value);
+    }
+}
+
+/// What every answer of this door has.
+fn finish(method: &Method, id: CallId, response: Result<Response, Fault>) -> Response {
+    let mut response = response.unwrap_or_else(|fault| {
+        let mut response = problem::answer(&fault, id);
+        if fault.is(&codes::METHOD_NOT_ALLOWED)
+            && let Some(allow) = fault.detail().and_then(|detail| detail["allow"].as_str())
+        {
+            set_allow(&mut response, allow);
+        }
+        response
+    });
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
+        headers.entry(problem::REQUEST_ID.clone()).or_insert(id);
+    }
+    if method == Method::HEAD {
+        *response.body_mut() = Body::empty();
+    }
+    response
+}
+
+impl Rest {
+    fn new_id(&self) -> CallId {
+        Id::new(self.gate.platform().clock.now())
+    }
+
+    async fn api(&self, id: CallId, parts: &Parts, body: Body) -> Result<Response, Fault> {
+        let path = parts.uri.path().strip_prefix(PREFIX).unwrap_or_default();
+        if let Some(rest) = path.strip_prefix("/calls/") {
+            return self.of_calls(id, parts, rest, body).await;
+        }
+        let (target, params) = match self.routes.find(&parts.method, path)? {
+            Found::Target(target, params) => (target, params),
+            Found::Others(verbs) => return allowing(&verbs, &parts.method),
+            Found::Nothing => {
+                return Err(Fault::new(
+                    &codes::NOT_FOUND,
+                    "there is nothing at this path; /openapi.json lists what there is",
+                ));
+            }
+        };
+        let caller = self.caller(parts).await?;
+        let demands = Demands::read(&parts.headers)?;
+        // Who may not call learns so before anything about the input; the gate judges, and counts the call.
+        let judged = target.tool.permit == Permit::Public || caller.is_known();
+        let input = if judged {
+            let body = self.read(parts, body).await?;
+            input::of(&target.tool.input, params, parts.uri.query(), body)?
+        } else {
+            Value::Null
+        };
+        let mut call = Call::new(id, caller, origin(parts), &*target.tool.name, input);
+        demands.apply(&mut call);
+        self.make(parts, target, call, demands.respond_async).await
+    }
+
+    /// Makes a call and answers it.
+    async fn make(&self, parts: &Parts, target: &Target, call: Call, later: bool) -> Result<Response, Fault> {
+        use crate::capability::outcome::Form;
+        let value = matches!(target.tool.form, Form::Value | Form::Content);
+        if later && value {
+            return self.start(call).await;
+        }
+        answer::acceptable(&parts.headers, target.tool.form)?;
+        let asked = call.clone();
+        let (reply, calling) = self.call(&target.tool, call).await?;
+        match reply.result {
+            Err(fault) if fault.is(&codes::INPUT_REQUIRED) => Err(self.ask(&asked, fault)),
+            Err(fault) if fault.is(&codes::TASK_REQUIRED) => self.start(asked).await,
+            _ => answer::of(parts, target, reply, calling),
+        }
+    }
+
+    async fn caller(&self, parts: &Parts) -> Result<Arc<Caller>, Fault> {
+        self.gate.identify(&credential(&parts.headers), address(parts)).await
+    }
+
+    async fn read(&self, parts: &Parts, body: Body) -> Result<Option<Value>, Fault> {
+        let limit = self.gate.platform().config.server.body_limit_bytes;
+        let bytes = axum::body::to_bytes(body, limit)
+            .await
+            .map_err(|error| Fault::new(&codes::TOO_LARGE, "the body is too large or broke off").caused_by(error))?;
+        input::body(&parts.headers, &bytes)
+    }
+}
+
+fn address(parts: &Parts) -> Option<std::net::IpAddr> {
+    parts.extensions.get::<ClientAddress>().and_then(|client| client.0)
+}
+
+fn origin(parts: &Parts) -> Origin {
+    Origin { door: Door::Rest, address: address(parts) }
+}
