@@ -47,14 +47,7 @@ impl Settings {
     /// A start on a folder with nothing added.
     #[must_use]
     pub fn new(config: Config, data: PathBuf, clock: Arc<dyn Clock>) -> Self {
-        Self {
-            config,
-            data,
-            clock,
-            rows: Vec::new(),
-            approvals: Arc::new(NothingHeld),
-            services: Services::default(),
-        }
+        Self { config, data, clock, rows: Vec::new(), approvals: Arc::new(NothingHeld), services: Services::default() }
     }
 }
 
@@ -139,10 +132,7 @@ async fn open_store(file: PathBuf, clock: Arc<dyn Clock>) -> Result<Arc<SqliteSt
     .collect();
     let mut config = SqliteConfig::new(file, kinds, logs, clock);
     config.unowned = identity::MODULE.kinds.to_vec();
-    tokio::task::spawn_blocking(move || SqliteStore::open(config))
-        .await
-        .map_err(Fault::internal)?
-        .map_err(store_fault)
+    tokio::task::spawn_blocking(move || SqliteStore::open(config)).await.map_err(Fault::internal)?.map_err(store_fault)
 }
 
 /// Every tool with its card.
@@ -155,8 +145,11 @@ fn tools(rows: &[Row]) -> Result<Vec<Arc<Tool>>, Fault> {
 
 fn make_private_folder(folder: &Path) -> Result<(), Fault> {
     let cannot = |error: std::io::Error| {
-        Fault::new(&crate::kernel::codes::NOT_CONFIGURED, format!("the data folder {} cannot be used", folder.display()))
-            .caused_by(error)
+        Fault::new(
+            &crate::kernel::codes::NOT_CONFIGURED,
+            format!("the data folder {} cannot be used", folder.display()),
+        )
+        .caused_by(error)
     };
     #[cfg(unix)]
     {

@@ -12,7 +12,10 @@ pub(super) fn installation(data: &Path) -> Result<[u8; 32], Fault> {
     let file = data.join("installation.key");
     match fs::read(&file) {
         Ok(bytes) => bytes.try_into().map_err(|_| {
-            Fault::internal(format!("{} is damaged: move it away and page tokens given out before are refused", file.display()))
+            Fault::internal(format!(
+                "{} is damaged: move it away and page tokens given out before are refused",
+                file.display()
+            ))
         }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => make(data, &file),
         Err(error) => Err(Fault::internal(format!("{}: {error}", file.display()))),

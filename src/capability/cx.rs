@@ -24,7 +24,7 @@ use crate::kernel::seal::sha256_hex;
 use crate::kernel::time::Timestamp;
 use crate::port::logs::Log;
 use crate::port::queue::Job;
-use crate::port::records::{Document, Filter, Kind, Place, Query, Scalar, Scope, Visibility};
+use crate::port::records::{Authority, Document, Filter, Kind, Place, Query, Scalar, Scope, Visibility};
 use crate::port::store::{Batch, Expect, Put, Step, StoreFault};
 
 /// One call, as the gate let it in.
@@ -294,7 +294,7 @@ impl Cx {
     pub fn remove<T: Document>(&self, stored: &Stored<T>) -> Result<(), Fault> {
         let before = serde_json::to_value(&stored.value).map_err(Fault::internal)?;
         let mut pending = self.pending();
-        pending.authority |= T::KIND.authority;
+        pending.authority |= T::KIND.authority != Authority::Never;
         pending.changes.push(Change {
             resource_type: T::KIND.name.to_owned(),
             resource_id: stored.id,
@@ -380,7 +380,11 @@ impl Cx {
     fn put(&self, kind: &'static Kind, id: Uuid, expect: Expect, belongs: Belongs, before: Option<Value>, body: Value) {
         let (before, after) = difference(kind, before, &body);
         let mut pending = self.pending();
-        pending.authority |= kind.authority;
+        pending.authority |= match kind.authority {
+            Authority::Never => false,
+            Authority::OnceMade => expect != Expect::Absent,
+            Authority::Always => true,
+        };
         pending.changes.push(Change { resource_type: kind.name.to_owned(), resource_id: id, before, after });
         pending.steps.push(Step::Put(Put {
             kind,

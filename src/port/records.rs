@@ -30,7 +30,7 @@ pub struct Kind {
     /// Top-level properties that audit entries and logs must not show.
     pub private: &'static [&'static str],
     /// Whether a change of this kind can change what callers may do: cached callers are resolved anew after one.
-    pub authority: bool,
+    pub authority: Authority,
     /// Lifts a document from an older version of the form to the next one: `(from, document)`.
     pub upcast: fn(u32, Value) -> Value,
 }
@@ -47,10 +47,21 @@ impl Kind {
             text: &[],
             history: false,
             private: &[],
-            authority: false,
+            authority: Authority::Never,
             upcast: |_, document| document,
         }
     }
+}
+
+/// Which changes of a kind can change what callers may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Authority {
+    /// None.
+    Never,
+    /// Changing or removing one; a new one says nothing of callers who are known already.
+    OnceMade,
+    /// Making one too.
+    Always,
 }
 
 /// A top-level property of a document as an indexed column.

@@ -6,7 +6,7 @@ use crate::capability::owned::Owned;
 use crate::capability::permit::{Grants, Resource};
 use crate::kernel::id::UserId;
 use crate::kernel::time::Timestamp;
-use crate::port::records::{Across, Document, Field, FieldType, Kind, Unique};
+use crate::port::records::{Across, Authority, Document, Field, FieldType, Kind, Unique};
 
 /// The kind of API keys.
 pub static API_KEY: Kind = Kind {
@@ -17,7 +17,7 @@ pub static API_KEY: Kind = Kind {
     ],
     unique: &[Unique { name: "prefix", fields: &["prefix"], across: Across::Platform }],
     private: &["hash"],
-    authority: true,
+    authority: Authority::OnceMade,
     ..Kind::new("api_key")
 };
 

@@ -4,11 +4,14 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::kernel::id::{TenantId, UserId};
-use crate::port::records::{Document, Field, FieldType, Kind};
+use crate::port::records::{Authority, Document, Field, FieldType, Kind};
 
 /// The kind of tenants.
-pub static TENANT: Kind =
-    Kind { fields: &[Field { name: "localOwner", of: FieldType::Id }], authority: true, ..Kind::new("tenant") };
+pub static TENANT: Kind = Kind {
+    fields: &[Field { name: "localOwner", of: FieldType::Id }],
+    authority: Authority::OnceMade,
+    ..Kind::new("tenant")
+};
 
 /// The tenant that the platform's own documents belong to.
 #[must_use]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::capability::owned::Owned;
 use crate::capability::permit::Resource;
-use crate::port::records::{Across, Document, Field, FieldType, Kind, Unique};
+use crate::port::records::{Across, Authority, Document, Field, FieldType, Kind, Unique};
 
 /// The kind of users.
 pub static USER: Kind = Kind {
@@ -17,7 +17,7 @@ pub static USER: Kind = Kind {
     ],
     unique: &[Unique { name: "email", fields: &["email"], across: Across::Tenant }],
     text: &["name", "email"],
-    authority: true,
+    authority: Authority::OnceMade,
     ..Kind::new("user")
 };
 

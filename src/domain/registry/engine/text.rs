@@ -108,7 +108,8 @@ pub(super) fn intentions(words: &[String]) -> Vec<Intention> {
 /// Whether a question is about many things: it says so ("all", "everybody"), or the first thing that it names is a plural.
 pub(super) fn asks_for_many(query: &str) -> bool {
     let lower = query.to_lowercase();
-    let plain = || lower.split(|one: char| !one.is_alphanumeric() && one != '\'' && one != '’').filter(|one| !one.is_empty());
+    let plain =
+        || lower.split(|one: char| !one.is_alphanumeric() && one != '\'' && one != '’').filter(|one| !one.is_empty());
     let quantified = plain().any(|word| matches!(word, "all" | "everybody" | "everyone" | "each" | "list" | "several"));
     let first = plain().find(|word| {
         !STOP_WORDS.contains(word) && !FAINT.contains(word) && !INTENTIONS.contains_key(stem(word).as_str())
