@@ -9,5 +9,6 @@ mod conformance;
 mod domain;
 mod registry;
 mod snapshot;
+mod support;
 mod surface;
 mod tools;

@@ -1,3 +1,4 @@
 //! The domains' own tests, one folder a domain.
 
+mod identity;
 mod registry;

@@ -1,0 +1,151 @@
+//! The whole program on a folder of its own, with a clock that stands still and callers whose keys are known.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use convoke::app::{App, Settings};
+use convoke::capability::caller::{Caller, Credential, Door, Origin};
+use convoke::capability::gate::{Reply, Request};
+use convoke::capability::outcome::Outcome;
+use convoke::config::Config;
+use convoke::kernel::clock::{Clock as _, ManualClock};
+use convoke::kernel::fault::Fault;
+use convoke::kernel::id::{CallId, TenantId, UserId};
+use convoke::kernel::secret::Secret;
+use convoke::kernel::time::Timestamp;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::scene;
+
+/// Somebody who calls.
+#[derive(Clone)]
+pub struct Person {
+    /// Their tenant.
+    pub tenant: TenantId,
+    /// Their id.
+    pub user: UserId,
+    /// Their key.
+    pub key: Secret,
+}
+
+/// The program under test.
+pub struct TestApp {
+    /// The program.
+    pub app: Arc<App>,
+    /// Its clock: Friday 2026-11-20, noon.
+    pub clock: Arc<ManualClock>,
+    /// The administrator of the default tenant.
+    pub admin: Person,
+    /// Ada, who has the role member.
+    pub member: Person,
+    /// Bo, who has no role.
+    pub nobody: Person,
+    /// Cleo, whose account is suspended.
+    pub suspended: Person,
+    /// Eve, the administrator of another tenant.
+    pub stranger: Person,
+    folder: TempDir,
+}
+
+impl TestApp {
+    /// The program with the scene set.
+    pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// The same, started otherwise.
+    pub async fn start_with(alter: impl FnOnce(&mut Settings)) -> Self {
+        let folder = TempDir::new().unwrap();
+        let clock = Arc::new(ManualClock::at("2026-11-20T12:00:00Z".parse::<Timestamp>().unwrap()));
+        let mut settings = Settings::new(config(), folder.path().to_owned(), clock.clone());
+        alter(&mut settings);
+        let app = App::open(settings).await.unwrap();
+        let key = app.first_key().unwrap().clone();
+        let caller = app.gate().identify(&Credential::Bearer(key.clone()), None).await.unwrap();
+        let admin = Person { tenant: caller.tenant, user: caller.user, key };
+        let keys = scene::set(&*app.platform().store, admin.tenant, clock.now()).await;
+        let here = |user, key| Person { tenant: admin.tenant, user: UserId::from_uuid(user), key };
+        Self {
+            member: here(scene::ADA, keys.member),
+            nobody: here(scene::BO, keys.nobody),
+            suspended: here(scene::CLEO, keys.suspended),
+            stranger: Person {
+                tenant: TenantId::from_uuid(scene::ELSEWHERE),
+                user: UserId::from_uuid(scene::EVE),
+                key: keys.stranger,
+            },
+            admin,
+            app,
+            clock,
+            folder,
+        }
+    }
+
+    /// Stops the program and starts it again on the same folder.
+    pub async fn restart(self) -> Self {
+        self.app.close(Duration::from_secs(5)).await;
+        let settings = Settings::new(config(), self.folder.path().to_owned(), self.clock.clone());
+        Self { app: App::open(settings).await.unwrap(), ..self }
+    }
+
+    /// The caller of a key.
+    pub async fn identify(&self, key: &str) -> Result<Arc<Caller>, Fault> {
+        let credential = Credential::Bearer(Secret::new(key.to_owned()));
+        self.app.gate().identify(&credential, None).await
+    }
+
+    /// Makes a call as somebody.
+    pub async fn call(&self, person: &Person, tool: &str, input: Value) -> Result<Value, Fault> {
+        self.call_by_key(person.key.reveal(), tool, input).await
+    }
+
+    /// Makes a call with a key.
+    pub async fn call_by_key(&self, key: &str, tool: &str, input: Value) -> Result<Value, Fault> {
+        let caller = self.identify(key).await?;
+        value(self.reply(caller, tool, input, |_| {}).await)
+    }
+
+    /// Makes a call as somebody, with more than a tool and an input.
+    pub async fn call_with(
+        &self,
+        person: &Person,
+        tool: &str,
+        input: Value,
+        alter: impl FnOnce(&mut Request),
+    ) -> Result<Reply, Fault> {
+        let caller = self.identify(person.key.reveal()).await?;
+        Ok(self.reply(caller, tool, input, alter).await)
+    }
+
+    /// Makes a call of an identified caller.
+    pub async fn reply(
+        &self,
+        caller: Arc<Caller>,
+        tool: &str,
+        input: Value,
+        alter: impl FnOnce(&mut Request),
+    ) -> Reply {
+        let origin = Origin { door: Door::Inside, address: None };
+        let mut request = Request::new(CallId::new(self.clock.now()), caller, origin, tool, input);
+        alter(&mut request);
+        self.app.gate().call(request).await
+    }
+}
+
+/// The defaults, with limits that no test meets by accident.
+pub fn config() -> Config {
+    let mut config = convoke::config::load::defaults().unwrap();
+    config.limits.reads_per_minute = 1_000_000;
+    config.limits.writes_per_minute = 1_000_000;
+    config.limits.anonymous_per_minute = 1_000_000;
+    config
+}
+
+/// The value that a reply holds.
+pub fn value(reply: Reply) -> Result<Value, Fault> {
+    match reply.result? {
+        Outcome::Value(value) => Ok(value),
+        Outcome::Stream(_) | Outcome::Bytes(_) => panic!("the answer is not one value"),
+    }
+}

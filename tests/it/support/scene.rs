@@ -1,0 +1,151 @@
+//! The scene that every test finds: people, roles, groups and keys with fixed ids, so that the cards' examples can name them.
+//!
+//! | id ends in | what |
+//! |---|---|
+//! | `a1` | Ada Lovelace, ada@example.org, role member, group finance: the caller `member` |
+//! | `a2` | Bo Nobody, bo@example.org, no role: the caller `nobody` |
+//! | `a3` | Cleo Sands, cleo@example.org, role member, suspended |
+//! | `a4` | Dan Rivera, dan@example.org, roles member and reviewer, groups finance and support |
+//! | `b1` | the role reviewer: audit:read, users:read |
+//! | `c1` | a key of Dan's named "nightly report" |
+//! | `f1` | another tenant, "elsewhere" |
+//! | `f2` | its administrator, eve@elsewhere.example: the caller `stranger` |
+//!
+//! The administrator of the default tenant, the caller `admin`, is the one that the first start makes.
+
+use std::collections::HashMap;
+
+use convoke::domain::identity::keys;
+use convoke::domain::identity::model::api_key::ApiKey;
+use convoke::domain::identity::model::assignment::{Assignment, Holder, ROLE_HOLDERS};
+use convoke::domain::identity::model::membership::Membership;
+use convoke::domain::identity::model::role::Role;
+use convoke::domain::identity::model::tenant::{Tenant, platform};
+use convoke::domain::identity::model::user::{User, UserStatus};
+use convoke::domain::identity::roles::{ADMIN, BUILT_IN, MEMBER};
+use convoke::kernel::id::{RoleId, TenantId, UserId};
+use convoke::kernel::secret::Secret;
+use convoke::kernel::time::Timestamp;
+use convoke::port::records::{Document, Query, Scope, Visibility};
+use convoke::port::store::{Batch, Expect, Put, Step, Store};
+use uuid::Uuid;
+
+/// The id of the scene that ends in a byte.
+pub const fn id(last: u8) -> Uuid {
+    Uuid::from_u128(0x0192_f0c1_0000_7000_8000_0000_0000_0000 + last as u128)
+}
+
+/// Ada, the caller `member`.
+pub const ADA: Uuid = id(0xa1);
+/// Bo, the caller `nobody`.
+pub const BO: Uuid = id(0xa2);
+/// Cleo, who is suspended.
+pub const CLEO: Uuid = id(0xa3);
+/// Dan, whom tests may change.
+pub const DAN: Uuid = id(0xa4);
+/// The role reviewer.
+pub const REVIEWER: Uuid = id(0xb1);
+/// A key of Dan's.
+pub const DANS_KEY: Uuid = id(0xc1);
+/// The other tenant.
+pub const ELSEWHERE: Uuid = id(0xf1);
+/// Its administrator, the caller `stranger`.
+pub const EVE: Uuid = id(0xf2);
+
+/// The keys of those of the scene who call.
+pub struct Keys {
+    pub member: Secret,
+    pub nobody: Secret,
+    pub suspended: Secret,
+    pub stranger: Secret,
+}
+
+/// Writes the scene into a store that had its first start.
+pub async fn set(store: &dyn Store, tenant: TenantId, now: Timestamp) -> Keys {
+    let roles = store.find(Scope::Tenant(tenant), Role::KIND, Query::newest(convoke::port::records::Filter::All, 100));
+    let named = roles.await.unwrap().into_iter().map(|role| (role.body["name"].as_str().unwrap().to_owned(), role.id));
+    let mut here = Steps { roles: named.collect(), steps: Vec::new() };
+    here.user(ADA, "ada@example.org", ("Ada", "Lovelace"), UserStatus::Active, &["finance"], &[MEMBER]);
+    here.user(BO, "bo@example.org", ("Bo", "Nobody"), UserStatus::Active, &[], &[]);
+    here.user(CLEO, "cleo@example.org", ("Cleo", "Sands"), UserStatus::Suspended, &[], &[MEMBER]);
+    let reviewer = Role {
+        name: "reviewer".to_owned(),
+        description: "Looks over what others did.".to_owned(),
+        permissions: vec!["audit:read".to_owned(), "users:read".to_owned()],
+        builtin: false,
+    };
+    here.role(REVIEWER, &reviewer);
+    here.user(
+        DAN,
+        "dan@example.org",
+        ("Dan", "Rivera"),
+        UserStatus::Active,
+        &["finance", "support"],
+        &[MEMBER, "reviewer"],
+    );
+    here.key(DANS_KEY, DAN, "nightly report");
+    let member = here.key(id(0xc2), ADA, "test");
+    let nobody = here.key(id(0xc3), BO, "test");
+    let suspended = here.key(id(0xc4), CLEO, "test");
+
+    let elsewhere = TenantId::from_uuid(ELSEWHERE);
+    let mut outside = Steps::default();
+    outside.put(ELSEWHERE, None, Visibility::Private, &Tenant { name: "elsewhere".to_owned(), local_owner: None });
+    let mut there = Steps::default();
+    for (at, role) in (0xe0..).zip(BUILT_IN) {
+        there.role(id(at), &role.document());
+    }
+    there.user(EVE, "eve@elsewhere.example", ("Eve", "Else"), UserStatus::Active, &[], &[ADMIN]);
+    let stranger = there.key(id(0xf3), EVE, "test");
+
+    let batch = |tenant, steps: Steps| Batch { tenant, at: now, steps: steps.steps };
+    store.commit(vec![batch(tenant, here), batch(platform(), outside), batch(elsewhere, there)]).await.unwrap();
+    Keys { member, nobody, suspended, stranger }
+}
+
+#[derive(Default)]
+struct Steps {
+    roles: HashMap<String, Uuid>,
+    steps: Vec<Step>,
+}
+
+impl Steps {
+    fn user(&mut self, id: Uuid, email: &str, name: (&str, &str), status: UserStatus, groups: &[&str], roles: &[&str]) {
+        let mut user = User::new(email);
+        user.first_name = Some(name.0.to_owned());
+        user.last_name = Some(name.1.to_owned());
+        user.name = user.full_name().unwrap();
+        user.status = status;
+        user.groups = groups.iter().map(|group| (*group).to_owned()).collect();
+        self.put(id, Some(id), Visibility::Tenant, &user);
+        for group in &user.groups {
+            let membership = Membership { user: UserId::from_uuid(id), group: group.clone() };
+            self.put(membership.id(), None, Visibility::Private, &membership);
+        }
+        for role in roles {
+            let role = RoleId::from_uuid(self.roles[*role]);
+            let holder = Holder::User(UserId::from_uuid(id));
+            let assignment = Assignment::new(role, &holder, None);
+            self.put(Assignment::id_of(role, &holder), None, Visibility::Private, &assignment);
+            self.steps.push(Step::Count { name: ROLE_HOLDERS, key: role.to_string(), by: 1, at_most: None });
+        }
+    }
+
+    fn role(&mut self, id: Uuid, role: &Role) {
+        self.roles.insert(role.name.clone(), id);
+        self.put(id, None, Visibility::Tenant, role);
+    }
+
+    fn key(&mut self, id: Uuid, user: Uuid, name: &str) -> Secret {
+        let fresh = keys::make().unwrap();
+        let key = ApiKey::new(UserId::from_uuid(user), name, fresh.prefix, fresh.hash);
+        self.put(id, Some(user), Visibility::Private, &key);
+        fresh.key
+    }
+
+    fn put<T: Document>(&mut self, id: Uuid, owner: Option<Uuid>, visibility: Visibility, document: &T) {
+        let body = serde_json::to_value(document).unwrap();
+        let expect = Expect::Absent;
+        self.steps.push(Step::Put(Put { kind: T::KIND, id, expect, owner, workspace: None, visibility, body }));
+    }
+}
