@@ -1,0 +1,227 @@
+//! Calling a tool: the protocol's call becomes a request to the gate, and the gate's reply a result, questions or a task.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use futures::StreamExt as _;
+use rmcp::model::{
+    CallToolResponse, CallToolResult, ContentBlock, CreateTaskResult, ErrorData, JsonObject, MetaObject, ResourceContents,
+};
+use serde::Deserialize as _;
+use serde_json::{Map, Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::ask::{self, Round, Subject};
+use super::era::{Declared, Era, TASKS};
+use super::fault;
+use super::listing::{GATHERED, WRAPPED, is_object};
+use super::server::Server;
+use super::view::Visit;
+use crate::capability::client::Client;
+use crate::capability::cx::Lasting;
+use crate::capability::gate::{Reply, Request};
+use crate::capability::outcome::{Download, Form, Items, Outcome};
+use crate::capability::tool::Tool;
+use crate::kernel::codes;
+use crate::kernel::fault::Fault;
+use crate::kernel::id::CallId;
+
+const METHOD: &str = "tools/call";
+/// A longer file or stream is not put into one message.
+const LARGEST_BYTES: usize = 8 << 20;
+const MOST_ITEMS: usize = 10_000;
+
+/// A call as the protocol brings it.
+pub(super) struct Asked {
+    pub(super) name: String,
+    pub(super) arguments: JsonObject,
+    pub(super) responses: Option<BTreeMap<String, Value>>,
+    pub(super) state: Option<String>,
+    pub(super) key: Option<String>,
+}
+
+/// The circumstances of a call.
+pub(super) struct Side {
+    pub(super) era: Era,
+    pub(super) declared: Declared,
+    pub(super) client: Arc<dyn Client>,
+    pub(super) cancel: CancellationToken,
+}
+
+impl Server {
+    /// Makes a call.
+    pub(super) async fn call(&self, visit: &Visit, asked: Asked, side: Side) -> Result<CallToolResponse, ErrorData> {
+        let id = self.new_id();
+        let subject = Subject { method: METHOD, name: &asked.name, arguments: &asked.arguments };
+        let round = match (&asked.state, asked.responses) {
+            (None, None) => Round::default(),
+            (state, responses) => self
+                .open_round(visit, &subject, state.as_deref(), responses)
+                .map_err(|fault| fault::error(&fault, id))?,
+        };
+        let mut request = Request::new(
+            id,
+            visit.caller.clone(),
+            visit.origin,
+            asked.name.clone(),
+            Value::Object(asked.arguments.clone()),
+        );
+        request.tenant = visit.tenant;
+        request.read_only = visit.view.read_only;
+        request.idempotency_key = asked.key;
+        request.client = side.client;
+        request.cancel = side.cancel;
+        request.answers = round.answers.clone();
+        request.lasting = if side.declared.tasks { Lasting::Either } else { Lasting::Answer };
+        let again = side.declared.tasks.then(|| request.clone());
+        let reply = self.gate.call(request).await;
+        let fault = match reply.result {
+            Ok(outcome) => return self.complete(visit, &asked.name, Reply { result: Ok(outcome), ..reply }).await,
+            Err(fault) => fault,
+        };
+        if fault.is(&codes::INPUT_REQUIRED) && side.era == Era::Modern {
+            let questions = ask::questions(fault.detail());
+            if let Some(error) = ask::lacking(&questions, side.declared.abilities) {
+                return Err(error);
+            }
+            let asks = self.input_required(visit, &subject, round, &questions);
+            return asks.map(CallToolResponse::from).map_err(|fault| fault::error(&fault, id));
+        }
+        if fault.is(&codes::TASK_REQUIRED) {
+            return match again {
+                Some(request) => self.begin_task(visit, request).await,
+                None if side.era == Era::Modern => Err(ask::missing(&json!({ "extensions": { TASKS: {} } }))),
+                None => Ok(with_id(fault::result(&fault, id), id).into()),
+            };
+        }
+        failed(&fault, id).map(CallToolResponse::from)
+    }
+
+    async fn begin_task(&self, visit: &Visit, request: Request) -> Result<CallToolResponse, ErrorData> {
+        let id = request.id;
+        let begun = match self.gate.start(request).await {
+            Ok(operation) => self.gate.operation(&visit.caller, operation).await,
+            Err(fault) => Err(fault),
+        };
+        match begun {
+            Ok(stored) => {
+                let mut created = CreateTaskResult::new(super::tasks::task(&stored));
+                created.meta = Some(meta(id));
+                Ok(created.into())
+            }
+            Err(fault) => failed(&fault, id).map(CallToolResponse::from),
+        }
+    }
+
+    async fn complete(&self, visit: &Visit, name: &str, reply: Reply) -> Result<CallToolResponse, ErrorData> {
+        let Reply { id, result, replayed, .. } = reply;
+        let snapshot = self.platform().registry.present();
+        let made = match (result, snapshot.find(visit.caller.tenant, name)) {
+            (Ok(outcome), Some(tool)) => to_result(tool, outcome).await,
+            (Ok(_), None) => Err(Fault::new(&codes::UNKNOWN_TOOL, format!("the tool '{name}' is gone"))),
+            (Err(fault), _) => Err(fault),
+        };
+        let mut result = made.unwrap_or_else(|fault| fault::result(&fault, id));
+        let meta = result.meta.get_or_insert_with(|| meta(id));
+        if replayed {
+            meta.0.insert("convoke/replayed".to_owned(), Value::Bool(true));
+        }
+        Ok(result.into())
+    }
+}
+
+/// A call's failure as a result, or as a protocol error where it was no call.
+fn failed(fault: &Fault, id: CallId) -> Result<CallToolResult, ErrorData> {
+    if fault::is_protocol_error(fault) {
+        return Err(fault::error(fault, id));
+    }
+    Ok(with_id(fault::result(fault, id), id))
+}
+
+fn with_id(mut result: CallToolResult, id: CallId) -> CallToolResult {
+    result.meta = Some(meta(id));
+    result
+}
+
+fn meta(id: CallId) -> MetaObject {
+    let mut members = Map::new();
+    members.insert("convoke/requestId".to_owned(), Value::String(id.to_string()));
+    MetaObject(members)
+}
+
+async fn to_result(tool: &Tool, outcome: Outcome) -> Result<CallToolResult, Fault> {
+    match outcome {
+        Outcome::Value(value) => value_result(tool, value),
+        Outcome::Stream(items) => gathered(items).await.map(structured),
+        Outcome::Bytes(download) => file(&tool.name, download).await,
+    }
+}
+
+/// The result of a value.
+pub(super) fn value_result(tool: &Tool, value: Value) -> Result<CallToolResult, Fault> {
+    Ok(match tool.form {
+        Form::Content => blocks(&value)?,
+        _ if is_object(&tool.output) && value.is_object() => structured(value),
+        Form::Value | Form::Stream | Form::Bytes => structured(json!({ WRAPPED: value })),
+    })
+}
+
+/// Structured content, and the same as text.
+fn structured(value: Value) -> CallToolResult {
+    let mut result = CallToolResult::default();
+    result.content = vec![ContentBlock::text(value.to_string())];
+    result.structured_content = Some(value);
+    result.is_error = Some(false);
+    result
+}
+
+fn blocks(value: &Value) -> Result<CallToolResult, Fault> {
+    let mut result = CallToolResult::deserialize(value).map_err(Fault::internal)?;
+    result.structured_content = result.structured_content.filter(Value::is_object);
+    Ok(result)
+}
+
+async fn gathered(mut items: Items) -> Result<Value, Fault> {
+    let mut all = Vec::new();
+    while let Some(item) = items.next().await {
+        if all.len() == MOST_ITEMS {
+            return Err(Fault::new(&codes::TOO_LARGE, "the answer is too long for one message: narrow the call"));
+        }
+        all.push(item?);
+    }
+    Ok(json!({ GATHERED: all }))
+}
+
+async fn file(tool: &str, mut download: Download) -> Result<CallToolResult, Fault> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = download.chunks.next().await {
+        let chunk = chunk?;
+        if bytes.len() + chunk.len() > LARGEST_BYTES {
+            return Err(Fault::new(&codes::TOO_LARGE, "the file is too large for one message: get it over REST"));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    let media = download.media_type;
+    let uri = format!("convoke://files/{tool}/{}", download.name);
+    let block = match String::from_utf8(bytes) {
+        Ok(text) if !media.starts_with("image/") && !media.starts_with("audio/") => {
+            ContentBlock::resource(ResourceContents::text(text, uri).with_mime_type(media))
+        }
+        bytes => {
+            let encoded = STANDARD.encode(bytes.map_or_else(std::string::FromUtf8Error::into_bytes, String::into_bytes));
+            if media.starts_with("image/") {
+                ContentBlock::image(encoded, media)
+            } else if media.starts_with("audio/") {
+                ContentBlock::audio(encoded, media)
+            } else {
+                ContentBlock::resource(ResourceContents::blob(encoded, uri).with_mime_type(media))
+            }
+        }
+    };
+    let mut result = CallToolResult::default();
+    result.content = vec![block];
+    result.is_error = Some(false);
+    Ok(result)
+}

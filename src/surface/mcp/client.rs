@@ -1,0 +1,151 @@
+//! The client on the other side of a running call: progress and messages go out while it runs, questions are asked where the
+//! revision lets a server ask.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rmcp::model::{
+    CustomRequest, LoggingLevel, LoggingMessageNotificationParam, ProgressNotificationParam, ProgressToken, ServerRequest,
+};
+use rmcp::service::{Peer, PeerRequestOptions, ServiceError};
+use rmcp::RoleServer;
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use super::ask;
+use super::era::Era;
+use crate::capability::client::{Abilities, Answers, Client, Level, Progress, Question, Questions};
+use crate::kernel::codes;
+use crate::kernel::fault::Fault;
+
+/// A person may take so long to answer; the call's own deadline is mostly nearer.
+const ANSWER_TIME: Duration = Duration::from_secs(600);
+/// A client that does not read is not waited for longer, notice by notice.
+const NOTICE_TIME: Duration = Duration::from_secs(5);
+const NOTICES: usize = 128;
+
+/// What is told while a call runs.
+pub(super) enum Notice {
+    Progress(ProgressNotificationParam),
+    Message(LoggingMessageNotificationParam),
+}
+
+/// The client of one call.
+pub(super) struct Remote {
+    peer: Peer<RoleServer>,
+    era: Era,
+    abilities: Abilities,
+    token: Option<ProgressToken>,
+    least: Option<Level>,
+    notices: mpsc::Sender<Notice>,
+}
+
+impl Remote {
+    /// The client of a call, and what it will be told.
+    pub(super) fn new(
+        peer: Peer<RoleServer>,
+        era: Era,
+        abilities: Abilities,
+        token: Option<ProgressToken>,
+        least: Option<Level>,
+    ) -> (Self, mpsc::Receiver<Notice>) {
+        let (notices, told) = mpsc::channel(NOTICES);
+        (Self { peer, era, abilities, token, least, notices }, told)
+    }
+
+    async fn ask_one(&self, question: &Question) -> Result<Value, Fault> {
+        let request = CustomRequest::new(ask::method(question), Some(ask::params(question)));
+        let options = PeerRequestOptions::with_timeout(ANSWER_TIME);
+        let sent = self.peer.send_request_with_option(ServerRequest::CustomRequest(request), options).await;
+        let answer = match sent {
+            Ok(handle) => handle.await_response().await,
+            Err(error) => Err(error),
+        };
+        answer.map_err(unanswered).and_then(|answer| serde_json::to_value(answer).map_err(Fault::internal))
+    }
+}
+
+/// Sends a notice, waiting only so long for a client that does not read.
+pub(super) async fn tell(peer: &Peer<RoleServer>, notice: Notice) {
+    let sending = async {
+        match notice {
+            Notice::Progress(progress) => peer.notify_progress(progress).await,
+            #[expect(deprecated, reason = "the older revisions log this way")]
+            Notice::Message(message) => peer.notify_logging_message(message).await,
+        }
+    };
+    if !matches!(tokio::time::timeout(NOTICE_TIME, sending).await, Ok(Ok(()))) {
+        tracing::debug!("a notice to a client was lost");
+    }
+}
+
+#[async_trait]
+impl Client for Remote {
+    fn progress(&self, progress: Progress) {
+        let Some(token) = self.token.clone() else { return };
+        let mut told = ProgressNotificationParam::new(token, progress.done);
+        told.total = progress.total;
+        told.message = progress.message;
+        // Progress that the client does not keep up with is worth nothing to it.
+        let _ = self.notices.try_send(Notice::Progress(told));
+    }
+
+    fn say(&self, level: Level, logger: &str, data: Value) {
+        if self.least.is_none_or(|least| level < least) {
+            return;
+        }
+        let told = LoggingMessageNotificationParam::new(wire(level), data).with_logger(logger.to_owned());
+        let _ = self.notices.try_send(Notice::Message(told));
+    }
+
+    async fn ask(&self, questions: &Questions) -> Option<Result<Answers, Fault>> {
+        if self.era == Era::Modern || !questions.iter().all(|(_, question)| ask::is_able(self.abilities, question)) {
+            return None;
+        }
+        let mut answers = Answers::new();
+        for (key, question) in questions {
+            match self.ask_one(question).await {
+                Ok(answer) => answers.insert(key.clone(), answer),
+                Err(fault) => return Some(Err(fault)),
+            };
+        }
+        Some(Ok(answers))
+    }
+
+    fn abilities(&self) -> Abilities {
+        self.abilities
+    }
+}
+
+fn unanswered(error: ServiceError) -> Fault {
+    match error {
+        ServiceError::Timeout { .. } => Fault::new(&codes::DEADLINE, "the client did not answer in time"),
+        ServiceError::Cancelled { .. } | ServiceError::TransportClosed => {
+            Fault::new(&codes::CANCELLED, "the client went away without an answer")
+        }
+        ServiceError::McpError(error) => {
+            Fault::new(&codes::CONFLICT, format!("the client refused to answer: {}", error.message))
+        }
+        other => Fault::new(&codes::CONFLICT, "the client gave no answer that can be read").caused_by(other.to_string()),
+    }
+}
+
+/// The protocol's name for a level.
+pub(super) fn wire(level: Level) -> LoggingLevel {
+    match level {
+        Level::Debug => LoggingLevel::Debug,
+        Level::Info => LoggingLevel::Info,
+        Level::Warning => LoggingLevel::Warning,
+        Level::Error => LoggingLevel::Error,
+    }
+}
+
+/// The least of our levels that a client which set one of the protocol's hears.
+pub(super) fn least(level: LoggingLevel) -> Level {
+    match level {
+        LoggingLevel::Debug => Level::Debug,
+        LoggingLevel::Info => Level::Info,
+        LoggingLevel::Notice | LoggingLevel::Warning => Level::Warning,
+        LoggingLevel::Error | LoggingLevel::Critical | LoggingLevel::Alert | LoggingLevel::Emergency => Level::Error,
+    }
+}

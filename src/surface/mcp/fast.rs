@@ -1,0 +1,233 @@
+//! The short way for the two requests that clients make all day: the list of tools, from its bytes, and calls of tools that
+//! read. It takes only requests that leave no question open; everything else goes the library's way, which also says what is
+//! wrong with a request.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::response::Response;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use rmcp::model::{CallToolResponse, ProtocolVersion};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
+
+use super::calling::{Asked, Side};
+use super::door::idempotency_key;
+use super::era::{CAPABILITIES, Declared, Era, era_of};
+use super::http::{SESSION, VERSION, status_of};
+use super::server::Server;
+use super::view::Visit;
+use crate::capability::client::{Abilities, Answers, Client, Level, Progress, Questions};
+use crate::capability::outcome::Form;
+use crate::capability::spec::Forward;
+use crate::capability::tool::Tool;
+use crate::kernel::fault::Fault;
+
+static METHOD: HeaderName = HeaderName::from_static("mcp-method");
+static NAME: HeaderName = HeaderName::from_static("mcp-name");
+const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+const META_LEVEL: &str = "io.modelcontextprotocol/logLevel";
+const META_KEY: &str = "convoke/idempotencyKey";
+
+/// A JSON-RPC message as far as it must be known to send it its way.
+#[derive(Deserialize)]
+pub(super) struct Message<'a> {
+    #[serde(borrow)]
+    jsonrpc: Cow<'a, str>,
+    #[serde(borrow, default)]
+    pub(super) id: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    method: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    params: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Params {
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    arguments: Option<Map<String, Value>>,
+    #[serde(rename = "_meta", default)]
+    meta: Map<String, Value>,
+}
+
+impl Message<'_> {
+    /// Whether this is a request of the older revisions that names no session and needs none.
+    pub(super) fn stands_alone(&self, headers: &HeaderMap) -> bool {
+        let opens = self.method.as_deref().is_some_and(|method| matches!(method, "initialize" | "server/discover"));
+        let version = one(headers, &VERSION);
+        !opens
+            && self.method.is_some()
+            && !headers.contains_key(&SESSION)
+            && version.is_some_and(|version| legacy(version).is_some())
+            && !self.params.is_some_and(|params| params.get().contains(META_VERSION))
+    }
+}
+
+impl Server {
+    /// The answer, where the request goes the short way.
+    pub(super) async fn fast(&self, headers: &HeaderMap, message: &Message<'_>, visit: &Arc<Visit>) -> Option<Response> {
+        let method = message.method.as_deref().filter(|method| matches!(*method, "tools/call" | "tools/list"))?;
+        let id = message.id.filter(|id| is_request_id(id.get()))?;
+        if message.jsonrpc != "2.0" || !accepts(headers) || headers.contains_key(&SESSION) {
+            return None;
+        }
+        let version = one(headers, &VERSION)?;
+        let era = if version == ProtocolVersion::V_2026_07_28.as_str() { Era::Modern } else { legacy(version)? };
+        let params: Params = match message.params {
+            Some(params) => serde_json::from_str(params.get()).ok()?,
+            None => return None,
+        };
+        let declared = declared(&params.meta, version, era)?;
+        if era == Era::Modern && one(headers, &METHOD)? != method {
+            return None;
+        }
+        if method == "tools/list" {
+            let is_bare = params.name.is_none() && params.arguments.is_none();
+            return is_bare.then(|| self.listed(visit, id, era)).flatten();
+        }
+        let name = params.name?;
+        if era == Era::Modern && one(headers, &NAME)? != name {
+            return None;
+        }
+        {
+            let snapshot = self.platform().registry.present();
+            snapshot.find(visit.caller.tenant, &name).filter(|tool| is_plain(tool))?;
+        }
+        let key = idempotency_key(params.meta.get(META_KEY)).ok()?;
+        let arguments = params.arguments.unwrap_or_default();
+        let asked = Asked { name, arguments, responses: None, state: None, key };
+        // A client that goes away drops the call: it reads, so nothing is left half done.
+        let side = Side { era, declared, client: Arc::new(Deaf(declared.abilities)), cancel: CancellationToken::new() };
+        Some(match self.call(visit, asked, side).await {
+            Ok(CallToolResponse::Complete(mut result)) => {
+                if era == Era::Legacy {
+                    result.result_type = None;
+                }
+                answer(id, StatusCode::OK, "result", &result)
+            }
+            Ok(CallToolResponse::InputRequired(result)) => answer(id, StatusCode::OK, "result", &result),
+            Ok(CallToolResponse::Task(result)) => answer(id, StatusCode::OK, "result", &result),
+            Ok(_) => return None,
+            Err(error) => {
+                let status = if era == Era::Modern { status_of(error.code) } else { StatusCode::OK };
+                answer(id, status, "error", &error)
+            }
+        })
+    }
+
+    fn listed(&self, visit: &Visit, id: &RawValue, era: Era) -> Option<Response> {
+        let listing = self.listing(visit);
+        if listing.len() > self.page {
+            return None;
+        }
+        let tools = listing.bytes();
+        let mut body = Vec::with_capacity(tools.len() + 192);
+        body.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"id\":");
+        body.extend_from_slice(id.get().as_bytes());
+        body.extend_from_slice(match era {
+            Era::Modern => b",\"result\":{\"resultType\":\"complete\",\"tools\":",
+            Era::Legacy => b",\"result\":{\"tools\":" as &[u8],
+        });
+        body.extend_from_slice(&tools);
+        if era == Era::Modern {
+            body.extend_from_slice(format!(",\"ttlMs\":{},\"cacheScope\":\"private\"", self.ttl()).as_bytes());
+        }
+        body.extend_from_slice(b"}}");
+        Some(json(StatusCode::OK, body))
+    }
+}
+
+/// A client that is not told anything while its call runs: it asked for nothing.
+struct Deaf(Abilities);
+
+#[async_trait::async_trait]
+impl Client for Deaf {
+    fn progress(&self, _: Progress) {}
+
+    fn say(&self, _: Level, _: &str, _: Value) {}
+
+    async fn ask(&self, _: &Questions) -> Option<Result<Answers, Fault>> {
+        None
+    }
+
+    fn abilities(&self) -> Abilities {
+        self.0
+    }
+}
+
+/// Whether a call of the tool can be dropped half-way and needs no check of its headers.
+fn is_plain(tool: &Tool) -> bool {
+    let reads = tool.effect.reads() && !tool.spends && !tool.reaches && tool.forwards != Some(Forward::Any);
+    reads && matches!(tool.form, Form::Value | Form::Content) && !repeats_in_headers(tool)
+}
+
+fn repeats_in_headers(tool: &Tool) -> bool {
+    let properties = tool.input.get("properties").and_then(Value::as_object);
+    properties.is_some_and(|all| all.values().any(|property| property.get("x-mcp-header").is_some()))
+}
+
+/// What the client declared, where the metadata is complete and asks for nothing while the call runs.
+fn declared(meta: &Map<String, Value>, version: &str, era: Era) -> Option<Declared> {
+    if meta.contains_key("progressToken") || meta.contains_key(META_LEVEL) {
+        return None;
+    }
+    match era {
+        Era::Legacy => (!meta.contains_key(META_VERSION)).then(Declared::default),
+        Era::Modern => {
+            let named = meta.get(META_VERSION).and_then(Value::as_str)? == version;
+            let capabilities = meta.get(CAPABILITIES).filter(|capabilities| capabilities.is_object())?;
+            named.then(|| Declared::of_json(capabilities))
+        }
+    }
+}
+
+fn legacy(version: &str) -> Option<Era> {
+    let known = ProtocolVersion::KNOWN_VERSIONS.iter().find(|known| known.as_str() == version)?;
+    Some(era_of(Some(known))).filter(|era| *era == Era::Legacy)
+}
+
+fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    let mut all = headers.get_all(name).iter();
+    let first = all.next()?;
+    if all.next().is_some() {
+        return None;
+    }
+    first.to_str().ok()
+}
+
+fn accepts(headers: &HeaderMap) -> bool {
+    one(headers, &ACCEPT).is_some_and(|accept| accept.contains("application/json") && accept.contains("text/event-stream"))
+}
+
+fn is_request_id(raw: &str) -> bool {
+    raw.starts_with('"') || raw.parse::<i64>().is_ok()
+}
+
+fn answer(id: &RawValue, status: StatusCode, member: &str, content: &impl Serialize) -> Response {
+    let mut body = Vec::with_capacity(512);
+    body.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"id\":");
+    body.extend_from_slice(id.get().as_bytes());
+    body.extend_from_slice(b",\"");
+    body.extend_from_slice(member.as_bytes());
+    body.extend_from_slice(b"\":");
+    // Values of this program always have a JSON form; an empty body would be told from an answer.
+    if serde_json::to_writer(&mut body, content).is_err() {
+        return json(StatusCode::INTERNAL_SERVER_ERROR, Vec::new());
+    }
+    body.push(b'}');
+    json(status, body)
+}
+
+fn json(status: StatusCode, body: Vec<u8>) -> Response {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}

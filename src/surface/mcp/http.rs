@@ -1,0 +1,273 @@
+//! MCP over HTTP: `/mcp` with the toolsets in force, `/mcp/all`, `/mcp/x/{toolsets}`. Each request is identified by itself;
+//! what the protocol's library answers in plain text, or with a 5xx where the caller is at fault, becomes a coded fault here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::response::Response;
+use axum::routing::any;
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use rmcp::model::ErrorCode;
+use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
+use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use super::Options;
+use super::door::{Door, Opener};
+use super::fast::Message;
+use super::fault;
+use super::server::Server;
+use super::sessions::{PRESENT, Present, Sessions, Trouble};
+use super::sse::{self, OldSessions};
+use super::view::{Shown, View, Visit};
+use crate::capability::caller::{Door as Entrance, Origin};
+use crate::capability::gate::Gate;
+use crate::kernel::codes;
+use crate::kernel::fault::Fault;
+use crate::kernel::id::{CallId, TenantId};
+use crate::surface::http::credentials::credential;
+use crate::surface::http::proxies::ClientAddress;
+
+static TOOLSETS: HeaderName = HeaderName::from_static("convoke-toolsets");
+static READ_ONLY: HeaderName = HeaderName::from_static("convoke-read-only");
+static TENANT: HeaderName = HeaderName::from_static("convoke-tenant");
+pub(super) static SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
+pub(super) static VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
+
+const FULL_WAIT: Duration = Duration::from_secs(5);
+
+/// The door over HTTP.
+pub(super) struct Entry {
+    pub(super) server: Arc<Server>,
+    sessions: StreamableHttpService<Door, Sessions>,
+    stateless: StreamableHttpService<Door, NeverSessionManager>,
+    pub(super) old: OldSessions,
+    body_limit: usize,
+}
+
+/// The routes.
+///
+/// # Errors
+/// `bad_input` when the configured toolsets name one that does not exist.
+pub fn router(gate: Arc<Gate>, options: Options) -> Result<Router, Fault> {
+    let config = gate.platform().config.clone();
+    let server = Server::new(gate, options)?;
+    // Host and Origin are checked before every door over HTTP, and the body is limited there.
+    let rules = || {
+        StreamableHttpServerConfig::default()
+            .disable_allowed_hosts()
+            .with_json_response(true)
+            .with_max_request_body_bytes(config.server.body_limit_bytes)
+            .with_cancellation_token(server.stop.clone())
+    };
+    let door = |server: &Arc<Server>| {
+        let server = server.clone();
+        move || {
+            let visit = PRESENT.try_with(|present| present.visit.clone()).ok();
+            Ok(Door::new(server.clone(), Opener::Visit(visit), CancellationToken::new()))
+        }
+    };
+    let idle = Duration::from_secs(config.mcp.session_idle_seconds.max(1));
+    let sessions = Sessions::new(config.mcp.session_cap, idle);
+    let entry = Arc::new(Entry {
+        sessions: StreamableHttpService::new(door(&server), Arc::new(sessions), rules()),
+        stateless: StreamableHttpService::new(
+            door(&server),
+            Arc::new(NeverSessionManager::default()),
+            rules().with_legacy_session_mode(false),
+        ),
+        old: OldSessions::new(config.mcp.session_cap),
+        body_limit: config.server.body_limit_bytes,
+        server,
+    });
+    Ok(Router::new()
+        .route("/mcp", any(usual))
+        .route("/mcp/all", any(all))
+        .route("/mcp/x/{sets}", any(some))
+        .route("/sse", any(sse::open))
+        .route("/messages", any(sse::message))
+        .with_state(entry))
+}
+
+async fn usual(State(entry): State<Arc<Entry>>, request: Request) -> Response {
+    entry.answer(request, Ok(None)).await
+}
+
+async fn all(State(entry): State<Arc<Entry>>, request: Request) -> Response {
+    entry.answer(request, Ok(Some(Shown::All))).await
+}
+
+async fn some(State(entry): State<Arc<Entry>>, Path(sets): Path<String>, request: Request) -> Response {
+    entry.answer(request, Shown::parse(sets.split(',')).map(Some)).await
+}
+
+impl Entry {
+    async fn answer(&self, request: Request, asked: Result<Option<Shown>, Fault>) -> Response {
+        let id = self.server.new_id();
+        let outcome = async {
+            let visit = self.visit(request.headers(), address(&request), asked).await?;
+            self.serve(request, visit, id).await
+        };
+        outcome.await.unwrap_or_else(|fault: Fault| fault::answer(&fault, id, None))
+    }
+
+    /// Who asks, and what they are shown.
+    pub(super) async fn visit(
+        &self,
+        headers: &HeaderMap,
+        address: Option<std::net::IpAddr>,
+        asked: Result<Option<Shown>, Fault>,
+    ) -> Result<Arc<Visit>, Fault> {
+        let caller = self.server.gate.identify(&credential(headers), address).await?;
+        if !caller.is_known() {
+            return Err(Fault::new(&codes::UNAUTHENTICATED, "this needs a credential"));
+        }
+        let asked = match asked? {
+            None => match headers.get(&TOOLSETS) {
+                Some(names) => Some(Shown::parse(text(names)?.split(','))?),
+                None => None,
+            },
+            asked => asked,
+        };
+        let read_only = self.server.read_only || headers.get(&READ_ONLY).is_some_and(|value| is_yes(value));
+        let tenant = headers.get(&TENANT).map(|value| text(value)?.trim().parse::<TenantId>().map_err(wrong_tenant));
+        let tenant = tenant.transpose()?;
+        if tenant.is_some_and(|tenant| tenant != caller.tenant) {
+            return Err(wrong_tenant(()));
+        }
+        let view = View::of(asked, &caller, &self.server.usual, read_only);
+        Ok(Arc::new(Visit { caller, view, origin: Origin { door: Entrance::Mcp, address }, tenant }))
+    }
+
+    async fn serve(&self, request: Request, visit: Arc<Visit>, id: CallId) -> Result<Response, Fault> {
+        let (mut parts, body) = request.into_parts();
+        let mut named = None;
+        let mut stateless = false;
+        let mut bytes = Bytes::new();
+        if parts.method == Method::POST {
+            if !is_json(&parts.headers) {
+                return Err(Fault::new(&codes::UNSUPPORTED_MEDIA, "the body must be application/json"));
+            }
+            bytes = self.read(body).await?;
+            let message = match serde_json::from_slice::<Message<'_>>(&bytes) {
+                Ok(message) => message,
+                Err(error) if error.is_data() => {
+                    return Err(Fault::new(&codes::MALFORMED, "the body is not one JSON-RPC message"));
+                }
+                Err(error) => return Ok(fault::unreadable(id, &error.to_string())),
+            };
+            if let Some(response) = self.server.fast(&parts.headers, &message, &visit).await {
+                return Ok(response);
+            }
+            named = message.id.and_then(|raw| serde_json::from_str::<Value>(raw.get()).ok());
+            stateless = message.stands_alone(&parts.headers);
+        }
+        parts.extensions.insert(visit.clone());
+        let request = http::Request::from_parts(parts, Full::new(bytes));
+        let present = Present::new(visit);
+        let response = if stateless {
+            PRESENT.scope(present.clone(), self.stateless.handle(request)).await
+        } else {
+            PRESENT.scope(present.clone(), self.sessions.handle(request)).await
+        };
+        mend(response.map(Body::new), present.trouble(), id, named.as_ref()).await
+    }
+
+    /// The whole body. Before a listener of ours it has come in already.
+    pub(super) async fn read(&self, body: Body) -> Result<Bytes, Fault> {
+        let limited = http_body_util::Limited::new(body, self.body_limit);
+        match limited.collect().await {
+            Ok(collected) => Ok(collected.to_bytes()),
+            Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+                Err(Fault::new(&codes::TOO_LARGE, format!("the body is larger than {} bytes", self.body_limit)))
+            }
+            Err(error) => Err(Fault::new(&codes::MALFORMED, "the body broke off").caused_by(error)),
+        }
+    }
+}
+
+/// Gives the library's plain-text refusals the form that every fault has here.
+async fn mend(response: Response, trouble: Trouble, id: CallId, named: Option<&Value>) -> Result<Response, Fault> {
+    let status = response.status();
+    if trouble == Trouble::Gone && (status.is_server_error() || status == StatusCode::ACCEPTED) {
+        return Err(no_session());
+    }
+    let told = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+    if !(status.is_client_error() || status.is_server_error()) || told {
+        return Ok(response);
+    }
+    let allow = response.headers().get(ALLOW).cloned();
+    let body = response.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let say = String::from_utf8_lossy(&body).into_owned();
+    let fault = match status {
+        _ if trouble == Trouble::Full => {
+            let say = "the server keeps as many sessions as it may";
+            Fault::new(&codes::UNAVAILABLE, say).with_retry_after(FULL_WAIT)
+        }
+        StatusCode::FORBIDDEN => Fault::new(&codes::WRONG_ORIGIN, say),
+        StatusCode::NOT_FOUND => no_session(),
+        StatusCode::METHOD_NOT_ALLOWED => Fault::new(&codes::METHOD_NOT_ALLOWED, "the path does not take this method"),
+        StatusCode::NOT_ACCEPTABLE => Fault::new(&codes::NOT_ACCEPTABLE, say),
+        StatusCode::PAYLOAD_TOO_LARGE => Fault::new(&codes::TOO_LARGE, "the body is larger than the server takes"),
+        // The body is JSON: that was seen before. What is left is a message of another shape.
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Fault::new(&codes::MALFORMED, "the body is not a message of the protocol"),
+        status if status.is_client_error() => Fault::new(&codes::MALFORMED, say),
+        _ => {
+            tracing::error!(request_id = %id, answer = say, "the protocol's library failed");
+            Fault::internal(say)
+        }
+    };
+    let mut answer = fault::answer(&fault, id, named);
+    if let Some(allow) = allow {
+        answer.headers_mut().insert(ALLOW, allow);
+    }
+    Ok(answer)
+}
+
+fn no_session() -> Fault {
+    Fault::not_found("session", "of that id")
+}
+
+fn wrong_tenant<E>(_: E) -> Fault {
+    Fault::new(&codes::WRONG_TENANT, "the tenant named is not the caller's")
+}
+
+/// The address of the client, where the listener told it.
+pub(super) fn address<B>(request: &http::Request<B>) -> Option<std::net::IpAddr> {
+    request.extensions().get::<ClientAddress>().and_then(|address| address.0)
+}
+
+fn text(value: &HeaderValue) -> Result<&str, Fault> {
+    value.to_str().map_err(|_| Fault::new(&codes::MALFORMED, "a header is not text"))
+}
+
+fn is_yes(value: &HeaderValue) -> bool {
+    let value = value.as_bytes().trim_ascii();
+    value.eq_ignore_ascii_case(b"true") || value == b"1"
+}
+
+pub(super) fn is_json(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
+        let essence = value.split(';').next().unwrap_or_default().trim();
+        essence.eq_ignore_ascii_case("application/json")
+    })
+}
+
+/// The status with which the newer era answers a protocol error.
+pub(super) fn status_of(code: ErrorCode) -> StatusCode {
+    match code {
+        ErrorCode::METHOD_NOT_FOUND => StatusCode::NOT_FOUND,
+        ErrorCode::HEADER_MISMATCH
+        | ErrorCode::MISSING_REQUIRED_CLIENT_CAPABILITY
+        | ErrorCode::UNSUPPORTED_PROTOCOL_VERSION => StatusCode::BAD_REQUEST,
+        _ => StatusCode::OK,
+    }
+}
+

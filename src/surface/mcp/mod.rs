@@ -1,0 +1,60 @@
+//! The MCP door: both eras of the protocol on one endpoint, over streamable HTTP, any pair of byte streams, and the older
+//! HTTP+SSE transport. The protocol is rmcp's; what is shown and called comes from the registry, through the gate.
+
+mod ask;
+mod calling;
+mod cards;
+mod client;
+mod completion;
+mod door;
+mod era;
+mod fast;
+mod fault;
+pub mod http;
+mod listing;
+mod paging;
+mod prompts;
+mod resources;
+mod server;
+mod sessions;
+mod sse;
+pub mod stream;
+mod subscriptions;
+mod tasks;
+mod view;
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::capability::source::{PromptSource, ResourceSource};
+
+/// How the door is set up.
+#[derive(Clone)]
+pub struct Options {
+    /// Sources of resources besides the tools' cards.
+    pub resources: Vec<Arc<dyn ResourceSource>>,
+    /// Sources of prompts besides the built-in ones.
+    pub prompts: Vec<Arc<dyn PromptSource>>,
+    /// Toolsets shown where the client names none; `None` for the configured ones.
+    pub toolsets: Option<Vec<String>>,
+    /// Only tools that read, whatever is configured.
+    pub read_only: bool,
+    /// How many entries one page of a list holds.
+    pub page: usize,
+    /// Ends what outlives a request when the program stops: sessions, listeners.
+    pub stop: CancellationToken,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            resources: Vec::new(),
+            prompts: Vec::new(),
+            toolsets: None,
+            read_only: false,
+            page: 100,
+            stop: CancellationToken::new(),
+        }
+    }
+}
