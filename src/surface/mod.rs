@@ -1,4 +1,5 @@
 //! The doors: projections of the registry. No door knows a domain, and none reaches a capability but through the gate.
 
 pub mod http;
+pub mod mcp;
 pub mod rest;

@@ -84,7 +84,9 @@ pub(super) fn requests(questions: &[(String, Question)]) -> Result<InputRequests
         .iter()
         .map(|(key, question)| {
             let request = json!({ "method": method(question), "params": params(question) });
-            serde_json::from_value::<InputRequest>(request).map(|request| (key.clone(), request)).map_err(Fault::internal)
+            serde_json::from_value::<InputRequest>(request)
+                .map(|request| (key.clone(), request))
+                .map_err(Fault::internal)
         })
         .collect()
 }

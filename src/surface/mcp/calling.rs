@@ -7,7 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures::StreamExt as _;
 use rmcp::model::{
-    CallToolResponse, CallToolResult, ContentBlock, CreateTaskResult, ErrorData, JsonObject, MetaObject, ResourceContents,
+    CallToolResponse, CallToolResult, ContentBlock, CreateTaskResult, ErrorData, JsonObject, MetaObject,
+    ResourceContents,
 };
 use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
@@ -210,7 +211,8 @@ async fn file(tool: &str, mut download: Download) -> Result<CallToolResult, Faul
             ContentBlock::resource(ResourceContents::text(text, uri).with_mime_type(media))
         }
         bytes => {
-            let encoded = STANDARD.encode(bytes.map_or_else(std::string::FromUtf8Error::into_bytes, String::into_bytes));
+            let encoded =
+                STANDARD.encode(bytes.map_or_else(std::string::FromUtf8Error::into_bytes, String::into_bytes));
             if media.starts_with("image/") {
                 ContentBlock::image(encoded, media)
             } else if media.starts_with("audio/") {

@@ -1,14 +1,16 @@
 //! The client on the other side of a running call: progress and messages go out while it runs, questions are asked where the
 //! revision lets a server ask.
+#![expect(deprecated, reason = "clients of the older revisions are logged to")]
 
 use std::time::Duration;
 
 use async_trait::async_trait;
+use rmcp::RoleServer;
 use rmcp::model::{
-    CustomRequest, LoggingLevel, LoggingMessageNotificationParam, ProgressNotificationParam, ProgressToken, ServerRequest,
+    CustomRequest, LoggingLevel, LoggingMessageNotificationParam, ProgressNotificationParam, ProgressToken,
+    ServerRequest,
 };
 use rmcp::service::{Peer, PeerRequestOptions, ServiceError};
-use rmcp::RoleServer;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
@@ -70,7 +72,6 @@ pub(super) async fn tell(peer: &Peer<RoleServer>, notice: Notice) {
     let sending = async {
         match notice {
             Notice::Progress(progress) => peer.notify_progress(progress).await,
-            #[expect(deprecated, reason = "the older revisions log this way")]
             Notice::Message(message) => peer.notify_logging_message(message).await,
         }
     };
@@ -126,7 +127,9 @@ fn unanswered(error: ServiceError) -> Fault {
         ServiceError::McpError(error) => {
             Fault::new(&codes::CONFLICT, format!("the client refused to answer: {}", error.message))
         }
-        other => Fault::new(&codes::CONFLICT, "the client gave no answer that can be read").caused_by(other.to_string()),
+        other => {
+            Fault::new(&codes::CONFLICT, "the client gave no answer that can be read").caused_by(other.to_string())
+        }
     }
 }
 

@@ -36,7 +36,8 @@ impl Server {
             }
             _ => None,
         };
-        let mut values = found.ok_or_else(|| ErrorData::invalid_params("there is nothing to complete under that reference", None))?;
+        let mut values = found
+            .ok_or_else(|| ErrorData::invalid_params("there is nothing to complete under that reference", None))?;
         let total = u32::try_from(values.len()).ok();
         let more = values.len() > CompletionInfo::MAX_VALUES;
         values.truncate(CompletionInfo::MAX_VALUES);

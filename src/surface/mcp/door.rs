@@ -1,5 +1,6 @@
 //! The protocol's handler: one for each older session, one for each request of the newer era. It is small; what it shows and
 //! calls is in `Server`.
+#![expect(deprecated, reason = "clients of the older revisions subscribe and set a log level")]
 
 use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
@@ -10,10 +11,10 @@ use futures::FutureExt as _;
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CancelTaskParams, CompleteRequestParams, CompleteResult,
     CustomRequest, CustomResult, DiscoverResult, ErrorCode, ErrorData, Extensions, GetPromptRequestParams,
-    GetPromptResponse, GetTaskParams, GetTaskResult, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult,
-    ListToolsResult, PaginatedRequestParams, ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse,
-    ServerConfig, SetLevelRequestMethod, SetLevelRequestParams, SubscribeRequestParams, SubscriptionFilter, Tool,
-    UnsubscribeRequestParams, UpdateTaskParams,
+    GetPromptResponse, GetTaskParams, GetTaskResult, ListPromptsResult, ListResourceTemplatesResult,
+    ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProtocolVersion, ReadResourceRequestParams,
+    ReadResourceResponse, ServerConfig, SetLevelRequestMethod, SetLevelRequestParams, SubscribeRequestParams,
+    SubscriptionFilter, Tool, UnsubscribeRequestParams, UpdateTaskParams,
 };
 use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{RoleServer, ServerHandler};
@@ -38,9 +39,24 @@ const LONGEST_KEY: usize = 255;
 
 /// Methods of the protocol: one of them that arrives as unknown has parameters that cannot be read.
 const METHODS: &[&str] = &[
-    "completion/complete", "initialize", "logging/setLevel", "ping", "prompts/get", "prompts/list", "resources/list",
-    "resources/read", "resources/subscribe", "resources/templates/list", "resources/unsubscribe", "server/discover",
-    "subscriptions/listen", "tasks/cancel", "tasks/get", "tasks/update", "tools/call", "tools/list",
+    "completion/complete",
+    "initialize",
+    "logging/setLevel",
+    "ping",
+    "prompts/get",
+    "prompts/list",
+    "resources/list",
+    "resources/read",
+    "resources/subscribe",
+    "resources/templates/list",
+    "resources/unsubscribe",
+    "server/discover",
+    "subscriptions/listen",
+    "tasks/cancel",
+    "tasks/get",
+    "tasks/update",
+    "tools/call",
+    "tools/list",
 ];
 
 /// Who opened a connection.
@@ -97,7 +113,9 @@ impl Door {
             Opener::Visit(None) => Err(fault::internal()),
             Opener::Credential(credential, origin) => {
                 let caller = self.server.gate.identify(credential, origin.address).await;
-                caller.map(|caller| Arc::new(self.usual_visit(caller, *origin))).map_err(|fault| self.server.refuse(&fault))
+                caller
+                    .map(|caller| Arc::new(self.usual_visit(caller, *origin)))
+                    .map_err(|fault| self.server.refuse(&fault))
             }
         }
     }
@@ -270,7 +288,6 @@ impl ServerHandler for Door {
         .await
     }
 
-    #[expect(deprecated, reason = "the older revisions subscribe this way")]
     async fn subscribe(&self, asked: SubscribeRequestParams, context: Context) -> Result<(), ErrorData> {
         answered(async {
             let visitor = self.server.visitor(&*self.visit(&context.extensions).await?, &context.ct);
@@ -282,7 +299,6 @@ impl ServerHandler for Door {
         .await
     }
 
-    #[expect(deprecated, reason = "the older revisions unsubscribe this way")]
     async fn unsubscribe(&self, asked: UnsubscribeRequestParams, _: Context) -> Result<(), ErrorData> {
         self.session().followed.remove(&asked.uri);
         Ok(())
@@ -312,7 +328,11 @@ impl ServerHandler for Door {
         .await
     }
 
-    async fn get_prompt(&self, asked: GetPromptRequestParams, context: Context) -> Result<GetPromptResponse, ErrorData> {
+    async fn get_prompt(
+        &self,
+        asked: GetPromptRequestParams,
+        context: Context,
+    ) -> Result<GetPromptResponse, ErrorData> {
         answered(async {
             let visit = self.visit(&context.extensions).await?;
             let visitor = self.server.visitor(&visit, &context.ct);
@@ -329,7 +349,6 @@ impl ServerHandler for Door {
         .await
     }
 
-    #[expect(deprecated, reason = "the older revisions set a log level this way")]
     async fn set_level(&self, asked: SetLevelRequestParams, context: Context) -> Result<(), ErrorData> {
         if Era::of(&context) == Era::Modern {
             return Err(ErrorData::method_not_found::<SetLevelRequestMethod>());
@@ -378,4 +397,3 @@ impl ServerHandler for Door {
         Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, format!("there is no method '{method}'"), None))
     }
 }
-

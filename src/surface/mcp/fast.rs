@@ -72,7 +72,12 @@ impl Message<'_> {
 
 impl Server {
     /// The answer, where the request goes the short way.
-    pub(super) async fn fast(&self, headers: &HeaderMap, message: &Message<'_>, visit: &Arc<Visit>) -> Option<Response> {
+    pub(super) async fn fast(
+        &self,
+        headers: &HeaderMap,
+        message: &Message<'_>,
+        visit: &Arc<Visit>,
+    ) -> Option<Response> {
         let method = message.method.as_deref().filter(|method| matches!(*method, "tools/call" | "tools/list"))?;
         let id = message.id.filter(|id| is_request_id(id.get()))?;
         if message.jsonrpc != "2.0" || !accepts(headers) || headers.contains_key(&SESSION) {
@@ -203,7 +208,8 @@ fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 }
 
 fn accepts(headers: &HeaderMap) -> bool {
-    one(headers, &ACCEPT).is_some_and(|accept| accept.contains("application/json") && accept.contains("text/event-stream"))
+    one(headers, &ACCEPT)
+        .is_some_and(|accept| accept.contains("application/json") && accept.contains("text/event-stream"))
 }
 
 fn is_request_id(raw: &str) -> bool {

@@ -199,7 +199,8 @@ async fn mend(response: Response, trouble: Trouble, id: CallId, named: Option<&V
     if trouble == Trouble::Gone && (status.is_server_error() || status == StatusCode::ACCEPTED) {
         return Err(no_session());
     }
-    let told = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+    let told =
+        response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
     if !(status.is_client_error() || status.is_server_error()) || told {
         return Ok(response);
     }
@@ -217,7 +218,9 @@ async fn mend(response: Response, trouble: Trouble, id: CallId, named: Option<&V
         StatusCode::NOT_ACCEPTABLE => Fault::new(&codes::NOT_ACCEPTABLE, say),
         StatusCode::PAYLOAD_TOO_LARGE => Fault::new(&codes::TOO_LARGE, "the body is larger than the server takes"),
         // The body is JSON: that was seen before. What is left is a message of another shape.
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => Fault::new(&codes::MALFORMED, "the body is not a message of the protocol"),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            Fault::new(&codes::MALFORMED, "the body is not a message of the protocol")
+        }
         status if status.is_client_error() => Fault::new(&codes::MALFORMED, say),
         _ => {
             tracing::error!(request_id = %id, answer = say, "the protocol's library failed");
@@ -270,4 +273,3 @@ pub(super) fn status_of(code: ErrorCode) -> StatusCode {
         _ => StatusCode::OK,
     }
 }
-

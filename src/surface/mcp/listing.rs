@@ -65,7 +65,8 @@ impl Default for Lists {
 impl Listing {
     /// The whole list as JSON.
     pub(super) fn bytes(&self) -> Bytes {
-        let make = || serde_json::to_vec(&self.tools.iter().map(|tool| &**tool).collect::<Vec<_>>()).unwrap_or_default();
+        let make =
+            || serde_json::to_vec(&self.tools.iter().map(|tool| &**tool).collect::<Vec<_>>()).unwrap_or_default();
         self.bytes.get_or_init(|| make().into()).clone()
     }
 
@@ -100,7 +101,12 @@ impl Server {
     }
 
     /// One page of the list.
-    pub(super) fn tools_page(&self, visit: &Visit, cursor: Option<&str>, era: Era) -> Result<ListToolsResult, ErrorData> {
+    pub(super) fn tools_page(
+        &self,
+        visit: &Visit,
+        cursor: Option<&str>,
+        era: Era,
+    ) -> Result<ListToolsResult, ErrorData> {
         let listing = self.listing(visit);
         let after = self.open_cursor("tools", cursor)?;
         let first = after.map_or(0, |name| listing.tools.partition_point(|tool| *tool.name <= *name));
@@ -133,7 +139,8 @@ impl Lists {
 
 /// A tool as the protocol describes it.
 pub(super) fn describe(tool: &Tool) -> Listed {
-    let mut listed = Listed::new_with_raw(tool.name.to_string(), Some(tool.description.clone().into()), tool.input.clone());
+    let mut listed =
+        Listed::new_with_raw(tool.name.to_string(), Some(tool.description.clone().into()), tool.input.clone());
     listed.title = Some(tool.title.clone());
     listed.output_schema = output_schema(tool);
     listed.annotations = Some(annotations(tool));

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use rmcp::model::{
     CacheScope, ContentBlock, ErrorData, GetPromptRequestParams, GetPromptResponse, GetPromptResult, ListPromptsResult,
-    PromptArgument as ListedArgument, PromptMessage, Prompt as Listed, Role,
+    Prompt as Listed, PromptArgument as ListedArgument, PromptMessage, Role,
 };
 use serde::Deserialize as _;
 use serde_json::{Map, Value};
@@ -58,12 +58,13 @@ impl Server {
         let arguments = asked.arguments.unwrap_or_default();
         let subject = Subject { method: "prompts/get", name: &asked.name, arguments: &arguments };
         let state = asked.request_state.as_deref();
-        let round = self
-            .open_round(visit, &subject, state, asked.input_responses)
-            .map_err(|fault| self.refuse(&fault))?;
+        let round =
+            self.open_round(visit, &subject, state, asked.input_responses).map_err(|fault| self.refuse(&fault))?;
         for source in &self.prompts {
             match source.get(visitor, &asked.name, &arguments, &round.answers).await {
-                Ok(Some(prompt)) => return filled(prompt).map(GetPromptResponse::from).map_err(|fault| self.refuse(&fault)),
+                Ok(Some(prompt)) => {
+                    return filled(prompt).map(GetPromptResponse::from).map_err(|fault| self.refuse(&fault));
+                }
                 Ok(None) => {}
                 Err(fault) if fault.is(&codes::INPUT_REQUIRED) && era == Era::Modern => {
                     return self.ask_more(visit, &subject, round, &fault, declared);
@@ -130,10 +131,20 @@ impl PromptSource for BuiltIn {
             name: name.to_owned(),
             title: Some(title.to_owned()),
             description: description.to_owned(),
-            arguments: vec![PromptArgument { name: argument.to_owned(), description: means.to_owned(), required: true }],
+            arguments: vec![PromptArgument {
+                name: argument.to_owned(),
+                description: means.to_owned(),
+                required: true,
+            }],
         };
         Ok(vec![
-            card(FIND, "Find a tool", "Finds the right tool for a need and uses it", "need", "What is to be done, in plain words"),
+            card(
+                FIND,
+                "Find a tool",
+                "Finds the right tool for a need and uses it",
+                "need",
+                "What is to be done, in plain words",
+            ),
             card(USE, "Use a tool", "Uses a tool after reading its card", "name", "The tool's name"),
         ])
     }
@@ -171,7 +182,10 @@ fn find(need: &str) -> Prompt {
          tool_describe. If it only reads, call it with tool_read; if it changes something, tell me first what it will change, \
          then call it with tool_call. Tell me what came of it."
     );
-    Prompt { description: "Finds the right tool for a need and uses it".to_owned(), messages: vec![(Speaker::User, Block::text(text))] }
+    Prompt {
+        description: "Finds the right tool for a need and uses it".to_owned(),
+        messages: vec![(Speaker::User, Block::text(text))],
+    }
 }
 
 fn use_tool(visitor: &Visitor, name: &str) -> Result<Prompt, Fault> {
@@ -186,7 +200,10 @@ fn use_tool(visitor: &Visitor, name: &str) -> Result<Prompt, Fault> {
         text: Some(cards::text(tool)),
         blob: None,
     };
-    let text = format!("Use the tool {} for me. Its card is above. Ask me for whatever its input needs that you do not know.", tool.name);
+    let text = format!(
+        "Use the tool {} for me. Its card is above. Ask me for whatever its input needs that you do not know.",
+        tool.name
+    );
     Ok(Prompt {
         description: format!("Uses {}", tool.name),
         messages: vec![(Speaker::User, Block::Resource { resource: card }), (Speaker::User, Block::text(text))],

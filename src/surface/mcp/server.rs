@@ -6,12 +6,12 @@ use std::time::Duration;
 use rmcp::model::{ErrorData, Implementation, ServerCapabilities, ServerConfig};
 use tokio_util::sync::CancellationToken;
 
+use super::Options;
 use super::cards::ToolCards;
 use super::fault;
 use super::listing::Lists;
 use super::prompts::BuiltIn;
 use super::view::{Shown, Visit};
-use super::Options;
 use crate::capability::gate::Gate;
 use crate::capability::platform::Platform;
 use crate::capability::source::{PromptSource, ResourceSource, Visitor};
@@ -74,12 +74,7 @@ impl Server {
     }
 
     pub(super) fn visitor(&self, visit: &Visit, cancel: &CancellationToken) -> Visitor {
-        Visitor {
-            gate: self.gate.clone(),
-            caller: visit.caller.clone(),
-            origin: visit.origin,
-            cancel: cancel.clone(),
-        }
+        Visitor { gate: self.gate.clone(), caller: visit.caller.clone(), origin: visit.origin, cancel: cancel.clone() }
     }
 
     /// The protocol error of a fault of a source, written to the log where it is the program's.

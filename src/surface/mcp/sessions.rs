@@ -118,7 +118,8 @@ impl SessionManager for Sessions {
 
     async fn create_session(&self) -> Result<(SessionId, Self::Transport), SessionFault> {
         let owner = PRESENT.try_with(|present| Owner::of(&present.visit.caller)).map_err(|_| SessionFault::Gone)?;
-        let taken = self.held.fetch_update(Ordering::AcqRel, Ordering::Acquire, |held| (held < self.most).then_some(held + 1));
+        let taken =
+            self.held.fetch_update(Ordering::AcqRel, Ordering::Acquire, |held| (held < self.most).then_some(held + 1));
         if taken.is_err() {
             note(1);
             return Err(SessionFault::Full);
@@ -191,4 +192,3 @@ impl SessionManager for Sessions {
         Ok(Box::pin(stream) as EventStream)
     }
 }
-

@@ -73,7 +73,8 @@ impl OldSessions {
     }
 
     fn enter(&self, id: String, session: OldSession) -> Result<Place, Fault> {
-        let taken = self.held.fetch_update(Ordering::AcqRel, Ordering::Acquire, |held| (held < self.most).then_some(held + 1));
+        let taken =
+            self.held.fetch_update(Ordering::AcqRel, Ordering::Acquire, |held| (held < self.most).then_some(held + 1));
         if taken.is_err() {
             let fault = Fault::new(&codes::UNAVAILABLE, "the server keeps as many sessions as it may");
             return Err(fault.with_retry_after(Duration::from_secs(5)));
@@ -86,7 +87,7 @@ impl OldSessions {
 /// `GET /sse`.
 pub(super) async fn open(State(entry): State<Arc<Entry>>, request: Request) -> Response {
     let id = entry.server.new_id();
-    let opened = async {
+    let opened = async move {
         let visit = entry.visit(request.headers(), address(&request), Ok(None)).await?;
         only(request.method(), &Method::GET)?;
         let accept = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("*/*");

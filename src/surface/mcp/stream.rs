@@ -3,8 +3,8 @@
 //! read its answers is not read from.
 
 use std::collections::HashSet;
-use std::{fmt, io};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::{fmt, io};
 
 use rmcp::RoleServer;
 use rmcp::model::{

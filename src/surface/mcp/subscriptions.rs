@@ -103,7 +103,10 @@ impl Watch {
                 None => list_changed = true,
             }
         }
-        for gone in before.visible(caller).filter(|tool| now.find(caller.tenant, &tool.name).is_none_or(|tool| !may_call(caller, tool))) {
+        for gone in before
+            .visible(caller)
+            .filter(|tool| now.find(caller.tenant, &tool.name).is_none_or(|tool| !may_call(caller, tool)))
+        {
             list_changed = true;
             told.push(Told::Resource(format!("{SCHEME}{}", gone.name)));
         }
@@ -202,7 +205,11 @@ pub(super) async fn tell_session(
 }
 
 /// Serves a listener of the newer era until it goes or the program stops.
-pub(super) async fn listen(mut watch: Watch, to: SubscriptionContext, closed: &CancellationToken) -> Result<(), ErrorData> {
+pub(super) async fn listen(
+    mut watch: Watch,
+    to: SubscriptionContext,
+    closed: &CancellationToken,
+) -> Result<(), ErrorData> {
     let stop = watch.server.stop.clone();
     let wanted: BTreeSet<String> = to.accepted().resource_subscriptions.iter().flatten().cloned().collect();
     loop {

@@ -31,13 +31,9 @@ pub(super) fn task(stored: &Stored<Operation>) -> Task {
         State::Failed | State::Unknown => TaskStatus::Failed,
     };
     let kept = operation.expires_at.as_millis() - operation.created_at.as_millis();
-    let mut task = Task::new(
-        stored.id.to_string(),
-        status,
-        operation.created_at.to_string(),
-        operation.updated_at.to_string(),
-    )
-    .with_poll_interval_ms(POLL_MILLIS);
+    let mut task =
+        Task::new(stored.id.to_string(), status, operation.created_at.to_string(), operation.updated_at.to_string())
+            .with_poll_interval_ms(POLL_MILLIS);
     task.ttl_ms = u64::try_from(kept).ok();
     if operation.state == State::Held {
         task.status_message = Some("waits for a person's approval".to_owned());

@@ -2,7 +2,6 @@
 //! key or the configuration, never from the state of a connection.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::capability::caller::{Caller, Origin};
@@ -40,12 +39,6 @@ pub(super) struct Visit {
     pub(super) view: View,
     pub(super) origin: Origin,
     pub(super) tenant: Option<TenantId>,
-}
-
-impl Visit {
-    pub(super) fn address(&self) -> Option<IpAddr> {
-        self.origin.address
-    }
 }
 
 impl Shown {
@@ -111,10 +104,7 @@ mod tests {
         assert_eq!(parse("all").unwrap(), Shown::All);
         assert_eq!(parse("").unwrap(), Shown::Compact);
         assert_eq!(parse("compact").unwrap(), Shown::Compact);
-        assert_eq!(
-            parse("system, identity").unwrap(),
-            Shown::Sets(BTreeSet::from([Domain::Identity, Domain::System]))
-        );
+        assert_eq!(parse("system, identity").unwrap(), Shown::Sets(BTreeSet::from([Domain::Identity, Domain::System])));
         assert!(parse("identity,nothing").unwrap_err().is(&codes::BAD_INPUT));
     }
 }
