@@ -15,16 +15,16 @@ use super::events::{EVENTS, Event};
 use super::owned::{Owned, Stored, Verdict, judge, visible_to};
 use super::page::{Page, Paging};
 use super::permit::{Action, Permit};
+use super::place::{SealedKey, digest, key_of};
 use super::platform::Platform;
 use super::tool::Tool;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{CallId, TenantId, new_uuid};
-use crate::kernel::seal::sha256_hex;
 use crate::kernel::time::Timestamp;
 use crate::port::logs::Log;
 use crate::port::queue::Job;
-use crate::port::records::{Authority, Document, Filter, Kind, Place, Query, Scalar, Scope, Visibility};
+use crate::port::records::{Authority, Document, Filter, Kind, Place, Query, Scope, Visibility};
 use crate::port::store::{Batch, Expect, Put, Step, StoreFault};
 
 /// One call, as the gate let it in.
@@ -215,9 +215,25 @@ impl Cx {
         descending: bool,
         paging: &Paging,
     ) -> Result<Page<Stored<T>>, Fault> {
+        self.list_of(&format!("{filter:?}"), filter, order, descending, paging).await
+    }
+
+    /// The same, where the filter holds what was looked up and can be another for the next page of the same list: `list`
+    /// says which list it is.
+    ///
+    /// # Errors
+    /// As `list`.
+    pub async fn list_of<T: Owned>(
+        &self,
+        list: &str,
+        filter: Filter,
+        order: &'static str,
+        descending: bool,
+        paging: &Paging,
+    ) -> Result<Page<Stored<T>>, Fault> {
         let filter = visible_to::<T>(self.caller()).and(filter);
         // The token holds a place in this very list: another filter, order, tenant or tool has other tokens.
-        let list = format!("{} {} {filter:?} {order} {descending}", self.call.tool.name, self.tenant());
+        let list = format!("{} {} {list} {order} {descending}", self.call.tool.name, self.tenant());
         let size = paging.size();
         let after = paging.page_token.as_deref().map(|token| self.open_place(&list, token)).transpose()?;
         let query = Query { filter, order, descending, after, limit: size + 1 };
@@ -478,61 +494,6 @@ impl Cx {
     pub(super) fn take_pending(&self) -> Pending {
         std::mem::take(&mut *self.pending())
     }
-}
-
-/// The value that a list is sorted by, as a page token keeps it.
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum SealedKey {
-    Null,
-    Boolean(bool),
-    Integer(i64),
-    Time { time: Timestamp },
-    Id { id: Uuid },
-    Text(String),
-}
-
-impl From<SealedKey> for Scalar {
-    fn from(key: SealedKey) -> Self {
-        match key {
-            SealedKey::Null => Self::Null,
-            SealedKey::Boolean(yes) => Self::Boolean(yes),
-            SealedKey::Integer(number) => Self::Integer(number),
-            SealedKey::Time { time } => Self::Time(time),
-            SealedKey::Id { id } => Self::Id(id),
-            SealedKey::Text(text) => Self::Text(text),
-        }
-    }
-}
-
-fn key_of<T: Document>(kind: &Kind, stored: &Stored<T>, order: &str) -> Result<Value, Fault> {
-    use crate::port::records::FieldType;
-    let key = match order {
-        "id" => SealedKey::Id { id: stored.id },
-        "createdAt" => SealedKey::Time { time: stored.created_at },
-        "updatedAt" => SealedKey::Time { time: stored.updated_at },
-        name => {
-            let body = serde_json::to_value(&stored.value).map_err(Fault::internal)?;
-            let of = kind.fields.iter().find(|field| field.name == name).map_or(FieldType::Text, |field| field.of);
-            match (of, body.get(name)) {
-                (FieldType::Time, Some(Value::String(text))) => {
-                    SealedKey::Time { time: text.parse().map_err(Fault::internal)? }
-                }
-                (FieldType::Id, Some(Value::String(text))) => {
-                    SealedKey::Id { id: text.parse().map_err(Fault::internal)? }
-                }
-                (_, Some(Value::String(text))) => SealedKey::Text(text.clone()),
-                (_, Some(Value::Bool(yes))) => SealedKey::Boolean(*yes),
-                (_, Some(Value::Number(number))) => number.as_i64().map_or(SealedKey::Null, SealedKey::Integer),
-                _ => SealedKey::Null,
-            }
-        }
-    };
-    serde_json::to_value(key).map_err(Fault::internal)
-}
-
-fn digest(list: &str) -> String {
-    sha256_hex(list.as_bytes())[..16].to_owned()
 }
 
 /// The properties that differ, private ones masked.

@@ -13,6 +13,7 @@ pub mod outcome;
 pub mod owned;
 pub mod page;
 pub mod permit;
+mod place;
 pub mod platform;
 pub mod registry;
 pub mod row;
