@@ -1,0 +1,54 @@
+//! Two calls that change the same thing: the slower one is run again on what the faster one left.
+
+use convoke::domain::identity::model::role::ROLE;
+use convoke::kernel::codes;
+use serde_json::json;
+
+use super::start;
+use crate::support::scene::REVIEWER;
+
+#[tokio::test]
+async fn the_slower_call_is_run_again() {
+    let (app, probe) = start().await;
+    let (slow, fast) = tokio::join!(
+        app.call(&app.member, "fixture_amend", json!({ "id": REVIEWER, "wait": true })),
+        async {
+            probe.entered().await;
+            let fast = app.call(&app.member, "fixture_amend", json!({ "id": REVIEWER })).await;
+            probe.let_go();
+            fast
+        }
+    );
+    assert!(fast.is_ok(), "{fast:?}");
+    assert!(slow.unwrap()["text"].as_str().unwrap().ends_with("!!"));
+    assert_eq!(probe.runs(), 3);
+    assert_eq!(app.ledger().await.audit, 2, "a run that was not committed leaves no entry");
+}
+
+#[tokio::test]
+async fn a_call_that_reached_outside_is_not_run_again() {
+    let (app, probe) = start().await;
+    let (slow, fast) = tokio::join!(
+        app.call(&app.member, "fixture_amend_outside", json!({ "id": REVIEWER, "wait": true })),
+        async {
+            probe.entered().await;
+            let fast = app.call(&app.member, "fixture_amend", json!({ "id": REVIEWER })).await;
+            probe.let_go();
+            fast
+        }
+    );
+    assert!(fast.is_ok(), "{fast:?}");
+    assert!(slow.unwrap_err().is(&codes::CONFLICT));
+    assert_eq!(probe.runs(), 2);
+}
+
+#[tokio::test]
+async fn many_at_once_are_all_kept() {
+    let (app, _) = start().await;
+    let calls = (0..8).map(|_| app.call(&app.member, "fixture_amend", json!({ "id": REVIEWER })));
+    let done = futures::future::join_all(calls).await.into_iter().filter(Result::is_ok).count();
+    let roles = app.documents(&ROLE).await;
+    let description = roles.iter().find(|role| role["name"] == "reviewer").unwrap()["description"].as_str().unwrap();
+    assert_eq!(description.matches('!').count(), done);
+    assert!(done >= 1);
+}
