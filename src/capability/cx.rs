@@ -384,6 +384,10 @@ impl Cx {
         if steps.is_empty() {
             return Ok(());
         }
+        let tool = &self.call.tool;
+        if tool.effect.reads() && !tool.spends {
+            return Err(Fault::internal(format!("{} is declared to read and wrote", tool.name)));
+        }
         let batch = Batch { tenant: self.tenant(), at: self.now(), steps };
         self.platform.store.commit(vec![batch]).await.map_err(store_fault)?;
         if authority {

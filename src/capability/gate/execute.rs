@@ -51,13 +51,12 @@ impl Gate {
             return Err(Fault::new(&codes::UNAVAILABLE, "the server runs as many calls as it may")
                 .with_retry_after(Duration::from_secs(1)));
         };
-        if call.tool.effect.reads() && ending.is_none() && !call.tool.spends {
+        let reads = call.tool.effect.reads() && !call.tool.spends;
+        if reads && ending.is_none() {
             let cx = Cx::new(call.clone(), self.platform.clone());
             let outcome = run(&cx, &call, input).await?;
             let pending = cx.take_pending();
-            if !pending.steps.is_empty() {
-                return Err(Fault::internal(format!("{} is declared to read and wrote", call.tool.name)));
-            }
+            wrote_nothing(&call, &pending)?;
             return Ok((outcome, pending.revision));
         }
         let began = Instant::now();
@@ -66,6 +65,9 @@ impl Gate {
             let cx = Cx::new(call.clone(), self.platform.clone());
             let outcome = run(&cx, &call, input.clone()).await?;
             let pending = cx.take_pending();
+            if reads {
+                wrote_nothing(&call, &pending)?;
+            }
             let kept = match (&outcome, &ending) {
                 (Outcome::Value(value), Some(_)) => Some(value.clone()),
                 (Outcome::Value(_) | Outcome::Stream(_) | Outcome::Bytes(_), _) => None,
@@ -116,6 +118,14 @@ impl Gate {
         // An ETag names one document: only where the call wrote exactly one is its new revision the answer's.
         Ok(if first_put { revisions.first().copied() } else { None })
     }
+}
+
+/// Holds a capability that is declared to read to it.
+fn wrote_nothing(call: &Call, pending: &Pending) -> Result<(), Fault> {
+    if pending.steps.is_empty() {
+        return Ok(());
+    }
+    Err(Fault::internal(format!("{} is declared to read and wrote", call.tool.name)))
 }
 
 /// The step that writes an operation.

@@ -13,6 +13,7 @@ use governor::middleware::{NoOpMiddleware, StateInformationMiddleware};
 use governor::nanos::Nanos;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
+use tokio::sync::Mutex;
 
 use crate::capability::caller::{Caller, Principal};
 use crate::capability::spec::Effect;
@@ -20,7 +21,7 @@ use crate::config::limits::Limits;
 use crate::kernel::clock::Clock;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
-use crate::kernel::id::{KeyId, UserId};
+use crate::kernel::id::{KeyId, TenantId, UserId};
 use crate::port::store::{Batch, Conflict, Step, Store, StoreFault};
 
 /// The counter of a key's calls.
@@ -76,7 +77,21 @@ pub struct Limiter {
     refused: Buckets,
     limits: Limits,
     spent: DashMap<Who, u64>,
-    reserved: DashMap<KeyId, Arc<AtomicI64>>,
+    purses: DashMap<KeyId, Arc<Purse>>,
+}
+
+/// The calls of a limited key that are reserved in the store and not made yet.
+struct Purse {
+    tenant: TenantId,
+    left: AtomicI64,
+    filling: Mutex<()>,
+}
+
+impl Purse {
+    fn take_one(&self) -> bool {
+        let fewer = |left: i64| (left > 0).then(|| left - 1);
+        self.left.fetch_update(Ordering::AcqRel, Ordering::Acquire, fewer).is_ok()
+    }
 }
 
 impl Limiter {
@@ -95,7 +110,7 @@ impl Limiter {
             refused: buckets(limits.anonymous_per_minute),
             limits,
             spent: DashMap::new(),
-            reserved: DashMap::new(),
+            purses: DashMap::new(),
             clock,
         }
     }
@@ -164,28 +179,21 @@ impl Limiter {
     /// `key_refused` when the key is used up.
     pub async fn take(&self, caller: &Caller, store: &dyn Store) -> Result<(), Fault> {
         let (Principal::Key(key), Some(limit)) = (caller.principal, caller.usage_limit) else { return Ok(()) };
-        let left = self.reserved.entry(key).or_default().clone();
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        loop {
-            if left.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| (left > 0).then(|| left - 1)).is_ok() {
-                return Ok(());
-            }
-            self.reserve(caller, key, limit, &left, store).await?;
+        let purse = || Arc::new(Purse { tenant: caller.tenant, left: AtomicI64::new(0), filling: Mutex::new(()) });
+        let purse = self.purses.entry(key).or_insert_with(purse).clone();
+        if purse.take_one() {
+            return Ok(());
         }
-    }
-
-    async fn reserve(
-        &self,
-        caller: &Caller,
-        key: KeyId,
-        limit: i64,
-        left: &AtomicI64,
-        store: &dyn Store,
-    ) -> Result<(), Fault> {
+        // One fills at a time: who is refused below was the last to look, so that no call is left in the purse.
+        let _filling = purse.filling.lock().await;
+        if purse.take_one() {
+            return Ok(());
+        }
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         for block in [BLOCK.min((limit / 10).max(1)), 1] {
-            match store.commit(vec![self.reservation(caller, key, block, Some(limit))]).await {
+            match store.commit(vec![self.reservation(caller.tenant, key, block, Some(limit))]).await {
                 Ok(_) => {
-                    left.fetch_add(block, Ordering::AcqRel);
+                    purse.left.fetch_add(block - 1, Ordering::AcqRel);
                     return Ok(());
                 }
                 Err(StoreFault::Conflict(Conflict::Bound { .. })) => {}
@@ -195,9 +203,25 @@ impl Limiter {
         Err(Fault::new(&codes::KEY_REFUSED, "the key has been used as often as it may"))
     }
 
-    fn reservation(&self, caller: &Caller, key: KeyId, by: i64, at_most: Option<i64>) -> Batch {
+    /// Gives back what was reserved and not used; for the end of the program.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn give_back(&self, store: &dyn Store) -> Result<(), Fault> {
+        let unused = |purse: dashmap::mapref::multiple::RefMulti<'_, KeyId, Arc<Purse>>| {
+            let left = purse.left.swap(0, Ordering::AcqRel);
+            (left > 0).then(|| self.reservation(purse.tenant, *purse.key(), -left, None))
+        };
+        let batches: Vec<Batch> = self.purses.iter().filter_map(unused).collect();
+        if batches.is_empty() {
+            return Ok(());
+        }
+        store.commit(batches).await.map(drop).map_err(crate::capability::cx::store_fault)
+    }
+
+    fn reservation(&self, tenant: TenantId, key: KeyId, by: i64, at_most: Option<i64>) -> Batch {
         let step = Step::Count { name: KEY_CALLS, key: key.to_string(), by, at_most };
-        Batch { tenant: caller.tenant, at: self.clock.0.now(), steps: vec![step] }
+        Batch { tenant, at: self.clock.0.now(), steps: vec![step] }
     }
 
     /// Forgets callers that have not called for so long that their allowance is whole.

@@ -126,7 +126,7 @@ impl Gate {
         let reads = tool.effect.reads() && !tool.spends;
         let (result, revision, replayed) = match &request.idempotency_key {
             Some(_) if !reads => self.once(request, admitted).await,
-            _ if tool.reaches => self.reaching(request, admitted).await,
+            _ if tool.reaches && !reads => self.reaching(request, admitted).await,
             _ => match self.execute(self.call_of(&request, &tool), admitted.input, None).await {
                 Ok((outcome, revision)) => (Ok(outcome), revision, false),
                 Err(fault) => (Err(fault), None, false),
@@ -234,6 +234,9 @@ impl Gate {
         }
         if let Err(fault) = self.tidy().await {
             tracing::warn!(%fault, "usage could not be written at the end");
+        }
+        if let Err(fault) = self.limiter.give_back(&*self.platform.store).await {
+            tracing::warn!(%fault, "calls reserved for limited keys could not be given back");
         }
     }
 

@@ -183,9 +183,11 @@ pub(super) struct Ending {
     pub(super) operation: Operation,
 }
 
-/// The digest of an input.
+/// The digest of an input. The order of properties makes no other input.
 #[must_use]
 pub fn digest(input: &Value) -> String {
+    let mut input = input.clone();
+    input.sort_all_objects();
     sha256_hex(input.to_string().as_bytes())
 }
 

@@ -10,15 +10,13 @@ use crate::support::scene::REVIEWER;
 #[tokio::test]
 async fn the_slower_call_is_run_again() {
     let (app, probe) = start().await;
-    let (slow, fast) = tokio::join!(
-        app.call(&app.member, "fixture_amend", json!({ "id": REVIEWER, "wait": true })),
-        async {
+    let (slow, fast) =
+        tokio::join!(app.call(&app.member, "fixture_amend", json!({ "id": REVIEWER, "wait": true })), async {
             probe.entered().await;
             let fast = app.call(&app.member, "fixture_amend", json!({ "id": REVIEWER })).await;
             probe.let_go();
             fast
-        }
-    );
+        });
     assert!(fast.is_ok(), "{fast:?}");
     assert!(slow.unwrap()["text"].as_str().unwrap().ends_with("!!"));
     assert_eq!(probe.runs(), 3);
@@ -28,15 +26,13 @@ async fn the_slower_call_is_run_again() {
 #[tokio::test]
 async fn a_call_that_reached_outside_is_not_run_again() {
     let (app, probe) = start().await;
-    let (slow, fast) = tokio::join!(
-        app.call(&app.member, "fixture_amend_outside", json!({ "id": REVIEWER, "wait": true })),
-        async {
+    let (slow, fast) =
+        tokio::join!(app.call(&app.member, "fixture_amend_outside", json!({ "id": REVIEWER, "wait": true })), async {
             probe.entered().await;
             let fast = app.call(&app.member, "fixture_amend", json!({ "id": REVIEWER })).await;
             probe.let_go();
             fast
-        }
-    );
+        });
     assert!(fast.is_ok(), "{fast:?}");
     assert!(slow.unwrap_err().is(&codes::CONFLICT));
     assert_eq!(probe.runs(), 2);

@@ -16,12 +16,12 @@ use convoke::capability::{Capability, Downloading, Streaming};
 use convoke::domain::identity::model::role::Role;
 use convoke::kernel::codes;
 use convoke::kernel::fault::Fault;
+use convoke::kernel::id::RoleId;
 use futures::Stream;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tokio::sync::Semaphore;
-use uuid::Uuid;
 
 /// What the fixtures tell a test, and how a test holds them.
 pub(crate) struct Probe {
@@ -183,9 +183,14 @@ pub(crate) struct Reveal;
 impl Capability for Reveal {
     type Input = Input;
     type Output = Output;
-    const SPEC: Spec =
-        Spec::create("fixture_reveal", Domain::System, Route::post("/fixture/reveal"), Permit::Own, "Reveals a secret.")
-            .shows_secret();
+    const SPEC: Spec = Spec::create(
+        "fixture_reveal",
+        Domain::System,
+        Route::post("/fixture/reveal"),
+        Permit::Own,
+        "Reveals a secret.",
+    )
+    .shows_secret();
     async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {
         work(cx, input, true).await
     }
@@ -197,7 +202,8 @@ impl Capability for Spend {
     type Input = Input;
     type Output = Output;
     const SPEC: Spec =
-        Spec::read("fixture_spend", Domain::System, Route::post("/fixture/spend"), Permit::Own, "Spends money.").spends();
+        Spec::read("fixture_spend", Domain::System, Route::post("/fixture/spend"), Permit::Own, "Spends money.")
+            .spends();
     async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {
         work(cx, input, false).await
     }
@@ -269,7 +275,7 @@ impl Capability for Blow {
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct Which {
     /// The role.
-    id: Uuid,
+    id: RoleId,
     /// Stop inside, in the first run only.
     #[serde(default)]
     wait: bool,
@@ -278,7 +284,7 @@ pub(crate) struct Which {
 async fn amend(cx: &Cx, input: Which) -> Result<Output, Fault> {
     let probe = cx.service::<Probe>()?;
     let (run, _inside) = probe.begin();
-    let stored = cx.get::<Role>(input.id).await?.ok_or_else(|| Fault::not_found("role", input.id))?;
+    let stored = cx.get::<Role>(input.id.uuid()).await?.ok_or_else(|| Fault::not_found("role", input.id))?;
     if input.wait && run == 1 {
         probe.stop_here().await;
     }
@@ -357,10 +363,7 @@ impl Streaming for Items {
     type Item = Output;
     const SPEC: Spec =
         Spec::read("fixture_items", Domain::System, Route::post("/fixture/items"), Permit::Own, "Streams items.");
-    async fn run(
-        cx: &Cx,
-        input: Input,
-    ) -> Result<impl Stream<Item = Result<Output, Fault>> + Send + 'static, Fault> {
+    async fn run(cx: &Cx, input: Input) -> Result<impl Stream<Item = Result<Output, Fault>> + Send + 'static, Fault> {
         let first = work(cx, input, false).await?;
         let text = first.text;
         Ok(futures::stream::iter((1..=3).map(move |run| Ok(Output { text: text.clone(), run }))))

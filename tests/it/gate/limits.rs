@@ -51,7 +51,8 @@ async fn guessing_keys_is_slow_for_the_address_that_guesses() {
     let guesser = Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)));
     let guess = |text: &str| Credential::Bearer(Secret::new(text.to_owned()));
     let gate = app.app.gate();
-    for (guessed, code) in [("a", &codes::UNAUTHENTICATED), ("b", &codes::UNAUTHENTICATED), ("c", &codes::RATE_LIMITED)] {
+    for (guessed, code) in [("a", &codes::UNAUTHENTICATED), ("b", &codes::UNAUTHENTICATED), ("c", &codes::RATE_LIMITED)]
+    {
         let fault = gate.identify(&guess(guessed), guesser).await.unwrap_err();
         assert!(fault.is(code), "{guessed}: {fault}");
     }
@@ -94,6 +95,21 @@ async fn a_key_may_be_used_exactly_as_often_as_it_may() {
         }
     }
     assert_eq!((served, probe.runs()), (25, 25));
+}
+
+#[tokio::test]
+async fn a_restart_neither_gives_nor_takes_calls_of_a_key() {
+    let (app, _) = start().await;
+    let made = app.call(&app.admin, "api_key_create", json!({ "name": "limited", "usageLimit": 40 })).await.unwrap();
+    let key = made["key"].as_str().unwrap().to_owned();
+    for _ in 0..3 {
+        app.call_by_key(&key, "user_me", json!({})).await.unwrap();
+    }
+    let app = app.restart().await;
+    for _ in 0..37 {
+        app.call_by_key(&key, "user_me", json!({})).await.unwrap();
+    }
+    assert!(app.call_by_key(&key, "user_me", json!({})).await.unwrap_err().is(&codes::KEY_REFUSED));
 }
 
 #[tokio::test]

@@ -51,13 +51,12 @@ async fn a_key_with_another_input_is_refused() {
 #[tokio::test]
 async fn while_the_first_runs_the_second_is_told_to_wait() {
     let (app, probe) = start().await;
-    let (first, second) =
-        tokio::join!(keyed(&app, &app.member, "fixture_note", "k1", held("milk")), async {
-            probe.entered().await;
-            let second = keyed(&app, &app.member, "fixture_note", "k1", held("milk")).await;
-            probe.let_go();
-            second
-        });
+    let (first, second) = tokio::join!(keyed(&app, &app.member, "fixture_note", "k1", held("milk")), async {
+        probe.entered().await;
+        let second = keyed(&app, &app.member, "fixture_note", "k1", held("milk")).await;
+        probe.let_go();
+        second
+    });
     let fault = second.result.unwrap_err();
     assert!(fault.is(&codes::IN_FLIGHT) && fault.code().status == 409 && fault.retry_after().is_some(), "{fault}");
     assert!(first.result.is_ok());

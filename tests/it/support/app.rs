@@ -89,6 +89,14 @@ impl TestApp {
         Self { app: App::open(settings).await.unwrap(), ..self }
     }
 
+    /// Opens the program again on the same folder, started otherwise. Nothing of the earlier run is closed: it ends as in a
+    /// crash, unless the test closed it.
+    pub async fn open_again_with(self, alter: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = Settings::new(config(), self.folder.path().to_owned(), self.clock.clone());
+        alter(&mut settings);
+        Self { app: App::open(settings).await.unwrap(), ..self }
+    }
+
     /// The caller of a key.
     pub async fn identify(&self, key: &str) -> Result<Arc<Caller>, Fault> {
         let credential = Credential::Bearer(Secret::new(key.to_owned()));
@@ -126,10 +134,15 @@ impl TestApp {
         input: Value,
         alter: impl FnOnce(&mut Request),
     ) -> Reply {
+        self.app.gate().call(self.request(caller, tool, input, alter)).await
+    }
+
+    /// A call of an identified caller that is not made yet.
+    pub fn request(&self, caller: Arc<Caller>, tool: &str, input: Value, alter: impl FnOnce(&mut Request)) -> Request {
         let origin = Origin { door: Door::Inside, address: None };
         let mut request = Request::new(CallId::new(self.clock.now()), caller, origin, tool, input);
         alter(&mut request);
-        self.app.gate().call(request).await
+        request
     }
 }
 
