@@ -180,6 +180,7 @@ fn structured(value: Value) -> CallToolResult {
 
 fn blocks(value: &Value) -> Result<CallToolResult, Fault> {
     let mut result = CallToolResult::deserialize(value).map_err(Fault::internal)?;
+    result.result_type = CallToolResult::default().result_type;
     result.structured_content = result.structured_content.filter(Value::is_object);
     Ok(result)
 }

@@ -59,6 +59,9 @@ const METHODS: &[&str] = &[
     "tools/list",
 ];
 
+/// Methods that the newer era has no more, whatever their parameters.
+const GONE: &[&str] = &["initialize", "logging/setLevel", "ping", "resources/subscribe", "resources/unsubscribe"];
+
 /// Who opened a connection.
 pub(super) enum Opener {
     /// The caller comes with each request; this is who came with the first.
@@ -388,8 +391,9 @@ impl ServerHandler for Door {
         .await
     }
 
-    async fn on_custom_request(&self, asked: CustomRequest, _: Context) -> Result<CustomResult, ErrorData> {
-        if METHODS.contains(&asked.method.as_str()) {
+    async fn on_custom_request(&self, asked: CustomRequest, context: Context) -> Result<CustomResult, ErrorData> {
+        let known = METHODS.contains(&asked.method.as_str());
+        if known && (Era::of(&context) == Era::Legacy || !GONE.contains(&asked.method.as_str())) {
             let say = format!("the parameters of {} cannot be read", asked.method);
             return Err(ErrorData::invalid_params(say, None));
         }
