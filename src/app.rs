@@ -17,12 +17,15 @@ use crate::capability::row::Row;
 use crate::capability::tool::{Card, Tool};
 use crate::config::Config;
 use crate::domain::registry::index::ToolIndex;
+use crate::domain::system::Shelf;
 use crate::domain::{MODULES, identity};
 use crate::kernel::clock::Clock;
 use crate::kernel::fault::Fault;
 use crate::kernel::seal::Seal;
 use crate::kernel::secret::Secret;
 use crate::port::store::Store;
+use crate::runtime::supervise::Supervisor;
+use crate::runtime::upkeep::Upkeep;
 
 mod cards;
 mod key;
@@ -57,6 +60,7 @@ pub struct App {
     store: Arc<SqliteStore>,
     data: PathBuf,
     first_key: Option<Secret>,
+    background: Supervisor,
 }
 
 impl App {
@@ -74,10 +78,21 @@ impl App {
         let first_key = identity::bootstrap(&*store, &*clock).await?;
         let registry = Arc::new(Registry::new(tools(&rows)?));
         let shared: Arc<dyn Store> = store.clone();
-        let platform =
-            Arc::new(Platform::new(shared, blobs, clock, registry, seal, Arc::new(config), add_services(services)));
+        let services = add_services(services, &config, &data);
+        let platform = Arc::new(Platform::new(shared, blobs, clock, registry, seal, Arc::new(config), services));
         let gate = Arc::new(Gate::new(platform, Arc::new(identity::directory::Directory), approvals));
-        Ok(Arc::new(Self { gate, store, data, first_key }))
+        Ok(Arc::new(Self { gate, store, data, first_key, background: Supervisor::new() }))
+    }
+
+    /// Starts what the program does by itself: taking up what an earlier run left, and upkeep.
+    pub fn start(&self) {
+        Upkeep::new(self.gate.clone()).start(&self.background);
+    }
+
+    /// Background work, ended when the program closes.
+    #[must_use]
+    pub fn background(&self) -> &Supervisor {
+        &self.background
     }
 
     /// The gate: the only way to a capability.
@@ -107,6 +122,7 @@ impl App {
     /// Ends what runs within the limit, writes what waits and closes the store.
     pub async fn close(&self, limit: Duration) {
         self.gate.close(limit).await;
+        self.background.stop(limit).await;
         let store = self.store.clone();
         // Closing waits for the writing thread: not on a thread that others wait for.
         let _ = tokio::task::spawn_blocking(move || store.close()).await;
@@ -114,8 +130,9 @@ impl App {
 }
 
 /// The services that domains keep alive between calls.
-fn add_services(services: Services) -> Services {
-    services.with(Arc::new(ToolIndex::default()))
+fn add_services(services: Services, config: &Config, data: &Path) -> Services {
+    let shelf = Shelf::new(&config.backup.folder, config.backup.keep, data);
+    services.with(Arc::new(shelf)).with(Arc::new(ToolIndex::default()))
 }
 
 async fn open_store(file: PathBuf, clock: Arc<dyn Clock>) -> Result<Arc<SqliteStore>, Fault> {
@@ -131,7 +148,14 @@ async fn open_store(file: PathBuf, clock: Arc<dyn Clock>) -> Result<Arc<SqliteSt
     .chain(MODULES.iter().flat_map(|module| module.logs.iter().copied()))
     .collect();
     let mut config = SqliteConfig::new(file, kinds, logs, clock);
+    // What a first start makes and what calls leave behind by themselves is not data: a backup may be restored over it.
     config.unowned = identity::MODULE.kinds.to_vec();
+    config.unowned.push(&crate::capability::gate::operation::OPERATION);
+    config.unowned_logs = vec![
+        &crate::capability::gate::audit::AUDIT,
+        &crate::capability::gate::usage::USAGE,
+        &crate::capability::events::EVENTS,
+    ];
     tokio::task::spawn_blocking(move || SqliteStore::open(config)).await.map_err(Fault::internal)?.map_err(store_fault)
 }
 

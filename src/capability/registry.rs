@@ -39,6 +39,11 @@ impl Snapshot {
         self.added.get(&tenant).is_some_and(|tools| !tools.is_empty())
     }
 
+    /// Every tool of every tenant, built in first.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<Tool>> {
+        self.built.iter().chain(self.added.values().flat_map(BTreeMap::values))
+    }
+
     /// The tool of a name that a tenant has.
     #[must_use]
     pub fn find(&self, tenant: TenantId, name: &str) -> Option<&Arc<Tool>> {

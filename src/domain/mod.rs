@@ -1,6 +1,7 @@
 //! The domains. Each brings its capabilities, kinds, logs and fault codes as a `Module`, listed here in the order of
 //! documentation and nowhere else.
 
+pub mod audit;
 pub mod identity;
 pub mod registry;
 pub mod system;
@@ -8,4 +9,4 @@ pub mod system;
 use crate::capability::module::Module;
 
 /// Every domain.
-pub static MODULES: &[&Module] = &[&identity::MODULE, &registry::MODULE];
+pub static MODULES: &[&Module] = &[&identity::MODULE, &audit::MODULE, &registry::MODULE, &system::MODULE];

@@ -4,3 +4,4 @@ pub mod logging;
 #[cfg(unix)]
 pub mod owner;
 pub mod supervise;
+pub mod upkeep;

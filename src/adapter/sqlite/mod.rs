@@ -43,6 +43,8 @@ pub struct SqliteConfig {
     pub logs: Vec<&'static Log>,
     /// Kinds whose documents the program writes by itself at a first start: they do not make a store count as used.
     pub unowned: Vec<&'static Kind>,
+    /// Logs whose entries do not make a store count as used.
+    pub unowned_logs: Vec<&'static Log>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Reads that run at the same time, point reads aside.
@@ -55,7 +57,7 @@ impl SqliteConfig {
     /// A store on a file, with nothing limited.
     #[must_use]
     pub fn new(file: PathBuf, kinds: Vec<&'static Kind>, logs: Vec<&'static Log>, clock: Arc<dyn Clock>) -> Self {
-        Self { file, kinds, logs, unowned: Vec::new(), clock, readers: 8, max_pages: None }
+        Self { file, kinds, logs, unowned: Vec::new(), unowned_logs: Vec::new(), clock, readers: 8, max_pages: None }
     }
 }
 
@@ -149,7 +151,9 @@ struct Declarations {
     /// In the order of the configuration, for what goes through all.
     ordered_kinds: Vec<Arc<KindPlan>>,
     ordered_logs: Vec<Arc<LogPlan>>,
+    /// Kinds and logs that do not make a store count as used.
     unowned: Vec<&'static str>,
+    unowned_logs: Vec<&'static str>,
 }
 
 impl Declarations {
@@ -164,7 +168,8 @@ impl Declarations {
             return Err(misuse("two kinds or two logs have the same name"));
         }
         let unowned = config.unowned.iter().map(|kind| kind.name).collect();
-        Ok(Self { kinds, logs, ordered_kinds, ordered_logs, unowned })
+        let unowned_logs = config.unowned_logs.iter().map(|log| log.name).collect();
+        Ok(Self { kinds, logs, ordered_kinds, ordered_logs, unowned, unowned_logs })
     }
 
     fn kind(&self, kind: &'static Kind) -> Result<Arc<KindPlan>, StoreFault> {

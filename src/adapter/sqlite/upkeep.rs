@@ -87,10 +87,11 @@ fn has_row(connection: &Connection, table: &str) -> Result<bool, StoreFault> {
     connection.query_row(&text, [], |row| row.get(0)).or_fault()
 }
 
-/// Empty: no log has an entry, and no kind has a document but those that the program itself writes at a first start.
+/// Empty: no log has an entry and no kind has a document, but those that the program itself writes.
 pub(super) fn is_empty(connection: &Connection, declarations: &Declarations) -> Result<bool, StoreFault> {
     let owned = declarations.ordered_kinds.iter().filter(|plan| !declarations.unowned.contains(&plan.kind.name));
-    let tables = owned.map(|plan| &plan.table).chain(declarations.ordered_logs.iter().map(|plan| &plan.table));
+    let logs = declarations.ordered_logs.iter().filter(|plan| !declarations.unowned_logs.contains(&plan.log.name));
+    let tables = owned.map(|plan| &plan.table).chain(logs.map(|plan| &plan.table));
     for table in tables {
         if has_row(connection, &table.name)? {
             return Ok(false);

@@ -96,7 +96,7 @@ pub async fn reset_admin_key(platform: &Platform) -> Result<Secret, Fault> {
 }
 
 /// The tenant that whoever has access to the machine works in, and the user that they act as.
-pub(super) async fn default_tenant(store: &dyn Store) -> Result<Option<(TenantId, UserId)>, Fault> {
+pub async fn default_tenant(store: &dyn Store) -> Result<Option<(TenantId, UserId)>, Fault> {
     let has_owner = Filter::Not(Box::new(Filter::IsNull("localOwner")));
     let found: Option<Stored<Tenant>> = first(store, platform_tenant(), has_owner).await?;
     Ok(found.and_then(|tenant| Some((TenantId::from_uuid(tenant.id), tenant.value.local_owner?))))

@@ -1,0 +1,3 @@
+//! The audit's capabilities, one file each.
+
+pub(super) mod query;

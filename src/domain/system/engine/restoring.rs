@@ -1,0 +1,152 @@
+//! Restoring a backup: only into an installation that nobody has written to, and only a backup that is what was written.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::shelf::{BLOBS, Found, STORE, State};
+use crate::capability::cx::{Call, store_fault};
+use crate::capability::gate::audit::{AUDIT, AuditEntry};
+use crate::capability::gate::operation::OPERATION;
+use crate::capability::platform::Platform;
+use crate::domain::identity;
+use crate::domain::identity::model::{tenant::TENANT, user::USER};
+use crate::domain::system::faults;
+use crate::kernel::fault::Fault;
+use crate::port::logs::LogQuery;
+use crate::port::records::{Filter, Scalar, Scope};
+use crate::port::store::{Batch, Step};
+
+/// Actions that leave an installation as good as new: looking after it, and its first key.
+const UPKEEP: [&str; 2] = ["system_", "keys_reset"];
+
+/// Whether nobody has written to the installation but to look after it.
+///
+/// # Errors
+/// `installation_not_empty` with what was found.
+pub(crate) async fn check_empty(platform: &Platform) -> Result<(), Fault> {
+    let store = &*platform.store;
+    let refuse = |found: &str| {
+        Err(Fault::new(&faults::NOT_EMPTY, format!("the installation is in use: {found}"))
+            .with_detail(json!({ "found": found })))
+    };
+    if !store.is_empty().await.map_err(store_fault)? {
+        return refuse("it holds data");
+    }
+    let count = |kind, filter| store.count(Scope::Platform, kind, filter);
+    if count(&TENANT, Filter::All).await.map_err(store_fault)? > 1 {
+        return refuse("it has more than one tenant");
+    }
+    if count(&USER, Filter::All).await.map_err(store_fault)? > 1 {
+        return refuse("it has more people than the first administrator");
+    }
+    let running = Filter::is("state", Scalar::Text("running".to_owned()));
+    if count(&OPERATION, running).await.map_err(store_fault)? > 0 {
+        return refuse("a task is running");
+    }
+    let mut query = LogQuery { filter: Filter::All, beyond: None, descending: false, limit: 500 };
+    loop {
+        let entries = store.entries(Scope::Platform, &AUDIT, query.clone()).await.map_err(store_fault)?;
+        let Some(last) = entries.last() else { return Ok(()) };
+        query.beyond = Some(last.position);
+        let actions = entries.iter().map(|entry| entry.body["action"].as_str().unwrap_or_default());
+        if let Some(deed) = actions.into_iter().find(|deed| !UPKEEP.iter().any(|name| deed.starts_with(name))) {
+            return refuse(&format!("'{deed}' has been called"));
+        }
+    }
+}
+
+/// Whether a backup is whole and of a form that this program reads.
+///
+/// # Errors
+/// `backup_damaged`, `backup_too_new`.
+pub(crate) async fn check_backup(platform: &Platform, found: &Found) -> Result<(), Fault> {
+    let damaged = |places: Vec<String>| {
+        Fault::new(&faults::BACKUP_DAMAGED, format!("the backup '{}' is damaged", found.name))
+            .with_detail(json!({ "faults": places }))
+    };
+    match found.state {
+        State::Automatic => return Ok(()),
+        State::Complete => {}
+        State::Running | State::Unfinished => return Err(damaged(vec!["it is not finished".to_owned()])),
+        State::Damaged => return Err(damaged(vec!["its manifest cannot be read".to_owned()])),
+    }
+    let places = found.verify().await?.unwrap_or_default();
+    if !places.is_empty() {
+        return Err(damaged(places));
+    }
+    let present = platform.store.health().await.map_err(store_fault)?.schema;
+    match &found.manifest {
+        Some(manifest) if manifest.schema > present => Err(Fault::new(
+            &faults::BACKUP_TOO_NEW,
+            format!("the backup has schema {}, this program knows schema {present}", manifest.schema),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Puts a checked backup in place of everything. Answers how many blobs came with it.
+///
+/// # Errors
+/// When the store refuses the copy or fails.
+pub(crate) async fn restore(platform: &Arc<Platform>, call: &CallOfRestore, found: &Found) -> Result<u64, Fault> {
+    let (store_file, blobs) = match found.state {
+        State::Automatic => (found.path.clone(), 0),
+        _ => (found.path.join(STORE), restore_blobs(platform, &found.path.join(BLOBS)).await?),
+    };
+    platform.store.restore_from(&store_file).await.map_err(store_fault)?;
+    for listed in platform.caches.all() {
+        listed.cache.clear();
+    }
+    platform.authority_changed(call.entry.tenant_id);
+    call.leave_entry(platform).await?;
+    Ok(blobs)
+}
+
+/// Before the store: blobs are named by their content, so those of a restore that fails harm nobody.
+async fn restore_blobs(platform: &Platform, folder: &Path) -> Result<u64, Fault> {
+    if !folder.is_dir() {
+        return Ok(0);
+    }
+    platform.blobs.restore_from(folder).await.map_err(store_fault)
+}
+
+/// What the restored installation's audit log says of the restore. The gate's own entry lies in the tenant that the call came
+/// from, which is gone.
+pub(crate) struct CallOfRestore {
+    entry: AuditEntry,
+}
+
+impl CallOfRestore {
+    /// Of this call.
+    pub(crate) fn of(call: &Call, backup: &str) -> Self {
+        let door = serde_json::to_value(call.origin.door).ok();
+        let entry = AuditEntry {
+            timestamp: call.at,
+            actor: call.caller.user,
+            principal: call.caller.principal_name(),
+            action: call.tool.name.to_string(),
+            effect: "remove".to_owned(),
+            resource_type: "backup".to_owned(),
+            resource_id: backup.to_owned(),
+            changes: serde_json::Value::Null,
+            tenant_id: call.caller.tenant,
+            request_id: call.id,
+            door: door.and_then(|door| door.as_str().map(str::to_owned)).unwrap_or_default(),
+            address: call.origin.address.map(|address| address.to_string()),
+            outcome: "done".to_owned(),
+        };
+        Self { entry }
+    }
+
+    async fn leave_entry(&self, platform: &Platform) -> Result<(), Fault> {
+        let Some((tenant, _)) = identity::default_tenant(&*platform.store).await? else { return Ok(()) };
+        platform.authority_changed(tenant);
+        let entry = AuditEntry { tenant_id: tenant, ..self.entry.clone() };
+        let body = serde_json::to_value(entry).map_err(Fault::internal)?;
+        let steps = vec![Step::Append { log: &AUDIT, stream: String::new(), body }];
+        platform.store.commit(vec![Batch { tenant, at: platform.clock.now(), steps }]).await.map_err(store_fault)?;
+        Ok(())
+    }
+}

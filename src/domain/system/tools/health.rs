@@ -1,0 +1,159 @@
+//! `system_health`: whether the installation is up and fit to work.
+
+use std::time::Instant;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::Nothing;
+use crate::capability::Capability;
+use crate::capability::cx::Cx;
+use crate::capability::permit::Permit;
+use crate::capability::spec::{Domain, Route, Spec};
+use crate::domain::system::operator;
+use crate::kernel::codes;
+use crate::kernel::fault::Fault;
+use crate::kernel::time::Timestamp;
+
+/// Tells how the installation is doing.
+pub(in crate::domain::system) struct Health;
+
+/// How the installation is doing.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::domain::system) struct Output {
+    /// Whether the installation works.
+    status: Status,
+    /// Whether the program runs.
+    live: bool,
+    /// Whether it can take calls.
+    ready: bool,
+    /// More about it, for callers who may read the system.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<Details>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Status {
+    /// All is well.
+    Ok,
+    /// A backend fails.
+    Down,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Details {
+    /// The program's version.
+    version: String,
+    /// Since when it runs.
+    started_at: Timestamp,
+    /// For how many seconds.
+    uptime_seconds: u64,
+    /// Every backend.
+    backends: Vec<Backend>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Backend {
+    /// What it is for.
+    name: &'static str,
+    /// Whether it works.
+    status: Status,
+    /// Its product and version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backend: Option<String>,
+    /// Bytes on disk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size_bytes: Option<u64>,
+    /// The schema's number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schema: Option<u32>,
+    /// Commits that wait to be written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting: Option<usize>,
+    /// Microseconds that it took to answer.
+    took_micros: u64,
+}
+
+impl Capability for Health {
+    type Input = Nothing;
+    type Output = Output;
+    const SPEC: Spec = Spec::read(
+        "system_health",
+        Domain::System,
+        Route::get("/health"),
+        Permit::Public,
+        "Whether the server is up and its backends answer; with the permission system:read also versions and sizes of each \
+         backend. For figures use system_metrics.",
+    )
+    .also(&[Route::get("/monitoring/health")]);
+
+    async fn run(cx: &Cx, _: Nothing) -> Result<Output, Fault> {
+        let backends = vec![store(cx).await, blobs(cx).await];
+        let ready = backends.iter().all(|backend| backend.status == Status::Ok);
+        let details = if operator::may_look(cx).await { Some(details(cx, backends)) } else { None };
+        let output = Output { status: if ready { Status::Ok } else { Status::Down }, live: true, ready, details };
+        if ready {
+            return Ok(output);
+        }
+        // A fault, so that whoever only looks at the status learns it: 503 over HTTP.
+        let detail = serde_json::to_value(&output).map_err(Fault::internal)?;
+        Err(Fault::new(&codes::UNAVAILABLE, "a backend does not answer").with_detail(detail))
+    }
+}
+
+fn details(cx: &Cx, backends: Vec<Backend>) -> Details {
+    let started_at = cx.platform().started_at;
+    Details {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started_at,
+        uptime_seconds: cx.now().since(started_at).as_secs(),
+        backends,
+    }
+}
+
+async fn store(cx: &Cx) -> Backend {
+    let began = Instant::now();
+    let health = cx.platform().store.health().await;
+    let took_micros = micros_since(began);
+    match health {
+        Ok(health) => Backend {
+            name: "store",
+            status: Status::Ok,
+            backend: Some(health.backend),
+            size_bytes: Some(health.size_bytes),
+            schema: Some(health.schema),
+            waiting: Some(health.waiting),
+            took_micros,
+        },
+        Err(fault) => {
+            tracing::warn!(%fault, "the store does not answer");
+            down("store", took_micros)
+        }
+    }
+}
+
+async fn blobs(cx: &Cx) -> Backend {
+    let began = Instant::now();
+    // Nothing has this digest: that it is not there is the answer of a folder that can be read.
+    let looked = cx.platform().blobs.get(cx.tenant(), &"0".repeat(64)).await;
+    let took_micros = micros_since(began);
+    match looked {
+        Ok(_) => Backend { status: Status::Ok, ..down("blobs", took_micros) },
+        Err(fault) => {
+            tracing::warn!(%fault, "the blobs do not answer");
+            down("blobs", took_micros)
+        }
+    }
+}
+
+fn down(name: &'static str, took_micros: u64) -> Backend {
+    Backend { name, status: Status::Down, backend: None, size_bytes: None, schema: None, waiting: None, took_micros }
+}
+
+fn micros_since(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX)
+}
