@@ -3,7 +3,7 @@
 
 use crate::capability::cx::Cx;
 use crate::capability::permit::{Action, Resource};
-use crate::domain::identity;
+use crate::domain::identity::default_tenant;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 
@@ -25,6 +25,6 @@ pub(super) async fn may_look(cx: &Cx) -> bool {
 }
 
 async fn is_own_tenant(cx: &Cx) -> Result<bool, Fault> {
-    let own = identity::default_tenant(&*cx.platform().store).await?;
+    let own = default_tenant(&*cx.platform().store).await?;
     Ok(own.is_some_and(|(tenant, _)| tenant == cx.tenant()))
 }

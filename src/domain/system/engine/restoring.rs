@@ -10,7 +10,7 @@ use crate::capability::cx::{Call, store_fault};
 use crate::capability::gate::audit::{AUDIT, AuditEntry};
 use crate::capability::gate::operation::OPERATION;
 use crate::capability::platform::Platform;
-use crate::domain::identity;
+use crate::domain::identity::default_tenant;
 use crate::domain::identity::model::{tenant::TENANT, user::USER};
 use crate::domain::system::faults;
 use crate::kernel::fault::Fault;
@@ -141,7 +141,7 @@ impl CallOfRestore {
     }
 
     async fn leave_entry(&self, platform: &Platform) -> Result<(), Fault> {
-        let Some((tenant, _)) = identity::default_tenant(&*platform.store).await? else { return Ok(()) };
+        let Some((tenant, _)) = default_tenant(&*platform.store).await? else { return Ok(()) };
         platform.authority_changed(tenant);
         let entry = AuditEntry { tenant_id: tenant, ..self.entry.clone() };
         let body = serde_json::to_value(entry).map_err(Fault::internal)?;

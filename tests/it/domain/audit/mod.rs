@@ -1,0 +1,3 @@
+//! The audit domain: reading who did what.
+
+mod audit_query;

@@ -1,0 +1,134 @@
+//! `system_backup` and `system_backups`.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use convoke::capability::gate::audit::AUDIT;
+use convoke::kernel::codes;
+use convoke::port::logs::LogQuery;
+use convoke::port::records::{Filter, Scope};
+use serde_json::{Value, json};
+
+use crate::support::app::TestApp;
+
+fn folder(backup: &Value) -> PathBuf {
+    PathBuf::from(backup["folder"].as_str().unwrap())
+}
+
+fn names(listed: &Value) -> Vec<String> {
+    listed["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_backup_is_whole_checksummed_and_listed() {
+    let app = TestApp::start().await;
+    let blob = app.app.platform().blobs.put(app.admin.tenant, "a blob".into()).await.unwrap();
+    let made = app.call(&app.admin, "system_backup", json!({})).await.unwrap();
+    assert_eq!(made["state"], "complete");
+    assert_eq!(made["name"], "backup-2026-11-20T120000000Z");
+    assert_eq!(made["madeAt"], "2026-11-20T12:00:00.000Z");
+    assert_eq!(made["removed"], 0);
+
+    let manifest: Value = serde_json::from_slice(&fs::read(folder(&made).join("manifest.json")).unwrap()).unwrap();
+    let files = manifest["files"].as_array().unwrap();
+    assert_eq!(files.len(), made["files"].as_u64().unwrap() as usize);
+    assert!(files.iter().any(|file| file["path"] == "store.db"));
+    assert!(files.iter().any(|file| file["sha256"] == blob.digest.as_str()), "{files:?}");
+
+    let listed = app.call(&app.admin, "system_backups", json!({ "verify": true })).await.unwrap();
+    let item = &listed["items"][0];
+    assert_eq!((&item["state"], &item["verified"]), (&json!("complete"), &json!(true)));
+    assert_eq!(item["sizeBytes"], made["sizeBytes"]);
+}
+
+#[tokio::test]
+async fn damage_is_found_by_its_checksum() {
+    let app = TestApp::start().await;
+    let made = app.call(&app.admin, "system_backup", json!({})).await.unwrap();
+    let store = folder(&made).join("store.db");
+    let mut bytes = fs::read(&store).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs::write(&store, bytes).unwrap();
+    fs::write(folder(&made).join("stray"), "x").unwrap();
+
+    let input = json!({ "name": made["name"], "verify": true });
+    let listed = app.call(&app.admin, "system_backups", input).await.unwrap();
+    let item = &listed["items"][0];
+    assert_eq!(item["verified"], false);
+    assert_eq!(item["faults"], json!(["store.db was altered", "stray does not belong to it"]));
+
+    fs::remove_file(folder(&made).join("manifest.json")).unwrap();
+    let listed = app.call(&app.admin, "system_backups", json!({})).await.unwrap();
+    assert_eq!(listed["items"][0]["state"], "damaged");
+}
+
+#[tokio::test]
+async fn only_so_many_are_kept_and_what_is_unfinished_goes() {
+    let app = TestApp::start_with(|settings| settings.config.backup.keep = 2).await;
+    let mut removed = Vec::new();
+    for _ in 0..3 {
+        let made = app.call(&app.admin, "system_backup", json!({})).await.unwrap();
+        removed.push(made["removed"].as_u64().unwrap());
+        let part = folder(&made).with_file_name("backup-old.part");
+        fs::create_dir(&part).unwrap();
+        app.clock.advance(Duration::from_secs(1));
+    }
+    assert_eq!(removed, [0, 0, 1]);
+    let listed = app.call(&app.admin, "system_backups", json!({})).await.unwrap();
+    let found = names(&listed);
+    let whole: Vec<&str> = found.iter().map(String::as_str).filter(|name| !name.ends_with(".part")).collect();
+    assert_eq!(whole, ["backup-2026-11-20T120002000Z", "backup-2026-11-20T120001000Z"]);
+    assert_eq!(found.len(), 3, "one left from after the last backup: {found:?}");
+}
+
+#[tokio::test]
+async fn two_of_one_moment_have_two_names_and_pages_hold_all() {
+    let app = TestApp::start().await;
+    for _ in 0..3 {
+        app.call(&app.admin, "system_backup", json!({})).await.unwrap();
+    }
+    let all = names(&app.call(&app.admin, "system_backups", json!({})).await.unwrap());
+    assert_eq!(all.len(), 3);
+    let mut paged = Vec::new();
+    let mut input = json!({ "limit": 1 });
+    loop {
+        let page = app.call(&app.admin, "system_backups", input.clone()).await.unwrap();
+        paged.extend(names(&page));
+        match page.get("nextPageToken") {
+            Some(token) => input["pageToken"] = token.clone(),
+            None => break,
+        }
+    }
+    assert_eq!(paged, all);
+    let fault = app.call(&app.admin, "system_backups", json!({ "pageToken": "made-up" })).await.unwrap_err();
+    assert!(fault.is(&codes::BAD_PAGE_TOKEN), "{fault}");
+}
+
+#[tokio::test]
+async fn a_backup_of_no_name_is_not_there_and_paths_are_no_names() {
+    let app = TestApp::start().await;
+    app.call(&app.admin, "system_backup", json!({})).await.unwrap();
+    for name in ["backup-1", "../backups", "/etc/passwd", "."] {
+        let fault = app.call(&app.admin, "system_backups", json!({ "name": name })).await.unwrap_err();
+        assert!(fault.is(&codes::NOT_FOUND), "{name}: {fault}");
+        let fault = app.call(&app.admin, "system_restore", json!({ "name": name })).await.unwrap_err();
+        assert!(fault.is(&codes::NOT_FOUND), "{name}: {fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_used_is_told_and_leaves_no_entry() {
+    let app = TestApp::start_with(|settings| {
+        let file = settings.data.join("a file");
+        fs::write(&file, "").unwrap();
+        settings.config.backup.folder = file.join("below").display().to_string();
+    })
+    .await;
+    let fault = app.call(&app.admin, "system_backup", json!({})).await.unwrap_err();
+    assert!(fault.code().status >= 500, "{fault}");
+    let query = LogQuery { filter: Filter::All, beyond: None, descending: false, limit: 10 };
+    let entries = app.app.platform().store.entries(Scope::Platform, &AUDIT, query).await.unwrap();
+    assert_eq!(entries, []);
+}

@@ -1,0 +1,146 @@
+//! `system_restore`: into an empty installation, and nowhere else.
+
+use std::fs;
+use std::path::Path;
+
+use convoke::capability::cx::Lasting;
+use convoke::capability::gate::audit::AUDIT;
+use convoke::domain::identity::model::user::USER;
+use convoke::kernel::codes;
+use convoke::port::logs::LogQuery;
+use convoke::port::records::{Filter, Query, Record, Scope};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::Bare;
+use crate::support::app::TestApp;
+
+async fn users(app: &convoke::app::App) -> Vec<Record> {
+    let mut found = app.platform().store.find(Scope::Platform, &USER, Query::newest(Filter::All, 100)).await.unwrap();
+    found.sort_by_key(|record| record.id);
+    found
+}
+
+async fn audited(app: &convoke::app::App) -> Vec<Value> {
+    let query = LogQuery { filter: Filter::All, beyond: None, descending: false, limit: 100 };
+    let entries = app.platform().store.entries(Scope::Platform, &AUDIT, query).await.unwrap();
+    entries.into_iter().map(|entry| entry.body).collect()
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// A backup of an installation in use, put into the folder of backups of a new one.
+async fn moved(app: &TestApp, data: &Path) -> String {
+    let made = app.call(&app.admin, "system_backup", json!({})).await.unwrap();
+    let name = made["name"].as_str().unwrap().to_owned();
+    copy_folder(Path::new(made["folder"].as_str().unwrap()), &data.join("backups").join(&name));
+    name
+}
+
+#[tokio::test]
+async fn a_backup_makes_a_new_installation_equal_to_the_old_one() {
+    let old = TestApp::start().await;
+    let blob = old.app.platform().blobs.put(old.admin.tenant, "a blob".into()).await.unwrap();
+    old.call(&old.admin, "user_create", json!({ "email": "new@example.org" })).await.unwrap();
+    let (people, deeds) = (users(&old.app).await, audited(&old.app).await);
+    let data = TempDir::new().unwrap();
+    let name = moved(&old, data.path()).await;
+
+    let new = Bare::start(data.path()).await;
+    // Looking around and a wrong try do not make it count as used.
+    new.call("system_health", json!({})).await.unwrap();
+    new.call("system_cache_clear", json!({})).await.unwrap();
+    new.app.gate().tidy().await.unwrap();
+    let tried = new.call("system_restore", json!({ "name": name, "dryRun": true })).await.unwrap();
+    assert_eq!(tried["restored"], false);
+    let restored = new.call("system_restore", json!({ "name": name })).await.unwrap();
+    assert_eq!((&restored["restored"], &restored["blobs"]), (&json!(true), &json!(1)));
+
+    assert_eq!(users(&new.app).await, people);
+    assert_eq!(new.app.platform().blobs.get(old.admin.tenant, &blob.digest).await.unwrap().unwrap(), "a blob");
+    // What was audited before, and the restore itself in the tenant that is in force now.
+    let told = audited(&new.app).await;
+    assert_eq!(told[..deeds.len()], deeds);
+    let own: Vec<&Value> =
+        told[deeds.len()..].iter().filter(|entry| entry["tenantId"] == json!(old.admin.tenant)).collect();
+    assert_eq!(own.len(), 1, "{told:?}");
+    assert_eq!((&own[0]["action"], &own[0]["resourceId"]), (&json!("system_restore"), &json!(name)));
+
+    // The keys of the backup are in force, the first key of the new installation is not.
+    let fault = new.call("user_me", json!({})).await.unwrap_err();
+    assert!(fault.is(&codes::UNAUTHENTICATED), "{fault}");
+    let me = new.call_with(&old.admin.key, "user_me", json!({}), |_| {}).await.unwrap();
+    assert_eq!(me["id"], json!(old.admin.user));
+    new.close().await;
+}
+
+#[tokio::test]
+async fn an_installation_in_use_is_left_alone() {
+    let old = TestApp::start().await;
+    let data = TempDir::new().unwrap();
+    let name = moved(&old, data.path()).await;
+    let new = Bare::start(data.path()).await;
+    new.call("api_key_create", json!({ "name": "second" })).await.unwrap();
+    let fault = new.call("system_restore", json!({ "name": name })).await.unwrap_err();
+    assert_eq!(fault.code().name, "installation_not_empty", "{fault}");
+    let own_name = old.call(&old.admin, "system_backup", json!({})).await.unwrap()["name"].clone();
+    let fault = old.call(&old.admin, "system_restore", json!({ "name": own_name })).await.unwrap_err();
+    assert_eq!(fault.code().name, "installation_not_empty", "{fault}");
+    new.close().await;
+}
+
+#[tokio::test]
+async fn a_damaged_or_newer_backup_is_refused_and_nothing_is_touched() {
+    let old = TestApp::start().await;
+    let data = TempDir::new().unwrap();
+    let name = moved(&old, data.path()).await;
+    let folder = data.path().join("backups").join(&name);
+    let new = Bare::start(data.path()).await;
+    let before = users(&new.app).await;
+
+    let manifest = fs::read_to_string(folder.join("manifest.json")).unwrap();
+    fs::write(folder.join("manifest.json"), manifest.replace("\"schema\": ", "\"schema\": 9")).unwrap();
+    let fault = new.call("system_restore", json!({ "name": name })).await.unwrap_err();
+    assert_eq!(fault.code().name, "backup_too_new", "{fault}");
+
+    fs::write(folder.join("manifest.json"), manifest).unwrap();
+    fs::OpenOptions::new().append(true).open(folder.join("store.db")).unwrap().set_len(4096).unwrap();
+    let fault = new.call("system_restore", json!({ "name": name })).await.unwrap_err();
+    assert_eq!(fault.code().name, "backup_damaged", "{fault}");
+    assert_eq!(fault.detail().unwrap()["faults"], json!(["store.db was altered"]));
+
+    assert_eq!(users(&new.app).await, before);
+    assert!(new.call("user_me", json!({})).await.is_ok());
+    new.close().await;
+}
+
+#[tokio::test]
+async fn a_repeated_idempotency_key_does_not_restore_twice_and_a_task_is_refused() {
+    let old = TestApp::start().await;
+    let data = TempDir::new().unwrap();
+    let name = moved(&old, data.path()).await;
+    let new = Bare::start(data.path()).await;
+    let input = json!({ "name": name });
+    let fault = new
+        .call_with(&new.key, "system_restore", input.clone(), |request| request.lasting = Lasting::Task)
+        .await
+        .unwrap_err();
+    assert!(fault.is(&codes::BAD_INPUT), "{fault}");
+    let restored = new
+        .call_with(&new.key, "system_restore", input, |request| request.idempotency_key = Some("once".to_owned()))
+        .await
+        .unwrap();
+    assert_eq!(restored["restored"], true);
+    assert!(new.call_with(&old.admin.key, "user_me", json!({}), |_| {}).await.is_ok());
+    new.close().await;
+}
