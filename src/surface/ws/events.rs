@@ -1,0 +1,176 @@
+//! Events to a client: read from the log, so that each has its place in it, none is missed and one can go on where one left
+//! off. What is heard only says that there is something to read.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
+
+use super::frames;
+use super::outbox::{Outbox, REFUSED};
+use super::session::Rights;
+use crate::capability::caller::Caller;
+use crate::capability::cx::store_fault;
+use crate::capability::events::EVENTS;
+use crate::capability::permit::{Action, Resource};
+use crate::capability::spec::Domain;
+use crate::kernel::codes;
+use crate::kernel::fault::Fault;
+use crate::kernel::id::TenantId;
+use crate::port::logs::{Entry, LogQuery};
+use crate::port::records::{Filter, Scalar, Scope};
+
+const PAGE: u32 = 200;
+/// Also without a sign the log is read so often.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+
+/// Which topics: text in which `*` stands for anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Topics(String);
+
+impl Topics {
+    /// The topics of `events:user.*`; `None` when that is not the name of a stream of events.
+    pub(super) fn of(channel: &str) -> Option<Result<Self, Fault>> {
+        let pattern = channel.strip_prefix("events:")?;
+        let plain = |letter: char| letter.is_ascii_alphanumeric() || "_-.*".contains(letter);
+        if pattern.is_empty() || pattern.len() > 128 || !pattern.chars().all(plain) {
+            return Some(Err(Fault::bad_input(
+                "/channel",
+                "must be 'events:' and a topic such as user.created or user.*",
+            )));
+        }
+        Some(Ok(Self(pattern.to_owned())))
+    }
+
+    fn fit(&self, topic: &str) -> bool {
+        let mut parts = self.0.split('*');
+        let Some(mut rest) = topic.strip_prefix(parts.next().unwrap_or_default()) else { return false };
+        let mut last = None;
+        for part in parts {
+            if let Some(part) = last.replace(part) {
+                let Some(at) = str::find(rest, part) else { return false };
+                rest = &rest[at + part.len()..];
+            }
+        }
+        last.map_or(rest.is_empty(), |end| rest.ends_with(end))
+    }
+
+    fn filter(&self) -> Filter {
+        match self.0.split_once('*') {
+            None => Filter::is("stream", Scalar::Text(self.0.clone())),
+            Some(("", _)) => Filter::All,
+            Some((start, _)) => Filter::StartsWith("stream", start.to_owned()),
+        }
+    }
+}
+
+/// Whether a caller may hear anything at all.
+pub(super) fn may_listen(caller: &Caller) -> bool {
+    reads_all(caller) || Resource::ALL.iter().any(|resource| caller.may(*resource, Action::Manage))
+}
+
+/// An event tells of what is not everybody's to see: it is for those who see everybody's, of that kind or in the audit log.
+fn may_hear(caller: &Caller, topic: &str) -> bool {
+    let subject = topic.split('.').next().unwrap_or_default();
+    let of = Resource::ALL.iter().find(|resource| {
+        let name = resource.name();
+        name == subject || name.strip_suffix('s') == Some(subject)
+    });
+    reads_all(caller) || of.is_some_and(|resource| caller.may(*resource, Action::Manage))
+}
+
+fn reads_all(caller: &Caller) -> bool {
+    caller.may(Resource::Audit, Action::Read)
+        && caller.toolsets.as_ref().is_none_or(|sets| sets.contains(&Domain::Audit))
+}
+
+/// One subscription.
+pub(super) struct Listening {
+    pub(super) rights: Arc<Rights>,
+    pub(super) outbox: Outbox,
+    pub(super) channel: String,
+    pub(super) topics: Topics,
+    pub(super) tenant: TenantId,
+    pub(super) after: i64,
+    pub(super) stop: CancellationToken,
+}
+
+impl Listening {
+    /// Sends what there is and what comes, until it is stopped or the connection ends.
+    pub(super) async fn run(mut self) {
+        let platform = self.rights.gate.platform().clone();
+        let mut heard = platform.hear();
+        loop {
+            match self.read_on().await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(fault) if fault.code().status == 401 => return self.outbox.cut(REFUSED),
+                Err(fault) => {
+                    let id = self.rights.new_id().to_string();
+                    tracing::warn!(request_id = %id, ?fault, "events could not be read");
+                    self.outbox.push(frames::error(&Value::Null, &fault, &id));
+                }
+            }
+            let look = tokio::time::sleep(LOOK_EVERY);
+            tokio::pin!(look);
+            loop {
+                tokio::select! {
+                    () = self.stop.cancelled() => return,
+                    () = self.outbox.ended().cancelled() => return,
+                    () = &mut look => break,
+                    event = heard.recv() => match event {
+                        Ok(event) if event.tenant_id == self.tenant && self.topics.fit(&event.topic) => break,
+                        Ok(_) => {}
+                        Err(RecvError::Lagged(_)) => break,
+                        Err(RecvError::Closed) => return,
+                    },
+                }
+            }
+        }
+    }
+
+    /// Sends all that is in the log after the last one sent; false at the end of the connection.
+    async fn read_on(&mut self) -> Result<bool, Fault> {
+        loop {
+            let caller = self.rights.caller().await?;
+            if !may_listen(&caller) {
+                return Err(Fault::new(&codes::UNAUTHENTICATED, "the right to hear events is gone"));
+            }
+            let query =
+                LogQuery { filter: self.topics.filter(), beyond: Some(self.after), descending: false, limit: PAGE };
+            let store = &self.rights.gate.platform().store;
+            let entries = store.entries(Scope::Tenant(self.tenant), &EVENTS, query).await.map_err(store_fault)?;
+            let more = entries.len() == PAGE as usize;
+            for entry in entries {
+                self.after = entry.position;
+                if self.topics.fit(&entry.stream) && may_hear(&caller, &entry.stream) && !self.send(entry).await {
+                    return Ok(false);
+                }
+            }
+            if !more {
+                return Ok(true);
+            }
+        }
+    }
+
+    async fn send(&self, entry: Entry) -> bool {
+        let frame = json!({ "type": "event", "channel": self.channel, "seq": entry.position, "event": entry.body });
+        !self.stop.is_cancelled() && self.outbox.push_patiently(frame.to_string().into()).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topics_fit_by_pattern() {
+        let fits = |pattern: &str, topic: &str| Topics(pattern.to_owned()).fit(topic);
+        assert!(fits("*", "user.created") && fits("user.*", "user.created") && fits("*.created", "user.created"));
+        assert!(fits("user.created", "user.created") && fits("u*.*d", "user.created") && fits("user.**", "user.x"));
+        assert!(!fits("user.created", "user.created2") && !fits("user.*", "role.created") && !fits("a*a", "a"));
+        assert!(!fits("*.x.*.y", "a.y") && fits("*.x.*", "a.x.b"));
+    }
+}
