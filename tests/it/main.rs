@@ -7,6 +7,7 @@ mod architecture;
 mod config;
 mod conformance;
 mod domain;
+mod doors;
 mod gate;
 mod registry;
 mod snapshot;

@@ -48,7 +48,7 @@ pub(super) enum Asked {
         #[serde(default)]
         idempotency_key: Option<String>,
     },
-    Ping,
+    Ping {},
 }
 
 /// Reads a message: the client's `id`, and what it asks or what is wrong with it.

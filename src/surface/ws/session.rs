@@ -200,7 +200,7 @@ impl Session {
         let who = Who { connection: self.connection, caller, at: self.sockets.gate.platform().clock.now() };
         let channels = &self.sockets.channels;
         let told = match asked {
-            Asked::Ping => return Ok(Some(frames::with_id(id, json!({ "type": "pong" })))),
+            Asked::Ping {} => return Ok(Some(frames::with_id(id, json!({ "type": "pong" })))),
             Asked::Authenticate { .. } => return Err(Fault::new(&codes::CONFLICT, "the connection is authenticated")),
             Asked::Call { tool, input, answers, idempotency_key } => {
                 let mut call = Call::new(request, caller.clone(), self.origin(), tool, input);

@@ -1,0 +1,5 @@
+//! The listener and what stands before every door.
+
+mod drain;
+mod guard;
+mod listen;

@@ -1,0 +1,7 @@
+//! The doors over real sockets.
+
+mod http;
+mod probes;
+mod rest;
+mod served;
+mod ws;

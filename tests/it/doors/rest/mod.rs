@@ -1,0 +1,7 @@
+//! REST over real sockets.
+
+mod bad;
+mod calls;
+mod documents;
+mod forms;
+mod pages;

@@ -1,0 +1,6 @@
+//! The WebSocket door over real sockets.
+
+mod channels;
+mod client;
+mod events;
+mod letting_in;
