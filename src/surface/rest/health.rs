@@ -7,36 +7,54 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Rest, finish};
+use super::{Rest, finish, origin};
+use crate::capability::gate::Request as Call;
+use crate::capability::outcome::Outcome;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
+use crate::kernel::id::CallId;
+
+/// The tool that tells more.
+const TOOL: &str = "system_health";
 
 pub(super) async fn health(State(rest): State<Arc<Rest>>, request: Request) -> Response {
-    let response = answer(&rest).await;
-    finish(request.method(), rest.new_id(), response)
+    let (parts, _) = request.into_parts();
+    let id = rest.new_id();
+    let response = answer(&rest, id, &parts).await;
+    finish(&parts.method, id, response)
 }
 
-/// Asked every few seconds by many: it tells no more than up or not; `system_health` tells the rest.
-async fn answer(rest: &Rest) -> Result<Response, Fault> {
+/// Load balancers ask every few seconds without a credential: they learn whether it is up, from the store itself. With a
+/// credential it is the tool's answer.
+async fn answer(rest: &Rest, id: CallId, parts: &Parts) -> Result<Response, Fault> {
     if rest.gate.is_closing() {
         let fault = Fault::new(&codes::UNAVAILABLE, "the server is stopping");
         return Err(fault.with_retry_after(Duration::from_secs(1)));
     }
-    let store = rest.gate.platform().store.health().await;
-    let (status, text) = match store {
-        Ok(_) => (StatusCode::OK, "ok"),
-        Err(fault) => {
-            tracing::error!(%fault, "the store is not healthy");
-            (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
-        }
-    };
-    let body: Value = json!({ "status": text, "version": env!("CARGO_PKG_VERSION") });
-    let mut response = Response::new(Body::from(body.to_string()));
-    *response.status_mut() = status;
+    let caller = rest.caller(parts).await?;
+    if caller.is_known() {
+        let call = Call::new(id, caller, origin(parts), TOOL, Value::Null);
+        return match rest.gate.call(call).await.result? {
+            Outcome::Value(value) => Ok(tell(value["status"] == "ok", &value)),
+            Outcome::Stream(_) | Outcome::Bytes(_) => Err(Fault::internal("health is one value")),
+        };
+    }
+    let up = rest.gate.platform().store.health().await;
+    if let Err(fault) = &up {
+        tracing::error!(%fault, "the store is not healthy");
+    }
+    let status = if up.is_ok() { "ok" } else { "down" };
+    Ok(tell(up.is_ok(), &json!({ "status": status, "live": true, "ready": up.is_ok() })))
+}
+
+fn tell(up: bool, value: &Value) -> Response {
+    let mut response = Response::new(Body::from(value.to_string()));
+    *response.status_mut() = if up { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    response
 }

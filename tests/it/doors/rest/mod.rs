@@ -2,6 +2,5 @@
 
 mod bad;
 mod calls;
-mod documents;
 mod forms;
 mod pages;

@@ -84,7 +84,10 @@ async fn the_page_needs_nothing_from_elsewhere() {
 async fn health_is_for_everybody_and_metrics_are_not() {
     let served = Served::start().await;
     let (status, health) = told(served.bare(Method::GET, "/health")).await;
-    assert_eq!((status, &health["status"]), (200, &json!("ok")));
+    assert_eq!((status, health), (200, json!({ "status": "ok", "live": true, "ready": true })));
+    let known = served.bare(Method::GET, "/health").bearer_auth(served.app.admin.key.reveal());
+    let (status, health) = told(known).await;
+    assert_eq!((status, &health["status"], health["details"].is_object()), (200, &json!("ok"), true));
     assert_eq!(problem(served.bare(Method::GET, "/metrics")).await, (401, "unauthenticated".to_owned()));
     let poor = served.bare(Method::GET, "/metrics").bearer_auth(served.app.nobody.key.reveal());
     assert_eq!(problem(poor).await, (403, "forbidden".to_owned()));
