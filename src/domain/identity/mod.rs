@@ -8,6 +8,7 @@ mod assigning;
 mod bootstrap;
 pub mod directory;
 mod faults;
+mod holders;
 mod inputs;
 pub mod keys;
 pub mod model;
@@ -28,9 +29,20 @@ pub static MODULE: Module = Module {
     domain: Domain::Identity,
     rows: &[
         Row::of::<tools::user_create::UserCreate>(),
+        Row::of::<tools::user_get::UserGet>(),
+        Row::of::<tools::user_list::UserList>(),
+        Row::of::<tools::user_update::UserUpdate>(),
         Row::of::<tools::user_me::UserMe>(),
+        Row::of::<tools::role_create::RoleCreate>(),
+        Row::of::<tools::role_list::RoleList>(),
+        Row::of::<tools::role_set_permissions::RoleSetPermissions>(),
         Row::of::<tools::role_assign::RoleAssign>(),
+        Row::of::<tools::role_revoke::RoleRevoke>(),
         Row::of::<tools::api_key_create::ApiKeyCreate>(),
+        Row::of::<tools::api_key_list::ApiKeyList>(),
+        Row::of::<tools::api_key_revoke::ApiKeyRevoke>(),
+        Row::of::<tools::auth_validate::AuthValidate>(),
+        Row::of::<tools::auth_permissions::AuthPermissions>(),
     ],
     kinds: &[
         &model::tenant::TENANT,

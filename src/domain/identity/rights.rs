@@ -157,6 +157,6 @@ pub fn must_cover(caller: &Caller, grants: Grants, what: &str) -> Result<(), Fau
     if missing.is_empty() || grants == Grants::ALL {
         missing = vec!["*".to_owned()];
     }
-    Err(Fault::new(&BEYOND_OWN_RIGHTS, format!("{what} goes beyond the caller's own rights: {}", missing.join(", ")))
+    Err(Fault::new(&BEYOND_OWN_RIGHTS, format!("the caller's own rights do not cover {what}: {}", missing.join(", ")))
         .with_detail(serde_json::json!({ "missing": missing })))
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::model::api_key::ApiKey;
 use super::model::assignment::Assignment;
+use super::model::role::Role;
 use super::model::user::{User, UserStatus};
 use super::rights;
 use crate::capability::cx::Cx;
@@ -76,6 +77,57 @@ impl UserView {
         let rights = rights::of_user(&*cx.platform().store, cx.tenant(), &user, cx.now()).await?;
         let times = (user.created_at, user.updated_at);
         Ok(Self::new(UserId::from_uuid(user.id), user.value, rights.role_names(), times))
+    }
+
+    /// The views of a page of users, with two reads for the roles of all.
+    pub(super) async fn of_all(cx: &Cx, users: Vec<Stored<User>>) -> Result<Vec<Self>, Fault> {
+        let rights = rights::of_users(&*cx.platform().store, cx.tenant(), &users, cx.now()).await?;
+        let view = |(user, rights): (Stored<User>, rights::Rights)| {
+            let times = (user.created_at, user.updated_at);
+            Self::new(UserId::from_uuid(user.id), user.value, rights.role_names(), times)
+        };
+        Ok(users.into_iter().zip(rights).map(view).collect())
+    }
+}
+
+/// A role as callers see it.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RoleView {
+    /// The role's id.
+    pub(super) id: RoleId,
+    /// Its name.
+    pub(super) name: String,
+    /// What it is for.
+    pub(super) description: String,
+    /// What it permits.
+    pub(super) permissions: Vec<String>,
+    /// Whether it comes with the program and cannot be changed.
+    pub(super) builtin: bool,
+    /// How many users it is given to themselves, those through groups not counted.
+    pub(super) holders: i64,
+    /// The groups whose members have it.
+    pub(super) groups: Vec<String>,
+    /// When it was made.
+    pub(super) created_at: Timestamp,
+    /// When it was last changed.
+    pub(super) updated_at: Timestamp,
+}
+
+impl RoleView {
+    /// The view of a role that nobody holds yet.
+    pub(super) fn new(id: RoleId, role: Role, (created_at, updated_at): (Timestamp, Timestamp)) -> Self {
+        Self {
+            id,
+            name: role.name,
+            description: role.description,
+            permissions: role.permissions,
+            builtin: role.builtin,
+            holders: 0,
+            groups: Vec::new(),
+            created_at,
+            updated_at,
+        }
     }
 }
 
@@ -189,5 +241,31 @@ impl KeyView {
             created_at,
             revoked_at: key.revoked_at,
         }
+    }
+}
+
+/// How a key narrows what its user may do.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Limits {
+    /// What of the roles it leaves; absent for everything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scopes: Option<Vec<String>>,
+    /// The toolsets that it is limited to; absent for all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    toolsets: Option<Vec<String>>,
+    /// Whether it may only call tools that read.
+    read_only: bool,
+}
+
+impl Limits {
+    /// The limits of a key.
+    pub(super) fn of(key: ApiKey) -> Self {
+        Self { scopes: key.scopes, toolsets: key.toolsets, read_only: key.read_only }
+    }
+
+    /// Whether there is any limit.
+    pub(super) fn narrow(&self) -> bool {
+        self.scopes.is_some() || self.toolsets.is_some() || self.read_only
     }
 }

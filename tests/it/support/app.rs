@@ -20,42 +20,42 @@ use super::scene;
 
 /// Somebody who calls.
 #[derive(Clone)]
-pub struct Person {
+pub(crate) struct Person {
     /// Their tenant.
-    pub tenant: TenantId,
+    pub(crate) tenant: TenantId,
     /// Their id.
-    pub user: UserId,
+    pub(crate) user: UserId,
     /// Their key.
-    pub key: Secret,
+    pub(crate) key: Secret,
 }
 
 /// The program under test.
-pub struct TestApp {
+pub(crate) struct TestApp {
     /// The program.
-    pub app: Arc<App>,
+    pub(crate) app: Arc<App>,
     /// Its clock: Friday 2026-11-20, noon.
-    pub clock: Arc<ManualClock>,
+    pub(crate) clock: Arc<ManualClock>,
     /// The administrator of the default tenant.
-    pub admin: Person,
+    pub(crate) admin: Person,
     /// Ada, who has the role member.
-    pub member: Person,
+    pub(crate) member: Person,
     /// Bo, who has no role.
-    pub nobody: Person,
+    pub(crate) nobody: Person,
     /// Cleo, whose account is suspended.
-    pub suspended: Person,
+    pub(crate) suspended: Person,
     /// Eve, the administrator of another tenant.
-    pub stranger: Person,
+    pub(crate) stranger: Person,
     folder: TempDir,
 }
 
 impl TestApp {
     /// The program with the scene set.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_with(|_| {}).await
     }
 
     /// The same, started otherwise.
-    pub async fn start_with(alter: impl FnOnce(&mut Settings)) -> Self {
+    pub(crate) async fn start_with(alter: impl FnOnce(&mut Settings)) -> Self {
         let folder = TempDir::new().unwrap();
         let clock = Arc::new(ManualClock::at("2026-11-20T12:00:00Z".parse::<Timestamp>().unwrap()));
         let mut settings = Settings::new(config(), folder.path().to_owned(), clock.clone());
@@ -83,7 +83,7 @@ impl TestApp {
     }
 
     /// Stops the program and starts it again on the same folder.
-    pub async fn restart(self) -> Self {
+    pub(crate) async fn restart(self) -> Self {
         self.app.close(Duration::from_secs(5)).await;
         let settings = Settings::new(config(), self.folder.path().to_owned(), self.clock.clone());
         Self { app: App::open(settings).await.unwrap(), ..self }
@@ -98,24 +98,24 @@ impl TestApp {
     }
 
     /// The caller of a key.
-    pub async fn identify(&self, key: &str) -> Result<Arc<Caller>, Fault> {
+    pub(crate) async fn identify(&self, key: &str) -> Result<Arc<Caller>, Fault> {
         let credential = Credential::Bearer(Secret::new(key.to_owned()));
         self.app.gate().identify(&credential, None).await
     }
 
     /// Makes a call as somebody.
-    pub async fn call(&self, person: &Person, tool: &str, input: Value) -> Result<Value, Fault> {
+    pub(crate) async fn call(&self, person: &Person, tool: &str, input: Value) -> Result<Value, Fault> {
         self.call_by_key(person.key.reveal(), tool, input).await
     }
 
     /// Makes a call with a key.
-    pub async fn call_by_key(&self, key: &str, tool: &str, input: Value) -> Result<Value, Fault> {
+    pub(crate) async fn call_by_key(&self, key: &str, tool: &str, input: Value) -> Result<Value, Fault> {
         let caller = self.identify(key).await?;
         value(self.reply(caller, tool, input, |_| {}).await)
     }
 
     /// Makes a call as somebody, with more than a tool and an input.
-    pub async fn call_with(
+    pub(crate) async fn call_with(
         &self,
         person: &Person,
         tool: &str,
@@ -127,7 +127,7 @@ impl TestApp {
     }
 
     /// Makes a call of an identified caller.
-    pub async fn reply(
+    pub(crate) async fn reply(
         &self,
         caller: Arc<Caller>,
         tool: &str,
@@ -147,7 +147,7 @@ impl TestApp {
 }
 
 /// The defaults, with limits that no test meets by accident.
-pub fn config() -> Config {
+pub(crate) fn config() -> Config {
     let mut config = convoke::config::load::defaults().unwrap();
     config.limits.reads_per_minute = 1_000_000;
     config.limits.writes_per_minute = 1_000_000;
@@ -156,7 +156,7 @@ pub fn config() -> Config {
 }
 
 /// The value that a reply holds.
-pub fn value(reply: Reply) -> Result<Value, Fault> {
+pub(crate) fn value(reply: Reply) -> Result<Value, Fault> {
     match reply.result? {
         Outcome::Value(value) => Ok(value),
         Outcome::Stream(_) | Outcome::Bytes(_) => panic!("the answer is not one value"),

@@ -1,5 +1,5 @@
 //! What the tests stand on: the program on a fresh folder, with people in it.
 
-pub mod app;
-pub mod ledger;
-pub mod scene;
+pub(crate) mod app;
+pub(crate) mod ledger;
+pub(crate) mod scene;

@@ -31,37 +31,37 @@ use convoke::port::store::{Batch, Expect, Put, Step, Store};
 use uuid::Uuid;
 
 /// The id of the scene that ends in a byte.
-pub const fn id(last: u8) -> Uuid {
+pub(crate) const fn id(last: u8) -> Uuid {
     Uuid::from_u128(0x0192_f0c1_0000_7000_8000_0000_0000_0000 + last as u128)
 }
 
 /// Ada, the caller `member`.
-pub const ADA: Uuid = id(0xa1);
+pub(crate) const ADA: Uuid = id(0xa1);
 /// Bo, the caller `nobody`.
-pub const BO: Uuid = id(0xa2);
+pub(crate) const BO: Uuid = id(0xa2);
 /// Cleo, who is suspended.
-pub const CLEO: Uuid = id(0xa3);
+pub(crate) const CLEO: Uuid = id(0xa3);
 /// Dan, whom tests may change.
-pub const DAN: Uuid = id(0xa4);
+pub(crate) const DAN: Uuid = id(0xa4);
 /// The role reviewer.
-pub const REVIEWER: Uuid = id(0xb1);
+pub(crate) const REVIEWER: Uuid = id(0xb1);
 /// A key of Dan's.
-pub const DANS_KEY: Uuid = id(0xc1);
+pub(crate) const DANS_KEY: Uuid = id(0xc1);
 /// The other tenant.
-pub const ELSEWHERE: Uuid = id(0xf1);
+pub(crate) const ELSEWHERE: Uuid = id(0xf1);
 /// Its administrator, the caller `stranger`.
-pub const EVE: Uuid = id(0xf2);
+pub(crate) const EVE: Uuid = id(0xf2);
 
 /// The keys of those of the scene who call.
-pub struct Keys {
-    pub member: Secret,
-    pub nobody: Secret,
-    pub suspended: Secret,
-    pub stranger: Secret,
+pub(crate) struct Keys {
+    pub(crate) member: Secret,
+    pub(crate) nobody: Secret,
+    pub(crate) suspended: Secret,
+    pub(crate) stranger: Secret,
 }
 
 /// Writes the scene into a store that had its first start.
-pub async fn set(store: &dyn Store, tenant: TenantId, now: Timestamp) -> Keys {
+pub(crate) async fn set(store: &dyn Store, tenant: TenantId, now: Timestamp) -> Keys {
     let roles = store.find(Scope::Tenant(tenant), Role::KIND, Query::newest(convoke::port::records::Filter::All, 100));
     let named = roles.await.unwrap().into_iter().map(|role| (role.body["name"].as_str().unwrap().to_owned(), role.id));
     let mut here = Steps { roles: named.collect(), steps: Vec::new() };
@@ -114,7 +114,7 @@ impl Steps {
         let mut user = User::new(email);
         user.first_name = Some(name.0.to_owned());
         user.last_name = Some(name.1.to_owned());
-        user.name = user.full_name().unwrap();
+        user.name = user.made_name();
         user.status = status;
         user.groups = groups.iter().map(|group| (*group).to_owned()).collect();
         self.put(id, Some(id), Visibility::Tenant, &user);

@@ -86,11 +86,11 @@ impl User {
         }
     }
 
-    /// The given and the family name, as far as there are any.
+    /// The name that is made of what there is: the given and the family name, or the address.
     #[must_use]
-    pub fn full_name(&self) -> Option<String> {
+    pub fn made_name(&self) -> String {
         let names: Vec<&str> = [&self.first_name, &self.last_name].into_iter().flatten().map(String::as_str).collect();
-        (!names.is_empty()).then(|| names.join(" "))
+        if names.is_empty() { self.email.clone() } else { names.join(" ") }
     }
 }
 

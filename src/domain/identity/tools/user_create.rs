@@ -67,8 +67,7 @@ impl Capability for UserCreate {
         Permit::on(Resource::Users, Action::Create),
         "Makes an account for a person with an email address, groups and roles (member unless others are given). They \
          get in with a key made for them by api_key_create with their userId.",
-    )
-    .everyday();
+    );
 
     async fn run(cx: &Cx, input: Self::Input) -> Result<Self::Output, Fault> {
         let id = UserId::from_uuid(cx.new_id());
@@ -78,9 +77,7 @@ impl Capability for UserCreate {
         user.avatar = inputs::filled(input.avatar);
         user.department = inputs::filled(input.department);
         user.groups = inputs::sorted(input.groups.unwrap_or_default());
-        if let Some(name) = inputs::filled(input.name).or_else(|| user.full_name()) {
-            user.name = name;
-        }
+        user.name = inputs::filled(input.name).unwrap_or_else(|| user.made_name());
         let belongs = Belongs { owner: Some(id.uuid()), workspace: None, visibility: Visibility::Tenant };
         cx.create(id.uuid(), belongs, &user)?;
         assigning::join(cx, id, &user.groups).await?;
