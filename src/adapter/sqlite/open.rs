@@ -18,11 +18,13 @@ const STATEMENTS: usize = 1024;
 pub(super) fn writer(file: &Path, max_pages: Option<u32>) -> Result<Connection, StoreFault> {
     make_private(file)?;
     let connection = connect(file)?;
+    // A page that is written by commit after commit is taken over into the database once in 32 MiB of the log, not in 4.
     connection
         .execute_batch(
             "PRAGMA page_size = 4096;
              PRAGMA journal_mode = WAL;
              PRAGMA synchronous = FULL;
+             PRAGMA wal_autocheckpoint = 8000;
              PRAGMA journal_size_limit = 67108864;
              PRAGMA cache_size = -16384;",
         )

@@ -19,6 +19,8 @@ pub(super) struct Column {
     pub(super) of: FieldType,
     /// Whether it can be null.
     pub(super) nullable: bool,
+    /// Whether it is indexed within each tenant only, and not over all.
+    pub(super) within_tenants: bool,
 }
 
 /// Where rows are filtered: a table, its columns, its full text.
@@ -46,6 +48,17 @@ impl Table {
     /// The full-text table's name.
     pub(super) fn text_name(&self) -> String {
         format!("{}__text", self.name)
+    }
+
+    /// A condition that every row fits: it jumps from tenant to tenant through the key's index, so that an index which
+    /// begins with the tenant serves a search over all.
+    pub(super) fn every_tenant(&self) -> String {
+        let name = &self.name;
+        format!(
+            "tenant IN (WITH RECURSIVE tenants (one) AS (SELECT min(tenant) FROM {name} UNION ALL \
+             SELECT (SELECT min(tenant) FROM {name} WHERE tenant > one) FROM tenants WHERE one IS NOT NULL) \
+             SELECT one FROM tenants WHERE one IS NOT NULL)"
+        )
     }
 
     /// Writes the full text of a row; the first two parameters are the key and the tenant's word.
@@ -119,7 +132,10 @@ impl KindPlan {
         }
         let name = format!("k_{}", kind.name);
         let mut columns = envelope();
-        columns.extend(kind.fields.iter().map(declared));
+        let over_all = |field: &Field| {
+            kind.unique.iter().any(|rule| rule.across == Across::Platform && rule.fields == [field.name])
+        };
+        columns.extend(kind.fields.iter().map(|field| Column { within_tenants: !over_all(field), ..declared(field) }));
         let table = Table { name: name.clone(), key: "number", columns, text: kind.text };
 
         let fields: Vec<String> = kind.fields.iter().map(|field| field_column(field.name)).collect();
@@ -139,13 +155,7 @@ impl KindPlan {
         Ok(Self {
             kind,
             get: format!("SELECT {RECORD} FROM {name} WHERE tenant = ?1 AND id = ?2"),
-            // Jumps from tenant to tenant through the key's index instead of reading every row.
-            get_anywhere: format!(
-                "WITH RECURSIVE tenants (one) AS (SELECT min(tenant) FROM {name} UNION ALL \
-                 SELECT (SELECT min(tenant) FROM {name} WHERE tenant > one) FROM tenants WHERE one IS NOT NULL) \
-                 SELECT {RECORD} FROM {name} WHERE tenant IN (SELECT one FROM tenants WHERE one IS NOT NULL) AND id = ?1 \
-                 LIMIT 1"
-            ),
+            get_anywhere: format!("SELECT {RECORD} FROM {name} WHERE {} AND id = ?1 LIMIT 1", table.every_tenant()),
             put_anything: format!("{insert} ON CONFLICT (tenant, id) DO UPDATE SET {set} {answer}"),
             put_absent: format!("{insert} ON CONFLICT (tenant, id) DO NOTHING {answer}"),
             put_present: format!("UPDATE {name} SET {set} WHERE tenant = ?1 AND id = ?2 {answer}"),
@@ -184,8 +194,14 @@ impl LogPlan {
         check_text(log.name, log.text)?;
         let name = format!("l_{}", log.name);
         let mut columns = vec![
-            Column { name: STREAM, sql: "stream".to_owned(), of: FieldType::Text, nullable: false },
-            Column { name: "at", sql: "at".to_owned(), of: FieldType::Time, nullable: false },
+            Column {
+                name: STREAM,
+                sql: "stream".to_owned(),
+                of: FieldType::Text,
+                nullable: false,
+                within_tenants: false,
+            },
+            Column { name: "at", sql: "at".to_owned(), of: FieldType::Time, nullable: false, within_tenants: false },
         ];
         columns.extend(log.fields.iter().map(declared));
         let table = Table { name: name.clone(), key: "position", columns, text: log.text };
@@ -215,11 +231,12 @@ pub(super) fn sql_type(of: FieldType) -> &'static str {
 }
 
 fn declared(field: &Field) -> Column {
-    Column { name: field.name, sql: field_column(field.name), of: field.of, nullable: true }
+    Column { name: field.name, sql: field_column(field.name), of: field.of, nullable: true, within_tenants: false }
 }
 
 fn envelope() -> Vec<Column> {
-    let column = |name, sql: &str, of, nullable| Column { name, sql: sql.to_owned(), of, nullable };
+    let column =
+        |name, sql: &str, of, nullable| Column { name, sql: sql.to_owned(), of, nullable, within_tenants: false };
     vec![
         column("id", "id", FieldType::Id, false),
         column("owner", "owner", FieldType::Id, true),

@@ -67,13 +67,19 @@ impl Queue for SqliteStore {
         let now = self.clock.now();
         self.readers
             .run(move |connection| {
-                let next: Option<i64> = connection
-                    .prepare_cached(
-                        "SELECT min(due) FROM jobs WHERE queue = ?1 AND (held_until IS NULL OR held_until <= ?2)",
-                    )
-                    .or_fault()?
-                    .query_row(params![queue, now.as_millis()], |row| row.get(0))
-                    .or_fault()?;
+                let mut next: Option<i64> = None;
+                for priority in priorities(connection, queue)? {
+                    let first: Option<i64> = connection
+                        .prepare_cached(
+                            "SELECT due FROM jobs WHERE queue = ?1 AND priority = ?2 \
+                             AND (held_until IS NULL OR held_until <= ?3) ORDER BY due LIMIT 1",
+                        )
+                        .or_fault()?
+                        .query_row(params![queue, priority, now.as_millis()], |row| row.get(0))
+                        .optional()
+                        .or_fault()?;
+                    next = next.into_iter().chain(first).min();
+                }
                 Ok(next.map(Timestamp::from_millis))
             })
             .await
@@ -109,15 +115,10 @@ fn due(
 ) -> Result<Vec<(Uuid, Uuid)>, StoreFault> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut found = Vec::new();
-    let mut above = i64::MIN;
-    while found.len() < limit {
-        let priority: Option<i64> = connection
-            .prepare_cached("SELECT priority FROM jobs WHERE queue = ?1 AND priority > ?2 ORDER BY priority LIMIT 1")
-            .or_fault()?
-            .query_row(params![queue, above], |row| row.get(0))
-            .optional()
-            .or_fault()?;
-        let Some(priority) = priority else { break };
+    for priority in priorities(connection, queue)? {
+        if found.len() == limit {
+            break;
+        }
         let mut statement = connection
             .prepare_cached(
                 "SELECT tenant, id FROM jobs WHERE queue = ?1 AND priority = ?2 AND due <= ?3 \
@@ -133,7 +134,20 @@ fn due(
         for row in rows {
             found.push(row.or_fault()?);
         }
-        above = priority;
+    }
+    Ok(found)
+}
+
+/// The priorities in use, by jumping from one to the next in the index.
+fn priorities(connection: &Connection, queue: &'static str) -> Result<Vec<i64>, StoreFault> {
+    let mut statement = connection
+        .prepare_cached("SELECT priority FROM jobs WHERE queue = ?1 AND priority > ?2 ORDER BY priority LIMIT 1")
+        .or_fault()?;
+    let mut found = Vec::new();
+    let mut above = i64::MIN;
+    while let Some(next) = statement.query_row(params![queue, above], |row| row.get(0)).optional().or_fault()? {
+        found.push(next);
+        above = next;
     }
     Ok(found)
 }

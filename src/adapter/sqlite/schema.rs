@@ -168,18 +168,19 @@ fn create(connection: &Connection, change: &Change<'_>) -> Result<(), StoreFault
         .fields()
         .iter()
         .fold(String::new(), |all, field| all + ", " + &field_column(field.name) + " " + sql_type(field.of));
+    // The document stands last: what is filtered by is read without reading through it.
     let statement = match change.target {
         Target::Kind(_) => format!(
             "CREATE TABLE {name} (number INTEGER PRIMARY KEY, tenant BLOB NOT NULL, id BLOB NOT NULL, \
              revision INTEGER NOT NULL, owner BLOB, workspace BLOB, visibility TEXT NOT NULL, \
-             created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, version INTEGER NOT NULL, \
-             document TEXT NOT NULL{fields}, UNIQUE (tenant, id)) STRICT;
+             created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, version INTEGER NOT NULL{fields}, \
+             document TEXT NOT NULL, UNIQUE (tenant, id)) STRICT;
              CREATE INDEX e_{name}__owner ON {name} (tenant, owner, id) WHERE owner IS NOT NULL;
              CREATE INDEX e_{name}__workspace ON {name} (tenant, workspace, id) WHERE workspace IS NOT NULL;"
         ),
         Target::Log(_) => format!(
             "CREATE TABLE {name} (position INTEGER PRIMARY KEY AUTOINCREMENT, tenant BLOB NOT NULL, \
-             stream TEXT NOT NULL, at INTEGER NOT NULL, body TEXT NOT NULL{fields}) STRICT;
+             stream TEXT NOT NULL, at INTEGER NOT NULL{fields}, body TEXT NOT NULL) STRICT;
              CREATE INDEX e_{name}__order ON {name} (tenant, position, at);
              CREATE INDEX e_{name}__stream ON {name} (tenant, stream) WHERE stream <> '';"
         ),

@@ -39,16 +39,45 @@ pub(super) fn condition(table: &Table, scope: Scope, filter: &Filter) -> Result<
     let mut clause = Clause::default();
     let text_scope = match scope {
         Scope::Tenant(tenant) => {
-            clause.push("tenant = ");
+            // A search by words starts from the words; the plus keeps it from starting from the tenant's rows.
+            clause.push(if every(filter, &|one| matches!(one, Filter::Matches(_))) {
+                "+tenant = "
+            } else {
+                "tenant = "
+            });
             clause.bind(value::id(tenant.uuid()));
             clause.push(" AND ");
             Some(tenant)
         }
-        Scope::Platform => None,
+        Scope::Platform => {
+            if every(filter, &|one| narrows_within_tenants(table, one)) {
+                clause.push(&table.every_tenant());
+                clause.push(" AND ");
+            }
+            None
+        }
     };
     let mut builder = Builder { table, text_scope, clause };
     builder.filter(filter, Logic::Plain)?;
     Ok(builder.clause)
+}
+
+/// Whether every row that fits the filter fits a part of it that is like this.
+fn every(filter: &Filter, like_this: &dyn Fn(&Filter) -> bool) -> bool {
+    match filter {
+        Filter::And(all) => all.iter().any(|one| every(one, like_this)),
+        other => like_this(other),
+    }
+}
+
+/// Whether an index that begins with the tenant finds the rows of a filter.
+fn narrows_within_tenants(table: &Table, filter: &Filter) -> bool {
+    match filter {
+        Filter::Compare(name, ..) | Filter::In(name, _) | Filter::StartsWith(name, _) => {
+            table.column(name).is_ok_and(|column| column.within_tenants)
+        }
+        Filter::All | Filter::And(_) | Filter::Or(_) | Filter::Not(_) | Filter::IsNull(_) | Filter::Matches(_) => false,
+    }
 }
 
 /// In a negation a comparison with null must be false, not null.

@@ -130,6 +130,12 @@ pub(crate) async fn lists_over_the_platform(place: &dyn Place) {
     assert!(all.windows(2).all(|pair| order(&value_of(&pair[0], "rank"), &value_of(&pair[1], "rank")).is_le()));
     assert_eq!(all.iter().filter(|record| record.tenant == tenant).count(), records.len());
     assert_eq!(store.count(Scope::Platform, &LISTED, Filter::All).await.unwrap(), 60);
+    for _ in 0..100 {
+        let filter = filter(&mut chance, 2);
+        let expected: Vec<_> = all.iter().filter(|record| fits(record, &filter)).cloned().collect();
+        let query = Query { filter: filter.clone(), ..query("rank", 1000) };
+        assert_eq!(store.find(Scope::Platform, &LISTED, query).await.unwrap(), expected, "{filter:?}");
+    }
 }
 
 pub(crate) async fn refuses_what_is_not_declared(place: &dyn Place) {
