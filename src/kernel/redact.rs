@@ -32,7 +32,8 @@ pub fn redact(text: &str) -> Cow<'_, str> {
     let Some(secrets) = SECRETS.as_ref() else { return Cow::Borrowed(MASK) };
     secrets.replace_all(text, |found: &Captures<'_>| {
         let kept = |name| found.name(name).map(|part| part.as_str());
-        match (kept("address"), kept("name").or(kept("scheme")).or(kept("prefix"))) {
+        let before = ["name", "scheme", "prefix"].into_iter().find_map(kept);
+        match (kept("address"), before) {
             (Some(address), _) => format!("{address}{MASK}@"),
             (None, Some(before)) => {
                 let quote = quote_of(kept("value").unwrap_or_default());

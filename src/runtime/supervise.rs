@@ -1,7 +1,6 @@
 //! Background work by name. What panics is started again after a wait that grows; what is told to stop gets time to end.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
@@ -14,7 +13,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// The longest.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// Work that went on for so long counts as well again.
-const WELL_AFTER: Duration = Duration::from_secs(60);
+const WELL_AFTER: Duration = Duration::from_mins(1);
 
 /// Keeps background work going.
 #[derive(Debug, Clone, Default)]
@@ -43,9 +42,8 @@ impl Supervisor {
         Work: Future<Output = ()> + Send + 'static,
     {
         let stop = self.stop.clone();
-        let make = Arc::new(make);
         // The handle is not needed: the tracker waits for the task.
-        let _ = self.tracker.spawn(async move {
+        drop(self.tracker.spawn(async move {
             let mut wait = FIRST_WAIT;
             while !stop.is_cancelled() {
                 let began = Instant::now();
@@ -62,7 +60,7 @@ impl Supervisor {
                 }
                 wait = (wait * 2).min(LONGEST_WAIT);
             }
-        });
+        }));
     }
 
     /// Tells all work to stop and waits for it within the limit; true when all of it ended.
@@ -79,6 +77,7 @@ impl Supervisor {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;

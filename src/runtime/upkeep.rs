@@ -24,7 +24,7 @@ use crate::port::logs::{Keep, Log};
 /// How often usage is written.
 const TIDY_EVERY: Duration = Duration::from_secs(5);
 /// How often logs are trimmed.
-const CLEAN_EVERY: Duration = Duration::from_secs(60);
+const CLEAN_EVERY: Duration = Duration::from_mins(1);
 /// Entries that go in one commit: a small step, so that callers' writes pass between.
 const STEP: u32 = 500;
 /// Steps in one round for one log; what is left goes in the next.

@@ -7,7 +7,9 @@ use convoke::app::{App, Settings};
 use convoke::capability::caller::{Caller, Credential, Door, Origin};
 use convoke::capability::gate::{Reply, Request};
 use convoke::capability::outcome::Outcome;
+use convoke::capability::platform::Services;
 use convoke::config::Config;
+use convoke::domain::system::LogRing;
 use convoke::kernel::clock::{Clock as _, ManualClock};
 use convoke::kernel::fault::Fault;
 use convoke::kernel::id::{CallId, TenantId, UserId};
@@ -59,6 +61,7 @@ impl TestApp {
         let folder = TempDir::new().unwrap();
         let clock = Arc::new(ManualClock::at("2026-11-20T12:00:00Z".parse::<Timestamp>().unwrap()));
         let mut settings = Settings::new(config(), folder.path().to_owned(), clock.clone());
+        settings.services = Services::default().with(Arc::new(LogRing::new(100)));
         alter(&mut settings);
         let app = App::open(settings).await.unwrap();
         let key = app.first_key().unwrap().clone();

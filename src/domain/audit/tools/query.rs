@@ -66,8 +66,8 @@ impl Capability for Query {
     async fn run(cx: &Cx, input: Input) -> Result<Page<AuditEntry>, Fault> {
         let paging = input.paging.clone();
         let filter = filter(input)?;
-        let list = format!("audit_query {} {filter:?}", cx.tenant());
-        let beyond = paging.page_token.as_deref().map(|token| cx.open_page::<i64>(&list, token)).transpose()?;
+        let pages = format!("audit_query {} {filter:?}", cx.tenant());
+        let beyond = paging.page_token.as_deref().map(|token| cx.open_page::<i64>(&pages, token)).transpose()?;
         let size = paging.size();
         let query = LogQuery { filter, beyond, descending: true, limit: size + 1 };
         let scope = Scope::Tenant(cx.tenant());
@@ -75,7 +75,7 @@ impl Capability for Query {
         let more = entries.len() > size as usize;
         entries.truncate(size as usize);
         let next_page_token = match entries.last() {
-            Some(last) if more => Some(cx.seal_page(&list, &last.position)?),
+            Some(last) if more => Some(cx.seal_page(&pages, &last.position)?),
             _ => None,
         };
         let items = entries.into_iter().map(read).collect::<Result<_, _>>()?;

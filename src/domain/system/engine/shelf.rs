@@ -168,7 +168,7 @@ impl Shelf {
         if !taken(&name) {
             return name;
         }
-        (2_u32..).map(|number| format!("{name}-{number}")).find(|name| !taken(name)).unwrap_or(name)
+        (2..10_000).map(|number| format!("{name}-{number}")).find(|name| !taken(name)).unwrap_or(name)
     }
 
     /// Everything on the shelf, newest first.
@@ -176,8 +176,8 @@ impl Shelf {
     /// # Errors
     /// When the folder cannot be read.
     pub(crate) async fn list(self: &Arc<Self>) -> Result<Vec<Found>, Fault> {
-        let shelf = self.clone();
-        blocking(move || shelf.look()).await
+        let this = self.clone();
+        blocking(move || this.look()).await
     }
 
     fn look(&self) -> Result<Vec<Found>, Fault> {
@@ -223,8 +223,8 @@ impl Shelf {
 
     /// The same, for whoever holds the right to make backups.
     pub(crate) async fn prune_held(self: &Arc<Self>) -> Result<usize, Fault> {
-        let shelf = self.clone();
-        blocking(move || shelf.remove_old()).await
+        let this = self.clone();
+        blocking(move || this.remove_old()).await
     }
 
     fn remove_old(&self) -> Result<usize, Fault> {

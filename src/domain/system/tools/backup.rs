@@ -26,7 +26,7 @@ const MARGIN: Duration = Duration::from_millis(500);
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::domain::system) struct Output {
-    /// Its name: what system_restore takes.
+    /// Its name: what `system_restore` takes.
     name: String,
     /// Whether it is complete, or still running because it takes longer than a call may.
     state: State,

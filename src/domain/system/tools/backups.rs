@@ -47,7 +47,7 @@ pub(in crate::domain::system) struct Output {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Item {
-    /// Its name: what system_restore takes.
+    /// Its name: what `system_restore` takes.
     name: String,
     /// How it is.
     state: State,
@@ -89,27 +89,27 @@ impl Capability for Backups {
             Some(name) => vec![shelf.find(name).await?],
             None => shelf.list().await?,
         };
-        let list = format!("system_backups {} {:?}", cx.tenant(), input.name);
+        let pages = format!("system_backups {} {:?}", cx.tenant(), input.name);
         if let Some(token) = &input.paging.page_token {
-            let last: String = cx.open_page(&list, token)?;
+            let last: String = cx.open_page(&pages, token)?;
             found.retain(|backup| newest_first(&last, &backup.name).is_lt());
         }
         let size = input.paging.size() as usize;
         let more = found.len() > size;
         found.truncate(size);
         let next_page_token = match found.last() {
-            Some(last) if more => Some(cx.seal_page(&list, &last.name)?),
+            Some(last) if more => Some(cx.seal_page(&pages, &last.name)?),
             _ => None,
         };
-        let mut items = Vec::with_capacity(found.len());
+        let mut told = Vec::with_capacity(found.len());
         for backup in found {
-            items.push(item(backup, input.verify).await?);
+            told.push(item_of(backup, input.verify).await?);
         }
-        Ok(Output { folder: shelf.folder().display().to_string(), items, next_page_token })
+        Ok(Output { folder: shelf.folder().display().to_string(), items: told, next_page_token })
     }
 }
 
-async fn item(found: Found, verify: bool) -> Result<Item, Fault> {
+async fn item_of(found: Found, verify: bool) -> Result<Item, Fault> {
     let faults = if verify { found.verify().await? } else { None };
     let manifest = found.manifest.as_ref();
     Ok(Item {

@@ -18,7 +18,7 @@ pub(in crate::domain::system) struct CacheClear;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::domain::system) struct Input {
-    /// The names of the caches, as system_cache_stats lists them; all of them when not given.
+    /// The names of the caches, as `system_cache_stats` lists them; all of them when not given.
     #[serde(default)]
     #[schemars(length(min = 1, max = 50), inner(length(min = 1, max = 64)))]
     names: Option<Vec<String>>,

@@ -25,7 +25,7 @@ pub(in crate::domain::system) struct Output {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Cache {
-    /// Its name: what system_cache_clear takes.
+    /// Its name: what `system_cache_clear` takes.
     name: &'static str,
     /// What it holds.
     about: &'static str,

@@ -64,7 +64,7 @@ struct Backend {
     status: Status,
     /// Its product and version.
     #[serde(skip_serializing_if = "Option::is_none")]
-    backend: Option<String>,
+    product: Option<String>,
     /// Bytes on disk.
     #[serde(skip_serializing_if = "Option::is_none")]
     size_bytes: Option<u64>,
@@ -123,7 +123,7 @@ async fn store(cx: &Cx) -> Backend {
         Ok(health) => Backend {
             name: "store",
             status: Status::Ok,
-            backend: Some(health.backend),
+            product: Some(health.backend),
             size_bytes: Some(health.size_bytes),
             schema: Some(health.schema),
             waiting: Some(health.waiting),
@@ -151,7 +151,7 @@ async fn blobs(cx: &Cx) -> Backend {
 }
 
 fn down(name: &'static str, took_micros: u64) -> Backend {
-    Backend { name, status: Status::Down, backend: None, size_bytes: None, schema: None, waiting: None, took_micros }
+    Backend { name, status: Status::Down, product: None, size_bytes: None, schema: None, waiting: None, took_micros }
 }
 
 fn micros_since(began: Instant) -> u64 {

@@ -19,7 +19,7 @@ pub(in crate::domain::system) struct Restore;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::domain::system) struct Input {
-    /// The backup's name, as system_backups lists it. A backup from elsewhere is put into the folder of backups first.
+    /// The backup's name, as `system_backups` lists it. A backup from elsewhere is put into the folder of backups first.
     #[schemars(length(min = 1, max = 100))]
     name: String,
     /// Only check whether the backup could be restored.
@@ -87,9 +87,9 @@ impl Capability for Restore {
         });
         output.blobs = work.await.map_err(Fault::internal)??;
         output.restored = true;
-        output.keys = "The people and keys of the backup are in force now. The key of this call is refused from here on, unless \
+        "The people and keys of the backup are in force now. The key of this call is refused from here on, unless \
                        the backup knows it; a lost administrator key is replaced by 'convoke keys reset' on the machine."
-            .to_owned();
+            .clone_into(&mut output.keys);
         Ok(output)
     }
 }

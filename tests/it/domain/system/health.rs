@@ -23,7 +23,7 @@ async fn everybody_learns_whether_it_is_up_and_administrators_learn_more() {
     assert_eq!((&details["uptimeSeconds"], &details["version"]), (&json!(90), &json!(env!("CARGO_PKG_VERSION"))));
     let [store, blobs] = details["backends"].as_array().unwrap().as_slice() else { panic!("{details}") };
     assert_eq!((&store["name"], &store["status"]), (&json!("store"), &json!("ok")));
-    assert!(store["backend"].as_str().unwrap().starts_with("SQLite 3."));
+    assert!(store["product"].as_str().unwrap().starts_with("SQLite 3."));
     assert!(store["sizeBytes"].as_u64().unwrap() > 0);
     assert_eq!((&blobs["name"], &blobs["status"]), (&json!("blobs"), &json!("ok")));
 }

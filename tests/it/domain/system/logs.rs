@@ -83,7 +83,7 @@ async fn secrets_are_masked_before_anybody_sees_them() {
 
 #[tokio::test]
 async fn without_a_ring_it_says_what_is_missing() {
-    let app = TestApp::start().await;
+    let app = TestApp::start_with(|settings| settings.services = Services::default()).await;
     let fault = app.call(&app.admin, "system_logs", json!({})).await.unwrap_err();
     assert!(fault.is(&codes::NOT_CONFIGURED), "{fault}");
 }
