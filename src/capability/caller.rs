@@ -60,8 +60,10 @@ pub struct Caller {
     pub expires_at: Option<Timestamp>,
     /// From when on the roles in force may be others: the caller is resolved anew then.
     pub stale_at: Option<Timestamp>,
-    /// How many calls the key may still make in all, where it is limited.
+    /// How many calls the key may make in all, where it is limited.
     pub usage_limit: Option<u64>,
+    /// The platform's count of changes of rights under which the caller was resolved; set by the gate.
+    pub resolved_under: u64,
 }
 
 impl Caller {
@@ -82,6 +84,7 @@ impl Caller {
             expires_at: None,
             stale_at: None,
             usage_limit: None,
+            resolved_under: 0,
         }
     }
 

@@ -12,6 +12,8 @@ use uuid::Uuid;
 use super::caller::{Caller, Origin};
 use super::client::{Abilities, Answers, Client, Level, Progress, Question, Questions};
 use super::events::{EVENTS, Event};
+use super::gate::commit::{Stage, commit};
+use super::gate::operation::Ending;
 use super::owned::{Owned, Stored, Verdict, judge, visible_to};
 use super::page::{Page, Paging};
 use super::permit::{Action, Permit};
@@ -25,7 +27,7 @@ use crate::kernel::time::Timestamp;
 use crate::port::logs::Log;
 use crate::port::queue::Job;
 use crate::port::records::{Authority, Document, Filter, Kind, Place, Query, Scope, Visibility};
-use crate::port::store::{Batch, Expect, Put, Step, StoreFault};
+use crate::port::store::{Expect, Put, Step, StoreFault};
 
 /// One call, as the gate let it in.
 pub struct Call {
@@ -85,7 +87,12 @@ pub(super) struct Pending {
     pub(super) events: Vec<Event>,
     pub(super) authority: bool,
     pub(super) revision: Option<i64>,
+    pub(super) loaded: u32,
     pub(super) committed_before: bool,
+    /// A checkpoint did not succeed: what was collected before it is lost, and the call cannot end well.
+    pub(super) broken: bool,
+    /// The operation that the call ends.
+    pub(super) ending: Option<Ending>,
 }
 
 /// Where a new document belongs.
@@ -108,8 +115,8 @@ pub struct Cx {
 
 impl Cx {
     /// Only the gate makes one.
-    pub(super) fn new(call: Arc<Call>, platform: Arc<Platform>) -> Self {
-        Self { call, platform, pending: Mutex::default() }
+    pub(super) fn new(call: Arc<Call>, platform: Arc<Platform>, ending: Option<Ending>) -> Self {
+        Self { call, platform, pending: Mutex::new(Pending { ending, ..Pending::default() }) }
     }
 
     /// The call.
@@ -196,11 +203,17 @@ impl Cx {
             Verdict::Forbidden => return Err(forbidden(Permit::on(T::RESOURCE, action))),
             Verdict::Allowed => {}
         }
-        if action != Action::Read && self.call.if_match.is_some_and(|revision| revision != stored.revision) {
+        let first = {
+            let mut pending = self.pending();
+            pending.loaded += 1;
+            // An ETag names one document: where more are loaded the answer has none.
+            pending.revision = (pending.loaded == 1).then_some(stored.revision);
+            pending.loaded == 1
+        };
+        if first && action != Action::Read && self.call.if_match.is_some_and(|revision| revision != stored.revision) {
             return Err(Fault::new(&codes::PRECONDITION_FAILED, format!("the {} has another revision", T::NOUN))
                 .with_detail(serde_json::json!({ "revision": stored.revision })));
         }
-        self.pending().revision = Some(stored.revision);
         Ok(stored)
     }
 
@@ -370,30 +383,35 @@ impl Cx {
         Ok(())
     }
 
-    /// Commits what was collected so far; for long work that must not be lost as a whole. After this the call is not run
-    /// again by itself.
+    /// Commits what was collected so far, with an audit entry of its own; for long work that must not be lost as a whole.
+    /// After this the call is not run again by itself.
     ///
     /// # Errors
-    /// When a precondition does not hold or the store fails.
+    /// When a precondition does not hold or the store fails; the call cannot end well then.
     pub async fn checkpoint(&self) -> Result<(), Fault> {
-        let (steps, events, authority) = {
+        let taken = {
             let mut pending = self.pending();
+            if pending.steps.is_empty() {
+                return Ok(());
+            }
+            if !self.call.tool.is_audited() {
+                return Err(Fault::internal(format!("{} is declared to read and wrote", self.call.tool.name)));
+            }
             pending.committed_before = true;
-            (std::mem::take(&mut pending.steps), std::mem::take(&mut pending.events), pending.authority)
+            pending.broken = true;
+            Pending {
+                steps: std::mem::take(&mut pending.steps),
+                changes: std::mem::take(&mut pending.changes),
+                events: std::mem::take(&mut pending.events),
+                authority: std::mem::take(&mut pending.authority),
+                ending: pending.ending.clone(),
+                ..Pending::default()
+            }
         };
-        if steps.is_empty() {
-            return Ok(());
-        }
-        let tool = &self.call.tool;
-        if tool.effect.reads() && !tool.spends {
-            return Err(Fault::internal(format!("{} is declared to read and wrote", tool.name)));
-        }
-        let batch = Batch { tenant: self.tenant(), at: self.now(), steps };
-        self.platform.store.commit(vec![batch]).await.map_err(store_fault)?;
-        if authority {
-            self.platform.authority_changed(self.tenant());
-        }
-        events.into_iter().for_each(|event| self.platform.tell(Arc::new(event)));
+        let committed = commit(&self.platform, &self.call, taken, Stage::Step).await.map_err(store_fault)?;
+        let mut pending = self.pending();
+        pending.broken = false;
+        pending.ending = committed.ending;
         Ok(())
     }
 
@@ -444,6 +462,7 @@ impl Cx {
         if open.is_empty() {
             return Ok(answers);
         }
+        self.nothing_written()?;
         match self.call.client.ask(&open).await {
             Some(given) => {
                 answers.extend(given?);
@@ -474,6 +493,7 @@ impl Cx {
     /// # Errors
     /// `task_required`, upon which the door makes the call again as a task. Comes before writing, as asking does.
     pub fn prefer_task(&self) -> Result<(), Fault> {
+        self.nothing_written()?;
         match self.call.lasting {
             Lasting::Task | Lasting::Answer => Ok(()),
             Lasting::Either => Err(task_required()),
@@ -485,10 +505,20 @@ impl Cx {
     /// # Errors
     /// `task_required`, unless it runs as one.
     pub fn require_task(&self) -> Result<(), Fault> {
+        self.nothing_written()?;
         match self.call.lasting {
             Lasting::Task => Ok(()),
             Lasting::Answer | Lasting::Either => Err(task_required()),
         }
+    }
+
+    /// A call that is made again from its beginning must not have written before.
+    fn nothing_written(&self) -> Result<(), Fault> {
+        let pending = self.pending();
+        if pending.steps.is_empty() && !pending.committed_before {
+            return Ok(());
+        }
+        Err(Fault::internal(format!("{} asks after it has written", self.call.tool.name)))
     }
 
     pub(super) fn pending(&self) -> std::sync::MutexGuard<'_, Pending> {

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use dashmap::DashMap;
 use tokio::sync::broadcast;
+use tokio_util::task::TaskTracker;
 
 use super::caches::CacheBook;
 use super::events::Event;
@@ -40,8 +41,10 @@ pub struct Platform {
     /// When the program started.
     pub started_at: Timestamp,
     services: Services,
+    running: TaskTracker,
     events: broadcast::Sender<Arc<Event>>,
     authority: AtomicU64,
+    authority_floor: AtomicU64,
     authority_changes: DashMap<TenantId, u64>,
 }
 
@@ -68,8 +71,10 @@ impl Platform {
             caches: CacheBook::default(),
             started_at,
             services,
+            running: TaskTracker::new(),
             events: broadcast::Sender::new(1024),
             authority: AtomicU64::new(0),
+            authority_floor: AtomicU64::new(0),
             authority_changes: DashMap::new(),
         }
     }
@@ -80,6 +85,18 @@ impl Platform {
     /// When `app` did not make one: a fault of the program.
     pub fn service<T: Send + Sync + 'static>(&self) -> Result<Arc<T>, Fault> {
         self.services.get::<T>()
+    }
+
+    /// Runs something to its end even when whoever waits for it goes away, and before the program ends. `None` when it
+    /// panicked.
+    pub async fn carry_through<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
+        self.running.spawn(work).await.ok()
+    }
+
+    /// What runs and must end before the program does.
+    #[must_use]
+    pub fn running(&self) -> &TaskTracker {
+        &self.running
     }
 
     /// Hears every event from now on, in the order of commits. A reader that falls behind loses the oldest and is told.
@@ -103,7 +120,14 @@ impl Platform {
     /// The count at the last change within a tenant: a caller resolved under a smaller one is resolved anew.
     #[must_use]
     pub fn authority_changed_at(&self, tenant: TenantId) -> u64 {
-        self.authority_changes.get(&tenant).map_or(0, |count| *count)
+        let floor = self.authority_floor.load(Ordering::Acquire);
+        self.authority_changes.get(&tenant).map_or(floor, |count| floor.max(*count))
+    }
+
+    /// Lets every caller be resolved anew: after a restore, when everything is another.
+    pub fn authority_changed_everywhere(&self) {
+        let now = self.authority.fetch_add(1, Ordering::AcqRel) + 1;
+        self.authority_floor.store(now, Ordering::Release);
     }
 
     /// Lets every caller of a tenant be resolved anew.

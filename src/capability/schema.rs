@@ -50,9 +50,20 @@ fn object(value: Value) -> Map<String, Value> {
     }
 }
 
+/// Closes every object that names its properties, nested ones too: a misspelt name is told, not ignored.
 fn close(schema: &mut Map<String, Value>) {
-    if schema.get("type").is_some_and(|kind| kind == "object") {
+    if schema.get("type").is_some_and(|kind| kind == "object") && schema.contains_key("properties") {
         schema.entry("additionalProperties").or_insert(Value::Bool(false));
+    }
+    for (name, below) in schema.iter_mut() {
+        match (name.as_str(), below) {
+            ("properties", Value::Object(named)) => named.values_mut().filter_map(Value::as_object_mut).for_each(close),
+            ("items" | "additionalProperties", Value::Object(below)) => close(below),
+            ("anyOf" | "oneOf", Value::Array(choices)) => {
+                choices.iter_mut().filter_map(Value::as_object_mut).for_each(close)
+            }
+            _ => {}
+        }
     }
 }
 

@@ -153,6 +153,12 @@ impl Tool {
         }
     }
 
+    /// Whether its calls leave an audit entry: writes, and reads that cost money.
+    #[must_use]
+    pub fn is_audited(&self) -> bool {
+        !self.effect.reads() || self.spends
+    }
+
     /// Runs it. Only the gate has the `Cx` that this needs.
     pub fn run<'a>(&'a self, cx: &'a Cx, input: Value) -> BoxFuture<'a, Result<Outcome, Fault>> {
         match &self.code {

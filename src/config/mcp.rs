@@ -19,6 +19,8 @@ pub struct Mcp {
     pub session_idle_seconds: u64,
     /// How long a request state is accepted, in seconds.
     pub request_state_seconds: u64,
+    /// How long a task may run, in seconds.
+    pub task_seconds: u64,
     /// How long the result of a task is kept, in hours.
     pub task_hours: u64,
 }

@@ -1,29 +1,51 @@
-//! Running and committing. No transaction is open while a capability runs; what it collected is committed in one short batch
-//! with its audit entry and usage. Where a precondition broke, a capability that reached nothing outside is run again.
+//! Running. No transaction is open while a capability runs; what it collected is committed in one short batch. Where a
+//! precondition broke, a capability that reached nothing outside is run again.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures::FutureExt as _;
+use futures::{FutureExt as _, StreamExt as _};
 use serde_json::Value;
+use tokio::sync::OwnedSemaphorePermit;
 
+use super::commit::{Stage, commit};
 use super::operation::Ending;
-use super::{Carried, Gate, Request, audit, usage};
-use crate::capability::cx::{Call, Cx, Pending, store_fault};
-use crate::capability::outcome::Outcome;
+use super::{Gate, Request};
+use crate::capability::cx::{Call, Cx, Lasting, store_fault};
+use crate::capability::outcome::{Download, Outcome};
 use crate::capability::tool::Tool;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
-use crate::port::records::{Document as _, Visibility};
-use crate::port::store::{Batch, Conflict, Put, Step, StoreFault};
+use crate::port::store::{Conflict, StoreFault};
 
 /// A call whose preconditions broke so often is given back to the caller: something else writes all the time.
 const MOST_RUNS: u32 = 8;
 
+/// A call that ended well.
+pub(super) struct Ended {
+    pub(super) outcome: Outcome,
+    pub(super) revision: Option<i64>,
+}
+
+/// A call that did not end well.
+pub(super) struct Stopped {
+    pub(super) fault: Fault,
+    /// Whether the tool itself said so. Else it was stopped, or what it wrote was not committed, and what it did outside
+    /// meanwhile is not known.
+    pub(super) by_itself: bool,
+    /// The operation as it lies in the store.
+    pub(super) ending: Option<Ending>,
+}
+
 impl Gate {
     pub(super) fn call_of(&self, request: &Request, tool: &Arc<Tool>) -> Arc<Call> {
-        let most = Duration::from_secs(self.platform.config.limits.call_seconds.max(1));
+        let config = &self.platform.config;
+        let most = match request.lasting {
+            Lasting::Task => config.mcp.task_seconds,
+            Lasting::Answer | Lasting::Either => config.limits.call_seconds,
+        };
+        let most = Duration::from_secs(most.max(1));
         let limit = request.time_limit.map_or(most, |asked| asked.min(most));
         Arc::new(Call {
             id: request.id,
@@ -40,116 +62,127 @@ impl Gate {
         })
     }
 
+    /// A place among the calls that run at once: calls are refused when there is none, tasks wait for one.
+    async fn place(&self, call: &Call) -> Result<OwnedSemaphorePermit, Fault> {
+        let closed = |_| Fault::new(&codes::UNAVAILABLE, "the server is stopping");
+        match call.lasting {
+            Lasting::Task => {
+                tokio::select! {
+                    place = self.task_room.clone().acquire_owned() => place.map_err(closed),
+                    () = call.cancel.cancelled() => Err(cancelled()),
+                }
+            }
+            Lasting::Answer | Lasting::Either => self.room.clone().try_acquire_owned().map_err(|_| {
+                Fault::new(&codes::UNAVAILABLE, "the server runs as many calls as it may")
+                    .with_retry_after(Duration::from_secs(1))
+            }),
+        }
+    }
+
     /// Runs an admitted call and commits what it wrote, together with the end of its operation where it has one.
     pub(super) async fn execute(
         &self,
         call: Arc<Call>,
-        input: Value,
+        mut input: Value,
         ending: Option<Ending>,
-    ) -> Result<(Outcome, Option<i64>), Fault> {
-        let Ok(_room) = self.room.try_acquire() else {
-            return Err(Fault::new(&codes::UNAVAILABLE, "the server runs as many calls as it may")
-                .with_retry_after(Duration::from_secs(1)));
+    ) -> Result<Ended, Stopped> {
+        let place = match self.place(&call).await {
+            Ok(place) => place,
+            Err(fault) => return Err(Stopped { fault, by_itself: true, ending }),
         };
-        let reads = call.tool.effect.reads() && !call.tool.spends;
-        if reads && ending.is_none() {
-            let cx = Cx::new(call.clone(), self.platform.clone());
-            let outcome = run(&cx, &call, input).await?;
-            let pending = cx.take_pending();
-            wrote_nothing(&call, &pending)?;
-            return Ok((outcome, pending.revision));
-        }
         let began = Instant::now();
         let mut runs = 1;
         loop {
-            let cx = Cx::new(call.clone(), self.platform.clone());
-            let outcome = run(&cx, &call, input.clone()).await?;
+            let cx = Cx::new(call.clone(), self.platform.clone(), ending.clone());
+            let repeatable = !call.tool.effect.reads() && !call.tool.reaches && runs < MOST_RUNS;
+            let again = repeatable.then(|| input.clone());
+            let outcome = match run(&cx, &call, input).await {
+                Ok(outcome) => outcome,
+                Err((fault, by_itself)) => {
+                    return Err(Stopped { fault, by_itself, ending: cx.take_pending().ending });
+                }
+            };
             let pending = cx.take_pending();
-            if reads {
-                wrote_nothing(&call, &pending)?;
+            if pending.broken {
+                let fault = Fault::new(&codes::CONFLICT, "a part of what the call wrote could not be kept");
+                return Err(Stopped { fault, by_itself: false, ending: pending.ending });
             }
-            let kept = match (&outcome, &ending) {
+            if !call.tool.is_audited() && !pending.steps.is_empty() {
+                let fault = Fault::internal(format!("{} is declared to read and wrote", call.tool.name));
+                return Err(Stopped { fault, by_itself: true, ending: pending.ending });
+            }
+            if !call.tool.is_audited() && pending.ending.is_none() {
+                return Ok(Ended { outcome: held(outcome, place, &call), revision: pending.revision });
+            }
+            let kept = match (&outcome, &pending.ending) {
                 (Outcome::Value(value), Some(_)) => Some(value.clone()),
                 (Outcome::Value(_) | Outcome::Stream(_) | Outcome::Bytes(_), _) => None,
             };
-            let repeatable = !call.tool.reaches && !pending.committed_before && runs < MOST_RUNS;
-            match self.commit(&call, pending, kept.as_ref(), ending.as_ref(), began.elapsed()).await {
-                Ok(revision) => return Ok((outcome, revision)),
-                Err(StoreFault::Conflict(Conflict::Changed { .. })) if repeatable => runs += 1,
-                Err(fault) => return Err(store_fault(fault)),
+            let (stepped, standing) = (pending.committed_before, pending.ending.clone());
+            let stage = Stage::Done { result: kept.as_ref(), took: began.elapsed() };
+            match (commit(&self.platform, &call, pending, stage).await, again) {
+                (Ok(done), _) => return Ok(Ended { outcome: held(outcome, place, &call), revision: done.revision }),
+                (Err(StoreFault::Conflict(Conflict::Changed { .. })), Some(again))
+                    if !stepped && !call.cancel.is_cancelled() && Instant::now() < call.deadline =>
+                {
+                    runs += 1;
+                    input = again;
+                }
+                (Err(fault), _) => {
+                    return Err(Stopped { fault: store_fault(fault), by_itself: false, ending: standing });
+                }
             }
         }
     }
-
-    async fn commit(
-        &self,
-        call: &Call,
-        pending: Pending,
-        result: Option<&Value>,
-        ending: Option<&Ending>,
-        took: Duration,
-    ) -> Result<Option<i64>, StoreFault> {
-        let broken = |fault: Fault| StoreFault::Broken(fault.to_string());
-        let carried = Carried {
-            audit: audit::entry(call, &pending.changes, "done").map_err(broken)?,
-            usage: usage::row(call, took).map_err(broken)?,
-        };
-        let first_put = pending.steps.iter().filter(|step| matches!(step, Step::Put(_))).count() == 1;
-        let mut steps = pending.steps;
-        let reads = call.tool.effect.reads() && !call.tool.spends;
-        if !reads {
-            steps.push(carried.audit);
-            steps.push(carried.usage);
-        }
-        let now = self.platform.clock.now();
-        if let Some(ending) = ending {
-            let mut operation = ending.operation.clone();
-            operation.end(&call.tool, result.unwrap_or(&Value::Null), now);
-            steps.push(put_operation(ending, &operation).map_err(broken)?);
-        }
-        let batch = Batch { tenant: call.caller.tenant, at: now, steps };
-        let revisions = self.platform.store.commit(vec![batch]).await?;
-        if pending.authority {
-            self.platform.authority_changed(call.caller.tenant);
-        }
-        for event in pending.events {
-            self.platform.tell(Arc::new(event));
-        }
-        // An ETag names one document: only where the call wrote exactly one is its new revision the answer's.
-        Ok(if first_put { revisions.first().copied() } else { None })
-    }
-}
-
-/// Holds a capability that is declared to read to it.
-fn wrote_nothing(call: &Call, pending: &Pending) -> Result<(), Fault> {
-    if pending.steps.is_empty() {
-        return Ok(());
-    }
-    Err(Fault::internal(format!("{} is declared to read and wrote", call.tool.name)))
-}
-
-/// The step that writes an operation.
-pub(super) fn put_operation(ending: &Ending, operation: &super::operation::Operation) -> Result<Step, Fault> {
-    Ok(Step::Put(Put {
-        kind: super::operation::Operation::KIND,
-        id: ending.id,
-        expect: ending.expect,
-        owner: Some(operation.user.uuid()),
-        workspace: None,
-        visibility: Visibility::Private,
-        body: serde_json::to_value(operation).map_err(Fault::internal)?,
-    }))
 }
 
 /// Runs the tool until it ends, is called off, or its time is over. A panic is a fault of the program, not its end.
-async fn run(cx: &Cx, call: &Call, input: Value) -> Result<Outcome, Fault> {
+async fn run(cx: &Cx, call: &Call, input: Value) -> Result<Outcome, (Fault, bool)> {
     let work = AssertUnwindSafe(call.tool.run(cx, input)).catch_unwind();
     tokio::select! {
         biased;
-        ended = work => ended.unwrap_or_else(|panic| Err(Fault::internal(panic_text(panic.as_ref())))),
-        () = call.cancel.cancelled() => Err(Fault::new(&codes::CANCELLED, "the call was cancelled")),
+        ended = work => match ended {
+            Ok(ended) => ended.map_err(|fault| (fault, true)),
+            Err(panic) => Err((Fault::internal(panic_text(panic.as_ref())), false)),
+        },
+        () = call.cancel.cancelled() => Err((cancelled(), false)),
         () = tokio::time::sleep_until(call.deadline.into()) => {
-            Err(Fault::new(&codes::DEADLINE, "the call did not end within its time"))
+            Err((Fault::new(&codes::DEADLINE, "the call did not end within its time"), false))
+        }
+    }
+}
+
+fn cancelled() -> Fault {
+    Fault::new(&codes::CANCELLED, "the call was cancelled")
+}
+
+/// What goes on after the call returned keeps its place among the calls, its time and its cancellation.
+fn held(outcome: Outcome, place: OwnedSemaphorePermit, call: &Arc<Call>) -> Outcome {
+    let over = {
+        let call = call.clone();
+        async move {
+            tokio::select! {
+                () = call.cancel.cancelled() => {}
+                () = tokio::time::sleep_until(call.deadline.into()) => {}
+            }
+        }
+    };
+    match outcome {
+        Outcome::Value(value) => Outcome::Value(value),
+        Outcome::Stream(items) => {
+            let mut items = items.take_until(Box::pin(over));
+            Outcome::Stream(Box::pin(futures::stream::poll_fn(move |context| {
+                let _place = &place;
+                items.poll_next_unpin(context)
+            })))
+        }
+        Outcome::Bytes(download) => {
+            let mut chunks = download.chunks.take_until(Box::pin(over));
+            let chunks = Box::pin(futures::stream::poll_fn(move |context| {
+                let _place = &place;
+                chunks.poll_next_unpin(context)
+            }));
+            Outcome::Bytes(Download { chunks, ..download })
         }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use moka::sync::Cache;
 
-use super::limit::{Limiter, Measure};
+use super::limit::Limiter;
 use crate::capability::caches::{CacheReading, NamedCache};
 use crate::capability::caller::{Caller, Credential, Principal};
 use crate::capability::platform::Platform;
@@ -33,11 +33,6 @@ pub trait Identities: Send + Sync {
     ) -> Result<Option<Caller>, Fault>;
 }
 
-struct Known {
-    caller: Arc<Caller>,
-    authority: u64,
-}
-
 /// Where a caller is kept: never by the credential itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Slot {
@@ -50,7 +45,7 @@ const MOST_KNOWN: u64 = 10_000;
 
 /// Callers that were resolved, by the digest of their credential.
 struct KnownCallers {
-    cache: Cache<Slot, Arc<Known>>,
+    cache: Cache<Slot, Arc<Caller>>,
     hits: AtomicU64,
     misses: AtomicU64,
 }
@@ -119,36 +114,55 @@ impl Identify {
             Credential::Bearer(token) => Slot::Token(sha256(token.reveal().as_bytes())),
             Credential::LocalOwner => Slot::Owner,
         };
-        // Read before resolving: a change in between makes the entry stale, not wrong.
-        let authority = platform.authority();
-        let now = platform.clock.now();
         if let Some(known) = self.known.cache.get(&slot)
-            && platform.authority_changed_at(known.caller.tenant) <= known.authority
-            && known.caller.stale_at.is_none_or(|moment| now < moment)
+            && is_fresh(platform, &known)
         {
             self.known.hits.fetch_add(1, Ordering::Relaxed);
-            return in_time(&known.caller, now);
+            return in_time(&known, platform.clock.now());
         }
         self.known.misses.fetch_add(1, Ordering::Relaxed);
-        limiter.check_address(address, Measure::Look)?;
+        // Read before resolving: a change in between makes the caller stale, not wrong.
+        let resolved_under = platform.authority();
         match self.identities.resolve(platform, credential).await {
             Ok(Some(caller)) => {
-                let caller = Arc::new(caller);
-                self.known.cache.insert(slot, Arc::new(Known { caller: caller.clone(), authority }));
-                in_time(&caller, now)
+                let caller = Arc::new(Caller { resolved_under, ..caller });
+                self.known.cache.insert(slot, caller.clone());
+                in_time(&caller, platform.clock.now())
             }
             Ok(None) => {
-                limiter.check_address(address, Measure::Count)?;
+                limiter.refused(address)?;
                 Err(Fault::new(&codes::UNAUTHENTICATED, "the credential is not valid"))
             }
             Err(fault) => {
                 if fault.code().status == 401 {
-                    limiter.check_address(address, Measure::Count)?;
+                    limiter.refused(address)?;
                 }
                 Err(fault)
             }
         }
     }
+
+    /// The caller with the rights of now. A door may hold a caller for as long as a connection lives; every call is judged by
+    /// what holds when it is made.
+    ///
+    /// # Errors
+    /// `key_refused` when the caller is none any more.
+    pub async fn refresh(&self, platform: &Platform, caller: &Arc<Caller>) -> Result<Arc<Caller>, Fault> {
+        if !caller.is_known() || is_fresh(platform, caller) {
+            return in_time(caller, platform.clock.now());
+        }
+        let resolved_under = platform.authority();
+        let resumed = self.identities.resume(platform, caller.tenant, caller.user, caller.principal).await?;
+        match resumed {
+            Some(now) => in_time(&Arc::new(Caller { resolved_under, ..now }), platform.clock.now()),
+            None => Err(Fault::new(&codes::KEY_REFUSED, "the credential is not valid any more")),
+        }
+    }
+}
+
+fn is_fresh(platform: &Platform, caller: &Caller) -> bool {
+    platform.authority_changed_at(caller.tenant) <= caller.resolved_under
+        && caller.stale_at.is_none_or(|moment| platform.clock.now() < moment)
 }
 
 fn in_time(caller: &Arc<Caller>, now: crate::kernel::time::Timestamp) -> Result<Arc<Caller>, Fault> {

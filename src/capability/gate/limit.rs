@@ -43,7 +43,7 @@ impl governor::clock::Clock for Ticks {
     type Instant = Nanos;
 
     fn now(&self) -> Nanos {
-        Nanos::from(Duration::from_millis(u64::try_from(self.0.now().as_millis()).unwrap_or(0)))
+        Nanos::from(self.0.elapsed())
     }
 }
 
@@ -60,15 +60,6 @@ pub struct Allowance {
     pub reset_seconds: u64,
 }
 
-/// Whether a check counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Measure {
-    /// Only look whether there is room.
-    Look,
-    /// Count it.
-    Count,
-}
-
 /// Counts calls.
 pub struct Limiter {
     clock: Ticks,
@@ -76,7 +67,6 @@ pub struct Limiter {
     writes: Buckets,
     refused: Buckets,
     limits: Limits,
-    spent: DashMap<Who, u64>,
     purses: DashMap<KeyId, Arc<Purse>>,
 }
 
@@ -109,7 +99,6 @@ impl Limiter {
             writes: buckets(limits.writes_per_minute),
             refused: buckets(limits.anonymous_per_minute),
             limits,
-            spent: DashMap::new(),
             purses: DashMap::new(),
             clock,
         }
@@ -121,7 +110,7 @@ impl Limiter {
     /// `rate_limited` with the wait.
     pub fn check(&self, caller: &Caller, address: Option<IpAddr>, effect: Effect) -> Result<Allowance, Fault> {
         let who = match caller.principal {
-            Principal::Anonymous => Who::Address(address),
+            Principal::Anonymous => Who::Address(address.map(network)),
             Principal::LocalOwner => Who::Owner(caller.user),
             Principal::Key(key) => Who::Key(key),
         };
@@ -133,32 +122,13 @@ impl Limiter {
         self.count(buckets, &who, limit)
     }
 
-    /// Holds an address to its number of refused credentials.
+    /// Counts a refused credential of an address, so that guessing is slow. Good credentials from the same address are not
+    /// held up by it.
     ///
     /// # Errors
     /// `rate_limited` with the wait.
-    pub fn check_address(&self, address: Option<IpAddr>, measure: Measure) -> Result<(), Fault> {
-        let who = Who::Address(address);
-        let now = self.clock.0.now().as_millis();
-        match measure {
-            // An address that was refused too often waits before the store is asked again on its behalf.
-            Measure::Look => match self.spent.get(&who) {
-                Some(until) if u64::try_from(now).unwrap_or(0) < *until => {
-                    Err(limited(Duration::from_millis(*until - u64::try_from(now).unwrap_or(0))))
-                }
-                _ => Ok(()),
-            },
-            Measure::Count => match self.count(&self.refused, &who, self.limits.anonymous_per_minute) {
-                Ok(_) => Ok(()),
-                Err(fault) => {
-                    let wait = fault.retry_after().unwrap_or(Duration::from_secs(1));
-                    let until =
-                        u64::try_from(now).unwrap_or(0).saturating_add(u64::try_from(wait.as_millis()).unwrap_or(0));
-                    self.spent.insert(who, until);
-                    Err(fault)
-                }
-            },
-        }
+    pub fn refused(&self, address: Option<IpAddr>) -> Result<(), Fault> {
+        self.count(&self.refused, &Who::Address(address.map(network)), self.limits.anonymous_per_minute).map(|_| ())
     }
 
     fn count(&self, buckets: &Buckets, who: &Who, limit: u32) -> Result<Allowance, Fault> {
@@ -229,8 +199,17 @@ impl Limiter {
         for buckets in [&self.reads, &self.writes, &self.refused] {
             buckets.retain_recent();
         }
-        let now = u64::try_from(self.clock.0.now().as_millis()).unwrap_or(0);
-        self.spent.retain(|_, until| now < *until);
+    }
+}
+
+/// An IPv6 customer has a whole /64: each of its addresses counts as the same.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(six) => match six.to_ipv4_mapped() {
+            Some(four) => IpAddr::V4(four),
+            None => IpAddr::V6((six.to_bits() >> 64 << 64).into()),
+        },
     }
 }
 

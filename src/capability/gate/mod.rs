@@ -6,6 +6,7 @@
 pub mod approve;
 pub mod audit;
 pub mod authorise;
+pub(in crate::capability) mod commit;
 mod execute;
 pub mod identify;
 pub mod limit;
@@ -27,22 +28,21 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::caller::{Caller, Credential};
 use super::cx::Lasting;
-use super::outcome::Outcome;
+use super::outcome::{Form, Outcome};
 use super::platform::Platform;
-use super::spec::Forward;
+use super::spec::{Effect, Forward};
 use super::tool::Tool;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
-use crate::port::store::Step;
 use approve::ApprovalPolicy;
 use identify::{Identify, Identities};
 use limit::{Allowance, Limiter};
 use meter::Ended;
+use once::Once;
 pub use request::{Reply, Request};
 use usage::UsageBook;
 
@@ -53,14 +53,15 @@ pub struct Gate {
     limiter: Limiter,
     approvals: Arc<dyn ApprovalPolicy>,
     usage: UsageBook,
-    room: Semaphore,
+    room: Arc<Semaphore>,
+    task_room: Arc<Semaphore>,
     in_flight: DashMap<String, ()>,
     live: DashMap<Uuid, CancellationToken>,
-    tracker: TaskTracker,
     closing: CancellationToken,
 }
 
 /// A call that passed every check before running.
+#[derive(Clone)]
 struct Admitted {
     tool: Arc<Tool>,
     input: Value,
@@ -77,7 +78,9 @@ impl Gate {
         let identify = Identify::new(identities);
         platform.caches.list("callers", "callers resolved from their credentials", identify.cache());
         Self {
-            room: Semaphore::new(limits.concurrent_calls.max(1)),
+            room: Arc::new(Semaphore::new(limits.concurrent_calls.max(1))),
+            // Tasks wait for one another; they must not keep calls out.
+            task_room: Arc::new(Semaphore::new((limits.concurrent_calls / 4).max(1))),
             limiter: Limiter::new(limits, platform.clock.clone()),
             identify,
             platform,
@@ -85,7 +88,6 @@ impl Gate {
             usage: UsageBook::default(),
             in_flight: DashMap::new(),
             live: DashMap::new(),
-            tracker: TaskTracker::new(),
             closing: CancellationToken::new(),
         }
     }
@@ -111,43 +113,54 @@ impl Gate {
     }
 
     /// Makes a call.
-    pub async fn call(&self, mut request: Request) -> Reply {
+    pub async fn call(self: &Arc<Self>, mut request: Request) -> Reply {
         let began = Instant::now();
-        let id = request.id;
+        // The program does not end while a call runs.
+        let _running = self.platform.running().token();
         let admitted = match self.admit(&mut request).await {
             Ok(admitted) => admitted,
             Err(fault) => return self.refused(&request, fault, began),
         };
-        let tool = admitted.tool.clone();
-        let via = admitted.via.clone();
-        let allowance = Some(admitted.allowance);
-        let caller = request.caller.clone();
-        let lasting = request.lasting;
-        let reads = tool.effect.reads() && !tool.spends;
-        let (result, revision, replayed) = match &request.idempotency_key {
-            Some(_) if !reads => self.once(request, admitted).await,
-            _ if tool.reaches && !reads => self.reaching(request, admitted).await,
-            _ => match self.execute(self.call_of(&request, &tool), admitted.input, None).await {
-                Ok((outcome, revision)) => (Ok(outcome), revision, false),
-                Err(fault) => (Err(fault), None, false),
-            },
+        let (tool, via, allowance) = (admitted.tool.clone(), admitted.via.clone(), Some(admitted.allowance));
+        let id = request.id;
+        let again = (request.lasting == Lasting::Either).then(|| admitted.clone());
+        // An anonymous caller shares its scope with every other: a key of theirs would give one's answer to another.
+        let key = request.idempotency_key.clone().filter(|_| tool.is_audited() && request.caller.is_known());
+        let once = match key {
+            Some(key) => self.once(&request, &key, admitted).await,
+            None if tool.reaches && tool.is_audited() => self.reaching(&request, admitted).await,
+            None => {
+                let call = self.call_of(&request, &tool);
+                self.execute(call, admitted.input, None).await.map_err(|stopped| stopped.fault).into()
+            }
         };
-        // Only a turn in the road: the door makes the call again as a task, and that one counts.
-        let becomes_task =
-            lasting == Lasting::Either && result.as_ref().is_err_and(|fault| fault.is(&codes::TASK_REQUIRED));
-        if becomes_task {
-            return Reply { id, result, allowance, revision, replayed, via: via.map(|_| tool) };
+        if let Once { result: Err(fault), .. } = &once
+            && fault.is(&codes::TASK_REQUIRED)
+            && let Some(admitted) = again
+        {
+            return self.turn_into_task(request, admitted).await;
         }
         let took = began.elapsed();
-        self.count(&tool, result.as_ref().err(), took);
-        if reads || result.is_err() || replayed {
-            self.usage.add(&caller, &tool.name, result.is_err(), took);
+        self.count(&tool, once.result.as_ref().err(), took);
+        if !tool.is_audited() || once.result.is_err() || once.replayed {
+            self.usage.add(&request.caller, &tool.name, once.result.is_err(), took);
         }
-        if let Err(fault) = &result {
+        if let Err(fault) = &once.result {
             log_fault(&tool.name, id, fault);
         }
-        let result = result.map(|outcome| if via.is_some() { wrap(&tool, outcome, took) } else { outcome });
-        Reply { id, result, allowance, revision, replayed, via: via.map(|_| tool) }
+        let result = once.result.map(|outcome| if via.is_some() { wrap(&tool, outcome, took) } else { outcome });
+        let via = via.map(|_| tool);
+        Reply { id, result, allowance, revision: once.revision, replayed: once.replayed, via, operation: None }
+    }
+
+    async fn turn_into_task(self: &Arc<Self>, request: Request, admitted: Admitted) -> Reply {
+        let (id, allowance) = (request.id, Some(admitted.allowance));
+        let via = admitted.via.is_some().then(|| admitted.tool.clone());
+        let (operation, fault) = match self.start_admitted(request, admitted).await {
+            Ok(operation) => (Some(operation), Fault::new(&codes::TASK_REQUIRED, "the call goes on as a task")),
+            Err(fault) => (None, fault),
+        };
+        Reply { id, result: Err(fault), allowance, revision: None, replayed: false, via, operation }
     }
 
     /// Every check before running, in order.
@@ -155,40 +168,36 @@ impl Gate {
         if self.closing.is_cancelled() {
             return Err(Fault::new(&codes::UNAVAILABLE, "the server is stopping"));
         }
+        request.caller = self.identify.refresh(&self.platform, &request.caller).await?;
         let caller = &request.caller;
-        tenant::check(caller, request.tenant)?;
         let snapshot = self.platform.registry.present();
-        let find = |name: &str| {
-            snapshot.find(caller.tenant, name).cloned().ok_or_else(|| {
-                Fault::new(
-                    &codes::UNKNOWN_TOOL,
-                    format!("there is no tool '{}'", name.chars().take(64).collect::<String>()),
-                )
-            })
-        };
-        let named = find(&request.tool)?;
-        let mut input = std::mem::take(&mut request.input);
-        let (tool, via) = match named.forwards {
-            None => (named, None),
+        let named = snapshot.find(caller.tenant, &request.tool);
+        // Whatever becomes of the call, it counts; a call that calls counts as what it does itself, and the tool that it
+        // names then counts too where it writes.
+        let effect = named.filter(|tool| tool.forwards.is_none()).map_or(Effect::Read, |tool| tool.effect);
+        let mut allowance = self.limiter.check(caller, request.origin.address, effect)?;
+        tenant::check(caller, request.tenant)?;
+        let named = named.cloned().ok_or_else(|| unknown(&request.tool))?;
+        let input = std::mem::take(&mut request.input);
+        let (tool, input, via) = match named.forwards {
+            None => (named, input, None),
             Some(forward) => {
                 authorise::authorise(caller, &named, request.read_only)?;
-                let (name, inner) = forwarded(validate::validate(&named, input)?)?;
-                let tool = find(&name)?;
-                if tool.forwards.is_some() {
-                    return Err(Fault::bad_input("/name", "a tool that calls tools cannot be called through another"));
+                let (name, input) = forwarded(validate::validate(&named, input)?)?;
+                let tool = snapshot.find(caller.tenant, &name).cloned().ok_or_else(|| unknown(&name))?;
+                may_forward(forward, &tool)?;
+                if !tool.effect.reads() {
+                    allowance = self.limiter.check(caller, request.origin.address, tool.effect)?;
                 }
-                if forward == Forward::Reads && !(tool.effect.reads() && !tool.spends && !tool.reaches) {
-                    let say = format!("'{name}' does more than read: call it with tool_call");
-                    return Err(Fault::bad_input("/name", say));
-                }
-                input = inner;
-                (tool, Some(named))
+                (tool, input, Some(named))
             }
         };
-        let allowance = self.limiter.check(caller, request.origin.address, tool.effect)?;
         authorise::authorise(caller, &tool, request.read_only)?;
         let input =
             validate::validate(&tool, input).map_err(|fault| if via.is_some() { below_input(fault) } else { fault })?;
+        if request.idempotency_key.is_some() && tool.is_audited() && !matches!(tool.form, Form::Value | Form::Content) {
+            return Err(Fault::bad_input("", "a call that streams cannot have an idempotency key"));
+        }
         self.limiter.take(caller, &*self.platform.store).await?;
         if let Some(why) = self.approvals.demands(caller, &tool, &input) {
             return Err(self.hold(request, &tool, &input, &why).await);
@@ -203,7 +212,8 @@ impl Gate {
             self.usage.add(&request.caller, &tool.name, true, began.elapsed());
         }
         log_fault(&request.tool, request.id, &fault);
-        Reply { id: request.id, result: Err(fault), allowance: None, revision: None, replayed: false, via: None }
+        let (id, result) = (request.id, Err(fault));
+        Reply { id, result, allowance: None, revision: None, replayed: false, via: None, operation: None }
     }
 
     fn count(&self, tool: &Tool, fault: Option<&Fault>, took: Duration) {
@@ -227,16 +237,16 @@ impl Gate {
     /// Takes no new calls, lets running tasks end within the limit, calls off the rest, and writes what was added up.
     pub async fn close(&self, limit: Duration) {
         self.closing.cancel();
-        self.tracker.close();
-        if tokio::time::timeout(limit, self.tracker.wait()).await.is_err() {
+        self.platform.running().close();
+        if tokio::time::timeout(limit, self.platform.running().wait()).await.is_err() {
             self.live.iter().for_each(|call| call.value().cancel());
-            let _ = tokio::time::timeout(Duration::from_secs(2), self.tracker.wait()).await;
-        }
-        if let Err(fault) = self.tidy().await {
-            tracing::warn!(%fault, "usage could not be written at the end");
+            let _ = tokio::time::timeout(Duration::from_secs(2), self.platform.running().wait()).await;
         }
         if let Err(fault) = self.limiter.give_back(&*self.platform.store).await {
             tracing::warn!(%fault, "calls reserved for limited keys could not be given back");
+        }
+        if let Err(fault) = self.tidy().await {
+            tracing::warn!(%fault, "usage could not be written at the end");
         }
     }
 
@@ -245,6 +255,21 @@ impl Gate {
     pub fn is_closing(&self) -> bool {
         self.closing.is_cancelled()
     }
+}
+
+fn unknown(name: &str) -> Fault {
+    Fault::new(&codes::UNKNOWN_TOOL, format!("there is no tool '{}'", name.chars().take(64).collect::<String>()))
+}
+
+fn may_forward(forward: Forward, tool: &Tool) -> Result<(), Fault> {
+    if tool.forwards.is_some() {
+        return Err(Fault::bad_input("/name", "a tool that calls tools cannot be called through another"));
+    }
+    if forward == Forward::Reads && (tool.is_audited() || tool.reaches) {
+        let say = format!("'{}' does more than read: call it with tool_call", tool.name);
+        return Err(Fault::bad_input("/name", say));
+    }
+    Ok(())
 }
 
 /// The tool and input that the input of a forwarding tool names.
@@ -285,10 +310,4 @@ fn log_fault(tool: &str, id: crate::kernel::id::CallId, fault: &Fault) {
     } else {
         tracing::debug!(tool, request_id = %id, code = fault.code().name, "call refused");
     }
-}
-
-/// What every commit of a write carries besides what the capability wrote.
-struct Carried {
-    audit: Step,
-    usage: Step,
 }

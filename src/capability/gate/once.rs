@@ -1,23 +1,50 @@
 //! Calls that must happen once: those with an idempotency key, and those that reach outside, whose intent is recorded first.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use super::execute::put_operation;
+use super::commit::{put_operation, unwritten};
+use super::execute::{Ended, Stopped};
 use super::operation::{Ending, OPERATION, Operation, digest, scope};
 use super::{Admitted, Gate, Request, audit};
-use crate::capability::cx::store_fault;
+use crate::capability::cx::{Call, store_fault};
 use crate::capability::outcome::Outcome;
 use crate::capability::owned::Stored;
-use crate::capability::tool::Tool;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{TenantId, new_uuid};
 use crate::port::records::{Filter, Query, Scalar, Scope};
 use crate::port::store::{Batch, Conflict, Expect, Step, StoreFault};
 
-type Ended = (Result<Outcome, Fault>, Option<i64>, bool);
+/// How a call that happens once ended.
+pub(super) struct Once {
+    pub(super) result: Result<Outcome, Fault>,
+    pub(super) revision: Option<i64>,
+    /// Whether this is the answer of an earlier call.
+    pub(super) replayed: bool,
+}
+
+impl Once {
+    pub(super) fn refused(fault: Fault) -> Self {
+        Self { result: Err(fault), revision: None, replayed: false }
+    }
+
+    fn earlier(earlier: &Stored<Operation>, input_digest: &str) -> Self {
+        let result = earlier.value.replay(input_digest).map(Outcome::Value);
+        Self { replayed: result.is_ok(), result, revision: None }
+    }
+}
+
+impl From<Result<Ended, Fault>> for Once {
+    fn from(ended: Result<Ended, Fault>) -> Self {
+        match ended {
+            Ok(ended) => Self { result: Ok(ended.outcome), revision: ended.revision, replayed: false },
+            Err(fault) => Self::refused(fault),
+        }
+    }
+}
 
 /// Takes an idempotency key off the list of those in flight however the call ends.
 struct InFlight<'a>(&'a Gate, String);
@@ -30,76 +57,97 @@ impl Drop for InFlight<'_> {
 
 impl Gate {
     /// A call with an idempotency key.
-    pub(super) async fn once(&self, request: Request, admitted: Admitted) -> Ended {
-        let key = request.idempotency_key.clone().unwrap_or_default();
-        let scope = scope(&request.caller, &admitted.tool, &key);
+    pub(super) async fn once(&self, request: &Request, key: &str, admitted: Admitted) -> Once {
+        let scope = scope(&request.caller, &admitted.tool, key);
         let slot = format!("{} {scope}", request.caller.tenant);
         if self.in_flight.insert(slot.clone(), ()).is_some() {
-            return (Err(in_flight()), None, false);
+            return Once::refused(in_flight());
         }
         let _in_flight = InFlight(self, slot);
         let digest = digest(&admitted.input);
         let tenant = request.caller.tenant;
         match self.remembered(tenant, &scope).await {
-            Err(fault) => return (Err(fault), None, false),
-            Ok(Some(earlier)) => return (earlier.value.replay(&digest).map(Outcome::Value), None, true),
+            Err(fault) => return Once::refused(fault),
+            Ok(Some(earlier)) => return Once::earlier(&earlier, &digest),
             Ok(None) => {}
         }
-        let now = self.platform.clock.now();
-        let keep = Duration::from_hours(self.platform.config.limits.idempotency_hours);
-        let mut operation = Operation::begin(&request.caller, &admitted.tool, &admitted.input, now, keep);
-        operation.scope = Some(scope.clone());
-        let ending = Ending { id: new_uuid(now), expect: Expect::Absent, operation };
+        let mut ending = self.begin(request, &admitted);
+        ending.operation.scope = Some(scope.clone());
         let ended = if admitted.tool.reaches {
-            self.with_intent(&request, &admitted.tool, admitted.input, ending).await
+            self.with_intent(request, admitted, ending).await
         } else {
-            self.execute(self.call_of(&request, &admitted.tool), admitted.input, Some(ending)).await
+            let call = self.call_of(request, &admitted.tool);
+            self.execute(call, admitted.input, Some(ending)).await.map_err(|stopped| stopped.fault)
         };
         match ended {
-            Ok((outcome, revision)) => (Ok(outcome), revision, false),
             // Another instance was faster with the same key: its answer is this call's answer.
-            Err(fault) if fault.is(&codes::ALREADY_EXISTS) => match self.remembered(tenant, &scope).await {
-                Ok(Some(earlier)) => (earlier.value.replay(&digest).map(Outcome::Value), None, true),
-                Ok(None) | Err(_) => (Err(fault), None, false),
-            },
-            Err(fault) => (Err(fault), None, false),
+            Err(fault) if fault.is(&codes::ALREADY_EXISTS) || fault.is(&codes::IN_FLIGHT) => {
+                match self.remembered(tenant, &scope).await {
+                    Ok(Some(earlier)) => Once::earlier(&earlier, &digest),
+                    Ok(None) | Err(_) => Once::refused(fault),
+                }
+            }
+            ended => ended.into(),
         }
     }
 
     /// A call that reaches outside and has no idempotency key.
-    pub(super) async fn reaching(&self, request: Request, admitted: Admitted) -> Ended {
+    pub(super) async fn reaching(&self, request: &Request, admitted: Admitted) -> Once {
+        let ending = self.begin(request, &admitted);
+        self.with_intent(request, admitted, ending).await.into()
+    }
+
+    fn begin(&self, request: &Request, admitted: &Admitted) -> Ending {
         let now = self.platform.clock.now();
         let keep = Duration::from_hours(self.platform.config.limits.idempotency_hours);
         let operation = Operation::begin(&request.caller, &admitted.tool, &admitted.input, now, keep);
-        let ending = Ending { id: new_uuid(now), expect: Expect::Absent, operation };
-        match self.with_intent(&request, &admitted.tool, admitted.input, ending).await {
-            Ok((outcome, revision)) => (Ok(outcome), revision, false),
-            Err(fault) => (Err(fault), None, false),
-        }
+        unwritten(new_uuid(now), operation)
     }
 
-    /// Records the intent, runs, and records the end in the commit of what was written. After a crash in between the
-    /// operation is still running in the store, and the next start calls its outcome unknown.
-    async fn with_intent(
-        &self,
-        request: &Request,
-        tool: &std::sync::Arc<Tool>,
-        input: Value,
-        mut ending: Ending,
-    ) -> Result<(Outcome, Option<i64>), Fault> {
-        let call = self.call_of(request, tool);
-        let intended = audit::entry(&call, &[], "intended")?;
-        self.write(request.caller.tenant, vec![put_operation(&ending, &ending.operation)?, intended]).await?;
+    /// Records the intent, runs, and records the end in the commit of what was written. After a crash in between, the
+    /// operation is still running in the store and the next start calls its outcome unknown.
+    async fn with_intent(&self, request: &Request, admitted: Admitted, mut ending: Ending) -> Result<Ended, Fault> {
+        let call = self.call_of(request, &admitted.tool);
+        self.write(request.caller.tenant, vec![put_operation(&ending)?]).await?;
         ending.expect = Expect::Revision(1);
-        let ended = self.execute(call, input, Some(ending.clone())).await;
-        if let Err(fault) = &ended {
-            let mut failed = ending.operation.clone();
-            failed.fail(fault, &request.id.to_string(), self.platform.clock.now());
-            // A failed call may be repeated with its key: the record stays for the reader, its scope goes.
-            failed.scope = None;
-            self.write(request.caller.tenant, vec![put_operation(&ending, &failed)?]).await?;
+        let stopped = match self.execute(call.clone(), admitted.input, Some(ending)).await {
+            Ok(ended) => return Ok(ended),
+            Err(stopped) => stopped,
+        };
+        let Stopped { fault, by_itself, ending } = stopped;
+        if let Some(ending) = ending {
+            self.record_stop(&call, ending, &fault, by_itself).await;
         }
-        ended
+        Err(fault)
+    }
+
+    /// Writes how an operation stopped. Where the tool itself said that it failed, its idempotency key is free again; where it
+    /// was stopped while reaching outside, the outcome is unknown and the key stays taken, so that nothing happens twice.
+    pub(super) async fn record_stop(&self, call: &Arc<Call>, mut ending: Ending, fault: &Fault, by_itself: bool) {
+        let now = self.platform.clock.now();
+        let id = call.id.to_string();
+        let uncertain = !by_itself && (call.tool.reaches || ending.operation.stepped);
+        let mut steps = Vec::new();
+        if uncertain {
+            ending.operation.lose(fault, &id, now);
+            if call.tool.is_audited() {
+                steps.extend(audit::entry(call, &[], "unknown").ok());
+            }
+        } else {
+            ending.operation.fail(fault, &id, now);
+        }
+        let written = match put_operation(&ending) {
+            Ok(step) => {
+                steps.insert(0, step);
+                self.write(call.caller.tenant, steps).await
+            }
+            Err(fault) => Err(fault),
+        };
+        // The caller learns why the call stopped; that this could not be recorded is for the operator. The next start finds
+        // the operation running and judges it then.
+        if let Err(fault) = written {
+            tracing::error!(operation = %ending.id, %fault, "the end of an operation could not be written");
+        }
     }
 
     pub(super) async fn remembered(&self, tenant: TenantId, scope: &str) -> Result<Option<Stored<Operation>>, Fault> {

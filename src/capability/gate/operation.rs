@@ -24,6 +24,8 @@ pub static OPERATION: Kind = Kind {
         Field { name: "scope", of: FieldType::Text },
         Field { name: "state", of: FieldType::Text },
         Field { name: "expiresAt", of: FieldType::Time },
+        Field { name: "task", of: FieldType::Boolean },
+        Field { name: "key", of: FieldType::Id },
     ],
     unique: &[Unique { name: "idempotency_key", fields: &["scope"], across: Across::Tenant }],
     private: &["input", "result", "answers"],
@@ -80,6 +82,9 @@ pub struct Operation {
     pub answers: Answers,
     /// Whether a client follows it as a task.
     pub task: bool,
+    /// Whether some of what it writes is committed already: then it cannot be run again from its beginning.
+    #[serde(default)]
+    pub stepped: bool,
     /// When it began.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -111,6 +116,7 @@ impl Operation {
             questions: None,
             answers: Answers::new(),
             task: false,
+            stepped: false,
             created_at: now,
             updated_at: now,
             expires_at: now.plus(keep),
@@ -136,6 +142,7 @@ impl Operation {
         }
     }
 
+    /// It ended by a fault that the tool itself gave. Its idempotency key is free again.
     pub(super) fn fail(&mut self, fault: &Fault, request_id: &str, now: Timestamp) {
         self.updated_at = now;
         if fault.is(&codes::INPUT_REQUIRED) {
@@ -143,7 +150,18 @@ impl Operation {
             self.questions = fault.detail().and_then(|detail| detail.get("questions")).cloned();
             return;
         }
-        self.state = if fault.is(&codes::CANCELLED) { State::Cancelled } else { State::Failed };
+        self.stop(if fault.is(&codes::CANCELLED) { State::Cancelled } else { State::Failed }, fault, request_id);
+        self.scope = None;
+    }
+
+    /// It was stopped and nobody knows what it did outside. Its idempotency key stays taken.
+    pub(super) fn lose(&mut self, fault: &Fault, request_id: &str, now: Timestamp) {
+        self.updated_at = now;
+        self.stop(State::Unknown, fault, request_id);
+    }
+
+    fn stop(&mut self, state: State, fault: &Fault, request_id: &str) {
+        self.state = state;
         self.fault = Some(fault.problem(request_id));
         self.input = None;
         self.answers = Answers::new();
@@ -177,10 +195,10 @@ impl Operation {
 
 /// The operation that a running call ends.
 #[derive(Clone)]
-pub(super) struct Ending {
-    pub(super) id: Uuid,
-    pub(super) expect: Expect,
-    pub(super) operation: Operation,
+pub(in crate::capability) struct Ending {
+    pub(in crate::capability) id: Uuid,
+    pub(in crate::capability) expect: Expect,
+    pub(in crate::capability) operation: Operation,
 }
 
 /// The digest of an input. The order of properties makes no other input.

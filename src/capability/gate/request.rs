@@ -13,7 +13,7 @@ use crate::capability::cx::Lasting;
 use crate::capability::outcome::Outcome;
 use crate::capability::tool::Tool;
 use crate::kernel::fault::Fault;
-use crate::kernel::id::{CallId, TenantId};
+use crate::kernel::id::{CallId, OperationId, TenantId};
 
 /// A call.
 #[derive(Clone)]
@@ -86,6 +86,8 @@ pub struct Reply {
     pub replayed: bool,
     /// The tool that ran, where the called one forwarded to it.
     pub via: Option<Arc<Tool>>,
+    /// The task as which the call goes on, where it said that it takes long and the caller can follow one.
+    pub operation: Option<OperationId>,
 }
 
 impl std::fmt::Debug for Tool {

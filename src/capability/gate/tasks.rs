@@ -8,19 +8,22 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::execute::put_operation;
+use super::commit::{put_operation, unwritten};
+use super::execute::Stopped;
 use super::operation::{Ending, OPERATION, Operation, State, scope};
-use super::{Gate, Request};
-use crate::capability::caller::{Caller, Door, Origin};
+use super::{Admitted, Gate, Request};
+use crate::capability::caller::{Caller, Door, Origin, Principal};
 use crate::capability::client::{Answers, Silent};
 use crate::capability::cx::{Lasting, store_fault};
+use crate::capability::outcome::Form;
 use crate::capability::owned::Stored;
+use crate::capability::spec::Effect;
 use crate::capability::tool::Tool;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{Id, OperationId, new_uuid};
-use crate::port::records::{Filter, Query, Scalar, Scope};
-use crate::port::store::{Expect, Step};
+use crate::port::records::{Comparison, Filter, Place, Query, Record, Scalar, Scope};
+use crate::port::store::{Batch, Expect, Step};
 
 impl Gate {
     /// Admits a call and runs it after answering. The answer is its operation.
@@ -29,26 +32,45 @@ impl Gate {
     /// What admission refuses.
     pub async fn start(self: &Arc<Self>, mut request: Request) -> Result<OperationId, Fault> {
         let admitted = self.admit(&mut request).await?;
-        let now = self.platform.clock.now();
-        let keep = Duration::from_hours(self.platform.config.mcp.task_hours);
-        let mut operation = Operation::begin(&request.caller, &admitted.tool, &admitted.input, now, keep);
-        operation.task = true;
-        operation.answers = request.answers.clone();
-        if let Some(key) = &request.idempotency_key {
-            let scope = scope(&request.caller, &admitted.tool, key);
-            if let Some(earlier) = self.remembered(request.caller.tenant, &scope).await? {
-                return earlier.value.is_repeated_by(&operation.input_digest).map(|()| Id::from_uuid(earlier.id));
-            }
-            operation.scope = Some(scope);
+        self.start_admitted(request, admitted).await
+    }
+
+    pub(super) async fn start_admitted(
+        self: &Arc<Self>,
+        request: Request,
+        admitted: Admitted,
+    ) -> Result<OperationId, Fault> {
+        if !matches!(admitted.tool.form, Form::Value | Form::Content) {
+            return Err(Fault::bad_input(
+                "",
+                format!("{} streams its answer and cannot run as a task", admitted.tool.name),
+            ));
         }
-        operation.input = Some(admitted.input.clone());
-        let ending = Ending { id: new_uuid(now), expect: Expect::Absent, operation };
-        self.write(request.caller.tenant, vec![put_operation(&ending, &ending.operation)?]).await?;
-        let id = ending.id;
-        // The request's own token and client end with its answer.
-        let request = Request { cancel: CancellationToken::new(), client: Arc::new(Silent), ..request };
-        self.go_on(request, admitted.tool, admitted.input, Ending { expect: Expect::Revision(1), ..ending });
-        Ok(Id::from_uuid(id))
+        let gate = self.clone();
+        let started = self.platform.carry_through(async move {
+            let now = gate.platform.clock.now();
+            let keep = Duration::from_hours(gate.platform.config.mcp.task_hours);
+            let mut operation = Operation::begin(&request.caller, &admitted.tool, &admitted.input, now, keep);
+            operation.task = true;
+            operation.answers = request.answers.clone();
+            if let Some(key) = &request.idempotency_key {
+                let scope = scope(&request.caller, &admitted.tool, key);
+                if let Some(earlier) = gate.remembered(request.caller.tenant, &scope).await? {
+                    return earlier.value.is_repeated_by(&operation.input_digest).map(|()| Id::from_uuid(earlier.id));
+                }
+                operation.scope = Some(scope);
+            }
+            operation.input = Some(admitted.input.clone());
+            let ending = unwritten(new_uuid(now), operation);
+            let id = ending.id;
+            // The request's own token and client end with its answer.
+            let request = Request { cancel: CancellationToken::new(), client: Arc::new(Silent), ..request };
+            let live = gate.live(id, &request);
+            gate.write(request.caller.tenant, vec![put_operation(&ending)?]).await?;
+            gate.go_on(live, request, admitted.tool, admitted.input, Ending { expect: Expect::Revision(1), ..ending });
+            Ok(Id::from_uuid(id))
+        });
+        started.await.unwrap_or_else(|| Err(Fault::internal("a task could not be started")))
     }
 
     /// The operation of an id, if the caller started it.
@@ -69,40 +91,57 @@ impl Gate {
     /// # Errors
     /// When the store fails.
     pub async fn operations(&self, caller: &Caller, limit: u32) -> Result<Vec<Stored<Operation>>, Fault> {
-        let filter = Filter::is("owner", Scalar::Id(caller.user.uuid()));
+        let of_key = match caller.principal {
+            Principal::Key(key) => Filter::is("key", Scalar::Id(key.uuid())),
+            Principal::LocalOwner | Principal::Anonymous => Filter::IsNull("key"),
+        };
+        let now = Scalar::Time(self.platform.clock.now());
+        let filter = Filter::is("owner", Scalar::Id(caller.user.uuid()))
+            .and(of_key)
+            .and(Filter::is("task", Scalar::Boolean(true)))
+            .and(Filter::Compare("expiresAt", Comparison::Greater, now));
         let query = Query::newest(filter, limit);
-        let found =
-            self.platform.store.find(Scope::Tenant(caller.tenant), &OPERATION, query).await.map_err(store_fault)?;
-        let mut all = found.into_iter().map(Stored::<Operation>::read).collect::<Result<Vec<_>, _>>()?;
-        all.retain(|stored| stored.value.task && stored.value.principal() == caller.principal);
-        Ok(all)
+        let found = self.platform.store.find(Scope::Tenant(caller.tenant), &OPERATION, query).await;
+        found.map_err(store_fault)?.into_iter().map(Stored::<Operation>::read).collect()
     }
 
     /// Calls a task off. One that has ended stays as it ended.
     ///
     /// # Errors
-    /// `not_found`.
-    pub async fn cancel(&self, caller: &Caller, id: OperationId) -> Result<(), Fault> {
-        let stored = self.operation(caller, id).await?;
+    /// `not_found`; `conflict` when another instance runs it.
+    pub async fn cancel(&self, caller: &Arc<Caller>, id: OperationId) -> Result<(), Fault> {
+        let caller = self.identify.refresh(&self.platform, caller).await?;
+        self.limiter.check(&caller, None, Effect::Change)?;
+        let stored = self.operation(&caller, id).await?;
         if let Some(live) = self.live.get(&stored.id) {
             live.cancel();
             return Ok(());
         }
-        if matches!(stored.value.state, State::Waiting | State::Held) {
-            let mut operation = stored.value.clone();
-            let fault = Fault::new(&codes::CANCELLED, "the task was cancelled");
-            operation.fail(&fault, &id.to_string(), self.platform.clock.now());
-            let ending = Ending { id: stored.id, expect: Expect::Revision(stored.revision), operation };
-            self.write(caller.tenant, vec![put_operation(&ending, &ending.operation)?]).await?;
+        match stored.value.state {
+            State::Waiting | State::Held => {
+                let mut operation = stored.value;
+                let fault = Fault::new(&codes::CANCELLED, "the task was cancelled");
+                operation.fail(&fault, &id.to_string(), self.platform.clock.now());
+                let ending = Ending { id: stored.id, expect: Expect::Revision(stored.revision), operation };
+                self.write(caller.tenant, vec![put_operation(&ending)?]).await.map(|_| ())
+            }
+            State::Running => Err(Fault::new(&codes::CONFLICT, "the task is just ending or runs on another instance")),
+            State::Done | State::Failed | State::Cancelled | State::Unknown => Ok(()),
         }
-        Ok(())
     }
 
-    /// Gives answers to a task that waits for them; when none is open any more it goes on.
+    /// Gives answers to a task that waits for them; when none is open any more it is admitted anew, with the rights of now,
+    /// and goes on.
     ///
     /// # Errors
-    /// `not_found`; `conflict` when it does not wait.
-    pub async fn answer(self: &Arc<Self>, request: Request, id: OperationId, answers: Answers) -> Result<(), Fault> {
+    /// `not_found`; `conflict` when it does not wait; what admission refuses.
+    pub async fn answer(
+        self: &Arc<Self>,
+        mut request: Request,
+        id: OperationId,
+        answers: Answers,
+    ) -> Result<(), Fault> {
+        request.caller = self.identify.refresh(&self.platform, &request.caller).await?;
         let stored = self.operation(&request.caller, id).await?;
         let mut operation = stored.value;
         if operation.state != State::Waiting {
@@ -110,70 +149,91 @@ impl Gate {
         }
         let open = operation.questions.as_ref().and_then(Value::as_object).cloned().unwrap_or_default();
         operation.answers.extend(answers.into_iter().filter(|(key, _)| open.contains_key(key)));
-        let input = operation.input.clone().unwrap_or(Value::Null);
-        if open.keys().all(|key| operation.answers.contains_key(key)) {
-            operation.state = State::Running;
-            operation.questions = None;
-        }
         operation.updated_at = self.platform.clock.now();
-        let ending = Ending { id: stored.id, expect: Expect::Revision(stored.revision), operation };
-        self.write(request.caller.tenant, vec![put_operation(&ending, &ending.operation)?]).await?;
-        if ending.operation.state == State::Running {
-            let tool = self.tool_of(&request.caller, &ending.operation)?;
-            let request = Request { answers: ending.operation.answers.clone(), ..request };
-            self.go_on(request, tool, input, Ending { expect: Expect::Revision(stored.revision + 1), ..ending });
+        let expect = Expect::Revision(stored.revision);
+        if !open.keys().all(|key| operation.answers.contains_key(key)) {
+            self.limiter.check(&request.caller, request.origin.address, Effect::Change)?;
+            let ending = Ending { id: stored.id, expect, operation };
+            return self.write(request.caller.tenant, vec![put_operation(&ending)?]).await.map(|_| ());
         }
-        Ok(())
+        request.tool.clone_from(&operation.tool);
+        request.input = operation.input.clone().unwrap_or(Value::Null);
+        request.idempotency_key = None;
+        let admitted = self.admit(&mut request).await?;
+        operation.state = State::Running;
+        operation.questions = None;
+        request.answers = operation.answers.clone();
+        let (gate, id, revision) = (self.clone(), stored.id, stored.revision);
+        let answered = self.platform.carry_through(async move {
+            let request = Request { cancel: CancellationToken::new(), client: Arc::new(Silent), ..request };
+            let live = gate.live(id, &request);
+            let ending = Ending { id, expect, operation };
+            gate.write(request.caller.tenant, vec![put_operation(&ending)?]).await?;
+            let ending = Ending { expect: Expect::Revision(revision + 1), ..ending };
+            gate.go_on(live, request, admitted.tool, admitted.input, ending);
+            Ok(())
+        });
+        answered.await.unwrap_or_else(|| Err(Fault::internal("a task could not go on")))
     }
 
-    /// Takes up what an earlier run of the program left: tasks run again, calls that were reaching outside become unknown.
-    /// Answers how many of each.
+    /// Takes up what an earlier run of the program left: tasks run again from their beginning, calls that were reaching
+    /// outside or had committed a part become unknown. Answers how many of each. What cannot be read or written is told in
+    /// the log and left.
     ///
     /// # Errors
-    /// When the store fails.
+    /// When the store cannot be read at all.
     pub async fn take_up(self: &Arc<Self>) -> Result<(usize, usize), Fault> {
+        const PAGE: u32 = 500;
         let (mut again, mut unknown) = (0, 0);
-        let filter = Filter::is("state", Scalar::Text("running".to_owned()));
-        let left = self.platform.store.find(Scope::Platform, &OPERATION, Query::newest(filter, 1000)).await;
-        for record in left.map_err(store_fault)? {
-            let tenant = record.tenant;
-            let stored = Stored::<Operation>::read(record)?;
-            if self.live.contains_key(&stored.id) {
-                continue;
+        let mut after = None;
+        loop {
+            let filter = Filter::is("state", Scalar::Text("running".to_owned()));
+            let query = Query { filter, order: "id", descending: false, after: after.take(), limit: PAGE };
+            let left = self.platform.store.find(Scope::Platform, &OPERATION, query).await.map_err(store_fault)?;
+            let more = left.len() == PAGE as usize;
+            after = left.last().map(|record| Place { key: Scalar::Id(record.id), id: record.id });
+            for record in left.into_iter().filter(|record| !self.live.contains_key(&record.id)) {
+                let id = record.id;
+                match self.take_up_one(record).await {
+                    Ok(true) => again += 1,
+                    Ok(false) => unknown += 1,
+                    Err(fault) => tracing::error!(operation = %id, %fault, "an operation could not be taken up"),
+                }
             }
-            let principal = stored.value.principal();
-            let caller =
-                self.identify.identities().resume(&self.platform, tenant, stored.value.user, principal).await?;
-            let runnable = caller.and_then(|caller| {
-                let tool = self.tool_of(&caller, &stored.value).ok().filter(|tool| !tool.reaches)?;
-                super::authorise::authorise(&caller, &tool, false).ok()?;
-                Some((Arc::new(caller), tool, stored.value.input.clone()?))
-            });
-            match runnable {
-                Some((caller, tool, input)) => {
-                    again += 1;
-                    let origin = Origin { door: Door::Inside, address: None };
-                    let id = Id::new(self.platform.clock.now());
-                    let mut request = Request::new(id, caller, origin, tool.name.to_string(), Value::Null);
-                    request.answers = stored.value.answers.clone();
-                    let ending =
-                        Ending { id: stored.id, expect: Expect::Revision(stored.revision), operation: stored.value };
-                    self.go_on(request, tool, input, ending);
-                }
-                None => {
-                    unknown += 1;
-                    let mut operation = stored.value;
-                    operation.state = State::Unknown;
-                    operation.input = None;
-                    operation.updated_at = self.platform.clock.now();
-                    let fault = Fault::new(&codes::OUTCOME_UNKNOWN, "the server stopped while the call was running");
-                    operation.fault = Some(fault.problem(&stored.id.to_string()));
-                    let ending = Ending { id: stored.id, expect: Expect::Revision(stored.revision), operation };
-                    self.write(tenant, vec![put_operation(&ending, &ending.operation)?]).await?;
-                }
+            if !more {
+                return Ok((again, unknown));
             }
         }
-        Ok((again, unknown))
+    }
+
+    /// True when it runs again.
+    async fn take_up_one(self: &Arc<Self>, record: Record) -> Result<bool, Fault> {
+        let tenant = record.tenant;
+        let stored = Stored::<Operation>::read(record)?;
+        let principal = stored.value.principal();
+        let caller = self.identify.identities().resume(&self.platform, tenant, stored.value.user, principal).await?;
+        let runnable = caller.filter(|_| !stored.value.stepped).and_then(|caller| {
+            let snapshot = self.platform.registry.present();
+            let tool = snapshot.find(tenant, &stored.value.tool).filter(|tool| !tool.reaches)?;
+            super::authorise::authorise(&caller, tool, false).ok()?;
+            Some((Arc::new(caller), tool.clone(), stored.value.input.clone()?))
+        });
+        let expect = Expect::Revision(stored.revision);
+        if let Some((caller, tool, input)) = runnable {
+            let origin = Origin { door: Door::Inside, address: None };
+            let id = Id::new(self.platform.clock.now());
+            let mut request = Request::new(id, caller, origin, tool.name.to_string(), Value::Null);
+            request.answers = stored.value.answers.clone();
+            let live = self.live(stored.id, &request);
+            self.go_on(live, request, tool, input, Ending { id: stored.id, expect, operation: stored.value });
+            return Ok(true);
+        }
+        let mut operation = stored.value;
+        let fault = Fault::new(&codes::OUTCOME_UNKNOWN, "the server stopped while the call was running");
+        operation.lose(&fault, &stored.id.to_string(), self.platform.clock.now());
+        let ending = Ending { id: stored.id, expect, operation };
+        self.write(tenant, vec![put_operation(&ending)?]).await?;
+        Ok(false)
     }
 
     /// Forgets operations that have expired.
@@ -181,15 +241,16 @@ impl Gate {
     /// # Errors
     /// When the store fails.
     pub async fn forget_expired(&self) -> Result<usize, Fault> {
-        use crate::port::records::Comparison;
         let now = self.platform.clock.now();
         let filter = Filter::Compare("expiresAt", Comparison::AtMost, Scalar::Time(now));
         let expired = self.platform.store.find(Scope::Platform, &OPERATION, Query::newest(filter, 500)).await;
         let expired = expired.map_err(store_fault)?;
-        for record in &expired {
-            let step = Step::Remove { kind: &OPERATION, id: record.id, expect: Expect::Anything };
-            self.write(record.tenant, vec![step]).await?;
-        }
+        let batches = expired.iter().map(|record| Batch {
+            tenant: record.tenant,
+            at: now,
+            steps: vec![Step::Remove { kind: &OPERATION, id: record.id, expect: Expect::Anything }],
+        });
+        self.platform.store.commit(batches.collect()).await.map_err(store_fault)?;
         Ok(expired.len())
     }
 
@@ -200,8 +261,8 @@ impl Gate {
         let mut operation = Operation::begin(&request.caller, tool, input, now, keep);
         operation.state = State::Held;
         operation.input = Some(input.clone());
-        let ending = Ending { id: new_uuid(now), expect: Expect::Absent, operation };
-        let written = match put_operation(&ending, &ending.operation) {
+        let ending = unwritten(new_uuid(now), operation);
+        let written = match put_operation(&ending) {
             Ok(step) => self.write(request.caller.tenant, vec![step]).await,
             Err(fault) => Err(fault),
         };
@@ -213,41 +274,42 @@ impl Gate {
         }
     }
 
-    fn tool_of(&self, caller: &Caller, operation: &Operation) -> Result<Arc<Tool>, Fault> {
-        let snapshot = self.platform.registry.present();
-        snapshot
-            .find(caller.tenant, &operation.tool)
-            .cloned()
-            .ok_or_else(|| Fault::new(&codes::UNKNOWN_TOOL, format!("the tool '{}' is gone", operation.tool)))
+    /// Lists a task as running here, before anybody can ask for it.
+    fn live(self: &Arc<Self>, id: Uuid, request: &Request) -> Live {
+        self.live.insert(id, request.cancel.clone());
+        Live(self.clone(), id)
     }
 
     /// Runs an operation after its request was answered.
-    fn go_on(self: &Arc<Self>, request: Request, tool: Arc<Tool>, input: Value, ending: Ending) {
+    fn go_on(self: &Arc<Self>, live: Live, request: Request, tool: Arc<Tool>, input: Value, ending: Ending) {
         let gate = self.clone();
         let request = Request { lasting: Lasting::Task, ..request };
-        let id: Uuid = ending.id;
-        self.live.insert(id, request.cancel.clone());
-        let _ = self.tracker.spawn(async move {
+        let _ = self.platform.running().spawn(async move {
+            let _live = live;
             let began = tokio::time::Instant::now();
             let call = gate.call_of(&request, &tool);
-            let ended = gate.execute(call, input, Some(ending.clone())).await;
-            gate.count(&tool, ended.as_ref().err(), began.elapsed());
-            gate.live.remove(&id);
-            let Err(fault) = ended else { return };
+            let ended = gate.execute(call.clone(), input, Some(ending)).await;
+            let fault = ended.as_ref().err().map(|stopped| &stopped.fault);
+            gate.count(&tool, fault, began.elapsed());
+            if !tool.is_audited() || fault.is_some() {
+                gate.usage.add(&request.caller, &tool.name, fault.is_some(), began.elapsed());
+            }
+            let Err(Stopped { fault, by_itself, ending: Some(ending) }) = ended else { return };
             super::log_fault(&tool.name, request.id, &fault);
             // The program is stopping: the task stays running in the store and is taken up by the next start.
             if gate.is_closing() && fault.is(&codes::CANCELLED) {
                 return;
             }
-            let mut operation = ending.operation.clone();
-            operation.fail(&fault, &request.id.to_string(), gate.platform.clock.now());
-            let written = match put_operation(&ending, &operation) {
-                Ok(step) => gate.write(request.caller.tenant, vec![step]).await,
-                Err(fault) => Err(fault),
-            };
-            if let Err(fault) = written {
-                tracing::error!(operation = %id, %fault, "the end of a task could not be written");
-            }
+            gate.record_stop(&call, ending, &fault, by_itself).await;
         });
+    }
+}
+
+/// Takes a task off the list of those that run here, however it ends.
+struct Live(Arc<Gate>, Uuid);
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.0.live.remove(&self.1);
     }
 }

@@ -18,13 +18,7 @@ pub fn validate(tool: &Tool, mut input: Value) -> Result<Value, Fault> {
     if input.is_null() {
         input = Value::Object(Map::new());
     }
-    if let Value::Object(properties) = &mut input
-        && properties.values().any(Value::is_null)
-    {
-        let required = tool.input.get("required").and_then(Value::as_array);
-        let is_required = |name: &str| required.is_some_and(|names| names.iter().any(|one| one == name));
-        properties.retain(|name, value| !value.is_null() || is_required(name));
-    }
+    drop_nulls(&mut input, &tool.input);
     let validator = tool.validator()?;
     if validator.is_valid(&input) {
         return Ok(input);
@@ -32,6 +26,32 @@ pub fn validate(tool: &Tool, mut input: Value) -> Result<Value, Fault> {
     let violations: Vec<Violation> =
         validator.iter_errors(&input).take(MOST_VIOLATIONS).map(|error| violation(tool, &error)).collect();
     Err(Fault::violations(violations))
+}
+
+/// Takes out nulls that stand for optional properties, nested ones too.
+fn drop_nulls(input: &mut Value, schema: &Map<String, Value>) {
+    match input {
+        Value::Object(properties) => {
+            let named = schema.get("properties").and_then(Value::as_object);
+            let required = schema.get("required").and_then(Value::as_array);
+            let is_required = |name: &str| required.is_some_and(|names| names.iter().any(|one| one == name));
+            let is_named = |name: &str| named.is_some_and(|named| named.contains_key(name));
+            if properties.values().any(Value::is_null) {
+                properties.retain(|name, value| !value.is_null() || is_required(name) || !is_named(name));
+            }
+            for (name, value) in properties.iter_mut().filter(|(_, value)| value.is_object() || value.is_array()) {
+                if let Some(Value::Object(below)) = named.and_then(|named| named.get(name)) {
+                    drop_nulls(value, below);
+                }
+            }
+        }
+        Value::Array(items) => {
+            if let Some(Value::Object(below)) = schema.get("items") {
+                items.iter_mut().for_each(|item| drop_nulls(item, below));
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 fn violation(tool: &Tool, error: &ValidationError<'_>) -> Violation {
@@ -44,7 +64,9 @@ fn violation(tool: &Tool, error: &ValidationError<'_>) -> Violation {
         }
         ValidationErrorKind::AdditionalProperties { unexpected } => {
             let first = unexpected.first().map_or("", String::as_str);
-            (below(first), format!("'{}' is not known here; {}", unexpected.join("', '"), known(tool, at)))
+            // The names come from the caller: a few are told, not a body full of them.
+            let told: Vec<String> = unexpected.iter().take(8).map(|name| short(name)).collect();
+            (below(&short(first)), format!("'{}' is not known here; {}", told.join("', '"), known(tool, at)))
         }
         ValidationErrorKind::Type { kind } => {
             let wanted = match kind {

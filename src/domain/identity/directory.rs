@@ -124,5 +124,6 @@ async fn of_user(
         expires_at: None,
         stale_at: rights.stale_at,
         usage_limit: None,
+        resolved_under: 0,
     })
 }

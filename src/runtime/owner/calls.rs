@@ -28,7 +28,13 @@ use crate::kernel::id::CallId;
 const WAITING: usize = 256;
 
 /// Runs what is asked and tells of it; the last thing told ends it. A listener that went away calls it off.
-pub async fn run(gate: &Gate, caller: Arc<Caller>, what: What, told: mpsc::Sender<Told>, cancel: CancellationToken) {
+pub async fn run(
+    gate: &Arc<Gate>,
+    caller: Arc<Caller>,
+    what: What,
+    told: mpsc::Sender<Told>,
+    cancel: CancellationToken,
+) {
     let id = CallId::new(gate.platform().clock.now());
     let last = match what {
         What::Call { tool, input, idempotency_key } => {

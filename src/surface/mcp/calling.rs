@@ -27,7 +27,7 @@ use crate::capability::outcome::{Download, Form, Items, Outcome};
 use crate::capability::tool::Tool;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
-use crate::kernel::id::CallId;
+use crate::kernel::id::{CallId, OperationId};
 
 const METHOD: &str = "tools/call";
 /// A longer file or stream is not put into one message.
@@ -76,7 +76,6 @@ impl Server {
         request.cancel = side.cancel;
         request.answers = round.answers.clone();
         request.lasting = if side.declared.tasks { Lasting::Either } else { Lasting::Answer };
-        let again = side.declared.tasks.then(|| request.clone());
         let reply = self.gate.call(request).await;
         let fault = match reply.result {
             Ok(outcome) => return self.complete(visit, &asked.name, Reply { result: Ok(outcome), ..reply }).await,
@@ -91,8 +90,8 @@ impl Server {
             return asks.map(CallToolResponse::from).map_err(|fault| fault::error(&fault, id));
         }
         if fault.is(&codes::TASK_REQUIRED) {
-            return match again {
-                Some(request) => self.begin_task(visit, request).await,
+            return match reply.operation {
+                Some(operation) => self.begun_task(visit, id, operation).await,
                 None if side.era == Era::Modern => Err(ask::missing(&json!({ "extensions": { TASKS: {} } }))),
                 None => Ok(with_id(fault::result(&fault, id), id).into()),
             };
@@ -100,12 +99,13 @@ impl Server {
         failed(&fault, id).map(CallToolResponse::from)
     }
 
-    async fn begin_task(&self, visit: &Visit, request: Request) -> Result<CallToolResponse, ErrorData> {
-        let id = request.id;
-        let begun = match self.gate.start(request).await {
-            Ok(operation) => self.gate.operation(&visit.caller, operation).await,
-            Err(fault) => Err(fault),
-        };
+    async fn begun_task(
+        &self,
+        visit: &Visit,
+        id: CallId,
+        operation: OperationId,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let begun = self.gate.operation(&visit.caller, operation).await;
         match begun {
             Ok(stored) => {
                 let mut created = CreateTaskResult::new(super::tasks::task(&stored));
