@@ -117,8 +117,14 @@ fn portable(value: &mut Value) {
 fn flatten(schema: &mut Map<String, Value>, union: &str) {
     let Some(Value::Array(choices)) = schema.get_mut(union) else { return };
     choices.retain(|choice| choice.get("type").is_none_or(|kind| kind != "null"));
-    let constants: Option<Vec<Value>> =
-        choices.iter().map(|choice| choice.get("const").filter(|value| value.is_string()).cloned()).collect();
+    // Documented alternatives are constants, undocumented ones of the same type come together as an enum.
+    let named = |choice: &Value| match (choice.get("const"), choice.get("enum")) {
+        (Some(Value::String(name)), _) => Some(vec![Value::String(name.clone())]),
+        (None, Some(Value::Array(names))) if names.iter().all(Value::is_string) => Some(names.clone()),
+        _ => None,
+    };
+    let constants: Option<Vec<Vec<Value>>> = choices.iter().map(named).collect();
+    let constants = constants.map(|constants| constants.concat());
     if let Some(constants) = constants.filter(|constants| !constants.is_empty()) {
         let told: Vec<String> = choices
             .iter()

@@ -57,7 +57,7 @@ pub struct AuditEntry {
     /// The address that it came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
-    /// `done`, or `intended` for the entry before a call that reaches outside.
+    /// `done`; `step` where the call committed a part and went on; `unknown` where it was stopped while reaching outside.
     pub outcome: String,
 }
 

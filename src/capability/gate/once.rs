@@ -124,21 +124,24 @@ impl Gate {
     /// Writes how an operation stopped. Where the tool itself said that it failed, its idempotency key is free again; where it
     /// was stopped while reaching outside, the outcome is unknown and the key stays taken, so that nothing happens twice.
     pub(super) async fn record_stop(&self, call: &Arc<Call>, mut ending: Ending, fault: &Fault, by_itself: bool) {
-        let now = self.platform.clock.now();
-        let id = call.id.to_string();
-        let uncertain = !by_itself && (call.tool.reaches || ending.operation.stepped);
-        let mut steps = Vec::new();
-        if uncertain {
-            ending.operation.lose(fault, &id, now);
-            if call.tool.is_audited() {
-                steps.extend(audit::entry(call, &[], "unknown").ok());
-            }
-        } else {
-            ending.operation.fail(fault, &id, now);
+        if !by_itself && (call.tool.reaches || ending.operation.stepped) {
+            return self.record_loss(call, ending, fault).await;
         }
-        let written = match put_operation(&ending) {
+        ending.operation.fail(fault, &call.id.to_string(), self.platform.clock.now());
+        self.record(call, &ending, Vec::new()).await;
+    }
+
+    /// Writes that nobody knows how an operation ended, with the audit entry that it would have had.
+    pub(super) async fn record_loss(&self, call: &Arc<Call>, mut ending: Ending, fault: &Fault) {
+        ending.operation.lose(fault, &call.id.to_string(), self.platform.clock.now());
+        let entry = call.tool.is_audited().then(|| audit::entry(call, &[], "unknown").ok()).flatten();
+        self.record(call, &ending, entry.into_iter().collect()).await;
+    }
+
+    async fn record(&self, call: &Arc<Call>, ending: &Ending, mut steps: Vec<Step>) {
+        let written = match put_operation(ending) {
             Ok(step) => {
-                steps.insert(0, step);
+                steps.push(step);
                 self.write(call.caller.tenant, steps).await
             }
             Err(fault) => Err(fault),

@@ -212,28 +212,33 @@ impl Gate {
         let stored = Stored::<Operation>::read(record)?;
         let principal = stored.value.principal();
         let caller = self.identify.identities().resume(&self.platform, tenant, stored.value.user, principal).await?;
-        let runnable = caller.filter(|_| !stored.value.stepped).and_then(|caller| {
-            let snapshot = self.platform.registry.present();
-            let tool = snapshot.find(tenant, &stored.value.tool).filter(|tool| !tool.reaches)?;
-            super::authorise::authorise(&caller, tool, false).ok()?;
-            Some((Arc::new(caller), tool.clone(), stored.value.input.clone()?))
-        });
+        let snapshot = self.platform.registry.present();
+        let tool = snapshot.find(tenant, &stored.value.tool).cloned();
         let expect = Expect::Revision(stored.revision);
-        if let Some((caller, tool, input)) = runnable {
-            let origin = Origin { door: Door::Inside, address: None };
-            let id = Id::new(self.platform.clock.now());
-            let mut request = Request::new(id, caller, origin, tool.name.to_string(), Value::Null);
-            request.answers = stored.value.answers.clone();
-            let live = self.live(stored.id, &request);
-            self.go_on(live, request, tool, input, Ending { id: stored.id, expect, operation: stored.value });
-            return Ok(true);
+        let (Some(caller), Some(tool)) = (caller, tool) else {
+            let mut operation = stored.value;
+            operation.lose(&stopped(), &stored.id.to_string(), self.platform.clock.now());
+            let ending = Ending { id: stored.id, expect, operation };
+            self.write(tenant, vec![put_operation(&ending)?]).await?;
+            return Ok(false);
+        };
+        let runnable = !stored.value.stepped
+            && !tool.reaches
+            && stored.value.input.is_some()
+            && super::authorise::authorise(&caller, &tool, false).is_ok();
+        let origin = Origin { door: Door::Inside, address: None };
+        let id = Id::new(self.platform.clock.now());
+        let mut request = Request::new(id, Arc::new(caller), origin, tool.name.to_string(), Value::Null);
+        request.answers = stored.value.answers.clone();
+        let input = stored.value.input.clone().unwrap_or(Value::Null);
+        let ending = Ending { id: stored.id, expect, operation: stored.value };
+        if runnable {
+            let live = self.live(ending.id, &request);
+            self.go_on(live, request, tool, input, ending);
+        } else {
+            self.record_loss(&self.call_of(&request, &tool), ending, &stopped()).await;
         }
-        let mut operation = stored.value;
-        let fault = Fault::new(&codes::OUTCOME_UNKNOWN, "the server stopped while the call was running");
-        operation.lose(&fault, &stored.id.to_string(), self.platform.clock.now());
-        let ending = Ending { id: stored.id, expect, operation };
-        self.write(tenant, vec![put_operation(&ending)?]).await?;
-        Ok(false)
+        Ok(runnable)
     }
 
     /// Forgets operations that have expired.
@@ -303,6 +308,10 @@ impl Gate {
             gate.record_stop(&call, ending, &fault, by_itself).await;
         });
     }
+}
+
+fn stopped() -> Fault {
+    Fault::new(&codes::OUTCOME_UNKNOWN, "the server stopped while the call was running")
 }
 
 /// Takes a task off the list of those that run here, however it ends.
