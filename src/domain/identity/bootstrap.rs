@@ -113,7 +113,7 @@ async fn refresh_roles(store: &dyn Store, tenant: TenantId, now: Timestamp) -> R
             }
             Some(stored) if stored.value == role => {}
             Some(stored) => {
-                steps.push(put(stored.id, Expect::Revision(stored.revision), stored.owner, stored.visibility, &role)?)
+                steps.push(put(stored.id, Expect::Revision(stored.revision), stored.owner, stored.visibility, &role)?);
             }
         }
     }

@@ -96,6 +96,10 @@ async fn of_key(platform: &Platform, tenant: TenantId, stored: &Stored<ApiKey>) 
 async fn local_owner(platform: &Platform) -> Result<Option<Caller>, Fault> {
     let Some((tenant, owner)) = default_tenant(&*platform.store).await? else { return Ok(None) };
     let Some(user) = one::<User>(&*platform.store, tenant, owner.uuid()).await? else { return Ok(None) };
+    if user.value.status == UserStatus::Suspended {
+        let say = "the account of the installation's owner is suspended; 'convoke keys reset' makes it usable again";
+        return Err(Fault::new(&codes::KEY_REFUSED, say));
+    }
     of_user(platform, tenant, &user, Principal::LocalOwner, Grants::ALL).await.map(Some)
 }
 

@@ -48,6 +48,8 @@ async fn groups(cx: &Cx, roles: &[RoleView]) -> Result<HashMap<RoleId, Vec<Strin
     for assignment in reading::all::<Assignment>(&*cx.platform().store, cx.tenant(), given).await? {
         groups.entry(assignment.value.role).or_default().extend(assignment.value.group);
     }
-    groups.values_mut().for_each(|names| names.sort_unstable());
+    for names in groups.values_mut() {
+        names.sort_unstable();
+    }
     Ok(groups)
 }

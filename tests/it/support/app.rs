@@ -162,6 +162,6 @@ pub(crate) fn config() -> Config {
 pub(crate) fn value(reply: Reply) -> Result<Value, Fault> {
     match reply.result? {
         Outcome::Value(value) => Ok(value),
-        Outcome::Stream(_) | Outcome::Bytes(_) => panic!("the answer is not one value"),
+        Outcome::Stream(_) | Outcome::Bytes(_) => unreachable!("the answer is not one value"),
     }
 }

@@ -18,7 +18,7 @@ pub(in crate::domain::identity) struct ApiKeyRevoke;
 /// Which key.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(in crate::domain::identity) struct Input {
-    /// The key's id, as api_key_list tells it.
+    /// The key's id, as `api_key_list` tells it.
     id: KeyId,
 }
 

@@ -21,7 +21,7 @@ pub(in crate::domain::identity) struct RoleSetPermissions;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::domain::identity) struct Input {
-    /// The role's id, as role_list tells it.
+    /// The role's id, as `role_list` tells it.
     id: RoleId,
     /// All that it is to permit: `RESOURCE:ACTION`, with `*` for all of either, such as `users:read`, `keys:*`.
     #[schemars(length(max = 100), inner(length(min = 1, max = 64)))]

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use convoke::kernel::codes;
+use convoke::port::logs::LogQuery;
+use convoke::port::records::{Filter, Query, Scope};
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
@@ -22,8 +24,32 @@ async fn shows_the_key_once_and_keeps_only_its_digest() {
     let id = made["id"].as_str().unwrap().parse().unwrap();
     let store = &app.app.platform().store;
     let kind = &convoke::domain::identity::model::api_key::API_KEY;
-    let kept = store.get(convoke::port::records::Scope::Platform, kind, id).await.unwrap().unwrap();
+    let kept = store.get(Scope::Platform, kind, id).await.unwrap().unwrap();
     assert!(!kept.body.to_string().contains(key), "{}", kept.body);
+}
+
+#[tokio::test]
+async fn the_secret_is_in_no_log_and_in_no_kept_answer() {
+    let app = TestApp::start().await;
+    let input = json!({ "name": "script" });
+    let once = |request: &mut convoke::capability::gate::Request| request.idempotency_key = Some("one".to_owned());
+    let made = app.call_with(&app.member, "api_key_create", input.clone(), once).await.unwrap();
+    let made = crate::support::app::value(made).unwrap();
+    let again = app.call_with(&app.member, "api_key_create", input, once).await.unwrap();
+    assert!(again.result.unwrap_err().is(&codes::ALREADY_EXISTS));
+    let (key, platform) = (key_of(&made), app.app.platform());
+    let digest = convoke::kernel::seal::sha256_hex(key.as_bytes());
+    for log in [&convoke::capability::gate::audit::AUDIT, &convoke::capability::events::EVENTS] {
+        let query = LogQuery { filter: Filter::All, beyond: None, descending: false, limit: 100 };
+        for entry in platform.store.entries(Scope::Platform, log, query).await.unwrap() {
+            let text = entry.body.to_string();
+            assert!(!text.contains(key) && !text.contains(&digest), "{text}");
+        }
+    }
+    let operations = &convoke::capability::gate::operation::OPERATION;
+    for operation in platform.store.find(Scope::Platform, operations, Query::newest(Filter::All, 100)).await.unwrap() {
+        assert!(!operation.body.to_string().contains(key), "{}", operation.body);
+    }
 }
 
 #[tokio::test]

@@ -2,13 +2,17 @@
 
 use convoke::capability::caller::{Credential, Principal};
 use convoke::capability::gate::audit::AUDIT;
+use convoke::domain::identity::model::role::Role;
 use convoke::domain::identity::reset_admin_key;
+use convoke::kernel::clock::Clock as _;
 use convoke::kernel::codes;
 use convoke::port::logs::LogQuery;
-use convoke::port::records::{Filter, Scope};
+use convoke::port::records::{Document as _, Filter, Query, Scalar, Scope};
+use convoke::port::store::{Batch, Expect, Put, Step};
 use serde_json::json;
 
 use crate::support::app::TestApp;
+use crate::support::scene;
 
 #[tokio::test]
 async fn makes_an_administrator_who_may_do_everything() {
@@ -34,6 +38,39 @@ async fn a_later_start_shows_no_key_and_keeps_everything() {
     assert!(app.app.first_key().is_none());
     assert!(app.call(&app.admin, "user_me", json!({})).await.is_ok());
     assert!(app.call(&app.stranger, "user_me", json!({})).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_later_start_writes_built_in_roles_as_the_program_has_them() {
+    let app = TestApp::start().await;
+    let store = app.app.platform().store.clone();
+    let scope = Scope::Tenant(app.admin.tenant);
+    let by_name = Filter::is("name", Scalar::Text("viewer".to_owned()));
+    let old = store.find(scope, Role::KIND, Query::newest(by_name, 1)).await.unwrap().remove(0);
+    let mut body = old.body.clone();
+    body["permissions"] = json!(["users:read"]);
+    let (kind, expect) = (Role::KIND, Expect::Present);
+    let put = Put { kind, id: old.id, expect, owner: None, workspace: None, visibility: old.visibility, body };
+    let batch = Batch { tenant: app.admin.tenant, at: app.clock.now(), steps: vec![Step::Put(put)] };
+    store.commit(vec![batch]).await.unwrap();
+    drop(store);
+    let app = app.restart().await;
+    let page = app.call(&app.admin, "role_list", json!({ "name": "viewer" })).await.unwrap();
+    assert_eq!(page["items"][0]["permissions"], json!(["*:read"]));
+    assert_eq!(page["items"][0]["id"], json!(old.id));
+}
+
+#[tokio::test]
+async fn resetting_brings_back_a_suspended_administrator_without_the_role() {
+    let app = TestApp::start().await;
+    app.call(&app.admin, "role_assign", json!({ "role": "admin", "userId": scene::ADA })).await.unwrap();
+    app.call(&app.member, "role_revoke", json!({ "role": "admin", "userId": app.admin.user })).await.unwrap();
+    app.call(&app.member, "user_update", json!({ "id": app.admin.user, "status": "suspended" })).await.unwrap();
+    let key = reset_admin_key(app.app.platform()).await.unwrap();
+    let me = app.call_by_key(key.reveal(), "user_me", json!({})).await.unwrap();
+    assert_eq!((&me["status"], &me["roles"]), (&json!("active"), &json!(["admin"])));
+    let page = app.call(&app.member, "role_list", json!({ "name": "admin" })).await.unwrap();
+    assert_eq!(page["items"][0]["holders"], 2);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod api_key_revoke;
 mod auth_permissions;
 mod auth_validate;
 mod cards;
+mod directory;
 mod first_start;
 mod role_assign;
 mod role_create;
