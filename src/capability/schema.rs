@@ -83,6 +83,12 @@ fn portable(value: &mut Value) {
             if let Some(Value::Array(values)) = schema.get_mut("enum") {
                 values.retain(|value| !value.is_null());
             }
+            if let Some(Value::String(told)) = schema.get_mut("description")
+                && told.contains('\n')
+            {
+                // Where a doc comment breaks its lines says nothing to a reader of the schema.
+                *told = told.split("\n\n").map(|part| part.replace('\n', " ")).collect::<Vec<_>>().join("\n\n");
+            }
             if schema.get("default").is_some_and(Value::is_null) {
                 schema.remove("default");
             }

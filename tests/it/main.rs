@@ -4,11 +4,15 @@
 
 mod adapter;
 mod architecture;
+mod audit;
+mod authz;
 mod config;
 mod conformance;
 mod domain;
 mod doors;
 mod gate;
+mod lists;
+mod parity;
 mod registry;
 mod snapshot;
 mod support;

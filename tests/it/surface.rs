@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use convoke::capability::outcome::Form;
+use convoke::capability::permit::{Action, Grants, Permit, Resource};
 use convoke::config::Config;
 use convoke::domain::MODULES;
+use convoke::domain::identity::roles::BUILT_IN;
 use convoke::kernel::codes;
 use serde_json::json;
 
@@ -101,4 +103,25 @@ fn configuration() {
         }
     }
     hold("config.txt", &told);
+}
+
+/// Which of the built-in roles has which permission, and through them which tool.
+#[test]
+fn roles() {
+    let roles: Vec<_> = BUILT_IN.iter().map(|role| (role.name, role.document().grants())).collect();
+    let mut told = String::new();
+    let mut line = |what: &str, has: &dyn Fn(Grants) -> bool| {
+        let names: Vec<&str> = roles.iter().filter(|(_, grants)| has(*grants)).map(|(name, _)| *name).collect();
+        writeln!(told, "{what}: {}", names.join(" ")).unwrap();
+    };
+    for (resource, action) in Resource::ALL.iter().flat_map(|one| Action::ALL.iter().map(move |action| (one, action))) {
+        line(&Permit::on(*resource, *action).to_string(), &|grants| grants.allows(*resource, *action));
+    }
+    for tool in built() {
+        match tool.permit {
+            Permit::On(resource, action) => line(&tool.name, &|grants| grants.allows(resource, action)),
+            Permit::Own | Permit::Public => line(&tool.name, &|_| true),
+        }
+    }
+    hold("roles.txt", &told);
 }

@@ -1,5 +1,6 @@
 //! What the tests stand on: the program on a fresh folder, with people in it.
 
 pub(crate) mod app;
+pub(crate) mod examples;
 pub(crate) mod ledger;
 pub(crate) mod scene;

@@ -1,0 +1,136 @@
+//! `tool_search`, `tool_describe`, `tool_docs`, `tool_categories`: what there is, for whoever asks.
+
+use std::collections::BTreeSet;
+
+use convoke::capability::permit::Permit;
+use convoke::kernel::codes;
+use serde_json::{Value, json};
+
+use crate::support::app::{Person, TestApp};
+use crate::tools::built;
+
+async fn names(app: &TestApp, person: &Person, query: &str) -> Vec<String> {
+    let answer = app.call(person, "tool_search", json!({ "query": query, "limit": 25 })).await.unwrap();
+    let tools = answer["tools"].as_array().unwrap();
+    tools.iter().map(|tool| tool["name"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_need_finds_its_tool_with_what_it_takes() {
+    let app = TestApp::start().await;
+    let answer = app.call(&app.admin, "tool_search", json!({ "query": "add a new colleague" })).await.unwrap();
+    let first = &answer["tools"][0];
+    assert_eq!(first["name"], "user_create");
+    assert_eq!((&first["domain"], &first["effect"]), (&json!("identity"), &json!("create")));
+    assert_eq!(first["required"], json!(["email"]));
+    assert_eq!(answer["method"], "lexical");
+    assert!(answer["tools"].as_array().unwrap().len() <= 5);
+}
+
+#[tokio::test]
+async fn only_what_the_caller_may_call_is_found() {
+    let app = TestApp::start().await;
+    let query = "create a user account";
+    assert!(names(&app, &app.admin, query).await.contains(&"user_create".to_owned()));
+    assert!(!names(&app, &app.nobody, query).await.contains(&"user_create".to_owned()));
+    assert!(!names(&app, &app.nobody, "user_create").await.contains(&"user_create".to_owned()));
+    for tool in ["tool_describe", "tool_docs"] {
+        app.call(&app.admin, tool, json!({ "name": "user_create" })).await.unwrap();
+        let fault = app.call(&app.nobody, tool, json!({ "name": "user_create" })).await.unwrap_err();
+        assert!(fault.is(&codes::UNKNOWN_TOOL), "{tool}: {fault}");
+    }
+    let named: Vec<String> = all_names(&app, &app.nobody).await.into_iter().collect();
+    assert!(!named.contains(&"user_create".to_owned()) && named.contains(&"tool_search".to_owned()));
+}
+
+#[tokio::test]
+async fn a_narrow_key_finds_what_it_may_call() {
+    let app = TestApp::start().await;
+    let input = json!({ "name": "reader", "readOnly": true, "toolsets": ["registry"] });
+    let key = app.call(&app.admin, "api_key_create", input).await.unwrap();
+    let search = json!({ "query": "a person's account", "limit": 25 });
+    let answer = app.call_by_key(key["key"].as_str().unwrap(), "tool_search", search).await.unwrap();
+    for tool in answer["tools"].as_array().unwrap() {
+        assert!(tool["domain"] == "registry" && tool["name"] != "tool_integrate", "{tool}");
+    }
+}
+
+#[tokio::test]
+async fn a_search_can_be_held_to_a_domain() {
+    let app = TestApp::start().await;
+    let input = json!({ "query": "show everything", "domain": "registry", "limit": 25 });
+    let answer = app.call(&app.admin, "tool_search", input).await.unwrap();
+    let tools = answer["tools"].as_array().unwrap();
+    assert!(!tools.is_empty() && tools.iter().all(|tool| tool["domain"] == "registry"), "{answer}");
+    let fault = app.call(&app.admin, "tool_search", json!({ "query": "x", "domain": "no such" })).await.unwrap_err();
+    assert_eq!(fault.places()[0].pointer, "/domain");
+    assert!(fault.say().contains("identity"), "the domains that there are help: {fault}");
+}
+
+#[tokio::test]
+async fn odd_queries_are_answered_too() {
+    let app = TestApp::start().await;
+    let long = "everything everywhere ".repeat(40);
+    for query in ["?!", "\u{0}\u{1}", "ÄÖÜ 用户 👩‍💻", "%' OR 1=1 --", "a", long.trim()] {
+        let answer = app.call(&app.admin, "tool_search", json!({ "query": query })).await;
+        match answer {
+            Ok(answer) => assert!(answer["tools"].is_array(), "{query}: {answer}"),
+            Err(fault) => assert!(fault.is(&codes::BAD_INPUT), "{query}: {fault}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_description_is_all_that_a_call_needs() {
+    let app = TestApp::start().await;
+    for tool in built() {
+        let told = app.call(&app.admin, "tool_describe", json!({ "name": &*tool.name })).await.unwrap();
+        assert_eq!(told["inputSchema"], Value::Object((*tool.input).clone()), "{}", tool.name);
+        assert_eq!(told["outputSchema"], Value::Object((*tool.output).clone()), "{}", tool.name);
+        assert_eq!(told["permission"], tool.permit.to_string(), "{}", tool.name);
+        assert_eq!(told["routes"].as_array().unwrap().len(), tool.routes.len(), "{}", tool.name);
+        let examples = told["examples"].as_array().map_or(0, Vec::len);
+        assert_eq!(examples, tool.card.examples.len(), "{}", tool.name);
+    }
+}
+
+#[tokio::test]
+async fn the_manual_names_every_field_and_example() {
+    let app = TestApp::start().await;
+    for tool in built() {
+        let told = app.call(&app.admin, "tool_docs", json!({ "name": &*tool.name })).await.unwrap();
+        let page = told["markdown"].as_str().unwrap();
+        assert!(page.starts_with(&format!("# {}\n", tool.title)) && page.contains(&tool.description), "{page}");
+        let fields = tool.input["properties"].as_object().unwrap().keys();
+        let missing: Vec<_> = fields.filter(|name| !page.contains(&format!("| `{name}` |"))).collect();
+        assert!(missing.is_empty(), "{}: {missing:?}", tool.name);
+        assert!(tool.card.examples.iter().all(|example| page.contains(&example.say)), "{}", tool.name);
+    }
+}
+
+#[tokio::test]
+async fn the_areas_hold_every_tool_that_one_may_call() {
+    let app = TestApp::start().await;
+    let all: BTreeSet<String> = built().iter().map(|tool| tool.name.to_string()).collect();
+    assert_eq!(all_names(&app, &app.admin).await, all);
+    let free = |permit| matches!(permit, Permit::Own | Permit::Public);
+    let free: BTreeSet<String> =
+        built().iter().filter(|tool| free(tool.permit)).map(|tool| tool.name.to_string()).collect();
+    assert_eq!(all_names(&app, &app.nobody).await, free);
+    let answer = app.call(&app.admin, "tool_categories", json!({})).await.unwrap();
+    assert_eq!(answer["tools"], all.len());
+    for category in answer["categories"].as_array().unwrap() {
+        let held: usize =
+            category["subjects"].as_array().unwrap().iter().map(|one| one["tools"].as_array().unwrap().len()).sum();
+        assert_eq!(category["tools"], held, "{category}");
+    }
+}
+
+/// The names of all tools that the areas hold.
+async fn all_names(app: &TestApp, person: &Person) -> BTreeSet<String> {
+    let answer = app.call(person, "tool_categories", json!({})).await.unwrap();
+    let categories = answer["categories"].as_array().unwrap();
+    let subjects = categories.iter().flat_map(|category| category["subjects"].as_array().unwrap());
+    let names = subjects.flat_map(|subject| subject["tools"].as_array().unwrap());
+    names.map(|name| name.as_str().unwrap().to_owned()).collect()
+}
