@@ -69,7 +69,6 @@ fn domains_use_of_each_other_only_what_is_listed() {
 }
 
 #[test]
-#[ignore = "until every domain of the first issue is in"]
 fn every_domain_is_a_folder_with_a_module_that_is_listed() {
     let folders: BTreeSet<String> = std::fs::read_dir(crate::tools::project().join("src/domain"))
         .unwrap()
