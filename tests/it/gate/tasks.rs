@@ -150,7 +150,6 @@ async fn a_task_survives_a_restart() {
 }
 
 #[tokio::test]
-#[ignore = "until every domain of the first issue is in"]
 async fn a_task_is_not_taken_up_for_somebody_who_is_not_allowed_any_more() {
     let (app, probe) = start().await;
     let id = begin(&app, &app.member, "fixture_note", held("report")).await;

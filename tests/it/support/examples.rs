@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// What of an example's output an answer lacks; empty when it has all of it. The answer may hold more: an object more
 /// properties, a list more items before, between and after.
-pub fn lacks(expected: &Value, actual: &Value) -> Vec<String> {
+pub(crate) fn lacks(expected: &Value, actual: &Value) -> Vec<String> {
     let mut missing = Vec::new();
     compare(expected, actual, "", &mut missing);
     missing
@@ -37,7 +37,7 @@ fn compare(expected: &Value, actual: &Value, place: &str, missing: &mut Vec<Stri
 }
 
 /// Every example of every tool.
-pub fn all() -> Vec<(Arc<Tool>, Example)> {
+pub(crate) fn all() -> Vec<(Arc<Tool>, Example)> {
     let tools = crate::tools::built();
     tools
         .into_iter()

@@ -12,20 +12,20 @@ use super::app::TestApp;
 
 /// How much there is of what calls leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ledger {
+pub(crate) struct Ledger {
     /// Audit entries.
-    pub audit: usize,
+    pub(crate) audit: usize,
     /// Usage rows.
-    pub usage: usize,
+    pub(crate) usage: usize,
     /// Events.
-    pub events: usize,
+    pub(crate) events: usize,
     /// Operations.
-    pub operations: u64,
+    pub(crate) operations: u64,
 }
 
 impl TestApp {
     /// How much there is over all tenants.
-    pub async fn ledger(&self) -> Ledger {
+    pub(crate) async fn ledger(&self) -> Ledger {
         Ledger {
             audit: self.entries(&AUDIT).await.len(),
             usage: self.entries(&USAGE).await.len(),
@@ -35,21 +35,21 @@ impl TestApp {
     }
 
     /// The entries of a log over all tenants, oldest first.
-    pub async fn entries(&self, log: &'static Log) -> Vec<Value> {
+    pub(crate) async fn entries(&self, log: &'static Log) -> Vec<Value> {
         let query = LogQuery { filter: Filter::All, beyond: None, descending: false, limit: 100_000 };
         let entries = self.app.platform().store.entries(Scope::Platform, log, query).await.unwrap();
         entries.into_iter().map(|entry| entry.body).collect()
     }
 
     /// The value of a counter in the default tenant.
-    pub async fn counter(&self, name: &'static str, key: &str) -> i64 {
+    pub(crate) async fn counter(&self, name: &'static str, key: &str) -> i64 {
         self.app.platform().store.counter(Scope::Tenant(self.admin.tenant), name, key).await.unwrap()
     }
 }
 
 impl TestApp {
     /// The documents of a kind over all tenants.
-    pub async fn documents(&self, kind: &'static convoke::port::records::Kind) -> Vec<Value> {
+    pub(crate) async fn documents(&self, kind: &'static convoke::port::records::Kind) -> Vec<Value> {
         let query = convoke::port::records::Query::newest(Filter::All, 10_000);
         let records = self.app.platform().store.find(Scope::Platform, kind, query).await.unwrap();
         records.into_iter().map(|record| record.body).collect()
