@@ -27,7 +27,7 @@ use crate::port::store::Store;
 use crate::runtime::supervise::Supervisor;
 use crate::runtime::upkeep::Upkeep;
 
-mod cards;
+pub(crate) mod cards;
 mod key;
 
 /// What a start is told.

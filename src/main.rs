@@ -1,1 +1,5 @@
-fn main() {}
+//! The program: reads the arguments and calls the library.
+
+fn main() -> std::process::ExitCode {
+    convoke::surface::cli::run()
+}

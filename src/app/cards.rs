@@ -8,7 +8,7 @@ use crate::kernel::fault::Fault;
 static TOOLS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/tools");
 
 /// Every card.
-pub(super) fn built_in() -> Result<Vec<Card>, Fault> {
+pub(crate) fn built_in() -> Result<Vec<Card>, Fault> {
     let folders = TOOLS.dirs().flat_map(Dir::files);
     folders
         .filter(|file| file.path().extension().is_some_and(|ending| ending == "toml"))

@@ -53,7 +53,8 @@ pub fn subscriber(
     clock: Arc<dyn Clock>,
 ) -> Result<impl Subscriber + Send + Sync + use<>, Fault> {
     let filter = EnvFilter::builder()
-        .parse(&logging.level)
+        // What the protocol's library tells of every connection is for those who ask for it.
+        .parse(format!("rmcp=warn,{}", logging.level))
         .map_err(|error| Fault::bad_input("/logging/level", format!("is not a level: {error}")))?;
     Ok(Registry::default().with(Lines { form, ring, clock }.with_filter(filter)))
 }

@@ -20,6 +20,7 @@ use crate::capability::client::{Answers, Client, Level, Progress, Questions};
 use crate::capability::gate::{Gate, Request};
 use crate::capability::outcome::Outcome;
 use crate::capability::tool::Tool;
+use crate::domain::identity;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::CallId;
@@ -55,6 +56,9 @@ pub async fn run(
             }
             Ok(Told::End)
         }
+        What::ResetKey => identity::reset_admin_key(gate.platform())
+            .await
+            .map(|key| Told::Result(serde_json::json!({ "key": key.reveal() }))),
         What::Cancel => Ok(Told::End),
     };
     let _ = told.send(last.unwrap_or_else(|fault| Told::Problem(fault.problem(&id.to_string())))).await;
@@ -202,7 +206,7 @@ pub async fn through(
         let Ok(Some(line)) = connection.reader.next().await else { return Ok(Through::OwnerGone) };
         let answer: Answer = serde_json::from_slice(&line).map_err(Fault::internal)?;
         let last = answer.told.is_last();
-        let counts = matches!(answer.told, Told::Item(_) | Told::File { .. } | Told::Chunk(_));
+        let counts = answer.told.counts();
         if counts && skip > 0 {
             skip -= 1;
             continue;

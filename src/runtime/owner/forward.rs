@@ -3,12 +3,13 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio_util::sync::CancellationToken;
 
-use super::guests::{FromClient, ToClient};
+use super::ends::{FromClient, ToClient};
 use super::join::{Connection, Joined, PATIENCE, join};
 use super::lines::{LineReader, write_line};
 use super::lock::{Holder, OwnerLock};
@@ -17,6 +18,9 @@ use super::session::Session;
 use crate::kernel::clock::Clock;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::CallId;
+
+/// The pause between an owner and the next.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// Becomes the owner in the middle of a session.
 pub trait Succeed: Send + Sync {
@@ -106,6 +110,8 @@ impl Forward {
                 return Ok(());
             }
             tracing::debug!("the owner went");
+            // An owner that lets in and breaks off at once must not be asked without pause.
+            tokio::time::sleep(PAUSE).await;
             upstream = match join(&self.data, &self.holder, &Wish::Stdio(self.shown.clone()), PATIENCE).await {
                 Ok(Joined::Guest(connection)) => through(connection),
                 Ok(Joined::Owner(lock)) => self.own(lock),
@@ -118,9 +124,9 @@ impl Forward {
         tracing::debug!("takes over");
         let (ours, theirs) = tokio::io::duplex(256 << 10);
         let (from, to) = tokio::io::split(theirs);
-        let work = self.succeed.succeed(lock, self.shown.clone(), Box::new(from), Box::new(to));
+        let work = self.succeed.succeed(lock, self.shown.clone(), FromClient::new(from), ToClient::new(to));
         let (from, to) = tokio::io::split(ours);
-        Upstream { reader: LineReader::new(Box::new(from)), writer: Box::new(to), work, own: true }
+        Upstream { reader: LineReader::new(FromClient::new(from)), writer: ToClient::new(to), work, own: true }
     }
 
     /// Tells the client that what it asked for will not be answered.
@@ -143,7 +149,7 @@ impl Forward {
 
 fn through(connection: Connection) -> Upstream {
     let Connection { reader, writer, .. } = connection;
-    Upstream { reader: reader.boxed(), writer: Box::new(writer), work: Box::pin(async { Ok(()) }), own: false }
+    Upstream { reader: reader.unnamed(), writer: ToClient::new(writer), work: Box::pin(async { Ok(()) }), own: false }
 }
 
 fn locked(session: &Mutex<Session>) -> MutexGuard<'_, Session> {

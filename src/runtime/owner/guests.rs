@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, DuplexStream};
-use tokio::net::unix::OwnedReadHalf;
+use tokio::io::{AsyncRead, AsyncWriteExt as _, DuplexStream};
 use tokio::net::{UnixListener, UnixStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::calls;
+use super::ends::{FromClient, ToClient};
 use super::lines::{LineReader, write_line};
 use super::lock::OwnerLock;
 use super::protocol::{Hello, Shown, Welcome, Wish};
@@ -22,11 +22,6 @@ use crate::kernel::id::CallId;
 
 /// How long a guest may think about its first line.
 const HELLO_WAIT: Duration = Duration::from_secs(5);
-
-/// What a stream of MCP messages is read from.
-pub type FromClient = Box<dyn AsyncRead + Send + Unpin>;
-/// What a stream of MCP messages is written to.
-pub type ToClient = Box<dyn AsyncWrite + Send + Unpin>;
 
 /// Speaks MCP on a stream. The door implements it; here it is only known that there is one.
 pub trait Speak: Send + Sync {
@@ -153,13 +148,11 @@ impl House {
         tracing::debug!(pid = hello.pid, wish = ?hello.wish, "a guest came");
         match hello.wish {
             Wish::Stdio(shown) => {
-                let (ours, theirs) = tokio::io::duplex(64 << 10);
-                let pump = pump(reader, ours, self.draining);
-                let speak = self.speak.speak(shown, Box::new(theirs), Box::new(writer));
+                let (reader, pump) = until(reader, self.draining);
                 // The door ends when its stream does; a door that ends earlier ends the guest.
                 tokio::select! {
-                    () = speak => {}
-                    () = async { pump.await; std::future::pending().await } => {}
+                    () = self.speak.speak(shown, reader, ToClient::new(writer)) => {}
+                    () = pump => {}
                 }
             }
             Wish::Call => match self.gate.identify(&Credential::LocalOwner, None).await {
@@ -171,16 +164,38 @@ impl House {
     }
 }
 
-/// Hands lines on until the owner drains. Ends between two lines, never within one: half a message would be answered as one
-/// that cannot be read.
-async fn pump(mut reader: LineReader<OwnedReadHalf>, mut to: DuplexStream, draining: CancellationToken) {
+/// The stream up to a moment: it ends between two lines, never within one, as half a message would be answered as one that
+/// cannot be read. The work beside it must go on for as long as the stream is read.
+pub fn until<R>(reader: LineReader<R>, end: CancellationToken) -> (FromClient, impl Future<Output = ()> + Send)
+where
+    R: AsyncRead + Send + Unpin,
+{
+    let (ours, theirs) = tokio::io::duplex(64 << 10);
+    let pump = async move {
+        pump(reader, ours, end).await;
+        std::future::pending().await
+    };
+    (FromClient::new(theirs), pump)
+}
+
+async fn pump<R: AsyncRead + Unpin>(mut reader: LineReader<R>, mut to: DuplexStream, end: CancellationToken) {
     loop {
         let line = tokio::select! {
             biased;
-            () = draining.cancelled() => break,
+            () = end.cancelled() => break,
             line = reader.next() => line,
         };
-        let Ok(Some(line)) = line else { break };
+        let line = match line {
+            Ok(Some(line)) => line,
+            Ok(None) | Err(_) => {
+                let rest = reader.rest();
+                if !rest.is_empty() {
+                    // The last line of a client that ends needs no end.
+                    let _ = write_line(&mut to, rest).await;
+                }
+                break;
+            }
+        };
         if write_line(&mut to, line).await.is_err() {
             break;
         }

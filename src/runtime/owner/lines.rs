@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::ends::FromClient;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 
 /// No message is longer.
@@ -52,14 +53,13 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
 
     /// The same reader, of whatever stream.
     #[must_use]
-    pub fn boxed(self) -> LineReader<Box<dyn AsyncRead + Send + Unpin>>
+    pub fn unnamed(self) -> LineReader<FromClient>
     where
         R: Send + 'static,
     {
         // What was read ahead stays ahead of the stream.
         let ahead = std::io::Cursor::new(self.inner.buffer().to_vec());
-        let rest: Box<dyn AsyncRead + Send + Unpin> =
-            Box::new(tokio::io::AsyncReadExt::chain(ahead, self.inner.into_inner()));
+        let rest = FromClient::new(tokio::io::AsyncReadExt::chain(ahead, self.inner.into_inner()));
         LineReader { inner: BufReader::with_capacity(16 << 10, rest), partial: self.partial, longest: self.longest }
     }
 

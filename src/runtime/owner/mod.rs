@@ -5,6 +5,7 @@
 //! owner's side, `session` and `forward` are the side of a guest that speaks MCP, `calls` both sides of single calls.
 
 pub mod calls;
+pub mod ends;
 pub mod forward;
 pub mod guests;
 pub mod join;

@@ -111,6 +111,8 @@ pub enum What {
     },
     /// To be told of every tool that the caller may call.
     Tools,
+    /// To replace a lost administrator key.
+    ResetKey,
     /// To call the call of this id off.
     Cancel,
 }
@@ -162,6 +164,12 @@ impl Told {
     #[must_use]
     pub const fn is_last(&self) -> bool {
         matches!(self, Self::Result(_) | Self::End | Self::Problem(_))
+    }
+
+    /// Whether it is a part of the answer, which must not be told twice.
+    #[must_use]
+    pub const fn counts(&self) -> bool {
+        matches!(self, Self::Item(_) | Self::File { .. } | Self::Chunk(_))
     }
 }
 

@@ -3,4 +3,5 @@
 pub(crate) mod app;
 pub(crate) mod examples;
 pub(crate) mod ledger;
+pub(crate) mod program;
 pub(crate) mod scene;

@@ -1,0 +1,131 @@
+//! An installation that this process owns: the program put together on the data folder, open to guests.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{App, Settings};
+use crate::capability::caller::{Credential, Door, Origin};
+use crate::capability::gate::Gate;
+use crate::capability::platform::Services;
+use crate::config::load::Loaded;
+use crate::domain::system::LogRing;
+use crate::kernel::clock::{Clock, SystemClock};
+use crate::kernel::fault::Fault;
+use crate::runtime::logging;
+use crate::runtime::owner::ends::{FromClient, ToClient};
+use crate::runtime::owner::guests::{Owner, Speak};
+use crate::runtime::owner::lock::{Holder, OwnerLock};
+use crate::runtime::owner::protocol::Shown;
+use crate::runtime::owner::socket::SocketPlace;
+use crate::surface::mcp;
+
+/// What is needed to own the data folder, should it come to that.
+#[derive(Clone)]
+pub(super) struct Plan {
+    /// The configuration.
+    pub(super) loaded: Arc<Loaded>,
+    /// The time.
+    pub(super) clock: Arc<dyn Clock>,
+    command: &'static str,
+    ring: Arc<LogRing>,
+    /// Whether it stays, and looks after the installation while it does.
+    is_long: bool,
+}
+
+impl Plan {
+    /// A plan of a command that answers by itself and logs.
+    pub(super) fn loud(loaded: Loaded, command: &'static str) -> Result<Self, Fault> {
+        let ring = logging::init(&loaded.config.logging)?;
+        Ok(Self { loaded: Arc::new(loaded), clock: Arc::new(SystemClock), command, ring, is_long: true })
+    }
+
+    /// A plan of a command that answers a person: only warnings are logged, unless somebody asked for more.
+    pub(super) fn quiet(loaded: Loaded, command: &'static str) -> Result<Self, Fault> {
+        let mut config = loaded.config.logging.clone();
+        if loaded.told_origins().of("logging.level") == "default" {
+            "warn".clone_into(&mut config.level);
+        }
+        let ring = logging::init(&config)?;
+        Ok(Self { loaded: Arc::new(loaded), clock: Arc::new(SystemClock), command, ring, is_long: false })
+    }
+
+    /// What this process says of itself as the owner.
+    pub(super) fn holder(&self) -> Holder {
+        Holder::this(self.command)
+    }
+
+    /// The data folder.
+    pub(super) fn data(&self) -> &Path {
+        &self.loaded.data
+    }
+
+    /// Opens the installation under the lock and lets guests in.
+    pub(super) async fn open(&self, lock: OwnerLock) -> Result<House, Fault> {
+        let Loaded { config, data, .. } = &*self.loaded;
+        let mut settings = Settings::new(config.clone(), data.clone(), self.clock.clone());
+        settings.services = Services::default().with(Arc::new(self.loaded.told_origins())).with(self.ring.clone());
+        let app = App::open(settings).await?;
+        if self.is_long {
+            // Before anybody is served: a call that is asked again must find how the first one ended.
+            app.gate().take_up().await?;
+            app.start();
+        }
+        let speak = Arc::new(Mcp { gate: app.gate().clone(), ending: CancellationToken::new() });
+        let owner = Owner::open(lock, SocketPlace::of(data), app.gate().clone(), speak.clone())?;
+        Ok(House { app, owner, speak, limit: Duration::from_secs(config.server.drain_seconds) })
+    }
+}
+
+/// An open installation.
+pub(super) struct House {
+    /// The program.
+    pub(super) app: Arc<App>,
+    owner: Owner,
+    speak: Arc<Mcp>,
+    limit: Duration,
+}
+
+impl House {
+    /// Speaks MCP with a client of this very process.
+    pub(super) fn speak(&self, shown: Shown, reader: FromClient, writer: ToClient) -> BoxFuture<'static, ()> {
+        self.speak.speak(shown, reader, writer)
+    }
+
+    /// Takes no more, lets what runs end within the configured time, closes the store and gives the folder up.
+    pub(super) async fn close(self) {
+        self.owner.drain(self.limit).await;
+        self.speak.ending.cancel();
+        self.app.close(self.limit).await;
+        self.owner.release();
+    }
+}
+
+/// The MCP door for this process's client and for guests.
+struct Mcp {
+    gate: Arc<Gate>,
+    ending: CancellationToken,
+}
+
+impl Speak for Mcp {
+    fn speak(&self, shown: Shown, reader: FromClient, writer: ToClient) -> BoxFuture<'static, ()> {
+        let options = mcp::Options {
+            toolsets: shown.toolsets,
+            read_only: shown.read_only,
+            stop: self.ending.clone(),
+            ..mcp::Options::default()
+        };
+        let (gate, ending) = (self.gate.clone(), self.ending.clone());
+        Box::pin(async move {
+            let origin = Origin { door: Door::Stdio, address: None };
+            let served =
+                mcp::stream::serve(gate, Credential::LocalOwner, origin, reader, writer, options, ending).await;
+            if let Err(fault) = served {
+                tracing::error!(%fault, "a client could not be served");
+            }
+        })
+    }
+}

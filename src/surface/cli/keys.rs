@@ -1,0 +1,36 @@
+//! `keys`: API keys, and the way back when the administrator's is lost.
+
+use serde_json::{Map, Value, json};
+
+use super::arguments::{Keys, KeysWhat, Server};
+use super::exit::Failure;
+use super::setting::Setting;
+use super::target::{Target, call};
+use crate::runtime::owner::protocol::What;
+
+pub(super) async fn run(setting: Setting, asked: Keys) -> Result<(), Failure> {
+    let (server, what) = match asked.what {
+        KeysWhat::List { server } => (server, call("api_key_list", json!({}), None)),
+        KeysWhat::Revoke { id, server } => (server, call("api_key_revoke", json!({ "id": id }), None)),
+        KeysWhat::Create { name, user, scopes, toolsets, read_only, expires_in_days, usage_limit, server } => {
+            let mut input = Map::new();
+            let mut give = |key: &str, value: Value| drop(input.insert(key.to_owned(), value));
+            give("name", name.into());
+            user.into_iter().for_each(|user| give("userId", user.into()));
+            if !scopes.is_empty() {
+                give("scopes", scopes.into());
+            }
+            if !toolsets.is_empty() {
+                give("toolsets", toolsets.into());
+            }
+            if read_only {
+                give("readOnly", true.into());
+            }
+            expires_in_days.into_iter().for_each(|days| give("expiresInDays", days.into()));
+            usage_limit.into_iter().for_each(|calls| give("usageLimit", calls.into()));
+            (server, call("api_key_create", Value::Object(input), None))
+        }
+        KeysWhat::Reset => (Server::default(), What::ResetKey),
+    };
+    Target::of(&setting, &server, "keys")?.write(what).await
+}

@@ -1,0 +1,93 @@
+//! The command line: one command a file. It starts the program, so it is the outermost layer, like `main`: it puts the other
+//! doors together and may know all of them.
+
+pub mod arguments;
+mod backup;
+mod call;
+mod check;
+mod completions;
+mod config;
+mod connect;
+mod exit;
+mod house;
+mod keys;
+mod local;
+mod man;
+mod migrate;
+mod output;
+mod remote;
+mod restore;
+mod serve;
+mod setting;
+mod signals;
+mod stdio;
+mod target;
+mod tools;
+
+use std::process::ExitCode;
+
+use arguments::{Arguments, Command};
+use clap::Parser as _;
+use exit::{Exit, Failure};
+use setting::Setting;
+
+use crate::kernel::fault::Fault;
+
+/// Runs the program with the arguments of the process.
+#[must_use]
+pub fn run() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Asked for help or version, or misused: clap writes the one to stdout, the other to stderr.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Done }.into();
+        }
+    };
+    match command(arguments) {
+        Ok(()) => Exit::Done.into(),
+        Err(failure) => {
+            output::failure(&failure);
+            failure.exit.into()
+        }
+    }
+}
+
+fn command(arguments: Arguments) -> Result<(), Failure> {
+    let Arguments { options, command } = arguments;
+    // What needs neither configuration nor data comes first.
+    match &command {
+        Command::Completions(asked) => return completions::run(asked),
+        Command::Man(asked) => return man::run(asked),
+        _ => {}
+    }
+    let mut setting = Setting::of_process(options)?;
+    match command {
+        Command::Completions(_) | Command::Man(_) => Ok(()),
+        Command::Config(asked) => config::run(&setting, &asked),
+        Command::Check => check::run(&setting),
+        Command::Connect(asked) => connect::run(&setting, &asked),
+        Command::Serve(asked) => {
+            setting.flag("--listen", "server.listen", asked.listen.as_deref());
+            blocking(serve::run(setting.load()?))
+        }
+        Command::Stdio(asked) => blocking(stdio::run(setting.load()?, asked)),
+        Command::Call(asked) => blocking(call::run(setting, asked)),
+        Command::Tools(asked) => blocking(tools::run(setting, asked)),
+        Command::Keys(asked) => blocking(keys::run(setting, asked)),
+        Command::Backup(asked) => blocking(backup::run(setting, asked)),
+        Command::Restore(asked) => blocking(restore::run(setting, asked)),
+        Command::Migrate(asked) => blocking(migrate::run(setting, asked)),
+    }
+}
+
+/// Runs a command to its end. What still waits on a blocked read of standard input then is not waited for.
+fn blocking(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::from(Fault::internal(error)))?;
+    let ended = runtime.block_on(work);
+    runtime.shutdown_background();
+    ended
+}

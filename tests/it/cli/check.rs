@@ -1,0 +1,76 @@
+//! `check`, `config` and `tools`.
+
+use crate::support::program::Place;
+
+#[test]
+fn check_reads_what_an_operator_wrote() {
+    let place = Place::new();
+    let good = place.run(&["check"]);
+    assert_eq!(good.code(), 0, "{}", good.out());
+    let tools = place.data().join("tools/identity");
+    std::fs::create_dir_all(&tools).unwrap();
+    std::fs::write(tools.join("user_me.toml"), "tool = \"user_me\"\nphrases = [\"who am I\"]\n").unwrap();
+    assert_eq!(place.run(&["check"]).code(), 0);
+    std::fs::write(tools.join("user_you.toml"), "tool = \"user_you\"\n").unwrap();
+    std::fs::write(tools.join("broken.toml"), "tool = \n").unwrap();
+    let bad = place.run(&["check"]);
+    assert_eq!(bad.code(), 4);
+    let faults = bad.problem()["data"]["faults"].to_string();
+    for wanted in ["user_you.toml: is the card of 'user_you'", "broken.toml: TOML parse error"] {
+        assert!(faults.contains(wanted), "{faults}");
+    }
+    let bad = place.run(&["check", "--set", "mcp.toolsets=compact,cooking"]);
+    assert!(bad.problem()["data"]["faults"].to_string().contains("'cooking' is no toolset"), "{}", bad.out());
+    let bad = place.run(&["check", "--set", "mcp.toolsets=compact,cooking"]);
+    assert!(bad.problem()["data"]["faults"].to_string().contains("'cooking' is no toolset"), "{}", bad.out());
+}
+
+#[test]
+fn config_show_tells_every_value_with_its_source() {
+    let place = Place::new();
+    std::fs::write(place.path("convoke.toml"), "[limits]\ncall_seconds = 9\n").unwrap();
+    let mut command = place.command(&["config", "show", "--json", "--set", "backup.keep=3"]);
+    let output = command.env("CONVOKE_MCP__READ_ONLY", "true").output().unwrap();
+    let shown: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(shown["data"], place.data().to_str().unwrap());
+    let of = |key: &str| {
+        let found = shown["values"].as_array().unwrap().iter().find(|value| value["key"] == key).unwrap();
+        (found["value"].to_string(), found["source"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(of("limits.call_seconds").0, "9");
+    assert!(of("limits.call_seconds").1.ends_with("/convoke.toml"));
+    assert_eq!(of("mcp.read_only"), ("true".to_owned(), "environment CONVOKE_MCP__READ_ONLY".to_owned()));
+    assert_eq!(of("backup.keep"), ("3".to_owned(), "flag --set".to_owned()));
+    assert_eq!(of("backup.folder").1, "default");
+    let table = place.run(&["config", "show"]).out();
+    assert!(table.lines().any(|line| line.starts_with("limits.call_seconds") && line.contains("  9  ")), "{table}");
+    let defaults = place.run(&["config", "defaults"]).out();
+    assert!(defaults.parse::<toml::Table>().is_ok());
+    assert_eq!(place.run(&["config", "schema"]).json()["type"], "object");
+}
+
+#[test]
+fn tools_are_listed_searched_and_shown_whole_wherever_they_are() {
+    let place = Place::new();
+    let listed = place.run(&["tools"]).out();
+    assert!(listed.lines().any(|line| line.starts_with("user_me ")), "{listed}");
+    let found = place.run(&["tools", "who am I"]).out();
+    assert!(found.lines().next().unwrap().starts_with("user_me"), "{found}");
+    let all = place.run(&["tools", "--all", "--json"]).json();
+    let tools = all["tools"].as_array().unwrap();
+    assert!(tools.iter().all(|tool| tool["inputSchema"]["type"] == "object" && tool["outputSchema"].is_object()));
+
+    let server = place.serve();
+    let (url, key) = (server.url.clone(), server.key.clone());
+    // The first start was a call's: the key comes from the machine itself.
+    assert_eq!(key, None);
+    let key = place.run(&["keys", "create", "test"]).json()["key"].as_str().unwrap().to_owned();
+    let elsewhere = place.run(&["tools", "--json", "--server", &url, "--key", &key]).json();
+    let names = |list: &serde_json::Value| -> Vec<String> {
+        let mut names: Vec<String> =
+            list["tools"].as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap().to_owned()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(&elsewhere), names(&all));
+}

@@ -1,0 +1,3 @@
+//! What lives as long as the program.
+
+mod owner;
