@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::program::{Place, text};
+use crate::support::program::{Place, program, text};
 
 const JSON: [(&str, &str); 9] = [
     ("claude-desktop", "mcpServers"),
@@ -24,7 +24,7 @@ fn every_client_gets_its_own_form() {
     for (client, section) in JSON {
         let ran = place.run(&[&["connect", client][..], &flags].concat());
         let entry = &ran.json()[section]["convoke"];
-        assert_eq!(entry["command"], env!("CARGO_BIN_EXE_convoke"), "{client}");
+        assert_eq!(entry["command"], program().to_str().unwrap(), "{client}");
         let wanted = ["stdio", "--data", data.to_str().unwrap(), "--toolsets", "identity,system", "--read-only"];
         assert_eq!(entry["args"], serde_json::json!(wanted), "{client}");
     }

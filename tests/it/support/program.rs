@@ -38,7 +38,7 @@ impl Place {
 
     /// The program with nothing of this machine but the folder.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_convoke"));
+        let mut command = Command::new(program());
         command.env_clear().env("HOME", self.path("home")).env("CONVOKE_DATA", self.data());
         command.current_dir(self.folder.path()).args(arguments);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -265,6 +265,11 @@ impl Drop for Client {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The program: this build's, or another that `CONVOKE_PROGRAM` names, such as one to be released.
+pub(crate) fn program() -> PathBuf {
+    std::env::var_os("CONVOKE_PROGRAM").map_or_else(|| env!("CARGO_BIN_EXE_convoke").into(), PathBuf::from)
 }
 
 /// Sends a signal to a process that the test started.
