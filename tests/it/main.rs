@@ -20,3 +20,4 @@ mod snapshot;
 mod support;
 mod surface;
 mod tools;
+mod upgrade;
