@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::commit::{put_operation, unwritten};
 use super::execute::{Ended, Stopped};
 use super::operation::{Ending, OPERATION, Operation, digest, scope};
