@@ -15,12 +15,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts a command that prints its address.
-    pub(crate) fn start(command: &mut Command) -> Self {
+    /// Starts a command that prints its address, and then its key where it has one.
+    pub(crate) fn start(command: &mut Command, with_key: bool) -> Self {
         let mut child = command.stdout(Stdio::piped()).stdin(Stdio::null()).spawn().expect("the server starts");
         let mut lines = BufReader::new(child.stdout.take().unwrap());
-        let (mut url, mut key, mut seen) = (None, None, String::new());
-        while url.is_none() || (key.is_none() && seen.contains("key")) {
+        let (mut url, mut key) = (None, None);
+        while url.is_none() || (with_key && key.is_none()) {
             let mut line = String::new();
             if lines.read_line(&mut line).unwrap() == 0 {
                 break;
@@ -34,7 +34,6 @@ impl Server {
                     key = Some(word.to_owned());
                 }
             }
-            seen.push_str(&line.to_lowercase());
         }
         // What it prints later is not read, and must not fill the pipe.
         std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
@@ -51,7 +50,7 @@ impl Server {
             .env("CONVOKE_LIMITS__WRITES_PER_MINUTE", "4000000000")
             .env("CONVOKE_LOGGING__LEVEL", "warn")
             .stderr(Stdio::inherit());
-        Self::start(&mut command)
+        Self::start(&mut command, /*with_key*/ true)
     }
 
     /// CPU time of all its threads so far, ended ones included.

@@ -25,7 +25,7 @@ pub(crate) async fn measure(table: &mut Table) {
         tool: "user_me",
         arguments: |_| json!({}),
     };
-    let echo = Server::start(&mut Command::new(example("rmcp-echo")));
+    let echo = Server::start(&mut Command::new(example("rmcp-echo")), /*with_key*/ false);
     let theirs = Load { url: format!("{}/mcp", echo.url), key: None, tool: "echo", arguments: text, ..ours.clone() };
     // The two take turns, so that whatever else the machine does falls on both; the quietest round of each counts.
     let (mut best_ours, mut best_theirs, mut ratios) = (f64::MAX, f64::MAX, Vec::new());
@@ -129,5 +129,5 @@ fn python() -> Option<Server> {
         return None;
     }
     let interpreter = String::from_utf8(setup.stdout).ok()?;
-    Some(Server::start(Command::new(interpreter.trim()).arg("benches/peers/python/echo.py")))
+    Some(Server::start(Command::new(interpreter.trim()).arg("benches/peers/python/echo.py"), /*with_key*/ false))
 }

@@ -83,7 +83,9 @@ async fn for_another_tenant_nothing_of_the_first_is_there() {
         let place = format!("{}, \"{}\"", tool.name, example.say);
         match &answer {
             // A list held to what is not there is empty.
-            Ok(value) if named && value["items"] != json!([]) => wrong.push(format!("{place}: found what another tenant has: {value}")),
+            Ok(value) if named && value["items"] != json!([]) => {
+                wrong.push(format!("{place}: found what another tenant has: {value}"))
+            }
             Err(fault) if named && !fault.is(&codes::NOT_FOUND) => wrong.push(format!("{place}: {fault}")),
             _ => {}
         }
