@@ -11,6 +11,7 @@ mod config;
 mod conformance;
 mod domain;
 mod doors;
+mod faults;
 mod gate;
 mod lists;
 mod parity;

@@ -247,7 +247,8 @@ impl Client {
         self.child.wait().unwrap().code().unwrap()
     }
 
-    pub(crate) fn kill(mut self) {
+    /// Kills it. What it said before can still be read.
+    pub(crate) fn kill_now(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }

@@ -1,0 +1,3 @@
+//! What breaks, and what is still true then.
+
+mod kill;
