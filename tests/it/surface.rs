@@ -1,6 +1,8 @@
 //! The surface of the program as committed files: tools with their schemas, routes, permissions, faults, configuration. What
 //! changes there changes for callers, and shows in the difference of a commit.
 
+mod mcp;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 

@@ -103,6 +103,7 @@ fn rows() -> Vec<Row> {
         Row::of::<Amend>(),
         Row::of::<AmendOutside>(),
         Row::of::<Ask>(),
+        Row::of::<Long>(),
         Row::of::<Steps>(),
         Row::of_stream::<Items>(),
         Row::of_bytes::<File>(),
@@ -337,6 +338,19 @@ impl Capability for Ask {
         let answer = cx.ask_form("name", "What is the name?", schema).await?;
         let name = answer["content"]["name"].as_str().unwrap_or("nobody").to_owned();
         work(cx, Input { text: format!("{} {name}", input.text), ..input }, true).await
+    }
+}
+
+/// The same as a task, where the caller can follow one.
+pub(crate) struct Long;
+impl Capability for Long {
+    type Input = Input;
+    type Output = Output;
+    const SPEC: Spec =
+        Spec::create("fixture_long", Domain::System, Route::post("/fixture/long"), Permit::Own, "Takes long.");
+    async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {
+        cx.prefer_task()?;
+        Ask::run(cx, input).await
     }
 }
 

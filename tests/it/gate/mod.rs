@@ -4,7 +4,7 @@ mod approval;
 mod asking;
 mod conflict;
 mod ending;
-mod fixture;
+pub(crate) mod fixture;
 mod forms;
 mod keys;
 mod limits;

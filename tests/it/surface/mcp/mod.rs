@@ -1,0 +1,14 @@
+//! The MCP door: both eras, over HTTP, byte streams and the older HTTP+SSE transport.
+
+mod asking;
+mod calling;
+mod changes;
+mod http;
+mod listing;
+mod pipe;
+mod resources;
+mod sessions;
+mod sse;
+mod stream;
+mod tasks;
+mod wire;

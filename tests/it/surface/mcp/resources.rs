@@ -1,0 +1,79 @@
+//! Resources, prompts and completion.
+
+use serde_json::{Value, json};
+
+use super::wire::{Wire, names};
+use crate::support::app::TestApp;
+
+#[tokio::test]
+async fn tools_have_cards_to_read() {
+    let app = TestApp::start().await;
+    let wire = Wire::of(&app, &app.admin);
+    let listed = wire.modern("resources/list", json!({})).await.result();
+    assert!(names(&listed["resources"]).contains(&"user_create".to_owned()));
+    let read = wire.modern("resources/read", json!({ "uri": "convoke://tools/user_create" })).await.result();
+    let text = read["contents"][0]["text"].as_str().unwrap();
+    assert!(text.starts_with("# user_create") && text.contains("\"email\""), "{text}");
+    assert_eq!(read["contents"][0]["mimeType"], "text/markdown");
+    let templates = wire.modern("resources/templates/list", json!({})).await.result();
+    assert_eq!(templates["resourceTemplates"][0]["uriTemplate"], "convoke://tools/{name}");
+}
+
+#[tokio::test]
+async fn what_one_may_not_call_has_no_card() {
+    let app = TestApp::start().await;
+    let wire = Wire::of(&app, &app.nobody);
+    let listed = wire.modern("resources/list", json!({})).await.result();
+    assert!(!names(&listed["resources"]).contains(&"user_create".to_owned()));
+    for uri in ["convoke://tools/user_create", "convoke://tools/made_up", "made-up", "test://x"] {
+        let refused = wire.modern("resources/read", json!({ "uri": uri })).await;
+        assert_eq!(refused.error(), -32602);
+        assert_eq!(refused.json()["error"]["data"]["uri"], uri);
+    }
+    let session = wire.session().await;
+    let refused = wire.within(&session, "resources/read", json!({ "uri": "convoke://tools/user_create" })).await;
+    assert_eq!(refused.error(), -32002);
+    let refused = wire.within(&session, "resources/subscribe", json!({ "uri": "convoke://tools/user_create" })).await;
+    assert_eq!(refused.error(), -32002);
+}
+
+#[tokio::test]
+async fn prompts_help_with_the_tools() {
+    let app = TestApp::start().await;
+    let wire = Wire::of(&app, &app.admin);
+    let listed = wire.modern("prompts/list", json!({})).await.result();
+    assert_eq!(names(&listed["prompts"]), ["find_tool", "use_tool"]);
+    let find = json!({ "name": "find_tool", "arguments": { "need": "see who is here" } });
+    let found = wire.modern("prompts/get", find).await.result();
+    assert!(found["messages"][0]["content"]["text"].as_str().unwrap().contains("see who is here"));
+    let usage =
+        wire.modern("prompts/get", json!({ "name": "use_tool", "arguments": { "name": "user_me" } })).await.result();
+    assert_eq!(usage["messages"][0]["content"]["resource"]["uri"], "convoke://tools/user_me");
+    for wrong in [
+        json!({ "name": "find_tool" }),
+        json!({ "name": "find_tool", "arguments": { "need": 7 } }),
+        json!({ "name": "use_tool", "arguments": { "name": "made_up" } }),
+        json!({ "name": "made_up" }),
+    ] {
+        assert_eq!(wire.modern("prompts/get", wrong).await.error(), -32602);
+    }
+}
+
+#[tokio::test]
+async fn names_are_completed_as_far_as_one_may_see_them() {
+    let app = TestApp::start().await;
+    let admin = Wire::of(&app, &app.admin);
+    let complete = |reference: Value| json!({ "ref": reference, "argument": { "name": "name", "value": "user_" } });
+    for reference in [
+        json!({ "type": "ref/resource", "uri": "convoke://tools/{name}" }),
+        json!({ "type": "ref/prompt", "name": "use_tool" }),
+    ] {
+        let all = admin.modern("completion/complete", complete(reference.clone())).await.result();
+        let values = all["completion"]["values"].as_array().unwrap().clone();
+        assert!(values.contains(&json!("user_create")) && values.contains(&json!("user_me")));
+        let few = admin.by(&app.nobody).modern("completion/complete", complete(reference)).await.result();
+        assert!(!few["completion"]["values"].as_array().unwrap().contains(&json!("user_create")));
+    }
+    let unknown = complete(json!({ "type": "ref/prompt", "name": "made_up" }));
+    assert_eq!(admin.modern("completion/complete", unknown).await.error(), -32602);
+}
