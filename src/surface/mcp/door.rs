@@ -5,16 +5,16 @@
 use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use futures::FutureExt as _;
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CancelTaskParams, CompleteRequestParams, CompleteResult,
     CustomRequest, CustomResult, DiscoverResult, ErrorCode, ErrorData, Extensions, GetPromptRequestParams,
-    GetPromptResponse, GetTaskParams, GetTaskResult, ListPromptsResult, ListResourceTemplatesResult,
-    ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProtocolVersion, ReadResourceRequestParams,
-    ReadResourceResponse, ServerConfig, SetLevelRequestMethod, SetLevelRequestParams, SubscribeRequestParams,
-    SubscriptionFilter, Tool, UnsubscribeRequestParams, UpdateTaskParams,
+    GetPromptResponse, GetTaskParams, GetTaskResult, InitializeRequestParams, InitializeResult, ListPromptsResult,
+    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProtocolVersion,
+    ReadResourceRequestParams, ReadResourceResponse, ServerConfig, SetLevelRequestMethod, SetLevelRequestParams,
+    SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestParams, UpdateTaskParams,
 };
 use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{RoleServer, ServerHandler};
@@ -77,6 +77,8 @@ pub(super) struct Door {
     versions: &'static [ProtocolVersion],
     closed: CancellationToken,
     session: OnceLock<Arc<Session>>,
+    /// Hears of changes from the handshake on, and tells them once the client is ready.
+    watch: Mutex<Option<Watch>>,
 }
 
 /// What a client of the older revisions sets for its session.
@@ -93,13 +95,20 @@ impl Drop for Door {
 
 impl Door {
     pub(super) fn new(server: Arc<Server>, opener: Opener, closed: CancellationToken) -> Self {
-        Self { server, opener, versions: ProtocolVersion::KNOWN_VERSIONS, closed, session: OnceLock::new() }
+        Self {
+            server,
+            opener,
+            versions: ProtocolVersion::KNOWN_VERSIONS,
+            closed,
+            session: OnceLock::new(),
+            watch: Mutex::default(),
+        }
     }
 
     /// A door that speaks only the revisions with `initialize`.
     pub(super) fn of_legacy(server: Arc<Server>, opener: Opener, closed: CancellationToken) -> Self {
         let versions = ProtocolVersion::known_up_to(&ProtocolVersion::V_2025_11_25);
-        Self { server, opener, versions, closed, session: OnceLock::new() }
+        Self { server, opener, versions, closed, session: OnceLock::new(), watch: Mutex::default() }
     }
 
     async fn visit(&self, extensions: &Extensions) -> Result<Arc<Visit>, ErrorData> {
@@ -360,11 +369,25 @@ impl ServerHandler for Door {
         Ok(())
     }
 
-    async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
-        let Ok(visit) = self.visit(&context.extensions).await else { return };
+    async fn initialize(
+        &self,
+        asked: InitializeRequestParams,
+        context: Context,
+    ) -> Result<InitializeResult, ErrorData> {
+        let result = self.negotiate_initialize(&asked)?;
+        context.peer.set_peer_info(asked);
+        let visit = self.visit(&context.extensions).await?;
         let watch = Watch::new(self.server.clone(), visit);
-        let (followed, closed) = (self.session().followed.clone(), self.closed.clone());
-        drop(tokio::spawn(subscriptions::tell_session(watch, context.peer, followed, closed)));
+        *self.watch.lock().unwrap_or_else(PoisonError::into_inner) = Some(watch);
+        Ok(result)
+    }
+
+    async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
+        let watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(watch) = watch {
+            let (followed, closed) = (self.session().followed.clone(), self.closed.clone());
+            drop(tokio::spawn(subscriptions::tell_session(watch, context.peer, followed, closed)));
+        }
     }
 
     async fn get_task(&self, asked: GetTaskParams, context: Context) -> Result<GetTaskResult, ErrorData> {

@@ -98,8 +98,11 @@ impl Wire {
         headers: &[(&str, &str)],
         body: impl Into<Body>,
     ) -> Request<Body> {
-        let mut request =
-            Request::builder().method(method).uri(path).header("authorization", format!("Bearer {}", self.key));
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", "localhost")
+            .header("authorization", format!("Bearer {}", self.key));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
