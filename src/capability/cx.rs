@@ -560,7 +560,7 @@ pub fn forbidden(permit: Permit) -> Fault {
         .with_detail(serde_json::json!({ "permission": permit }))
 }
 
-fn task_required() -> Fault {
+pub(super) fn task_required() -> Fault {
     Fault::new(&codes::TASK_REQUIRED, "the call takes too long to be answered at once")
 }
 

@@ -7,7 +7,7 @@ use super::commit::{put_operation, unwritten};
 use super::execute::{Ended, Stopped};
 use super::operation::{Ending, OPERATION, Operation, digest, scope};
 use super::{Admitted, Gate, Request, audit};
-use crate::capability::cx::{Call, store_fault};
+use crate::capability::cx::{Call, Lasting, store_fault, task_required};
 use crate::capability::outcome::Outcome;
 use crate::capability::owned::Stored;
 use crate::kernel::codes;
@@ -66,6 +66,10 @@ impl Gate {
         let tenant = request.caller.tenant;
         match self.remembered(tenant, &scope).await {
             Err(fault) => return Once::refused(fault),
+            // The first call runs as a task, which this caller can follow.
+            Ok(Some(earlier)) if request.lasting == Lasting::Either && earlier.value.is_open_task() => {
+                return Once::refused(task_required());
+            }
             Ok(Some(earlier)) => return Once::earlier(&earlier, &digest),
             Ok(None) => {}
         }

@@ -168,6 +168,11 @@ impl Operation {
         self.questions = None;
     }
 
+    /// Whether it is a task that has not ended.
+    pub(super) fn is_open_task(&self) -> bool {
+        self.task && matches!(self.state, State::Running | State::Waiting | State::Held)
+    }
+
     /// Whether a call with the same idempotency key and this input repeats it.
     pub(super) fn is_repeated_by(&self, input_digest: &str) -> Result<(), Fault> {
         if self.input_digest == input_digest {

@@ -47,7 +47,7 @@ async fn bad_input_is_told_so_that_it_can_be_mended() {
 
     let unknown = wire.call("no_such_tool", json!({})).await;
     assert_eq!((unknown.status.as_u16(), unknown.error()), (200, -32602));
-    assert_eq!(wire.modern("tools/call", json!({ "arguments": {} })).await.error(), -32020);
+    assert_eq!(wire.modern("tools/call", json!({ "arguments": {} })).await.error(), -32602);
     let wrong = wire.modern("tools/call", json!({ "name": "user_me", "arguments": [1] })).await;
     assert_eq!(wrong.error(), -32602);
     assert_eq!(wire.modern("no/such/method", json!({})).await.status.as_u16(), 404);
