@@ -112,7 +112,6 @@ fn no_file_is_longer_than_a_person_reads() {
 }
 
 #[test]
-#[ignore = "until the command line is in"]
 fn every_file_says_what_it_is_about() {
     let silent: Vec<PathBuf> = sources().into_iter().filter(|path| !text(path).starts_with("//! ")).collect();
     assert!(silent.is_empty(), "without a //! header: {silent:?}");

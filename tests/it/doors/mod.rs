@@ -3,5 +3,5 @@
 mod http;
 mod probes;
 mod rest;
-mod served;
+pub(crate) mod served;
 mod ws;

@@ -5,7 +5,6 @@ use std::sync::{Arc, Once};
 
 use axum::Router;
 use convoke::app::Settings;
-use convoke::capability::platform::Services;
 use convoke::surface::http::server::{Drained, Listening};
 use convoke::surface::{rest, ws};
 use reqwest::{Client, Method, RequestBuilder, Response};
@@ -37,7 +36,7 @@ impl Served {
         let service = waiting.clone();
         let app = TestApp::start_with(|settings| {
             settings.rows = probes::rows();
-            settings.services = Services::default().with(service);
+            settings.services = std::mem::take(&mut settings.services).with(service);
             settings.config.server.listen = "127.0.0.1:0".to_owned();
             alter(settings);
         })

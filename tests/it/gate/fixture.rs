@@ -9,7 +9,6 @@ use convoke::app::Settings;
 use convoke::capability::cx::Cx;
 use convoke::capability::outcome::Download;
 use convoke::capability::permit::Permit;
-use convoke::capability::platform::Services;
 use convoke::capability::row::Row;
 use convoke::capability::spec::{Domain, Route, Spec};
 use convoke::capability::{Capability, Downloading, Streaming};
@@ -85,7 +84,7 @@ pub(crate) fn with(probe: &Arc<Probe>) -> impl FnOnce(&mut Settings) + use<> {
     let probe = probe.clone();
     move |settings| {
         settings.rows = rows();
-        settings.services = Services::default().with(probe);
+        settings.services = std::mem::take(&mut settings.services).with(probe);
     }
 }
 
