@@ -80,6 +80,7 @@ impl App {
         let shared: Arc<dyn Store> = store.clone();
         let services = add_services(services, &config, &data);
         let platform = Arc::new(Platform::new(shared, blobs, clock, registry, seal, Arc::new(config), services));
+        platform.service::<ToolIndex>()?.list_in(&platform.caches);
         let gate = Arc::new(Gate::new(platform, Arc::new(identity::directory::Directory), approvals));
         Ok(Arc::new(Self { gate, store, data, first_key, background: Supervisor::new() }))
     }

@@ -3,13 +3,11 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use moka::sync::Cache;
 
 use super::limit::Limiter;
-use crate::capability::caches::{CacheReading, NamedCache};
+use crate::capability::caches::{CacheBook, CountedCache};
 use crate::capability::caller::{Caller, Credential, Principal};
 use crate::capability::platform::Platform;
 use crate::kernel::codes;
@@ -43,52 +41,23 @@ enum Slot {
 /// The most callers that are kept.
 const MOST_KNOWN: u64 = 10_000;
 
-/// Callers that were resolved, by the digest of their credential.
-struct KnownCallers {
-    cache: Cache<Slot, Arc<Caller>>,
-    hits: AtomicU64,
-    misses: AtomicU64,
-}
-
-impl NamedCache for KnownCallers {
-    fn reading(&self) -> CacheReading {
-        self.cache.run_pending_tasks();
-        CacheReading {
-            entries: self.cache.entry_count(),
-            most: Some(MOST_KNOWN),
-            hits: self.hits.load(Ordering::Relaxed),
-            misses: self.misses.load(Ordering::Relaxed),
-        }
-    }
-
-    fn clear(&self) -> u64 {
-        self.cache.run_pending_tasks();
-        let held = self.cache.entry_count();
-        self.cache.invalidate_all();
-        self.cache.run_pending_tasks();
-        held
-    }
-}
-
 /// Identifies callers.
 pub struct Identify {
     identities: Arc<dyn Identities>,
-    known: Arc<KnownCallers>,
+    /// By the digest of their credential.
+    known: Arc<CountedCache<Slot, Arc<Caller>>>,
 }
 
 impl Identify {
     /// Identifies by these identities.
     #[must_use]
     pub fn new(identities: Arc<dyn Identities>) -> Self {
-        let known =
-            KnownCallers { cache: Cache::new(MOST_KNOWN), hits: AtomicU64::default(), misses: AtomicU64::default() };
-        Self { identities, known: Arc::new(known) }
+        Self { identities, known: CountedCache::new(MOST_KNOWN) }
     }
 
-    /// The cache of callers, for the book of caches.
-    #[must_use]
-    pub fn cache(&self) -> Arc<dyn NamedCache> {
-        self.known.clone()
+    /// Tells the book of caches of the callers kept.
+    pub fn list_in(&self, book: &CacheBook) {
+        book.list("callers", "callers resolved from their credentials", &self.known);
     }
 
     /// The identities behind.
@@ -114,19 +83,15 @@ impl Identify {
             Credential::Bearer(token) => Slot::Token(sha256(token.reveal().as_bytes())),
             Credential::LocalOwner => Slot::Owner,
         };
-        if let Some(known) = self.known.cache.get(&slot)
-            && is_fresh(platform, &known)
-        {
-            self.known.hits.fetch_add(1, Ordering::Relaxed);
+        if let Some(known) = self.known.get_if(&slot, |known| is_fresh(platform, known)) {
             return in_time(&known, platform.clock.now());
         }
-        self.known.misses.fetch_add(1, Ordering::Relaxed);
         // Read before resolving: a change in between makes the caller stale, not wrong.
         let resolved_under = platform.authority();
         match self.identities.resolve(platform, credential).await {
             Ok(Some(caller)) => {
                 let caller = Arc::new(Caller { resolved_under, ..caller });
-                self.known.cache.insert(slot, caller.clone());
+                self.known.insert(slot, caller.clone());
                 in_time(&caller, platform.clock.now())
             }
             Ok(None) => {

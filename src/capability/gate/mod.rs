@@ -76,7 +76,7 @@ impl Gate {
     pub fn new(platform: Arc<Platform>, identities: Arc<dyn Identities>, approvals: Arc<dyn ApprovalPolicy>) -> Self {
         let limits = platform.config.limits.clone();
         let identify = Identify::new(identities);
-        platform.caches.list("callers", "callers resolved from their credentials", identify.cache());
+        identify.list_in(&platform.caches);
         Self {
             room: Arc::new(Semaphore::new(limits.concurrent_calls.max(1))),
             // Tasks wait for one another; they must not keep calls out.

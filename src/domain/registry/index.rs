@@ -3,9 +3,8 @@
 
 use std::sync::Arc;
 
-use moka::sync::Cache;
-
 use super::engine::{Document, Index};
+use crate::capability::caches::{CacheBook, CountedCache};
 use crate::capability::registry::Snapshot;
 use crate::capability::tool::Tool;
 use crate::kernel::id::TenantId;
@@ -27,18 +26,26 @@ impl Indexed {
     }
 }
 
+/// Indexes by the tenant that has tools of its own, and the version of the registry.
+type Indexes = CountedCache<(Option<TenantId>, u64), Arc<Indexed>>;
+
 /// Keeps the indexes.
 pub struct ToolIndex {
-    kept: Cache<(Option<TenantId>, u64), Arc<Indexed>>,
+    kept: Arc<Indexes>,
 }
 
 impl Default for ToolIndex {
     fn default() -> Self {
-        Self { kept: Cache::new(MOST_INDEXES) }
+        Self { kept: CountedCache::new(MOST_INDEXES) }
     }
 }
 
 impl ToolIndex {
+    /// Tells the book of caches of it.
+    pub fn list_in(&self, book: &CacheBook) {
+        book.list("tool_index", "the search index over tools", &self.kept);
+    }
+
     /// The index over the tools that a tenant has.
     #[must_use]
     pub fn of(&self, snapshot: &Snapshot, tenant: TenantId) -> Arc<Indexed> {

@@ -5,13 +5,13 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
-use moka::sync::Cache;
 use rmcp::model::{CacheScope, ErrorData, JsonObject, ListToolsResult, Tool as Listed, ToolAnnotations};
 use serde_json::{Map, Value, json};
 
 use super::era::Era;
 use super::server::Server;
 use super::view::{View, Visit};
+use crate::capability::caches::{CacheBook, CountedCache};
 use crate::capability::outcome::Form;
 use crate::capability::permit::Grants;
 use crate::capability::registry::Snapshot;
@@ -45,7 +45,7 @@ pub(super) struct Listing {
 
 /// Keeps lists.
 pub(super) struct Lists {
-    kept: Cache<Key, Arc<Listing>>,
+    kept: Arc<CountedCache<Key, Arc<Listing>>>,
     described: Mutex<Described>,
 }
 
@@ -58,7 +58,7 @@ struct Described {
 
 impl Default for Lists {
     fn default() -> Self {
-        Self { kept: Cache::new(512), described: Mutex::default() }
+        Self { kept: CountedCache::new(512), described: Mutex::default() }
     }
 }
 
@@ -123,6 +123,11 @@ impl Server {
 }
 
 impl Lists {
+    /// Tells the book of caches of the lists kept.
+    pub(super) fn list_in(&self, book: &CacheBook) {
+        book.list("tool_lists", "lists of tools as callers are shown them", &self.kept);
+    }
+
     fn describe(&self, snapshot: &Snapshot, shown: &[&Arc<Tool>]) -> Vec<Arc<Listed>> {
         let mut described = self.described.lock().unwrap_or_else(PoisonError::into_inner);
         // An address names a tool as long as the version holds it.

@@ -47,10 +47,12 @@ impl Server {
         resources.extend(options.resources);
         let mut prompts: Vec<Arc<dyn PromptSource>> = vec![Arc::new(BuiltIn)];
         prompts.extend(options.prompts);
+        let lists = Lists::default();
+        lists.list_in(&gate.platform().caches);
         Ok(Arc::new(Self {
             gate,
             info: info(),
-            lists: Lists::default(),
+            lists,
             resources,
             prompts,
             usual,

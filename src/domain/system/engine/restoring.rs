@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::shelf::{BLOBS, Found, STORE, State};
+use crate::capability::caches::NamedCache as _;
 use crate::capability::cx::{Call, store_fault};
 use crate::capability::gate::audit::{AUDIT, AuditEntry};
 use crate::capability::gate::operation::OPERATION;
@@ -97,7 +98,7 @@ pub(crate) async fn restore(platform: &Arc<Platform>, call: &CallOfRestore, foun
     };
     platform.store.restore_from(&store_file).await.map_err(store_fault)?;
     for listed in platform.caches.all() {
-        listed.cache.clear();
+        listed.clear();
     }
     platform.authority_changed(call.entry.tenant_id);
     call.leave_entry(platform).await?;

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::capability::Capability;
-use crate::capability::caches::Listed;
+use crate::capability::caches::{Listed, NamedCache as _};
 use crate::capability::cx::Cx;
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
@@ -59,7 +59,7 @@ impl Capability for CacheClear {
         operator::check(cx).await?;
         let chosen = choose(cx.platform().caches.all(), input.names.as_deref())?;
         let cleared: Vec<Cleared> =
-            chosen.iter().map(|listed| Cleared { name: listed.name, freed: listed.cache.clear() }).collect();
+            chosen.iter().map(|listed| Cleared { name: listed.name, freed: listed.clear() }).collect();
         Ok(Output { freed: cleared.iter().map(|one| one.freed).sum(), cleared })
     }
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::Nothing;
 use crate::capability::Capability;
+use crate::capability::caches::NamedCache as _;
 use crate::capability::cx::Cx;
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
@@ -32,8 +33,7 @@ struct Cache {
     /// Entries in it.
     entries: u64,
     /// The most entries that it keeps.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    most: Option<u64>,
+    most: u64,
     /// Lookups that it answered.
     hits: u64,
     /// Lookups that it could not answer.
@@ -57,7 +57,7 @@ impl Capability for CacheStats {
     async fn run(cx: &Cx, _: Nothing) -> Result<Output, Fault> {
         operator::check(cx).await?;
         let caches = cx.platform().caches.all().into_iter().map(|listed| {
-            let reading = listed.cache.reading();
+            let reading = listed.reading();
             Cache {
                 name: listed.name,
                 about: listed.about,

@@ -107,6 +107,19 @@ async fn two_of_one_moment_have_two_names_and_pages_hold_all() {
 }
 
 #[tokio::test]
+async fn of_several_at_once_those_that_must_wait_are_told() {
+    let app = TestApp::start().await;
+    let calls = (0..4).map(|_| app.call(&app.admin, "system_backup", json!({})));
+    let ended = futures::future::join_all(calls).await;
+    assert!(ended.iter().any(Result::is_ok));
+    for fault in ended.iter().filter_map(|ended| ended.as_ref().err()) {
+        assert_eq!(fault.code().name, "backup_busy", "{fault}");
+    }
+    let listed = app.call(&app.admin, "system_backups", json!({})).await.unwrap();
+    assert_eq!(names(&listed).len(), ended.iter().filter(|ended| ended.is_ok()).count());
+}
+
+#[tokio::test]
 async fn a_backup_of_no_name_is_not_there_and_paths_are_no_names() {
     let app = TestApp::start().await;
     app.call(&app.admin, "system_backup", json!({})).await.unwrap();

@@ -85,6 +85,35 @@ async fn a_backup_makes_a_new_installation_equal_to_the_old_one() {
 }
 
 #[tokio::test]
+async fn a_backup_made_under_writes_is_of_one_moment() {
+    let old = TestApp::start().await;
+    let writing = async {
+        for number in 0..60 {
+            let input = json!({ "email": format!("person{number}@example.org") });
+            old.call(&old.admin, "user_create", input).await.unwrap();
+        }
+    };
+    let data = TempDir::new().unwrap();
+    let backing_up = async {
+        // Some are there before it begins, some come while it runs.
+        while users(&old.app).await.len() < 20 {
+            tokio::task::yield_now().await;
+        }
+        moved(&old, data.path()).await
+    };
+    let ((), name) = tokio::join!(writing, backing_up);
+    let new = Bare::start(data.path()).await;
+    new.call("system_restore", json!({ "name": name })).await.unwrap();
+    let emails: Vec<Value> = users(&new.app).await.into_iter().map(|user| user.body["email"].clone()).collect();
+    let made = emails.iter().filter(|email| email.as_str().unwrap().starts_with("person")).count();
+    let deeds = audited(&new.app).await;
+    let told = deeds.iter().filter(|entry| entry["action"] == "user_create").count();
+    assert_eq!(made, told, "a person without their audit entry, or an entry without its person");
+    assert!(made >= 14, "{made}");
+    new.close().await;
+}
+
+#[tokio::test]
 async fn an_installation_in_use_is_left_alone() {
     let old = TestApp::start().await;
     let data = TempDir::new().unwrap();
