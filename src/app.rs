@@ -85,9 +85,18 @@ impl App {
         Ok(Arc::new(Self { gate, store, data, first_key, background: Supervisor::new() }))
     }
 
-    /// Starts what the program does by itself: taking up what an earlier run left, and upkeep.
-    pub fn start(&self) {
+    /// Takes up what an earlier run left and starts what the program does by itself. Comes before anybody is served: a call
+    /// that is asked again must find how the first one ended.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn start(&self) -> Result<(), Fault> {
+        let (again, unknown) = self.gate.take_up().await?;
+        if (again, unknown) != (0, 0) {
+            tracing::info!(again, unknown, "took up what an earlier run left");
+        }
         Upkeep::new(self.gate.clone()).start(&self.background);
+        Ok(())
     }
 
     /// Background work, ended when the program closes.

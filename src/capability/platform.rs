@@ -13,6 +13,7 @@ use super::caches::CacheBook;
 use super::events::Event;
 use super::registry::Registry;
 use crate::config::Config;
+pub use crate::config::mask::Shown as Setting;
 pub use crate::config::origins::ConfigOrigins;
 use crate::kernel::clock::Clock;
 use crate::kernel::fault::Fault;
@@ -97,6 +98,14 @@ impl Platform {
     #[must_use]
     pub fn running(&self) -> &TaskTracker {
         &self.running
+    }
+
+    /// Every setting in force as people may see it: with where it comes from, secrets masked.
+    #[must_use]
+    pub fn settings(&self) -> Vec<Setting> {
+        // A start that was given no origins runs on the defaults.
+        let origins = self.service::<ConfigOrigins>().unwrap_or_default();
+        crate::config::mask::shown(&self.config, &origins)
     }
 
     /// Hears every event from now on, in the order of commits. A reader that falls behind loses the oldest and is told.

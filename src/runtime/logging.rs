@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
-use tracing::{Event, Level, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_subscriber::filter::{FilterExt as _, filter_fn};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{EnvFilter, Registry};
@@ -18,6 +19,9 @@ use crate::domain::system::{LogLevel, LogLine, LogRing};
 use crate::kernel::clock::{Clock, SystemClock};
 use crate::kernel::fault::Fault;
 use crate::kernel::redact::{MASK, is_secret_name, redact};
+
+/// The library of the protocol, as its lines name it.
+const PROTOCOL: &str = "rmcp";
 
 /// How lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,11 +56,17 @@ pub fn subscriber(
     ring: Arc<LogRing>,
     clock: Arc<dyn Clock>,
 ) -> Result<impl Subscriber + Send + Sync + use<>, Fault> {
-    let filter = EnvFilter::builder()
-        // What the protocol's library tells of every connection is for those who ask for it.
-        .parse(format!("rmcp=warn,{}", logging.level))
+    let asked = EnvFilter::builder()
+        .parse(format!("{PROTOCOL}=error,{}", logging.level))
         .map_err(|error| Fault::bad_input("/logging/level", format!("is not a level: {error}")))?;
-    Ok(Registry::default().with(Lines { form, ring, clock }.with_filter(filter)))
+    let lines = Lines { form, ring, clock };
+    Ok(Registry::default().with(lines.with_filter(asked.and(filter_fn(may_be_logged)))))
+}
+
+/// The protocol's library logs whole requests below warnings, and requests hold what is nobody's business: that is never
+/// logged, whatever level is asked for.
+fn may_be_logged(metadata: &Metadata<'_>) -> bool {
+    *metadata.level() <= Level::WARN || !metadata.target().starts_with(PROTOCOL)
 }
 
 fn form_of(logging: &Logging) -> Result<Form, Fault> {
@@ -216,6 +226,18 @@ mod tests {
             text_of(second),
             "2025-11-20T12:00:00.000Z ERROR convoke::runtime::logging::tests: second\\nline request_id=r-2"
         );
+    }
+
+    #[test]
+    fn never_shows_what_the_library_of_the_protocol_says_of_requests() {
+        let log = || {
+            tracing::debug!(target: "rmcp::service", "a whole request");
+            tracing::warn!(target: "rmcp::service", "a warning");
+            tracing::error!(target: "rmcp::service", "a fault");
+        };
+        let messages = |level| lines_of(level, log).into_iter().map(|line| line.message).collect::<Vec<_>>();
+        assert_eq!(messages("info"), ["a fault"]);
+        assert_eq!(messages("debug,rmcp=trace"), ["a fault", "a warning"]);
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! Upkeep: what the program does by itself while it runs. Every few seconds it writes the usage that was added up; every
-//! minute it trims the logs to what is kept of them, forgets operations that have expired and removes old backups; once, at
-//! the start, it takes up what an earlier run left.
+//! minute it trims the logs to what is kept of them, forgets operations that have expired and removes old backups.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -57,11 +56,6 @@ impl Upkeep {
     /// Starts it as background work.
     pub fn start(self: &Arc<Self>, supervisor: &Supervisor) {
         let upkeep = self.clone();
-        supervisor.keep("take up", move |_| {
-            let upkeep = upkeep.clone();
-            async move { upkeep.take_up().await }
-        });
-        let upkeep = self.clone();
         supervisor.keep("tidy", move |stop| {
             let upkeep = upkeep.clone();
             async move {
@@ -83,15 +77,6 @@ impl Upkeep {
                 .await;
             }
         });
-    }
-
-    /// Takes up the tasks that an earlier run left.
-    async fn take_up(&self) {
-        match self.gate.take_up().await {
-            Ok((0, 0)) => {}
-            Ok((again, unknown)) => tracing::info!(again, unknown, "took up what an earlier run left"),
-            Err(fault) => tracing::error!(?fault, "what an earlier run left could not be taken up"),
-        }
     }
 
     /// One round of cleaning.

@@ -70,9 +70,7 @@ impl Plan {
         settings.services = Services::default().with(Arc::new(self.loaded.told_origins())).with(self.ring.clone());
         let app = App::open(settings).await?;
         if self.is_long {
-            // Before anybody is served: a call that is asked again must find how the first one ended.
-            app.gate().take_up().await?;
-            app.start();
+            app.start().await?;
         }
         let speak = Arc::new(Mcp { gate: app.gate().clone(), ending: CancellationToken::new() });
         let owner = Owner::open(lock, SocketPlace::of(data), app.gate().clone(), speak.clone())?;

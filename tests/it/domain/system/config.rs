@@ -13,7 +13,7 @@ fn setting<'a>(answer: &'a Value, key: &str) -> &'a Value {
 }
 
 #[tokio::test]
-async fn every_setting_has_its_origin() {
+async fn every_setting_says_where_it_comes_from() {
     let app = TestApp::start_with(|settings| {
         settings.config.server.allowed_origins = vec!["https://ann:s3cret@example.org".to_owned()];
         let origins = BTreeMap::from([("server.allowed_origins".to_owned(), "flag --allowed-origins".to_owned())]);
@@ -22,9 +22,9 @@ async fn every_setting_has_its_origin() {
     .await;
     let answer = app.call(&app.admin, "system_config", json!({})).await.unwrap();
     let listen = setting(&answer, "server.listen");
-    assert_eq!((&listen["value"], &listen["origin"]), (&json!("127.0.0.1:7437"), &json!("default")));
+    assert_eq!((&listen["value"], &listen["source"]), (&json!("127.0.0.1:7437"), &json!("default")));
     let origins = setting(&answer, "server.allowed_origins");
-    assert_eq!(origins["origin"], "flag --allowed-origins");
+    assert_eq!(origins["source"], "flag --allowed-origins");
     assert_eq!(origins["value"], json!(["https://ann:***@example.org"]));
 
     let some = app.call(&app.admin, "system_config", json!({ "key": "backup." })).await.unwrap();

@@ -87,7 +87,7 @@ async fn expired_operations_and_old_backups_go() {
 #[tokio::test]
 async fn background_work_starts_and_ends_with_the_program() {
     let app = TestApp::start().await;
-    app.app.start();
+    app.app.start().await.unwrap();
     app.app.close(Duration::from_secs(5)).await;
     assert!(app.app.background().stopping().is_cancelled());
 }
