@@ -34,7 +34,7 @@ use crate::kernel::fault::Fault;
 /// A TLS handshake must be done after so long.
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 /// The head of a request must have come in after so long; so long is an idle connection kept as well.
-const HEAD_TIME: Duration = Duration::from_secs(60);
+const HEAD_TIME: Duration = Duration::from_mins(1);
 /// Connections at once; more wait to be accepted.
 const MOST_CONNECTIONS: usize = 16_384;
 const PING_EVERY: Duration = Duration::from_secs(20);
@@ -135,13 +135,13 @@ impl Listening {
             let connection =
                 Connection { guard: guard.clone(), peer, tls: self.tls.clone(), shutdown: shutdown.clone() };
             let forced = forced.clone();
-            let _ = stopping.tracker.spawn(async move {
+            drop(stopping.tracker.spawn(async move {
                 tokio::select! {
                     () = forced.cancelled() => {}
                     () = connection.run(stream) => {}
                 }
                 drop(place);
-            });
+            }));
         }
         drop(self.listener);
         stopping.tracker.close();
@@ -263,5 +263,5 @@ fn cors(config: &Server) -> CorsLayer {
             HeaderName::from_static("ratelimit-remaining"),
             HeaderName::from_static("ratelimit-reset"),
         ])
-        .max_age(Duration::from_secs(600))
+        .max_age(Duration::from_mins(10))
 }

@@ -26,6 +26,7 @@ use crate::capability::spec::Effect;
 use crate::capability::tool::Tool;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
+use crate::kernel::seal::sha256_hex;
 use crate::surface::http::problem;
 
 const JSON: &str = "application/json";
@@ -83,14 +84,13 @@ pub(super) fn of(parts: &Parts, target: &Target, reply: Reply, calling: DropGuar
 
 fn one(parts: &Parts, target: &Target, value: &Value, revision: Option<i64>) -> Result<Response, Fault> {
     let tool = &target.tool;
-    let tag = revision.map(|revision| format!("\"{revision}\""));
+    let body = serde_json::to_vec(value).map_err(Fault::internal)?;
+    let tag = revision.map(|revision| tag_of(revision, &body));
     let mut response = Response::new(Body::empty());
     let headers = response.headers_mut();
     let kept = if tool.effect.reads() { "private, no-cache" } else { "no-store" };
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(kept));
-    if let Some(tag) = &tag
-        && let Ok(tag) = HeaderValue::from_str(tag)
-    {
+    if let Some(tag) = tag.as_ref().and_then(|tag| HeaderValue::from_str(tag).ok()) {
         headers.insert(ETAG, tag);
     }
     if tool.effect.reads() && tag.is_some_and(|tag| names_tag(&parts.headers, &tag)) {
@@ -110,13 +110,18 @@ fn one(parts: &Parts, target: &Target, value: &Value, revision: Option<i64>) -> 
         }
     }
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
-    let body = serde_json::to_vec(value).map_err(Fault::internal)?;
     headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
     if tool.effect == Effect::Create {
         *response.status_mut() = StatusCode::CREATED;
     }
     *response.body_mut() = Body::from(body);
     Ok(response)
+}
+
+/// The tag of an answer: the document's revision, by which `If-Match` holds it, and a digest of the whole, since an answer can
+/// tell of more than the one document.
+fn tag_of(revision: i64, body: &[u8]) -> String {
+    format!("\"{revision}.{}\"", &sha256_hex(body)[..12])
 }
 
 /// Server-sent events `item` and, at the end, `end` or `problem`; or a line of JSON for each item, the last one holding

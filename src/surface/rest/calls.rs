@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{PREFIX, Rest, allowing, origin};
+use super::{PREFIX, Rest, allowing, nothing_here, origin};
 use crate::capability::client::Answers;
 use crate::capability::gate::Request as Call;
 use crate::capability::gate::operation::{Operation, State};
@@ -81,8 +81,13 @@ impl Rest {
         if !caller.is_known() {
             return Err(Fault::new(&codes::UNAUTHENTICATED, "a call that goes on later needs a credential"));
         }
-        let id = self.gate.start(call).await?;
-        let stored = self.gate.operation(&caller, id).await?;
+        let gate = self.gate.clone();
+        let stored = lasting(async move {
+            let id = gate.start(call).await?;
+            gate.operation(&caller, id).await
+        })
+        .await?;
+        let id = stored.id;
         let mut response = tell(StatusCode::ACCEPTED, stored)?;
         let headers = response.headers_mut();
         headers.insert(HeaderName::from_static("preference-applied"), HeaderValue::from_static("respond-async"));
@@ -100,38 +105,40 @@ impl Rest {
                 _ => allowing(&[Verb::Post], &parts.method),
             };
         }
-        let (which, answers) = match rest.strip_suffix("/answers") {
-            Some(which) => (which, true),
-            None => (rest, false),
-        };
-        let verbs: &[Verb] = if answers { &[Verb::Post] } else { &[Verb::Get, Verb::Delete] };
+        let (which, deed) = rest.split_once('/').map_or((rest, None), |(which, deed)| (which, Some(deed)));
         let method = &parts.method;
-        let known = if answers {
-            method == Method::POST
-        } else {
-            matches!(*method, Method::GET | Method::HEAD | Method::DELETE)
-        };
-        if !known {
-            return allowing(verbs, method);
+        match deed {
+            None if matches!(*method, Method::GET | Method::HEAD) => {}
+            None => return allowing(&[Verb::Get], method),
+            Some("answers" | "cancel") if method == Method::POST => {}
+            Some("answers" | "cancel") => return allowing(&[Verb::Post], method),
+            Some(_) => return Err(nothing_here()),
         }
         let caller = self.caller(parts).await?;
         if !caller.is_known() {
             return Err(Fault::new(&codes::UNAUTHENTICATED, "this needs a credential"));
         }
         let operation: OperationId = which.parse().map_err(|_| Fault::not_found("call", which))?;
-        if answers {
+        if deed == Some("answers") {
             let body = self.read(parts, body).await?.unwrap_or(Value::Null);
             let given: Given = serde_json::from_value(body).map_err(|error| Fault::bad_input("", error.to_string()))?;
             let call =
                 Call::new(Id::new(self.gate.platform().clock.now()), caller.clone(), origin(parts), "", Value::Null);
-            self.gate.answer(call, operation, given.answers).await?;
+            let gate = self.gate.clone();
+            lasting(async move { gate.answer(call, operation, given.answers).await }).await?;
             return tell(StatusCode::ACCEPTED, self.gate.operation(&caller, operation).await?);
         }
-        if method == Method::DELETE {
-            self.gate.cancel(&caller, operation).await?;
+        if deed == Some("cancel") {
+            let (gate, caller) = (self.gate.clone(), caller.clone());
+            lasting(async move { gate.cancel(&caller, operation).await }).await?;
         }
         tell(StatusCode::OK, self.gate.operation(&caller, operation).await?)
     }
+}
+
+/// What must not end halfway because the client went away.
+async fn lasting<T: Send + 'static>(work: impl Future<Output = Result<T, Fault>> + Send + 'static) -> Result<T, Fault> {
+    tokio::spawn(work).await.map_err(Fault::internal)?
 }
 
 fn tell(status: StatusCode, stored: Stored<Operation>) -> Result<Response, Fault> {

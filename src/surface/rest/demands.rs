@@ -73,7 +73,11 @@ fn if_match(headers: &HeaderMap) -> Result<Option<i64>, Fault> {
     if text == "*" {
         return Ok(None);
     }
-    let revision = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).and_then(|text| text.parse().ok());
+    // What follows the revision tells answers apart, not documents.
+    let revision = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).and_then(|tag| {
+        let (revision, _) = tag.split_once('.').unwrap_or((tag, ""));
+        revision.parse().ok()
+    });
     revision.map(Some).ok_or_else(|| {
         Fault::new(&codes::PRECONDITION_FAILED, "If-Match must name one ETag that this server gave, such as \"7\"")
     })

@@ -21,6 +21,7 @@ pub fn of(
     let mut input = match body {
         None => Map::new(),
         Some(Value::Object(properties)) => properties,
+        Some(Value::Null) => return Err(Fault::bad_input("", "the body must be a JSON object, or left out")),
         Some(other) if path.is_empty() && query.is_none_or(str::is_empty) => return Ok(other),
         Some(_) => return Err(Fault::bad_input("", "the body must be a JSON object")),
     };

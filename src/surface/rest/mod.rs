@@ -102,8 +102,11 @@ async fn openapi_json(State(rest): State<Arc<Rest>>, request: Request) -> Respon
 }
 
 async fn nowhere(State(rest): State<Arc<Rest>>, request: Request) -> Response {
-    let fault = Fault::new(&codes::NOT_FOUND, "there is nothing at this path; /openapi.json lists what there is");
-    finish(request.method(), rest.new_id(), Err(fault))
+    finish(request.method(), rest.new_id(), Err(nothing_here()))
+}
+
+fn nothing_here() -> Fault {
+    Fault::new(&codes::NOT_FOUND, "there is nothing at this path; /openapi.json lists what there is")
 }
 
 async fn not_allowed(State(rest): State<Arc<Rest>>, request: Request) -> Response {
@@ -172,24 +175,17 @@ impl Rest {
         let (target, params) = match self.routes.find(&parts.method, path)? {
             Found::Target(target, params) => (target, params),
             Found::Others(verbs) => return allowing(&verbs, &parts.method),
-            Found::Nothing => {
-                return Err(Fault::new(
-                    &codes::NOT_FOUND,
-                    "there is nothing at this path; /openapi.json lists what there is",
-                ));
-            }
+            Found::Nothing => return Err(nothing_here()),
         };
         let caller = self.caller(parts).await?;
+        let mut call = Call::new(id, caller, origin(parts), &*target.tool.name, Value::Null);
+        if target.tool.permit != Permit::Public && !call.caller.is_known() {
+            // Who may not call learns nothing else about the request; the gate says so, and counts the call.
+            return self.make(parts, target, call, false).await;
+        }
         let demands = Demands::read(&parts.headers)?;
-        // Who may not call learns so before anything about the input; the gate judges, and counts the call.
-        let judged = target.tool.permit == Permit::Public || caller.is_known();
-        let input = if judged {
-            let body = self.read(parts, body).await?;
-            input::of(&target.tool.input, params, parts.uri.query(), body)?
-        } else {
-            Value::Null
-        };
-        let mut call = Call::new(id, caller, origin(parts), &*target.tool.name, input);
+        let body = self.read(parts, body).await?;
+        call.input = input::of(&target.tool.input, params, parts.uri.query(), body)?;
         demands.apply(&mut call);
         self.make(parts, target, call, demands.respond_async).await
     }

@@ -51,7 +51,9 @@ pub fn document(snapshot: &Snapshot) -> Value {
             "version": env!("CARGO_PKG_VERSION"),
             "summary": "The back office for AI agents",
             "description": "Every tool of this server as a route. The same tools are served over MCP at /mcp. Faults are \
-                            RFC 9457 problem documents with a stable `code`; `requestId` names the call in the log.",
+                            RFC 9457 problem documents with a stable `code`; `requestId` names the call in the log. Every \
+                            operation also takes the headers Idempotency-Key (writes), If-Match, If-None-Match, Prefer \
+                            and Request-Timeout, described under components.",
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
         },
         "servers": [{ "url": "/" }],
@@ -61,6 +63,7 @@ pub fn document(snapshot: &Snapshot) -> Value {
             .collect::<Vec<_>>(),
         "paths": paths,
         "components": {
+            "parameters": headers(),
             "securitySchemes": {
                 "key": { "type": "http", "scheme": "bearer", "description": "An API key: `Authorization: Bearer cvk_…`." },
             },
@@ -87,11 +90,10 @@ fn add(paths: &mut Map<String, Value>, path: &str, verb: Verb, operation: Value)
 fn operation(tool: &Tool, index: usize, route: &Route) -> Value {
     let in_path = names_in(route.path);
     let has_body = matches!(route.verb, Verb::Post | Verb::Put | Verb::Patch);
-    let mut parameters: Vec<Value> = properties(tool)
+    let parameters: Vec<Value> = properties(tool)
         .filter(|(name, _)| in_path.contains(&name.as_str()) || !has_body)
         .map(|(name, schema)| parameter(tool, name, schema, in_path.contains(&name.as_str())))
         .collect();
-    parameters.extend(headers(tool));
     let id = if index == 0 { tool.name.to_string() } else { format!("{}__alias{}", tool.name, index + 1) };
     let mut told = json!({
         "operationId": id,
@@ -145,32 +147,36 @@ fn parameter(tool: &Tool, name: &str, schema: &Value, in_path: bool) -> Value {
     parameter
 }
 
-fn headers(tool: &Tool) -> Vec<Value> {
+/// What every operation takes besides its input. Kept in one place: what they do is the same everywhere.
+fn headers() -> Value {
     let header = |name: &str, description: &str, schema: Value| json!({ "name": name, "in": "header", "description": description, "schema": schema });
-    let mut headers = Vec::new();
-    if !tool.effect.reads() {
-        let description = "A repeated call with the same key is made once and answered the same.";
-        headers.push(header(
+    json!({
+        "IdempotencyKey": header(
             "Idempotency-Key",
-            description,
-            json!({ "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[A-Za-z0-9_:.-]+$" }),
-        ));
-    }
-    if matches!(tool.effect, Effect::Change | Effect::Remove) {
-        let description = "The ETag that the resource must still have.";
-        headers.push(header("If-Match", description, json!({ "type": "string", "pattern": "^\"[0-9]{1,9}\"$" })));
-    }
-    if is_value(tool) {
-        let description = "`respond-async`: answer at once with 202 and follow the call at /api/v1/calls/{id}.";
-        headers.push(header("Prefer", description, json!({ "type": "string", "enum": ["respond-async"] })));
-    }
-    headers
+            "A call that writes and is sent again with the same key is made once and answered the same.",
+            json!({ "type": "string", "minLength": 1, "maxLength": 255 }),
+        ),
+        "IfMatch": header("If-Match", "Change or remove only what still has this ETag.", json!({ "type": "string" })),
+        "IfNoneMatch": header("If-None-Match", "Answer 304 when the ETag is still this.", json!({ "type": "string" })),
+        "Prefer": header(
+            "Prefer",
+            "`respond-async`: answer 202 at once; the call goes on at /api/v1/calls/{id}.",
+            json!({ "type": "string" }),
+        ),
+        "RequestTimeout": header("Request-Timeout", "Seconds after which the call ends.", json!({ "type": "number" })),
+        "Tenant": header("Convoke-Tenant", "The tenant that the caller believes to be in.", json!({ "type": "string" })),
+    })
 }
 
 fn body(tool: &Tool, in_path: &[&str]) -> Value {
     let mut schema = (*tool.input).clone();
     if let Some(Value::Object(properties)) = schema.get_mut("properties") {
         properties.retain(|name, _| !in_path.contains(&name.as_str()));
+    }
+    let needed: Vec<Value> = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
+    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        let optional = properties.iter_mut().filter(|(name, _)| needed.iter().all(|one| one != name.as_str()));
+        optional.for_each(|(_, property)| or_null(property));
     }
     let mut required = false;
     if let Some(Value::Array(names)) = schema.get_mut("required") {
@@ -198,6 +204,22 @@ fn body(tool: &Tool, in_path: &[&str]) -> Value {
         content["examples"] = examples.into();
     }
     json!({ "required": required, "content": { "application/json": content } })
+}
+
+/// A null for an optional property counts as left out.
+fn or_null(property: &mut Value) {
+    let Some(schema) = property.as_object_mut() else { return };
+    if let Some(kind @ Value::String(_)) = schema.get_mut("type") {
+        *kind = json!([kind.take(), "null"]);
+    }
+    if let Some(Value::Array(values)) = schema.get_mut("enum") {
+        values.push(Value::Null);
+    }
+    for union in ["anyOf", "oneOf"] {
+        if let Some(Value::Array(choices)) = schema.get_mut(union) {
+            choices.push(json!({ "type": "null" }));
+        }
+    }
 }
 
 fn responses(tool: &Tool) -> Value {
@@ -279,7 +301,7 @@ fn fixed() -> Vec<(&'static str, Verb, Value)> {
             }),
         ),
         ("/api/v1/calls/{id}", Verb::Get, standing("call_get", "How a call stands that went on after its request")),
-        ("/api/v1/calls/{id}", Verb::Delete, standing("call_cancel", "Call it off")),
+        ("/api/v1/calls/{id}/cancel", Verb::Post, standing("call_cancel", "Call it off")),
         (
             "/api/v1/calls/{id}/answers",
             Verb::Post,

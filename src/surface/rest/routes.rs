@@ -1,7 +1,8 @@
 //! The tools' routes: a path and a method find a tool and the inputs that the path holds. Made once from the built-in tools;
 //! tools that tenants add have no routes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use http::Method;
@@ -12,19 +13,21 @@ use crate::capability::tool::Tool;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 
-const VERBS: [Verb; 5] = [Verb::Get, Verb::Post, Verb::Put, Verb::Patch, Verb::Delete];
-
 /// What a route leads to.
 pub struct Target {
     /// The tool.
     pub tool: Arc<Tool>,
     /// The path of what the tool creates, up to its id, where there is a route to read it.
     pub created_at: Option<String>,
+    /// The inputs that the path holds, in order.
+    names: Vec<&'static str>,
 }
+
+type Methods = BTreeMap<Verb, Arc<Target>>;
 
 /// All routes.
 pub struct Routes {
-    by_verb: Vec<(Verb, matchit::Router<Arc<Target>>)>,
+    by_path: matchit::Router<Methods>,
     by_tool: HashMap<Arc<str>, Arc<Target>>,
 }
 
@@ -42,21 +45,36 @@ impl Routes {
     /// The routes of these tools. Two tools with one route are a fault of the program: the first one keeps it.
     #[must_use]
     pub fn of(tools: &[Arc<Tool>]) -> Self {
-        let mut by_verb: Vec<_> = VERBS.iter().map(|verb| (*verb, matchit::Router::new())).collect();
+        // Methods of one path may call its inputs by different names: the path is known by its shape.
+        let mut shapes: BTreeMap<String, Methods> = BTreeMap::new();
         let mut by_tool = HashMap::new();
         for tool in tools {
             for route in &tool.routes {
-                let Some((_, router)) = by_verb.iter_mut().find(|(verb, _)| *verb == route.verb) else { continue };
+                let (shape, names) = shape(route.path);
                 let created_at = (tool.effect == Effect::Create && reads_one(tools, route.path))
                     .then(|| format!("{}{}/", super::PREFIX, route.path));
-                let target = Arc::new(Target { tool: tool.clone(), created_at });
+                let target = Arc::new(Target { tool: tool.clone(), created_at, names });
                 by_tool.entry(tool.name.clone()).or_insert_with(|| target.clone());
-                if let Err(error) = router.insert(route.path, target) {
-                    tracing::error!(tool = &*tool.name, path = route.path, %error, "a route is there twice");
+                let methods = shapes.entry(shape).or_default();
+                if let Some(first) = methods.get(&route.verb) {
+                    tracing::error!(
+                        path = route.path,
+                        first = &*first.tool.name,
+                        tool = &*tool.name,
+                        "a route is there twice"
+                    );
+                } else {
+                    methods.insert(route.verb, target);
                 }
             }
         }
-        Self { by_verb, by_tool }
+        let mut by_path = matchit::Router::new();
+        for (shape, methods) in shapes {
+            if let Err(error) = by_path.insert(&shape, methods) {
+                tracing::error!(shape, %error, "a route cannot be told from another");
+            }
+        }
+        Self { by_path, by_tool }
     }
 
     /// Where a tool's own route leads.
@@ -70,22 +88,35 @@ impl Routes {
     /// # Errors
     /// `malformed` when the path is not text.
     pub fn find(&self, method: &Method, path: &str) -> Result<Found<'_>, Fault> {
-        let wanted = verb_of(method);
-        if let Some((_, router)) = self.by_verb.iter().find(|(verb, _)| Some(*verb) == wanted)
-            && let Ok(at) = router.at(path)
-        {
-            let params = at.params.iter().map(|(name, value)| {
-                let value = percent_decode_str(value)
-                    .decode_utf8()
-                    .map_err(|_| Fault::new(&codes::MALFORMED, "the path holds bytes that are not UTF-8"))?;
-                Ok((name.to_owned(), value.into_owned()))
-            });
-            return Ok(Found::Target(at.value, params.collect::<Result<_, Fault>>()?));
-        }
-        let others: Vec<Verb> =
-            self.by_verb.iter().filter(|(_, router)| router.at(path).is_ok()).map(|(verb, _)| *verb).collect();
-        Ok(if others.is_empty() { Found::Nothing } else { Found::Others(others) })
+        let Ok(at) = self.by_path.at(path) else { return Ok(Found::Nothing) };
+        let Some(target) = verb_of(method).and_then(|verb| at.value.get(&verb)) else {
+            return Ok(Found::Others(at.value.keys().copied().collect()));
+        };
+        let params = target.names.iter().zip(at.params.iter()).map(|(name, (_, value))| {
+            let value = percent_decode_str(value)
+                .decode_utf8()
+                .map_err(|_| Fault::new(&codes::MALFORMED, "the path holds bytes that are not UTF-8"))?;
+            Ok(((*name).to_owned(), value.into_owned()))
+        });
+        Ok(Found::Target(target, params.collect::<Result<_, Fault>>()?))
     }
+}
+
+/// A path with its inputs numbered, and their names.
+fn shape(path: &'static str) -> (String, Vec<&'static str>) {
+    let mut shape = String::with_capacity(path.len());
+    let mut names = Vec::new();
+    for (index, part) in path.split('{').enumerate() {
+        match part.split_once('}') {
+            Some((name, rest)) if index > 0 => {
+                let (star, name) = name.strip_prefix('*').map_or(("", name), |name| ("*", name));
+                let _ = write!(shape, "{{{star}{}}}{rest}", names.len());
+                names.push(name);
+            }
+            _ => shape.push_str(part),
+        }
+    }
+    (shape, names)
 }
 
 /// Whether what lies below a path can be read by its id.
@@ -104,5 +135,17 @@ fn verb_of(method: &Method) -> Option<Verb> {
         Method::PATCH => Some(Verb::Patch),
         Method::DELETE => Some(Verb::Delete),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_known_by_their_shape() {
+        assert_eq!(shape("/users/{id}/keys/{keyId}"), ("/users/{0}/keys/{1}".to_owned(), vec!["id", "keyId"]));
+        assert_eq!(shape("/files/{*path}"), ("/files/{*0}".to_owned(), vec!["path"]));
+        assert_eq!(shape("/users"), ("/users".to_owned(), vec![]));
     }
 }

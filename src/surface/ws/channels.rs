@@ -117,17 +117,16 @@ impl Channels {
         check(name)?;
         let slot = (who.caller.tenant, name.to_owned());
         let known = self.0.get(&slot).map(|channel| channel.clone());
-        let channel = match known {
-            Some(channel) => channel,
-            None => {
-                if self.0.len() >= MOST_CHANNELS {
-                    self.0.retain(|_, channel| !lock(channel).is_idle());
-                }
-                if self.0.len() >= MOST_CHANNELS {
-                    return Err(Fault::new(&codes::UNAVAILABLE, "the server keeps as many channels as it may"));
-                }
-                self.0.entry(slot).or_insert_with(|| Arc::new(Mutex::new(Channel::new(who.at)))).clone()
+        let channel = if let Some(channel) = known {
+            channel
+        } else {
+            if self.0.len() >= MOST_CHANNELS {
+                self.0.retain(|_, channel| !lock(channel).is_idle());
             }
+            if self.0.len() >= MOST_CHANNELS {
+                return Err(Fault::new(&codes::UNAVAILABLE, "the server keeps as many channels as it may"));
+            }
+            self.0.entry(slot).or_insert_with(|| Arc::new(Mutex::new(Channel::new(who.at)))).clone()
         };
         let mut channel = lock(&channel);
         Ok(act(&mut channel))

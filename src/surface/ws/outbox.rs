@@ -60,12 +60,11 @@ impl Outbox {
     /// The same, waiting for room as long as a client may take: for what can be read again at any pace. False at the end.
     pub(super) async fn push_patiently(&self, message: Utf8Bytes) -> bool {
         tokio::select! {
-            sent = tokio::time::timeout(PATIENCE, self.sender.send(message)) => match sent {
-                Ok(sent) => sent.is_ok(),
-                Err(_) => {
-                    self.cut(TOO_SLOW);
-                    false
-                }
+            sent = tokio::time::timeout(PATIENCE, self.sender.send(message)) => if let Ok(sent) = sent {
+                sent.is_ok()
+            } else {
+                self.cut(TOO_SLOW);
+                false
             },
             () = self.end.token.cancelled() => false,
         }

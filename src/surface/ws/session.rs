@@ -34,7 +34,7 @@ use crate::kernel::time::Timestamp;
 const AUTHENTICATE_WITHIN: Duration = Duration::from_secs(10);
 const PING_EVERY: Duration = Duration::from_secs(20);
 /// Without any message or answer to a ping for so long, the client is gone.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 /// So often a change of rights is looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A close frame must be taken within this.
@@ -82,8 +82,8 @@ impl Session {
         stopping: CancellationToken,
     ) {
         let (sink, mut stream) = socket.split();
-        let (outbox, waiting) = Outbox::new();
-        let writing = tokio::spawn(write(sink, waiting, outbox.clone()));
+        let (outbox, queued) = Outbox::new();
+        let writing = tokio::spawn(write(sink, queued, outbox.clone()));
         let credential = match credential {
             Some(credential) => Some((Value::Null, credential)),
             None => authenticate(&mut stream, &stopping).await,
@@ -336,14 +336,14 @@ impl Session {
         let platform = self.rights.gate.platform();
         let now = platform.clock.now();
         let since = now.since(self.window.0);
-        if since >= Duration::from_secs(60) {
+        if since >= Duration::from_mins(1) {
             self.window = (now, 0);
         }
         self.window.1 += 1;
         if self.window.1 <= platform.config.limits.writes_per_minute {
             return Ok(());
         }
-        let wait = Duration::from_secs(60).saturating_sub(since).max(Duration::from_secs(1));
+        let wait = Duration::from_mins(1).saturating_sub(since).max(Duration::from_secs(1));
         Err(Fault::new(&codes::RATE_LIMITED, "too many messages").with_retry_after(wait))
     }
 

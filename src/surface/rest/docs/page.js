@@ -137,18 +137,21 @@ function flatten(schema, before = "", depth = 0) {
     const full = before + name;
     const description = [below.description, limits(below)].filter(Boolean).join(" ");
     const row = { name: full, required: required.has(name), type: type(below), description };
-    const nested = below.type === "array" ? below.items || {} : below;
-    const mark = below.type === "array" ? "[]." : ".";
+    const list = [].concat(below.type || []).includes("array");
+    const nested = list ? below.items || {} : below;
+    const mark = list ? "[]." : ".";
     return depth < 4 ? [row, ...flatten(nested, full + mark, depth + 1)] : [row];
   });
 }
 
 function type(schema) {
   if (!schema || Object.keys(schema).length === 0) return "anything";
-  if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(" | ");
-  if (schema.anyOf || schema.oneOf) return (schema.anyOf || schema.oneOf).map(type).join(" or ");
-  if (schema.type === "array") return `list of ${type(schema.items)}`;
-  return [schema.type, schema.format && `(${schema.format})`].filter(Boolean).join(" ") || "anything";
+  // Every optional field may be null; saying so each time helps nobody.
+  const kinds = [].concat(schema.type || []).filter((kind) => kind !== "null");
+  if (schema.enum) return schema.enum.filter((value) => value !== null).map((value) => JSON.stringify(value)).join(" | ");
+  if (schema.anyOf || schema.oneOf) return (schema.anyOf || schema.oneOf).filter((one) => one.type !== "null").map(type).join(" or ");
+  if (kinds[0] === "array") return `list of ${type(schema.items)}`;
+  return [kinds.join(" or "), schema.format && `(${schema.format})`].filter(Boolean).join(" ") || "anything";
 }
 
 function limits(schema) {
@@ -188,7 +191,7 @@ function attempt(path, verb, parameters, body) {
   };
   return make("section", {},
     make("h3", {}, "Try it"),
-    make("form", { onsubmit: submit }, inputs.map(({ row }) => row), text, make("p", {}, button)),
+    make("form", { onsubmit: submit }, inputs.map(({ row }) => row), text, make("p", {}, button, " ", make("label", { class: "quiet" }, make("input", { id: "later", type: "checkbox" }), " answer later"))),
     output);
 }
 
@@ -204,6 +207,7 @@ async function call(path, verb, inputs, text) {
     else if (input.value !== "") headers.set(one.name, input.value);
   }
   if (query.size > 0) url += `?${query}`;
+  if (find("later").checked) headers.set("Prefer", "respond-async");
   if (text) headers.set("Content-Type", "application/json");
   try {
     const began = performance.now();

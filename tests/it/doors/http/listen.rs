@@ -9,8 +9,7 @@ use crate::doors::served::{Served, crypto};
 use crate::support::app::config;
 
 fn server(alter: impl FnOnce(&mut Server)) -> Server {
-    let mut server = config().server;
-    server.listen = "127.0.0.1:0".to_owned();
+    let mut server = Server { listen: "127.0.0.1:0".to_owned(), ..config().server };
     alter(&mut server);
     server
 }

@@ -17,6 +17,8 @@ async fn no_credential_and_wrong_ones_are_refused() {
     // Who may not call learns nothing about the input, not even whether it could be read.
     let blind = served.bare(Method::POST, "/api/v1/users").header("content-type", "application/json").body("{");
     assert_eq!(problem(blind).await, (401, "unauthenticated".to_owned()));
+    let blind = served.bare(Method::POST, "/api/v1/users").header("if-match", "?").header("prefer", "respond-async");
+    assert_eq!(problem(blind).await, (401, "unauthenticated".to_owned()));
     let poor = served.request(&served.app.nobody, Method::POST, "/users").json(&json!({ "email": "x@example.org" }));
     assert_eq!(problem(poor).await, (403, "forbidden".to_owned()));
 }
@@ -46,9 +48,16 @@ async fn bodies_that_cannot_be_read_are_refused() {
     for deep in ["[".repeat(100_000), format!("{}1{}", "{\"a\":".repeat(50_000), "}".repeat(50_000))] {
         assert_eq!(problem(send(json, deep)).await, (400, "malformed".to_owned()));
     }
-    for body in
-        ["[]", "7", "\"text\"", "{\"count\":\"1\"}", "{\"unknown\":1}", "{\"tags\":[1,\"2\"]}", "{\"tags\":[300]}"]
-    {
+    for body in [
+        "[]",
+        "7",
+        "null",
+        "\"text\"",
+        "{\"count\":\"1\"}",
+        "{\"unknown\":1}",
+        "{\"tags\":[1,\"2\"]}",
+        "{\"tags\":[300]}",
+    ] {
         assert_eq!(problem(send(json, body.to_owned())).await, (400, "bad_input".to_owned()), "{body}");
     }
     for media in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "?"] {

@@ -44,7 +44,7 @@ async fn a_call_that_goes_on_can_be_called_off() {
     let later = served.post("/probe/wait", &json!({})).header("prefer", "respond-async").send().await.unwrap();
     let place = header(&later, "location").strip_prefix("/api/v1").unwrap().to_owned();
     served.waiting.begun.acquire().await.unwrap().forget();
-    assert_eq!(told(served.request(&served.app.admin, Method::DELETE, &place)).await.0, 200);
+    assert_eq!(told(served.post(&format!("{place}/cancel"), &json!({}))).await.0, 200);
     let ended = until(&served, &place, "cancelled").await;
     assert_eq!(ended["problem"]["code"], "cancelled");
 }

@@ -2,5 +2,6 @@
 
 mod bad;
 mod calls;
+mod documents;
 mod forms;
 mod pages;
