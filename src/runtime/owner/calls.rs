@@ -61,7 +61,7 @@ pub async fn run(
             .map(|key| Told::Result(serde_json::json!({ "key": key.reveal() }))),
         What::Cancel => Ok(Told::End),
     };
-    let _ = told.send(last.unwrap_or_else(|fault| Told::Problem(fault.problem(&id.to_string())))).await;
+    let _ = told.send(last.unwrap_or_else(|fault| Told::Problem(Box::new(fault.problem(&id.to_string()))))).await;
 }
 
 /// A tool as `convoke tools` shows it.
@@ -129,7 +129,7 @@ pub(super) async fn serve(
     let running = TaskTracker::new();
     let gone = CancellationToken::new();
     let mut calls: HashMap<u64, CancellationToken> = HashMap::new();
-    let writing = tokio::spawn(write(waiting, writer));
+    let written = tokio::spawn(write(waiting, writer));
     loop {
         let line = tokio::select! {
             biased;
@@ -153,7 +153,7 @@ pub(super) async fn serve(
         let cancel = gone.child_token();
         calls.insert(id, cancel.clone());
         let (gate, caller, answers) = (gate.clone(), caller.clone(), answers.clone());
-        let _ = running.spawn(async move {
+        drop(running.spawn(async move {
             let (told, mut heard) = mpsc::channel(WAITING);
             let forward = async {
                 while let Some(told) = heard.recv().await {
@@ -163,12 +163,12 @@ pub(super) async fn serve(
                 }
             };
             tokio::join!(run(&gate, caller, what, told, cancel), forward);
-        });
+        }));
     }
     drop(answers);
     running.close();
     running.wait().await;
-    writing.await.unwrap_or(Ok(()))
+    written.await.unwrap_or(Ok(()))
 }
 
 async fn write(mut waiting: mpsc::Receiver<Answer>, mut writer: OwnedWriteHalf) -> std::io::Result<()> {

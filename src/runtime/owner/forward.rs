@@ -91,14 +91,9 @@ impl Forward {
             let relay = relay(&session, &mut client, reader, writer);
             let ended = if own {
                 // Being the owner ends by itself when the client ends or the process is told to stop.
-                let (ended, worked) = tokio::join!(relay, work);
-                return match worked {
-                    Err(fault) => self.give_up(&session, &mut client, fault).await,
-                    Ok(()) => {
-                        drop(ended);
-                        Ok(())
-                    }
-                };
+                let (_, worked) = tokio::join!(relay, work);
+                let Err(fault) = worked else { return Ok(()) };
+                return self.give_up(&session, &mut client, fault).await;
             } else {
                 tokio::select! {
                     () = self.stop.cancelled() => return Ok(()),
@@ -176,12 +171,11 @@ where
             }
         }
         while !*done {
-            let line = match reader.next().await {
-                Ok(Some(line)) => line,
-                Ok(None) | Err(_) => {
-                    *done = true;
-                    reader.rest()
-                }
+            let line = if let Ok(Some(line)) = reader.next().await {
+                line
+            } else {
+                *done = true;
+                reader.rest()
             };
             if line.is_empty() {
                 continue;

@@ -58,7 +58,7 @@ impl Owner {
             guests: TaskTracker::new(),
         };
         let house = House { gate, speak, draining: owner.draining.clone(), guests: owner.guests.clone() };
-        let _ = owner.guests.spawn(accept(listener, house, owner.gone.clone()));
+        drop(owner.guests.spawn(accept(listener, house, owner.gone.clone())));
         Ok(owner)
     }
 
@@ -107,14 +107,14 @@ async fn accept(listener: UnixListener, house: House, gone: CancellationToken) {
         match accepted {
             Ok((stream, _)) => {
                 let (own, gone) = (house.clone(), gone.clone());
-                let _ = house.guests.spawn(async move {
+                drop(house.guests.spawn(async move {
                     tokio::select! {
                         () = gone.cancelled() => {}
                         served = own.serve(stream) => if let Err(error) = served {
                             tracing::debug!(%error, "a guest's connection ended");
                         }
                     }
-                });
+                }));
             }
             Err(error) => {
                 // Out of files, most likely: give connections time to end instead of spinning.
@@ -140,7 +140,7 @@ impl House {
             Ok(hello) => (Welcome::Welcome { pid: std::process::id() }, Some(hello)),
             Err(fault) => {
                 let id = CallId::new(self.gate.platform().clock.now());
-                (Welcome::Refused(fault.problem(&id.to_string())), None)
+                (Welcome::Refused(Box::new(fault.problem(&id.to_string()))), None)
             }
         };
         write_line(&mut writer, serde_json::to_vec(&welcome)?).await?;
@@ -173,7 +173,7 @@ where
     let (ours, theirs) = tokio::io::duplex(64 << 10);
     let pump = async move {
         pump(reader, ours, end).await;
-        std::future::pending().await
+        std::future::pending::<()>().await;
     };
     (FromClient::new(theirs), pump)
 }
@@ -185,16 +185,13 @@ async fn pump<R: AsyncRead + Unpin>(mut reader: LineReader<R>, mut to: DuplexStr
             () = end.cancelled() => break,
             line = reader.next() => line,
         };
-        let line = match line {
-            Ok(Some(line)) => line,
-            Ok(None) | Err(_) => {
-                let rest = reader.rest();
-                if !rest.is_empty() {
-                    // The last line of a client that ends needs no end.
-                    let _ = write_line(&mut to, rest).await;
-                }
-                break;
+        let Ok(Some(line)) = line else {
+            let rest = reader.rest();
+            if !rest.is_empty() {
+                // The last line of a client that ends needs no end.
+                let _ = write_line(&mut to, rest).await;
             }
+            break;
         };
         if write_line(&mut to, line).await.is_err() {
             break;

@@ -81,7 +81,7 @@ pub enum Welcome {
         pid: u32,
     },
     /// Not so.
-    Refused(Problem),
+    Refused(Box<Problem>),
 }
 
 /// A line of a guest that makes calls.
@@ -156,7 +156,7 @@ pub enum Told {
     /// All values or pieces were told, the last line of a call.
     End,
     /// The fault, the last line of a call.
-    Problem(Problem),
+    Problem(Box<Problem>),
 }
 
 impl Told {

@@ -18,23 +18,23 @@ fn read(line: &[u8]) -> Value {
     serde_json::from_slice(line).unwrap()
 }
 
-fn request(id: i64, method: &str, params: Value) -> Vec<u8> {
+fn request(id: i64, method: &str, params: &Value) -> Vec<u8> {
     line(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }))
 }
 
-fn answer(id: Value) -> Vec<u8> {
+fn answer(id: &Value) -> Vec<u8> {
     line(&json!({ "jsonrpc": "2.0", "id": id, "result": {} }))
 }
 
 #[test]
 fn the_next_owner_is_told_how_the_session_began_and_what_is_open() {
     let mut session = session();
-    let initialize = request(1, "initialize", json!({ "protocolVersion": "2025-11-25" }));
+    let initialize = request(1, "initialize", &json!({ "protocolVersion": "2025-11-25" }));
     let initialized = line(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }));
     assert_eq!(session.from_client(initialize.clone()).unwrap(), initialize);
     // Not answered yet: it is asked again as it was.
     assert_eq!(session.begin(), [initialize]);
-    assert_eq!(session.from_owner(answer(json!(1))).unwrap(), answer(json!(1)));
+    assert_eq!(session.from_owner(answer(&json!(1))).unwrap(), answer(&json!(1)));
     session.from_client(initialized.clone()).unwrap();
     for (id, method, params) in [
         (2, "logging/setLevel", json!({ "level": "info" })),
@@ -43,10 +43,10 @@ fn the_next_owner_is_told_how_the_session_began_and_what_is_open() {
         (5, "resources/subscribe", json!({ "uri": "convoke://b" })),
         (6, "resources/unsubscribe", json!({ "uri": "convoke://a" })),
     ] {
-        session.from_client(request(id, method, params)).unwrap();
-        session.from_owner(answer(json!(id))).unwrap();
+        session.from_client(request(id, method, &params)).unwrap();
+        session.from_owner(answer(&json!(id))).unwrap();
     }
-    let open = request(7, "tools/list", json!({}));
+    let open = request(7, "tools/list", &json!({}));
     session.from_client(open.clone()).unwrap();
     assert!(!session.is_quiet());
 
@@ -61,23 +61,23 @@ fn the_next_owner_is_told_how_the_session_began_and_what_is_open() {
     assert_eq!(read(&told[3])["params"]["uri"], "convoke://b");
     assert_eq!(told[4], open);
     for repeated in [&told[0], &told[2], &told[3]] {
-        assert_eq!(session.from_owner(answer(read(repeated)["id"].clone())), None);
+        assert_eq!(session.from_owner(answer(&read(repeated)["id"])), None);
     }
-    assert!(session.from_owner(answer(json!(7))).is_some());
+    assert!(session.from_owner(answer(&json!(7))).is_some());
     assert!(session.is_quiet());
 }
 
 #[test]
 fn a_call_carries_one_key_over_all_owners() {
     let mut session = session();
-    let call = request(1, "tools/call", json!({ "name": "x", "arguments": { "n": 1 } }));
+    let call = request(1, "tools/call", &json!({ "name": "x", "arguments": { "n": 1 } }));
     let sent = session.from_client(call).unwrap();
     let key = read(&sent)["params"]["_meta"][IDEMPOTENCY_KEY].clone();
     assert!(key.is_string());
-    assert_eq!(session.begin(), [sent.clone()]);
-    let other = session.from_client(request(2, "tools/call", json!({ "name": "x" }))).unwrap();
+    assert_eq!(session.begin(), std::slice::from_ref(&sent));
+    let other = session.from_client(request(2, "tools/call", &json!({ "name": "x" }))).unwrap();
     assert_ne!(read(&other)["params"]["_meta"][IDEMPOTENCY_KEY], key);
-    let given = request(3, "tools/call", json!({ "name": "x", "_meta": { IDEMPOTENCY_KEY: "mine" } }));
+    let given = request(3, "tools/call", &json!({ "name": "x", "_meta": { IDEMPOTENCY_KEY: "mine" } }));
     assert_eq!(session.from_client(given.clone()).unwrap(), given);
 
     let cancelled = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": 1 } });
@@ -92,20 +92,20 @@ fn a_call_carries_one_key_over_all_owners() {
 #[test]
 fn answers_go_to_the_owner_that_asked() {
     let mut session = session();
-    let asked = session.from_owner(request(0, "elicitation/create", json!({}))).unwrap();
+    let asked = session.from_owner(request(0, "elicitation/create", &json!({}))).unwrap();
     let id = read(&asked)["id"].clone();
-    assert_eq!(read(&session.from_client(answer(id.clone())).unwrap())["id"], 0);
+    assert_eq!(read(&session.from_client(answer(&id)).unwrap())["id"], 0);
     let withdrawn = line(&json!({ "method": "notifications/cancelled", "params": { "requestId": 0 } }));
     assert_eq!(read(&session.from_owner(withdrawn).unwrap())["params"]["requestId"], id);
     session.begin();
-    assert_eq!(session.from_client(answer(id)), None);
+    assert_eq!(session.from_client(answer(&id)), None);
 }
 
 #[test]
 fn progress_never_goes_back() {
     let mut session = session();
     let call = json!({ "name": "x", "_meta": { "progressToken": "t" } });
-    session.from_client(request(1, "tools/call", call)).unwrap();
+    session.from_client(request(1, "tools/call", &call)).unwrap();
     let progress = |done: f64| {
         let params = json!({ "progressToken": "t", "progress": done });
         line(&json!({ "jsonrpc": "2.0", "method": "notifications/progress", "params": params }))
@@ -115,7 +115,7 @@ fn progress_never_goes_back() {
     session.begin();
     assert!(session.from_owner(progress(1.0)).is_none());
     assert!(session.from_owner(progress(3.0)).is_some());
-    session.from_owner(answer(json!(1)));
+    session.from_owner(answer(&json!(1)));
     assert!(session.from_owner(progress(1.0)).is_some());
 }
 

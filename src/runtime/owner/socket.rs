@@ -100,7 +100,7 @@ fn make_own(folder: &Path) -> io::Result<()> {
     }
     let found = std::fs::symlink_metadata(folder)?;
     let (own, _) = UnixStream::pair()?;
-    if found.is_dir() && found.uid() == own.peer_cred()?.uid() && found.mode() & 0o077 == 0 {
+    if found.is_dir() && found.uid() == own.peer_cred()?.uid() && found.mode() & 0o777 == 0o700 {
         return Ok(());
     }
     Err(io::Error::new(

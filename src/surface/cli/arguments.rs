@@ -29,6 +29,7 @@ pub struct Arguments {
 /// What holds for every command.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Options of every command")]
+#[expect(clippy::doc_markdown, reason = "people read this on a terminal")]
 pub struct Options {
     /// The data folder [default: $CONVOKE_DATA, or the platform's own place for user data]
     #[arg(long, global = true, value_name = "FOLDER")]

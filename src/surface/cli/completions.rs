@@ -3,12 +3,10 @@
 use clap::CommandFactory as _;
 
 use super::arguments::{Arguments, Completions};
-use super::exit::Failure;
 use super::output;
 
-pub(super) fn run(asked: &Completions) -> Result<(), Failure> {
+pub(super) fn run(asked: &Completions) {
     let mut script = Vec::new();
     clap_complete::generate(asked.shell, &mut Arguments::command(), "convoke", &mut script);
     output::bytes(&script);
-    Ok(())
 }

@@ -49,17 +49,19 @@ impl Failure {
     }
 
     /// A fault that the installation told.
-    pub(super) fn told(problem: Problem) -> Self {
-        Self { exit: Exit::Fault, problem: Box::new(problem) }
+    pub(super) fn told(problem: Box<Problem>) -> Self {
+        Self { exit: Exit::Fault, problem }
     }
 }
 
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
-        let exit = match fault.code() {
-            code if std::ptr::eq(code, &codes::BAD_CONFIGURATION) => Exit::Configuration,
-            code if std::ptr::eq(code, &codes::OWNED) => Exit::Owned,
-            _ => Exit::Fault,
+        let exit = if fault.is(&codes::BAD_CONFIGURATION) {
+            Exit::Configuration
+        } else if fault.is(&codes::OWNED) {
+            Exit::Owned
+        } else {
+            Exit::Fault
         };
         let mut problem = fault.problem("");
         if let (Some(cause), true) = (fault.cause(), fault.is(&codes::INTERNAL)) {

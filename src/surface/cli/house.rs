@@ -119,9 +119,8 @@ impl Speak for Mcp {
         let (gate, ending) = (self.gate.clone(), self.ending.clone());
         Box::pin(async move {
             let origin = Origin { door: Door::Stdio, address: None };
-            let served =
-                mcp::stream::serve(gate, Credential::LocalOwner, origin, reader, writer, options, ending).await;
-            if let Err(fault) = served {
+            let served = mcp::stream::serve(gate, Credential::LocalOwner, origin, reader, writer, options, ending);
+            if let Err(fault) = Box::pin(served).await {
                 tracing::error!(%fault, "a client could not be served");
             }
         })

@@ -16,7 +16,9 @@ pub(super) async fn run(setting: Setting, asked: Keys) -> Result<(), Failure> {
             let mut input = Map::new();
             let mut give = |key: &str, value: Value| drop(input.insert(key.to_owned(), value));
             give("name", name.into());
-            user.into_iter().for_each(|user| give("userId", user.into()));
+            if let Some(user) = user {
+                give("userId", user.into());
+            }
             if !scopes.is_empty() {
                 give("scopes", scopes.into());
             }
@@ -26,8 +28,12 @@ pub(super) async fn run(setting: Setting, asked: Keys) -> Result<(), Failure> {
             if read_only {
                 give("readOnly", true.into());
             }
-            expires_in_days.into_iter().for_each(|days| give("expiresInDays", days.into()));
-            usage_limit.into_iter().for_each(|calls| give("usageLimit", calls.into()));
+            if let Some(days) = expires_in_days {
+                give("expiresInDays", days.into());
+            }
+            if let Some(calls) = usage_limit {
+                give("usageLimit", calls.into());
+            }
             (server, call("api_key_create", Value::Object(input), None))
         }
         KeysWhat::Reset => (Server::default(), What::ResetKey),

@@ -57,7 +57,10 @@ fn command(arguments: Arguments) -> Result<(), Failure> {
     let Arguments { options, command } = arguments;
     // What needs neither configuration nor data comes first.
     match &command {
-        Command::Completions(asked) => return completions::run(asked),
+        Command::Completions(asked) => {
+            completions::run(asked);
+            return Ok(());
+        }
         Command::Man(asked) => return man::run(asked),
         _ => {}
     }

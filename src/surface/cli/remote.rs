@@ -156,7 +156,7 @@ impl Remote {
             return Ok(response);
         }
         let body = response.bytes().await.unwrap_or_default();
-        match serde_json::from_slice::<Problem>(&body) {
+        match serde_json::from_slice::<Box<Problem>>(&body) {
             Ok(problem) => Err(Failure::told(problem)),
             Err(_) => Err(self.broken(&format!("status {status}"))),
         }

@@ -59,17 +59,19 @@ async fn take(plan: &Plan) -> Result<OwnerLock, Fault> {
 }
 
 fn announce(house: &House, url: &str) {
-    let mut lines = format!("Convoke {} listens on {url}\n", env!("CARGO_PKG_VERSION"));
-    lines += &format!("  Data    {}\n", house.app.data().display());
-    lines += &format!("  MCP     {url}/mcp\n  REST    {url}/api/v1, described at {url}/docs\n");
-    match house.app.first_key() {
-        Some(key) => {
-            lines += &format!("\nThe administrator's key, shown this once: {}\n", key.reveal());
-            lines += "\nConnect a client, for example:\n";
-            lines += &format!("  convoke connect claude-code --server {url} --key KEY\n");
-            lines += &format!("  curl -H 'Authorization: Bearer KEY' {url}/api/v1/users/me\n");
-        }
-        None => lines += "\nA key: convoke keys create NAME. A lost administrator key: convoke keys reset.\n",
-    }
+    let (version, data) = (env!("CARGO_PKG_VERSION"), house.app.data().display());
+    let keys = match house.app.first_key() {
+        Some(key) => format!(
+            "The administrator's key, shown this once: {}\n\nConnect a client, for example:\n  \
+             convoke connect claude-code --server {url} --key KEY\n  \
+             curl -H 'Authorization: Bearer KEY' {url}/api/v1/users/me\n",
+            key.reveal()
+        ),
+        None => "A key: convoke keys create NAME. A lost administrator key: convoke keys reset.\n".to_owned(),
+    };
+    let lines = format!(
+        "Convoke {version} listens on {url}\n  Data    {data}\n  MCP     {url}/mcp\n  REST    {url}/api/v1, described at \
+         {url}/docs\n\n{keys}"
+    );
     output::text(&lines);
 }

@@ -65,5 +65,8 @@ fn text(value: &Value, member: &str) -> String {
 /// The first sentence of what a tool says of itself.
 fn sentence(tool: &Value) -> String {
     let whole = text(tool, "description");
-    whole.split_once(". ").map_or(whole.clone(), |(first, _)| format!("{first}."))
+    match whole.split_once(". ") {
+        Some((first, _)) => format!("{first}."),
+        None => whole,
+    }
 }

@@ -187,7 +187,9 @@ fn say(entry: &mut Map<String, Value>, words: &[(&str, &str)]) {
 
 fn headers(key: Option<&str>, read_only: bool) -> Map<String, Value> {
     let mut headers = Map::new();
-    key.into_iter().for_each(|key| drop(headers.insert("Authorization".to_owned(), json!(format!("Bearer {key}")))));
+    if let Some(key) = key {
+        headers.insert("Authorization".to_owned(), json!(format!("Bearer {key}")));
+    }
     if read_only {
         headers.insert("Convoke-Read-Only".to_owned(), json!("true"));
     }

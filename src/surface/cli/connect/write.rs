@@ -87,10 +87,12 @@ fn keep(file: &Path) -> std::io::Result<PathBuf> {
         name.push(ending);
         PathBuf::from(name)
     };
-    let backup = (1..)
-        .map(|number| named(&if number == 1 { ".bak".to_owned() } else { format!(".bak{number}") }))
-        .find(|path| !path.exists())
-        .unwrap_or_else(|| named(".bak"));
+    let mut backup = named(".bak");
+    let mut number = 1_u32;
+    while backup.exists() {
+        number += 1;
+        backup = named(&format!(".bak{number}"));
+    }
     std::fs::copy(file, &backup)?;
     Ok(backup)
 }
