@@ -20,13 +20,14 @@ use super::permit::{Action, Permit};
 use super::place::{SealedKey, digest, key_of};
 use super::platform::Platform;
 use super::tool::Tool;
+use super::touch::touched;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
-use crate::kernel::id::{CallId, TenantId, new_uuid};
+use crate::kernel::id::{CallId, TenantId, UserId, new_uuid};
 use crate::kernel::time::Timestamp;
 use crate::port::logs::Log;
 use crate::port::queue::Job;
-use crate::port::records::{Authority, Document, Filter, Kind, Place, Query, Scope, Visibility};
+use crate::port::records::{Document, Filter, Kind, Place, Query, Scope, Visibility};
 use crate::port::store::{Expect, Put, Step, StoreFault};
 
 /// One call, as the gate let it in.
@@ -85,7 +86,8 @@ pub(super) struct Pending {
     pub(super) steps: Vec<Step>,
     pub(super) changes: Vec<Change>,
     pub(super) events: Vec<Event>,
-    pub(super) authority: bool,
+    /// The users whose rights change; `None` for everybody's.
+    pub(super) authority: Vec<Option<UserId>>,
     pub(super) revision: Option<i64>,
     pub(super) loaded: u32,
     pub(super) committed_before: bool,
@@ -323,7 +325,7 @@ impl Cx {
     pub fn remove<T: Document>(&self, stored: &Stored<T>) -> Result<(), Fault> {
         let before = serde_json::to_value(&stored.value).map_err(Fault::internal)?;
         let mut pending = self.pending();
-        pending.authority |= T::KIND.authority != Authority::Never;
+        pending.authority.extend(touched(T::KIND, stored.id, Some(&before), None));
         pending.changes.push(Change {
             resource_type: T::KIND.name.to_owned(),
             resource_id: stored.id,
@@ -416,13 +418,10 @@ impl Cx {
     }
 
     fn put(&self, kind: &'static Kind, id: Uuid, expect: Expect, belongs: Belongs, before: Option<Value>, body: Value) {
+        let touched = touched(kind, id, before.as_ref(), Some(&body));
         let (before, after) = difference(kind, before, &body);
         let mut pending = self.pending();
-        pending.authority |= match kind.authority {
-            Authority::Never => false,
-            Authority::OnceMade => expect != Expect::Absent,
-            Authority::Always => true,
-        };
+        pending.authority.extend(touched);
         pending.changes.push(Change { resource_type: kind.name.to_owned(), resource_id: id, before, after });
         pending.steps.push(Step::Put(Put {
             kind,

@@ -21,6 +21,7 @@ pub mod schema;
 pub mod source;
 pub mod spec;
 pub mod tool;
+mod touch;
 
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -17,11 +17,14 @@ pub use crate::config::mask::Shown as Setting;
 pub use crate::config::origins::ConfigOrigins;
 use crate::kernel::clock::Clock;
 use crate::kernel::fault::Fault;
-use crate::kernel::id::TenantId;
+use crate::kernel::id::{TenantId, UserId};
 use crate::kernel::seal::Seal;
 use crate::kernel::time::Timestamp;
 use crate::port::blobs::Blobs;
 use crate::port::store::Store;
+
+/// Changes of single users' rights that are remembered one by one.
+const MOST_CHANGES: usize = 50_000;
 
 /// The ports and everything else that lives as long as the program.
 pub struct Platform {
@@ -46,7 +49,7 @@ pub struct Platform {
     events: broadcast::Sender<Arc<Event>>,
     authority: AtomicU64,
     authority_floor: AtomicU64,
-    authority_changes: DashMap<TenantId, u64>,
+    authority_changes: DashMap<(TenantId, Option<UserId>), u64>,
 }
 
 impl Platform {
@@ -126,11 +129,11 @@ impl Platform {
         self.authority.load(Ordering::Acquire)
     }
 
-    /// The count at the last change within a tenant: a caller resolved under a smaller one is resolved anew.
+    /// The count at the last change of a user's rights: a caller resolved under a smaller one is resolved anew.
     #[must_use]
-    pub fn authority_changed_at(&self, tenant: TenantId) -> u64 {
-        let floor = self.authority_floor.load(Ordering::Acquire);
-        self.authority_changes.get(&tenant).map_or(floor, |count| floor.max(*count))
+    pub fn authority_changed_at(&self, tenant: TenantId, user: UserId) -> u64 {
+        let of = |user| self.authority_changes.get(&(tenant, user)).map_or(0, |count| *count);
+        self.authority_floor.load(Ordering::Acquire).max(of(None)).max(of(Some(user)))
     }
 
     /// Lets every caller be resolved anew: after a restore, when everything is another.
@@ -139,9 +142,14 @@ impl Platform {
         self.authority_floor.store(now, Ordering::Release);
     }
 
-    /// Lets every caller of a tenant be resolved anew.
-    pub fn authority_changed(&self, tenant: TenantId) {
-        let mut changed = self.authority_changes.entry(tenant).or_default();
+    /// Lets the callers of a tenant be resolved anew: those who act as this user, or all of them.
+    pub fn authority_changed(&self, tenant: TenantId, user: Option<UserId>) {
+        // Single users are remembered only while there are few: forgetting them all is one more look at the store for each.
+        if self.authority_changes.len() >= MOST_CHANGES {
+            self.authority_changed_everywhere();
+            self.authority_changes.clear();
+        }
+        let mut changed = self.authority_changes.entry((tenant, user)).or_default();
         *changed = self.authority.fetch_add(1, Ordering::AcqRel) + 1;
     }
 }

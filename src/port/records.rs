@@ -53,15 +53,26 @@ impl Kind {
     }
 }
 
-/// Which changes of a kind can change what callers may do.
+/// Which changes of a kind can change what callers may do, and whose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Authority {
     /// None.
     Never,
     /// Changing or removing one; a new one says nothing of callers who are known already.
-    OnceMade,
+    OnceMade(Whose),
     /// Making one too.
-    Always,
+    Always(Whose),
+}
+
+/// Whose rights rest upon a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// Everybody's of the tenant.
+    Everybody,
+    /// Those of the user that the document is.
+    Itself,
+    /// Those of the user whose id the property holds; everybody's where it holds none.
+    Named(&'static str),
 }
 
 /// A top-level property of a document as an indexed column.

@@ -73,8 +73,8 @@ pub(in crate::capability) async fn commit(
     let revisions = platform
         .carry_through(async move {
             let revisions = shared.store.commit(vec![batch]).await?;
-            if authority {
-                shared.authority_changed(tenant);
+            for user in authority {
+                shared.authority_changed(tenant, user);
             }
             for event in events {
                 shared.tell(Arc::new(event));

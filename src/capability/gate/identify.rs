@@ -126,7 +126,7 @@ impl Identify {
 }
 
 fn is_fresh(platform: &Platform, caller: &Caller) -> bool {
-    platform.authority_changed_at(caller.tenant) <= caller.resolved_under
+    platform.authority_changed_at(caller.tenant, caller.user) <= caller.resolved_under
         && caller.stale_at.is_none_or(|moment| platform.clock.now() < moment)
 }
 

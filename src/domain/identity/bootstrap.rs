@@ -91,7 +91,7 @@ pub async fn reset_admin_key(platform: &Platform) -> Result<Secret, Fault> {
     steps.push(step);
     steps.push(audit_of_reset(tenant, owner, revoked, now)?);
     store.commit(vec![Batch { tenant, at: now, steps }]).await.map_err(store_fault)?;
-    platform.authority_changed(tenant);
+    platform.authority_changed(tenant, Some(owner));
     Ok(key)
 }
 

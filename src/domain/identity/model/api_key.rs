@@ -6,7 +6,7 @@ use crate::capability::owned::Owned;
 use crate::capability::permit::{Grants, Resource};
 use crate::kernel::id::UserId;
 use crate::kernel::time::Timestamp;
-use crate::port::records::{Across, Authority, Document, Field, FieldType, Kind, Unique};
+use crate::port::records::{Across, Authority, Document, Field, FieldType, Kind, Unique, Whose};
 
 /// The kind of API keys.
 pub static API_KEY: Kind = Kind {
@@ -17,7 +17,7 @@ pub static API_KEY: Kind = Kind {
     ],
     unique: &[Unique { name: "prefix", fields: &["prefix"], across: Across::Platform }],
     private: &["hash"],
-    authority: Authority::OnceMade,
+    authority: Authority::OnceMade(Whose::Named("user")),
     ..Kind::new("api_key")
 };
 

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::id_of_connection;
 use crate::kernel::id::{RoleId, UserId};
 use crate::kernel::time::Timestamp;
-use crate::port::records::{Authority, Document, Field, FieldType, Kind};
+use crate::port::records::{Authority, Document, Field, FieldType, Kind, Whose};
 
 /// The kind of role assignments.
 pub static ROLE_ASSIGNMENT: Kind = Kind {
@@ -15,7 +15,7 @@ pub static ROLE_ASSIGNMENT: Kind = Kind {
         Field { name: "user", of: FieldType::Id },
         Field { name: "group", of: FieldType::Text },
     ],
-    authority: Authority::Always,
+    authority: Authority::Always(Whose::Named("user")),
     ..Kind::new("role_assignment")
 };
 

@@ -6,12 +6,12 @@ use uuid::Uuid;
 
 use super::id_of_connection;
 use crate::kernel::id::UserId;
-use crate::port::records::{Authority, Document, Field, FieldType, Kind};
+use crate::port::records::{Authority, Document, Field, FieldType, Kind, Whose};
 
 /// The kind of memberships.
 pub static MEMBERSHIP: Kind = Kind {
     fields: &[Field { name: "user", of: FieldType::Id }, Field { name: "group", of: FieldType::Text }],
-    authority: Authority::OnceMade,
+    authority: Authority::OnceMade(Whose::Named("user")),
     ..Kind::new("membership")
 };
 

@@ -4,13 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::capability::owned::Owned;
 use crate::capability::permit::{Grants, Resource};
-use crate::port::records::{Across, Authority, Document, Field, FieldType, Kind, Unique};
+use crate::port::records::{Across, Authority, Document, Field, FieldType, Kind, Unique, Whose};
 
 /// The kind of roles.
 pub static ROLE: Kind = Kind {
     fields: &[Field { name: "name", of: FieldType::Text }, Field { name: "builtin", of: FieldType::Boolean }],
     unique: &[Unique { name: "name", fields: &["name"], across: Across::Tenant }],
-    authority: Authority::OnceMade,
+    authority: Authority::OnceMade(Whose::Everybody),
     ..Kind::new("role")
 };
 

@@ -4,12 +4,12 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::kernel::id::{TenantId, UserId};
-use crate::port::records::{Authority, Document, Field, FieldType, Kind};
+use crate::port::records::{Authority, Document, Field, FieldType, Kind, Whose};
 
 /// The kind of tenants.
 pub static TENANT: Kind = Kind {
     fields: &[Field { name: "localOwner", of: FieldType::Id }],
-    authority: Authority::OnceMade,
+    authority: Authority::OnceMade(Whose::Everybody),
     ..Kind::new("tenant")
 };
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::capability::owned::Owned;
 use crate::capability::permit::Resource;
-use crate::port::records::{Across, Authority, Document, Field, FieldType, Kind, Unique};
+use crate::port::records::{Across, Authority, Document, Field, FieldType, Kind, Unique, Whose};
 
 /// The kind of users.
 pub static USER: Kind = Kind {
@@ -17,7 +17,7 @@ pub static USER: Kind = Kind {
     ],
     unique: &[Unique { name: "email", fields: &["email"], across: Across::Tenant }],
     text: &["name", "email"],
-    authority: Authority::OnceMade,
+    authority: Authority::OnceMade(Whose::Itself),
     ..Kind::new("user")
 };
 

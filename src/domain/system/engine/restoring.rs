@@ -100,7 +100,7 @@ pub(crate) async fn restore(platform: &Arc<Platform>, call: &CallOfRestore, foun
     for listed in platform.caches.all() {
         listed.clear();
     }
-    platform.authority_changed(call.entry.tenant_id);
+    platform.authority_changed_everywhere();
     call.leave_entry(platform).await?;
     Ok(blobs)
 }
@@ -143,7 +143,6 @@ impl CallOfRestore {
 
     async fn leave_entry(&self, platform: &Platform) -> Result<(), Fault> {
         let Some((tenant, _)) = default_tenant(&*platform.store).await? else { return Ok(()) };
-        platform.authority_changed(tenant);
         let entry = AuditEntry { tenant_id: tenant, ..self.entry.clone() };
         let body = serde_json::to_value(entry).map_err(Fault::internal)?;
         let steps = vec![Step::Append { log: &AUDIT, stream: String::new(), body }];
