@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::fault::OrFault as _;
@@ -11,8 +12,11 @@ use crate::port::store::StoreFault;
 /// Marks a file as a store of this program ("CVKE").
 pub(super) const APPLICATION: i32 = 0x4356_4b45;
 
-/// Every statement of every kind and log fits.
-const STATEMENTS: usize = 1024;
+/// Statements that a writer keeps prepared: those of every kind and log.
+const STATEMENTS_WRITING: usize = 1024;
+
+/// Statements that each reader keeps prepared: lists make ever new ones.
+const STATEMENTS_READING: usize = 64;
 
 /// The connection that writes, and makes the file when there is none. Committed means synced: WAL with full syncs.
 pub(super) fn writer(file: &Path, max_pages: Option<u32>) -> Result<Connection, StoreFault> {
@@ -29,6 +33,7 @@ pub(super) fn writer(file: &Path, max_pages: Option<u32>) -> Result<Connection, 
              PRAGMA cache_size = -16384;",
         )
         .or_fault()?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_WRITING);
     limit(&connection, max_pages)?;
     Ok(connection)
 }
@@ -50,11 +55,16 @@ pub(super) fn connect(file: &Path) -> Result<Connection, StoreFault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags).or_fault()?;
     connection.busy_timeout(Duration::from_secs(5)).or_fault()?;
-    connection
-        .execute_batch("PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY;")
-        .or_fault()?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.execute_batch("PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY;").or_fault()?;
+    harden(&connection)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_READING);
     Ok(connection)
+}
+
+/// A file may come from elsewhere: nothing that is written in it may do more than hold data.
+fn harden(connection: &Connection) -> Result<(), StoreFault> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true).or_fault()?;
+    connection.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;").or_fault()
 }
 
 /// Makes the file, readable by its owner only, before SQLite does; its companions get the same mode.
@@ -81,6 +91,6 @@ pub(super) fn copy_target(file: &Path) -> Result<Connection, StoreFault> {
 pub(super) fn copy_source(file: &Path) -> Result<Connection, StoreFault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags).or_fault()?;
-    connection.execute_batch("PRAGMA trusted_schema = OFF;").or_fault()?;
+    harden(&connection)?;
     Ok(connection)
 }

@@ -71,6 +71,17 @@ fn refuse_foreign(connection: &Connection) -> Result<(), StoreFault> {
     Ok(())
 }
 
+/// A store has tables and indexes; triggers and views would act on their own.
+fn refuse_programs(connection: &Connection) -> Result<(), StoreFault> {
+    let text = "SELECT count(*) FROM sqlite_schema WHERE type NOT IN ('table', 'index')";
+    let found: i64 = connection.query_row(text, [], |row| row.get(0)).or_fault()?;
+    if found == 0 {
+        Ok(())
+    } else {
+        Err(StoreFault::Unavailable("the copy holds more than a store's tables".to_owned()))
+    }
+}
+
 fn has_rows(connection: &Connection) -> Result<bool, StoreFault> {
     let mut statement = connection.prepare("SELECT name FROM declared").or_fault()?;
     let names = statement.query_map([], |row| row.get::<_, String>(0)).or_fault()?;
@@ -140,21 +151,19 @@ pub(super) fn copy(connection: &Connection, file: &Path) -> Result<(), StoreFaul
     if file.exists() {
         return Err(StoreFault::Unavailable(format!("{} is there already", file.display())));
     }
-    let mut part = file.as_os_str().to_owned();
-    part.push(".part");
-    let part = PathBuf::from(part);
+    let part = beside(file, ".part");
     let copied = copy_into(connection, &part).and_then(|()| {
         std::fs::rename(&part, file).map_err(|error| StoreFault::of_file("the copy", &error))?;
         sync_folder(file)
     });
     if copied.is_err() {
-        let _ = std::fs::remove_file(&part);
+        remove_with_companions(&part);
     }
     copied
 }
 
 fn copy_into(connection: &Connection, part: &Path) -> Result<(), StoreFault> {
-    let _ = std::fs::remove_file(part);
+    remove_with_companions(part);
     let mut target = open::copy_target(part)?;
     // One snapshot for all steps: writers go on meanwhile, and none of their commits makes the copy start again.
     let snapshot = connection.unchecked_transaction().or_fault()?;
@@ -194,11 +203,9 @@ pub(super) fn restore(
     if !is_empty(connection, declarations)? {
         return Err(StoreFault::Unavailable("only an empty store takes in a copy".to_owned()));
     }
-    let mut scratch = file.as_os_str().to_owned();
-    scratch.push(".restoring");
-    let scratch = PathBuf::from(scratch);
+    let scratch = beside(file, ".restoring");
     let restored = restore_over(connection, &scratch, source, declarations, now);
-    let _ = std::fs::remove_file(&scratch);
+    remove_with_companions(&scratch);
     restored
 }
 
@@ -215,10 +222,26 @@ fn restore_over(
         return Err(StoreFault::Unavailable(format!("{} is not a copy of a store", source.display())));
     }
     refuse_foreign(&ready)?;
+    refuse_programs(&ready)?;
     let changes = schema::changes(&ready, declarations)?;
     apply(&mut ready, &changes, now)?;
     connection.flush_prepared_statement_cache();
     transfer(&ready, connection)
+}
+
+/// The file of the same name with an ending.
+fn beside(file: &Path, ending: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+/// Removes a file of our own making. A journal left by a run that was killed would be played into the next file of its name.
+fn remove_with_companions(file: &Path) {
+    for ending in ["", "-journal", "-wal", "-shm"] {
+        // Most of them are not there.
+        let _ = std::fs::remove_file(beside(file, ending));
+    }
 }
 
 /// Makes a new name in a folder durable.
@@ -231,8 +254,6 @@ fn sync_folder(file: &Path) -> Result<(), StoreFault> {
 
 /// Bytes on disk: the database and its write-ahead log.
 pub(super) fn size(file: &Path) -> u64 {
-    let mut log = file.as_os_str().to_owned();
-    log.push("-wal");
     let bytes = |path: &Path| std::fs::metadata(path).map_or(0, |found| found.len());
-    bytes(file) + bytes(Path::new(&log))
+    bytes(file) + bytes(&beside(file, "-wal"))
 }

@@ -157,7 +157,7 @@ fn write(mut connection: Connection, messages: &Receiver<Message>, waiting: &Ato
         }
     }
     // Best effort: what is in the write-ahead log is on disk already and is taken in at the next opening.
-    let _ = connection.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);");
+    let _ = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE);");
 }
 
 fn commit_group(connection: &Connection, group: &mut Vec<Box<dyn Task>>) {

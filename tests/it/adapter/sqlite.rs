@@ -153,6 +153,13 @@ async fn copies_the_database_before_it_changes() {
     // A copy is a whole store: another one takes it in.
     let elsewhere = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(config(elsewhere.path(), &NOTE)).unwrap();
+    let altered = elsewhere.path().join("altered.db");
+    std::fs::copy(&copies()[0], &altered).unwrap();
+    let connection = rusqlite::Connection::open(&altered).unwrap();
+    connection.execute_batch("CREATE TRIGGER sly AFTER INSERT ON k_note BEGIN DELETE FROM jobs; END").unwrap();
+    drop(connection);
+    let answer = store.restore_from(&altered).await;
+    assert!(matches!(&answer, Err(StoreFault::Unavailable(why)) if why.contains("more than")), "{answer:?}");
     store.restore_from(&copies()[0]).await.unwrap();
     assert_eq!(store.count(Scope::Platform, &NOTE, Filter::Matches("kept".into())).await.unwrap(), 1);
 }
