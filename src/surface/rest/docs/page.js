@@ -156,7 +156,7 @@ function type(schema) {
 
 function limits(schema) {
   const told = [];
-  const add = (name, words) => { if (schema[name] !== undefined) told.push(`${words} ${schema[name]}`); };
+  const add = (name, words) => { if (schema[name] !== undefined) told.push(`${words} ${JSON.stringify(schema[name])}`); };
   add("minimum", "at least"); add("maximum", "at most");
   add("minLength", "characters at least"); add("maxLength", "characters at most");
   add("minItems", "items at least"); add("maxItems", "items at most"); add("pattern", "pattern"); add("default", "default");
