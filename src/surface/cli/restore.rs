@@ -1,5 +1,7 @@
 //! `restore`: a backup in place of an empty installation. A backup that lies elsewhere is put among the others first.
 
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -11,6 +13,9 @@ use super::target::{Target, call};
 use crate::config::load::Loaded;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
+
+/// What says which files a backup has.
+const MANIFEST: &str = "manifest.json";
 
 pub(super) async fn run(setting: Setting, asked: Restore) -> Result<(), Failure> {
     let target = Target::of(&setting, &asked.server, "restore")?;
@@ -33,34 +38,101 @@ fn brought(loaded: &Loaded, backup: &Path) -> Result<String, Failure> {
     };
     let place = shelf.join(&name);
     let is_elsewhere = backup.exists() && backup.canonicalize().ok() != place.canonicalize().ok();
-    if is_elsewhere && !place.exists() {
-        copy(backup, &place).map_err(|error| {
-            let say = format!("the backup cannot be copied to {}: {error}", place.display());
-            Failure::from(Fault::new(&codes::BAD_CONFIGURATION, say))
-        })?;
-    } else if is_elsewhere {
+    if !is_elsewhere {
+        return Ok(name);
+    }
+    let cannot = |error: std::io::Error| {
+        let say = format!("the backup cannot be copied to {}: {error}", place.display());
+        Failure::from(Fault::new(&codes::BAD_CONFIGURATION, say))
+    };
+    if !place.exists() {
+        bring(backup, &shelf, &name).map_err(cannot)?;
+    } else if !is_same(backup, &place).map_err(cannot)? {
         return Err(Failure::usage(format!("{} exists: it would be restored in place of yours", place.display())));
     }
     Ok(name)
 }
 
+/// Whether two backups are one: by their manifests, which every file is held against before it is restored, or where there is
+/// none, being a single file, by their content.
+fn is_same(one: &Path, other: &Path) -> std::io::Result<bool> {
+    if one.is_dir() && other.is_dir() {
+        return is_same(&one.join(MANIFEST), &other.join(MANIFEST));
+    }
+    let (mut one, mut other) = (BufReader::new(File::open(one)?), BufReader::new(File::open(other)?));
+    loop {
+        let (left, right) = (one.fill_buf()?, other.fill_buf()?);
+        let common = left.len().min(right.len());
+        if left[..common] != right[..common] || (common == 0 && left.len() != right.len()) {
+            return Ok(false);
+        }
+        if common == 0 {
+            return Ok(true);
+        }
+        one.consume(common);
+        other.consume(common);
+    }
+}
+
+/// Copies a backup under a name that says that it is not whole, and gives it its own when it is.
+fn bring(backup: &Path, shelf: &Path, name: &str) -> std::io::Result<()> {
+    make_private_folder(shelf)?;
+    let part = shelf.join(format!("{name}.part"));
+    if part.is_dir() {
+        fs::remove_dir_all(&part)?;
+    }
+    copy(backup, &part)?;
+    fs::rename(&part, shelf.join(name))
+}
+
 fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     if from.is_file() {
-        return std::fs::copy(from, to).map(drop);
+        return fs::copy(from, to).map(drop);
     }
-    std::fs::create_dir_all(to)?;
+    make_private_folder(to)?;
     let mut folders: Vec<PathBuf> = vec![PathBuf::new()];
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(from.join(&folder))? {
+        for entry in fs::read_dir(from.join(&folder))? {
             let entry = entry?;
             let below = folder.join(entry.file_name());
             if entry.file_type()?.is_dir() {
-                std::fs::create_dir_all(to.join(&below))?;
+                make_private_folder(&to.join(&below))?;
                 folders.push(below);
             } else {
-                std::fs::copy(entry.path(), to.join(&below))?;
+                fs::copy(entry.path(), to.join(&below))?;
             }
         }
     }
     Ok(())
+}
+
+/// A backup holds everything: only its owner may look into it.
+fn make_private_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backup_that_was_brought_before_is_known_again_and_another_is_not() {
+        let place = tempfile::TempDir::new().unwrap();
+        let (from, shelf) = (place.path().join("one"), place.path().join("shelf"));
+        fs::create_dir_all(from.join("blobs/a")).unwrap();
+        fs::write(from.join("blobs/a/b"), "blob").unwrap();
+        fs::write(from.join(MANIFEST), "{}").unwrap();
+        bring(&from, &shelf, "one").unwrap();
+        assert_eq!(fs::read_to_string(shelf.join("one/blobs/a/b")).unwrap(), "blob");
+        assert!(!shelf.join("one.part").exists());
+        assert!(is_same(&from, &shelf.join("one")).unwrap());
+        for other in ["", "{", "{}}", "[]"] {
+            fs::write(from.join(MANIFEST), other).unwrap();
+            assert!(!is_same(&from, &shelf.join("one")).unwrap(), "{other}");
+        }
+    }
 }
