@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use futures::StreamExt as _;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -117,6 +118,9 @@ impl Client for Teller {
     }
 }
 
+/// So many calls of a guest are remembered before those that have ended are forgotten.
+const REMEMBERED: usize = 64;
+
 /// Serves a guest until it goes or the owner drains; then what runs is answered.
 pub(super) async fn serve(
     gate: Arc<Gate>,
@@ -128,7 +132,7 @@ pub(super) async fn serve(
     let (answers, waiting) = mpsc::channel::<Answer>(WAITING);
     let running = TaskTracker::new();
     let gone = CancellationToken::new();
-    let mut calls: HashMap<u64, CancellationToken> = HashMap::new();
+    let mut calls: HashMap<u64, (CancellationToken, JoinHandle<()>)> = HashMap::new();
     let written = tokio::spawn(write(waiting, writer));
     loop {
         let line = tokio::select! {
@@ -145,15 +149,17 @@ pub(super) async fn serve(
             break;
         };
         if what == What::Cancel {
-            if let Some(cancel) = calls.remove(&id) {
+            if let Some((cancel, _)) = calls.remove(&id) {
                 cancel.cancel();
             }
             continue;
         }
+        if calls.len() >= REMEMBERED {
+            calls.retain(|_, (_, call)| !call.is_finished());
+        }
         let cancel = gone.child_token();
-        calls.insert(id, cancel.clone());
-        let (gate, caller, answers) = (gate.clone(), caller.clone(), answers.clone());
-        drop(running.spawn(async move {
+        let (gate, caller, answers, called_off) = (gate.clone(), caller.clone(), answers.clone(), cancel.clone());
+        let call = running.spawn(async move {
             let (told, mut heard) = mpsc::channel(WAITING);
             let forward = async {
                 while let Some(told) = heard.recv().await {
@@ -162,8 +168,9 @@ pub(super) async fn serve(
                     }
                 }
             };
-            tokio::join!(run(&gate, caller, what, told, cancel), forward);
-        }));
+            tokio::join!(run(&gate, caller, what, told, called_off), forward);
+        });
+        calls.insert(id, (cancel, call));
     }
     drop(answers);
     running.close();
