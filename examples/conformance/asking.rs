@@ -32,15 +32,15 @@ pub(crate) fn rows() -> Vec<Row> {
 
 pub(crate) fn form(message: &str, properties: &Value, required: &[&str]) -> Question {
     let schema = json!({ "type": "object", "properties": properties, "required": required });
-    Question::Form { message: message.to_owned(), schema: object(schema) }
+    Question::Form { message: message.to_owned(), schema: object(&schema) }
 }
 
 fn sample(text: &str, tokens: u32) -> Question {
     let messages = json!([{ "role": "user", "content": { "type": "text", "text": text } }]);
-    Question::Sample { request: object(json!({ "messages": messages, "maxTokens": tokens })) }
+    Question::Sample { request: object(&json!({ "messages": messages, "maxTokens": tokens })) }
 }
 
-fn object(value: Value) -> Map<String, Value> {
+fn object(value: &Value) -> Map<String, Value> {
     value.as_object().cloned().unwrap_or_default()
 }
 
@@ -50,11 +50,11 @@ pub(crate) async fn ask(cx: &Cx, key: &str, question: Question) -> Result<Value,
 }
 
 fn prompt() -> SharedSchema {
-    schema(json!({ "type": "object", "properties": { "prompt": { "type": "string" } }, "required": ["prompt"] }))
+    schema(&json!({ "type": "object", "properties": { "prompt": { "type": "string" } }, "required": ["prompt"] }))
 }
 
 fn message() -> SharedSchema {
-    schema(json!({ "type": "object", "properties": { "message": { "type": "string" } }, "required": ["message"] }))
+    schema(&json!({ "type": "object", "properties": { "message": { "type": "string" } }, "required": ["message"] }))
 }
 
 async fn sampling(cx: &Cx, input: Value) -> Result<Content, Fault> {

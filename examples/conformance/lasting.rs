@@ -27,7 +27,7 @@ pub(crate) fn rows() -> Vec<Row> {
 
 fn seconds() -> SharedSchema {
     let properties = json!({ "seconds": { "type": "number", "minimum": 0 }, "label": { "type": "string" } });
-    schema(json!({ "type": "object", "properties": properties }))
+    schema(&json!({ "type": "object", "properties": properties }))
 }
 
 async fn slow(cx: &Cx, input: Value) -> Result<Content, Fault> {
@@ -51,7 +51,7 @@ async fn breaking(cx: &Cx, _: Value) -> Result<Content, Fault> {
 }
 
 fn filename() -> SharedSchema {
-    schema(json!({ "type": "object", "properties": { "filename": { "type": "string" } }, "required": ["filename"] }))
+    schema(&json!({ "type": "object", "properties": { "filename": { "type": "string" } }, "required": ["filename"] }))
 }
 
 async fn confirm(cx: &Cx, input: Value) -> Result<Content, Fault> {

@@ -1,6 +1,8 @@
 //! The program with the fixtures that the MCP conformance suite calls: tools, resources and prompts that do nothing useful and
 //! show every part of the protocol. `conformance serve --listen 127.0.0.1:0` prints its address and the administrator's key.
 
+#![expect(clippy::unused_async, reason = "fixtures have one form, whether they wait or not")]
+
 mod asking;
 mod lasting;
 mod plain;
@@ -52,7 +54,7 @@ macro_rules! fixture {
 pub(crate) use fixture;
 
 /// A schema written down.
-pub(crate) fn schema(value: serde_json::Value) -> convoke::capability::schema::SharedSchema {
+pub(crate) fn schema(value: &serde_json::Value) -> convoke::capability::schema::SharedSchema {
     Arc::new(value.as_object().cloned().unwrap_or_default())
 }
 

@@ -24,7 +24,7 @@ const SOUND: &str = "UklGRiwAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YQgAAAC
 const PAUSE: Duration = Duration::from_millis(50);
 
 pub(crate) fn nothing() -> SharedSchema {
-    schema(json!({ "type": "object", "properties": {} }))
+    schema(&json!({ "type": "object", "properties": {} }))
 }
 
 pub(crate) fn rows() -> Vec<Row> {
@@ -109,7 +109,7 @@ async fn moment(_: &Cx, _: Value) -> Result<Content, Fault> {
 }
 
 fn full_schema() -> SharedSchema {
-    schema(json!({
+    schema(&json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "type": "object",
         "$defs": { "address": {
@@ -133,7 +133,7 @@ fn full_schema() -> SharedSchema {
 }
 
 fn region() -> SharedSchema {
-    schema(json!({
+    schema(&json!({
         "type": "object",
         "properties": { "region": { "type": "string", "x-mcp-header": "Region" } },
         "required": ["region"],
@@ -145,7 +145,7 @@ async fn header(_: &Cx, input: Value) -> Result<Content, Fault> {
 }
 
 fn name() -> SharedSchema {
-    schema(json!({ "type": "object", "properties": { "name": { "type": "string" } }, "required": ["name"] }))
+    schema(&json!({ "type": "object", "properties": { "name": { "type": "string" } }, "required": ["name"] }))
 }
 
 async fn greet(_: &Cx, input: Value) -> Result<Content, Fault> {
@@ -180,7 +180,7 @@ async fn change_tools(cx: &Cx, _: Value) -> Result<Content, Fault> {
         permit: Permit::Own,
         reaches: false,
         input: nothing(),
-        output: schema(json!({ "type": "object", "properties": { "here": { "type": "boolean" } } })),
+        output: schema(&json!({ "type": "object", "properties": { "here": { "type": "boolean" } } })),
         card: Card::default(),
     };
     let added = registry.add(cx.tenant(), &Arc::new(Tool::added(definition, Arc::new(Guest))));

@@ -21,7 +21,7 @@ use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 
 /// A person may take so long to answer; the call's own deadline is mostly nearer.
-const ANSWER_TIME: Duration = Duration::from_secs(600);
+const ANSWER_TIME: Duration = Duration::from_mins(10);
 /// A client that does not read is not waited for longer, notice by notice.
 const NOTICE_TIME: Duration = Duration::from_secs(5);
 const NOTICES: usize = 128;

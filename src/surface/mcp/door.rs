@@ -170,7 +170,7 @@ impl Door {
         let (remote, mut told) = Remote::new(context.peer.clone(), era, declared.abilities, token, least);
         let side = Side { era, declared, client: Arc::new(remote), cancel: context.ct.clone() };
         // Questions to the client must be asked within this very task, and notices must be out before the answer.
-        let mut calling = std::pin::pin!(self.server.call(&visit, asked, side));
+        let mut calling = Box::pin(self.server.call(&visit, asked, side));
         loop {
             tokio::select! {
                 biased;

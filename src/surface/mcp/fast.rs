@@ -110,7 +110,7 @@ impl Server {
         let asked = Asked { name, arguments, responses: None, state: None, key };
         // A client that goes away drops the call: it reads, so nothing is left half done.
         let side = Side { era, declared, client: Arc::new(Deaf(declared.abilities)), cancel: CancellationToken::new() };
-        Some(match self.call(visit, asked, side).await {
+        Some(match Box::pin(self.call(visit, asked, side)).await {
             Ok(CallToolResponse::Complete(mut result)) => {
                 if era == Era::Legacy {
                     result.result_type = None;

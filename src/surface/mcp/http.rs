@@ -136,7 +136,7 @@ impl Entry {
             },
             asked => asked,
         };
-        let read_only = self.server.read_only || headers.get(&READ_ONLY).is_some_and(|value| is_yes(value));
+        let read_only = self.server.read_only || headers.get(&READ_ONLY).is_some_and(is_yes);
         let tenant = headers.get(&TENANT).map(|value| text(value)?.trim().parse::<TenantId>().map_err(wrong_tenant));
         let tenant = tenant.transpose()?;
         if tenant.is_some_and(|tenant| tenant != caller.tenant) {
@@ -148,6 +148,7 @@ impl Entry {
 
     async fn serve(&self, request: Request, visit: Arc<Visit>, id: CallId) -> Result<Response, Fault> {
         let (mut parts, body) = request.into_parts();
+        let method = parts.method.clone();
         let mut named = None;
         let mut stateless = false;
         let mut bytes = Bytes::new();
@@ -177,7 +178,7 @@ impl Entry {
         } else {
             PRESENT.scope(present.clone(), self.sessions.handle(request)).await
         };
-        mend(response.map(Body::new), present.trouble(), id, named.as_ref()).await
+        mend(response.map(Body::new), &method, present.trouble(), id, named.as_ref()).await
     }
 
     /// The whole body. Before a listener of ours it has come in already.
@@ -194,8 +195,20 @@ impl Entry {
 }
 
 /// Gives the library's plain-text refusals the form that every fault has here.
-async fn mend(response: Response, trouble: Trouble, id: CallId, named: Option<&Value>) -> Result<Response, Fault> {
+async fn mend(
+    response: Response,
+    method: &Method,
+    trouble: Trouble,
+    id: CallId,
+    named: Option<&Value>,
+) -> Result<Response, Fault> {
     let status = response.status();
+    if status == StatusCode::ACCEPTED && method == Method::DELETE && trouble == Trouble::None {
+        // Some clients take "accepted" for a session that has not ended.
+        let mut ended = Response::new(Body::empty());
+        *ended.status_mut() = StatusCode::NO_CONTENT;
+        return Ok(ended);
+    }
     if trouble == Trouble::Gone && (status.is_server_error() || status == StatusCode::ACCEPTED) {
         return Err(no_session());
     }

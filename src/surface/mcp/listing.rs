@@ -170,8 +170,8 @@ fn output_schema(tool: &Tool) -> Option<Arc<JsonObject>> {
     match tool.form {
         Form::Bytes | Form::Content => None,
         Form::Value if is_object(&tool.output) => Some(tool.output.clone()),
-        Form::Value => Some(wrap(WRAPPED, Value::Object((*tool.output).clone()))),
-        Form::Stream => Some(wrap(GATHERED, json!({ "type": "array", "items": &*tool.output }))),
+        Form::Value => Some(wrap(WRAPPED, &Value::Object((*tool.output).clone()))),
+        Form::Stream => Some(wrap(GATHERED, &json!({ "type": "array", "items": &*tool.output }))),
     }
 }
 
@@ -179,7 +179,7 @@ pub(super) fn is_object(schema: &SharedSchema) -> bool {
     schema.get("type").is_some_and(|kind| kind == "object")
 }
 
-fn wrap(name: &str, schema: Value) -> Arc<JsonObject> {
+fn wrap(name: &str, schema: &Value) -> Arc<JsonObject> {
     let mut whole = Map::new();
     whole.insert("type".to_owned(), "object".into());
     whole.insert("properties".to_owned(), json!({ name: schema }));

@@ -162,7 +162,7 @@ impl PromptSource for BuiltIn {
         };
         match name {
             FIND => Ok(Some(find(argument("need")?))),
-            USE => use_tool(visitor, argument("name")?).map(Some),
+            USE => Ok(Some(use_tool(visitor, argument("name")?))),
             _ => Ok(None),
         }
     }
@@ -188,12 +188,18 @@ fn find(need: &str) -> Prompt {
     }
 }
 
-fn use_tool(visitor: &Visitor, name: &str) -> Result<Prompt, Fault> {
+fn use_tool(visitor: &Visitor, name: &str) -> Prompt {
     let snapshot = visitor.gate.platform().registry.present();
-    let tool = snapshot
-        .find(visitor.caller.tenant, name)
-        .filter(|tool| may_call(&visitor.caller, tool))
-        .ok_or_else(|| Fault::not_found("tool", name.chars().take(64).collect::<String>()))?;
+    let tool = snapshot.find(visitor.caller.tenant, name).filter(|tool| may_call(&visitor.caller, tool));
+    let Some(tool) = tool else {
+        let name: String = name.chars().take(64).collect();
+        let text = format!(
+            "I wanted to use a tool named '{name}', and there is none of that name that I may use. Find the right one with \
+             tool_search and ask me whether it is what I meant."
+        );
+        let messages = vec![(Speaker::User, Block::text(text))];
+        return Prompt { description: "Finds the tool that was meant".to_owned(), messages };
+    };
     let card = Embedded {
         uri: format!("{SCHEME}{}", tool.name),
         mime_type: Some("text/markdown".to_owned()),
@@ -204,8 +210,8 @@ fn use_tool(visitor: &Visitor, name: &str) -> Result<Prompt, Fault> {
         "Use the tool {} for me. Its card is above. Ask me for whatever its input needs that you do not know.",
         tool.name
     );
-    Ok(Prompt {
+    Prompt {
         description: format!("Uses {}", tool.name),
         messages: vec![(Speaker::User, Block::Resource { resource: card }), (Speaker::User, Block::text(text))],
-    })
+    }
 }

@@ -36,7 +36,7 @@ use crate::kernel::fault::Fault;
 use crate::kernel::id::{TenantId, new_uuid};
 
 const WAITING: usize = 16;
-const HANDSHAKE_TIME: Duration = Duration::from_secs(60);
+const HANDSHAKE_TIME: Duration = Duration::from_mins(1);
 /// A client that does not read is given up after so long.
 const SLOW: Duration = Duration::from_secs(30);
 const PING_EVERY: Duration = Duration::from_secs(15);
@@ -116,7 +116,7 @@ fn stream(entry: &Entry, visit: Arc<Visit>) -> Result<Response, Fault> {
     let serving = connection.clone();
     drop(tokio::spawn(async move {
         let _place = place;
-        let begun = serve_server_with_ct(door, transport, serving);
+        let begun = Box::pin(serve_server_with_ct(door, transport, serving));
         if let Ok(Ok(running)) = tokio::time::timeout(HANDSHAKE_TIME, begun).await {
             drop(running.waiting().await);
         }

@@ -165,13 +165,11 @@ impl<R: AsyncRead + Send + Unpin> Lines<R> {
         if line.trim_ascii().is_empty() {
             return None;
         }
-        match serde_json::from_slice::<ClientJsonRpcMessage>(&line) {
-            Ok(message) => self.admit(message),
-            Err(_) => {
-                self.refusal = Some(refusal(&line));
-                None
-            }
+        if let Ok(message) = serde_json::from_slice::<ClientJsonRpcMessage>(&line) {
+            return self.admit(message);
         }
+        self.refusal = Some(refusal(&line));
+        None
     }
 
     fn admit(&mut self, message: ClientJsonRpcMessage) -> Option<ClientJsonRpcMessage> {

@@ -89,7 +89,8 @@ impl Capability for Health {
         "Whether the server is up and its backends answer; with the permission system:read also versions and sizes of each \
          backend. For figures use system_metrics.",
     )
-    .also(&[Route::get("/monitoring/health")]);
+    .also(&[Route::get("/monitoring/health")])
+    .everyday();
 
     async fn run(cx: &Cx, _: Nothing) -> Result<Output, Fault> {
         let backends = vec![store(cx).await, blobs(cx).await];

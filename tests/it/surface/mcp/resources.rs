@@ -49,10 +49,12 @@ async fn prompts_help_with_the_tools() {
     let usage =
         wire.modern("prompts/get", json!({ "name": "use_tool", "arguments": { "name": "user_me" } })).await.result();
     assert_eq!(usage["messages"][0]["content"]["resource"]["uri"], "convoke://tools/user_me");
+    let meant =
+        wire.modern("prompts/get", json!({ "name": "use_tool", "arguments": { "name": "made_up" } })).await.result();
+    assert!(meant["messages"][0]["content"]["text"].as_str().unwrap().contains("tool_search"));
     for wrong in [
         json!({ "name": "find_tool" }),
         json!({ "name": "find_tool", "arguments": { "need": 7 } }),
-        json!({ "name": "use_tool", "arguments": { "name": "made_up" } }),
         json!({ "name": "made_up" }),
     ] {
         assert_eq!(wire.modern("prompts/get", wrong).await.error(), -32602);
