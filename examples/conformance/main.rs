@@ -76,7 +76,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 async fn serve(listen: String) -> Result<(), Box<dyn std::error::Error>> {
     let mut config: Config = toml::from_str(include_str!("../../config/convoke.toml"))?;
     config.server.listen = listen;
-    config.mcp.toolsets = vec!["all".to_owned()];
+    // The fixtures' own domain: with everything else the list passes 64 KiB, on which the suite's HTTP client gives up when
+    // the connection is closed behind the answer.
+    config.mcp.toolsets = vec!["system".to_owned()];
     let data = std::env::var_os("CONVOKE_DATA").map_or_else(|| PathBuf::from("target/conformance"), PathBuf::from);
     let bell = Arc::new(Bell(watch::Sender::new(0)));
     let mut settings = Settings::new(config, data, Arc::new(SystemClock));
