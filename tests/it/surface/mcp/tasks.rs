@@ -69,7 +69,6 @@ async fn a_running_task_runs_again_after_a_crash() {
     let app = TestApp::start_with(with(&probe)).await;
     let wire = door(&app, &app.admin);
     let id = id_of(&wire.modern("tools/call", call(true)).await.result());
-    wire.modern("tasks/update", json!({ "taskId": id, "inputResponses": answers() })).await.result();
     until(&wire, &id, "input_required").await;
     wire.modern("tasks/update", json!({ "taskId": id, "inputResponses": answers() })).await.result();
     probe.entered().await;
