@@ -126,7 +126,10 @@ impl NamedCache for Listed {
 
 /// Every cache of the program. Whoever keeps one lists it here when it is made; the book does not keep it alive.
 #[derive(Default)]
-pub struct CacheBook(RwLock<BTreeMap<&'static str, (&'static str, Vec<Weak<dyn NamedCache>>)>>);
+pub struct CacheBook(RwLock<BTreeMap<&'static str, OfName>>);
+
+/// What caches of one name hold, and those that may still be alive.
+type OfName = (&'static str, Vec<Weak<dyn NamedCache>>);
 
 impl CacheBook {
     /// Lists a cache. Several of one name are told of as one.

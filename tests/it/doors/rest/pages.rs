@@ -91,6 +91,8 @@ async fn health_is_for_everybody_and_metrics_are_not() {
     assert_eq!(problem(served.bare(Method::GET, "/metrics")).await, (401, "unauthenticated".to_owned()));
     let poor = served.bare(Method::GET, "/metrics").bearer_auth(served.app.nobody.key.reveal());
     assert_eq!(problem(poor).await, (403, "forbidden".to_owned()));
+    let elsewhere = served.bare(Method::GET, "/metrics").bearer_auth(served.app.stranger.key.reveal());
+    assert_eq!(problem(elsewhere).await, (403, "forbidden".to_owned()));
     assert_eq!(told(served.get("/users/me")).await.0, 200);
     let figures = served.bare(Method::GET, "/metrics").bearer_auth(served.app.admin.key.reveal()).send().await.unwrap();
     assert!(header(&figures, "content-type").starts_with("text/plain; version=0.0.4"));
