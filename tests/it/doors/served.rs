@@ -37,7 +37,7 @@ impl Served {
         let app = TestApp::start_with(|settings| {
             settings.rows = probes::rows();
             settings.services = std::mem::take(&mut settings.services).with(service);
-            settings.config.server.listen = "127.0.0.1:0".to_owned();
+            "127.0.0.1:0".clone_into(&mut settings.config.server.listen);
             alter(settings);
         })
         .await;
