@@ -228,10 +228,18 @@ async def gives_prompts(s: Session) -> None:
         return
     for prompt in (await all_pages(s.client.list_prompts, "prompts"))[:3]:
         assert prompt.description, f"{prompt.name} has no description"
-        arguments = {argument.name: "1" for argument in prompt.arguments or [] if argument.required}
+        arguments = {argument.name: await valid_value(s, prompt.name, argument.name) for argument in prompt.arguments or [] if argument.required}
         got = await s.client.get_prompt(prompt.name, arguments)
         assert got.messages, f"{prompt.name} has no messages"
     await refused(s.client.get_prompt("no-such-prompt-anywhere", {}), types.INVALID_PARAMS)
+
+
+async def valid_value(s: Session, prompt: str, argument: str) -> str:
+    """What the server itself offers for an argument; an argument may name something that must exist."""
+    if s.client.server_capabilities.completions is None:
+        return "1"
+    ref = types.PromptReference(type="ref/prompt", name=prompt)
+    return next(iter((await s.client.complete(ref, {"name": argument, "value": ""})).completion.values), "1")
 
 
 async def completes(s: Session) -> None:

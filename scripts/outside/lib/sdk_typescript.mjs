@@ -193,8 +193,9 @@ const OWN = {
   async givesPrompts(s) {
     if (!s.client.getServerCapabilities().prompts) return;
     for (const prompt of (await allPages(p => s.client.listPrompts(p), 'prompts')).slice(0, 3)) {
-      const required = (prompt.arguments ?? []).filter(argument => argument.required).map(argument => [argument.name, '1']);
-      const got = await s.client.getPrompt({ name: prompt.name, arguments: Object.fromEntries(required) });
+      const values = {};
+      for (const { name, required } of prompt.arguments ?? []) if (required) values[name] = await validValue(s, prompt.name, name);
+      const got = await s.client.getPrompt({ name: prompt.name, arguments: values });
       assert(got.messages.length, `${prompt.name} has no messages`);
     }
     await refused(s.client.getPrompt({ name: 'no-such-prompt-anywhere' }), INVALID_PARAMS);
@@ -219,6 +220,13 @@ const OWN = {
     for (const answer of answers) assert.deepEqual(structured(answer), structured(answers[0]));
   },
 };
+
+// What the server itself offers for an argument of a prompt; an argument may name something that must exist.
+async function validValue(s, prompt, argument) {
+  if (!s.client.getServerCapabilities().completions) return '1';
+  const answer = await s.client.complete({ ref: { type: 'ref/prompt', name: prompt }, argument: { name: argument, value: '' } });
+  return answer.completion.values[0] ?? '1';
+}
 
 // --- checks with the fixtures of the example server: what the program's own tools do not show on demand
 
