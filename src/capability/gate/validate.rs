@@ -10,7 +10,8 @@ use crate::kernel::fault::{Fault, Violation};
 /// More places than this are not told: an input that is wrong in so many is wrong as a whole.
 const MOST_VIOLATIONS: usize = 32;
 
-/// Holds the input against the schema. A null for an optional property counts as left out, as models often write it.
+/// Holds the input against the schema. A null for an optional property counts as left out, as models often write it, and a
+/// whole number is one however it is written: `7.0` is an integer to a schema.
 ///
 /// # Errors
 /// `bad_input` with every place that does not fit.
@@ -18,7 +19,7 @@ pub fn validate(tool: &Tool, mut input: Value) -> Result<Value, Fault> {
     if input.is_null() {
         input = Value::Object(Map::new());
     }
-    drop_nulls(&mut input, &tool.input);
+    settle(&mut input, &tool.input);
     let validator = tool.validator()?;
     if validator.is_valid(&input) {
         return Ok(input);
@@ -28,8 +29,8 @@ pub fn validate(tool: &Tool, mut input: Value) -> Result<Value, Fault> {
     Err(Fault::violations(violations))
 }
 
-/// Takes out nulls that stand for optional properties, nested ones too.
-fn drop_nulls(input: &mut Value, schema: &Map<String, Value>) {
+/// Takes out nulls that stand for optional properties and writes whole numbers as integers, nested ones too.
+fn settle(input: &mut Value, schema: &Map<String, Value>) {
     match input {
         Value::Object(properties) => {
             let named = schema.get("properties").and_then(Value::as_object);
@@ -39,19 +40,35 @@ fn drop_nulls(input: &mut Value, schema: &Map<String, Value>) {
             if properties.values().any(Value::is_null) {
                 properties.retain(|name, value| !value.is_null() || is_required(name) || !is_named(name));
             }
-            for (name, value) in properties.iter_mut().filter(|(_, value)| value.is_object() || value.is_array()) {
+            for (name, value) in
+                properties.iter_mut().filter(|(_, value)| value.is_object() || value.is_array() || value.is_f64())
+            {
                 if let Some(Value::Object(below)) = named.and_then(|named| named.get(name)) {
-                    drop_nulls(value, below);
+                    settle(value, below);
                 }
             }
         }
         Value::Array(items) => {
             if let Some(Value::Object(below)) = schema.get("items") {
-                items.iter_mut().for_each(|item| drop_nulls(item, below));
+                items.iter_mut().for_each(|item| settle(item, below));
+            }
+        }
+        Value::Number(number) if schema.get("type").is_some_and(|kind| kind == "integer") => {
+            if let Some(whole) = number.as_f64().filter(|_| number.is_f64()).and_then(whole) {
+                *number = whole.into();
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
+}
+
+/// The integer that a number is, up to what a double holds exactly.
+fn whole(number: f64) -> Option<i64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if number.fract() != 0.0 || number.abs() > EXACT {
+        return None;
+    }
+    format!("{number:.0}").parse().ok()
 }
 
 fn violation(tool: &Tool, error: &ValidationError<'_>) -> Violation {

@@ -12,6 +12,9 @@ async fn inputs_come_from_path_query_and_body() {
     assert_eq!(shown, (200, json!({ "id": "x/y", "count": 5, "on": true, "tags": [1, 2], "text": "a b&c" })));
     let alias = served.request(&served.app.admin, Method::PUT, "/probe/7/echo").json(&json!({ "count": 2 }));
     assert_eq!(told(alias).await, (200, json!({ "count": 2, "id": "7" })));
+    let whole =
+        served.request(&served.app.admin, Method::PUT, "/probe/7/echo").json(&json!({ "count": 2.0, "on": null }));
+    assert_eq!(told(whole).await, (200, json!({ "count": 2, "id": "7" })));
     let torn = served.request(&served.app.admin, Method::PUT, "/probe/7/echo").json(&json!({ "id": "8" }));
     assert_eq!(problem(torn).await, (400, "bad_input".to_owned()));
     let wrong = told(served.get("/probe/made/x?count=many&more=1")).await;
@@ -45,6 +48,9 @@ async fn methods_are_answered_by_what_the_path_has() {
     for (method, path) in [(Method::GET, "/api/v1/nowhere"), (Method::POST, "/nowhere"), (Method::GET, "/api/v1/")] {
         assert_eq!(problem(served.bare(method, path)).await, (404, "not_found".to_owned()), "{path}");
     }
+    // The path decides before the method: what a fixed path does not take is not taken for a name.
+    let fixed = served.request(&served.app.admin, Method::PATCH, "/users/me").send().await.unwrap();
+    assert_eq!((fixed.status().as_u16(), header(&fixed, "allow")), (405, "GET, HEAD, OPTIONS"));
     let docs = served.bare(Method::POST, "/openapi.json");
     assert_eq!(problem(docs).await, (405, "method_not_allowed".to_owned()));
 }
