@@ -99,7 +99,7 @@ pub(crate) async fn growth(table: &mut Table) {
 async fn cpu_per_call(server: &Server, load: &Load, calls: usize) -> f64 {
     let before = server.cpu();
     load.run(calls, CALLERS).await;
-    let spent: Duration = server.cpu() - before;
+    let spent: Duration = server.cpu().checked_sub(before).unwrap();
     #[expect(clippy::cast_precision_loss, reason = "small counts")]
     let calls = calls as f64;
     spent.as_secs_f64() * 1e6 / calls

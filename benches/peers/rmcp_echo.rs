@@ -1,5 +1,7 @@
 //! A peer for the benchmark: a bare rmcp server with one echo tool over streamable HTTP. No key, no gate, no store.
 
+#![expect(clippy::print_stdout, reason = "it tells where it listens")]
+
 use std::sync::Arc;
 
 use axum::serve::ListenerExt as _;

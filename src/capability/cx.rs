@@ -366,11 +366,11 @@ impl Cx {
     ///
     /// # Errors
     /// When the data cannot be written as JSON.
-    pub fn emit(&self, topic: &str, subject: impl ToString, data: &impl Serialize) -> Result<(), Fault> {
+    pub fn emit(&self, topic: &str, subject: impl std::fmt::Display, data: &impl Serialize) -> Result<(), Fault> {
         let event = Event {
             topic: topic.to_owned(),
             tenant_id: self.tenant(),
-            subject: subject.to_string(),
+            subject: format!("{subject}"),
             at: self.now(),
             request_id: self.call.id,
             data: serde_json::to_value(data).map_err(Fault::internal)?,

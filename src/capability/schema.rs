@@ -60,7 +60,7 @@ fn close(schema: &mut Map<String, Value>) {
             ("properties", Value::Object(named)) => named.values_mut().filter_map(Value::as_object_mut).for_each(close),
             ("items" | "additionalProperties", Value::Object(below)) => close(below),
             ("anyOf" | "oneOf", Value::Array(choices)) => {
-                choices.iter_mut().filter_map(Value::as_object_mut).for_each(close)
+                choices.iter_mut().filter_map(Value::as_object_mut).for_each(close);
             }
             _ => {}
         }

@@ -1,4 +1,4 @@
-//! Ids: UUIDv7, so that they sort by the time of their making, typed by what they name.
+//! Ids: `UUIDv7`, so that they sort by the time of their making, typed by what they name.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -84,7 +84,7 @@ async fn for_another_tenant_nothing_of_the_first_is_there() {
         match &answer {
             // A list held to what is not there is empty.
             Ok(value) if named && value["items"] != json!([]) => {
-                wrong.push(format!("{place}: found what another tenant has: {value}"))
+                wrong.push(format!("{place}: found what another tenant has: {value}"));
             }
             Err(fault) if named && !fault.is(&codes::NOT_FOUND) => wrong.push(format!("{place}: {fault}")),
             _ => {}

@@ -1,6 +1,11 @@
 //! The integration tests: one binary, folders by what they test.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails where it stands"
+)]
 
 mod adapter;
 mod architecture;

@@ -12,9 +12,9 @@ use crate::tools::{built, catalogue};
 
 const LONGEST_TEXT: usize = 400;
 
-/// What an input schema may be made of: what the function calling of OpenAI, Anthropic and Gemini, and the clients of MCP
+/// What an input schema may be made of: what the function calling of `OpenAI`, Anthropic and Gemini, and the clients of MCP
 /// that pass schemas on to them, all take. Left out on purpose: `$ref` and `$defs` (some clients do not resolve them), unions
-/// of types and `null` (Gemini has none), `oneOf`, `allOf`, `not`, `if` (refused by OpenAI's strict mode and by Gemini),
+/// of types and `null` (Gemini has none), `oneOf`, `allOf`, `not`, `if` (refused by `OpenAI`'s strict mode and by Gemini),
 /// `exclusiveMinimum`, `multipleOf`, `uniqueItems`, `patternProperties`, `propertyNames`, `const` (not in Gemini's schema).
 /// `anyOf` is taken by all three, though not at the top.
 const KEYWORDS: &[&str] = &[
@@ -37,7 +37,7 @@ const KEYWORDS: &[&str] = &[
     "type",
 ];
 
-/// Formats that OpenAI's strict mode knows; the others take them as a hint.
+/// Formats that `OpenAI`'s strict mode knows; the others take them as a hint.
 const FORMATS: &[&str] = &["date-time", "date", "time", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"];
 
 const TYPES: &[&str] = &["string", "integer", "number", "boolean", "array", "object"];
@@ -81,7 +81,9 @@ fn titles_and_descriptions_are_there_and_short() {
 #[test]
 fn names_are_unique() {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    built().iter().for_each(|tool| *seen.entry(tool.name.to_string()).or_default() += 1);
+    for tool in built() {
+        *seen.entry(tool.name.to_string()).or_default() += 1;
+    }
     seen.retain(|_, times| *times > 1);
     assert!(seen.is_empty(), "{seen:?}");
 }
@@ -155,7 +157,9 @@ fn unusual(schema: &Value, place: &str, wrong: &mut Vec<String>) {
             ("additionalProperties", Value::Bool(_)) => {}
             ("additionalProperties", _) => unusual(value, &format!("{place}/additionalProperties"), wrong),
             ("anyOf", Value::Array(choices)) => {
-                choices.iter().for_each(|choice| unusual(choice, &format!("{place}/anyOf"), wrong));
+                for choice in choices {
+                    unusual(choice, &format!("{place}/anyOf"), wrong);
+                }
             }
             (keyword, _) if KEYWORDS.contains(&keyword) => {}
             (keyword, _) => wrong.push(format!("{place}: the keyword {keyword}")),

@@ -141,7 +141,7 @@ impl Gate {
             return self.turn_into_task(request, admitted).await;
         }
         let took = began.elapsed();
-        self.count(&tool, once.result.as_ref().err(), took);
+        count(&tool, once.result.as_ref().err(), took);
         if !tool.is_audited() || once.result.is_err() || once.replayed {
             self.usage.add(&request.caller, &tool.name, once.result.is_err(), took);
         }
@@ -208,21 +208,12 @@ impl Gate {
     fn refused(&self, request: &Request, fault: Fault, began: Instant) -> Reply {
         let snapshot = self.platform.registry.present();
         if let Some(tool) = snapshot.find(request.caller.tenant, &request.tool) {
-            self.count(tool, Some(&fault), began.elapsed());
+            count(tool, Some(&fault), began.elapsed());
             self.usage.add(&request.caller, &tool.name, true, began.elapsed());
         }
         log_fault(&request.tool, request.id, &fault);
         let (id, result) = (request.id, Err(fault));
         Reply { id, result, allowance: None, revision: None, replayed: false, via: None, operation: None }
-    }
-
-    fn count(&self, tool: &Tool, fault: Option<&Fault>, took: Duration) {
-        let ended = match fault {
-            None => Ended::Well,
-            Some(fault) if fault.code().status < 500 => Ended::CallerFault,
-            Some(_) => Ended::ServerFault,
-        };
-        tool.meter.count(ended, took);
     }
 
     /// Writes the usage that was added up and forgets callers that have gone quiet. The runtime calls it now and then.
@@ -255,6 +246,15 @@ impl Gate {
     pub fn is_closing(&self) -> bool {
         self.closing.is_cancelled()
     }
+}
+
+fn count(tool: &Tool, fault: Option<&Fault>, took: Duration) {
+    let ended = match fault {
+        None => Ended::Well,
+        Some(fault) if fault.code().status < 500 => Ended::CallerFault,
+        Some(_) => Ended::ServerFault,
+    };
+    tool.meter.count(ended, took);
 }
 
 fn unknown(name: &str) -> Fault {

@@ -289,13 +289,13 @@ impl Gate {
     fn go_on(self: &Arc<Self>, live: Live, request: Request, tool: Arc<Tool>, input: Value, ending: Ending) {
         let gate = self.clone();
         let request = Request { lasting: Lasting::Task, ..request };
-        let _ = self.platform.running().spawn(async move {
+        drop(self.platform.running().spawn(async move {
             let _live = live;
             let began = tokio::time::Instant::now();
             let call = gate.call_of(&request, &tool);
             let ended = gate.execute(call.clone(), input, Some(ending)).await;
             let fault = ended.as_ref().err().map(|stopped| &stopped.fault);
-            gate.count(&tool, fault, began.elapsed());
+            super::count(&tool, fault, began.elapsed());
             if !tool.is_audited() || fault.is_some() {
                 gate.usage.add(&request.caller, &tool.name, fault.is_some(), began.elapsed());
             }
@@ -306,7 +306,7 @@ impl Gate {
                 return;
             }
             gate.record_stop(&call, ending, &fault, by_itself).await;
-        });
+        }));
     }
 }
 

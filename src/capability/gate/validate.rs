@@ -50,7 +50,9 @@ fn settle(input: &mut Value, schema: &Map<String, Value>) {
         }
         Value::Array(items) => {
             if let Some(Value::Object(below)) = schema.get("items") {
-                items.iter_mut().for_each(|item| settle(item, below));
+                for item in items {
+                    settle(item, below);
+                }
             }
         }
         Value::Number(number) if schema.get("type").is_some_and(|kind| kind == "integer") => {

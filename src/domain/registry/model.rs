@@ -32,7 +32,7 @@ pub(crate) struct Summary {
 /// A tool in full.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Description {
+pub(crate) struct Details {
     /// Its name.
     pub name: String,
     /// Its name in words.
@@ -78,7 +78,7 @@ impl Summary {
     }
 }
 
-impl Description {
+impl Details {
     pub(super) fn of(tool: &Tool) -> Self {
         Self {
             name: tool.name.to_string(),

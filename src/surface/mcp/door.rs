@@ -265,7 +265,8 @@ impl ServerHandler for Door {
     }
 
     async fn call_tool(&self, asked: CallToolRequestParams, context: Context) -> Result<CallToolResponse, ErrorData> {
-        answered(self.make_call(asked, context)).await
+        // A large future: where it lies is not the library's to carry about.
+        Box::pin(answered(self.make_call(asked, context))).await
     }
 
     async fn list_resources(

@@ -94,7 +94,7 @@ impl TestApp {
 
     /// Opens the program again on the same folder, started otherwise. Nothing of the earlier run is closed: it ends as in a
     /// crash, unless the test closed it.
-    pub async fn open_again_with(self, alter: impl FnOnce(&mut Settings)) -> Self {
+    pub(crate) async fn open_again_with(self, alter: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = Settings::new(config(), self.folder.path().to_owned(), self.clock.clone());
         alter(&mut settings);
         Self { app: App::open(settings).await.unwrap(), ..self }
@@ -141,7 +141,13 @@ impl TestApp {
     }
 
     /// A call of an identified caller that is not made yet.
-    pub fn request(&self, caller: Arc<Caller>, tool: &str, input: Value, alter: impl FnOnce(&mut Request)) -> Request {
+    pub(crate) fn request(
+        &self,
+        caller: Arc<Caller>,
+        tool: &str,
+        input: Value,
+        alter: impl FnOnce(&mut Request),
+    ) -> Request {
         let origin = Origin { door: Door::Inside, address: None };
         let mut request = Request::new(CallId::new(self.clock.now()), caller, origin, tool, input);
         alter(&mut request);

@@ -64,7 +64,7 @@ impl Place {
         loop {
             let line = lines.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no start: {}", served.errors()));
             if let Some((_, url)) = line.split_once("listens on ") {
-                served.url = url.trim().to_owned();
+                url.trim().clone_into(&mut served.url);
             }
             if let Some((_, key)) = line.split_once("shown this once: ") {
                 served.key = Some(key.trim().to_owned());

@@ -7,7 +7,7 @@ use crate::capability::Capability;
 use crate::capability::cx::Cx;
 use crate::capability::permit::Permit;
 use crate::capability::spec::{Domain, Route, Spec};
-use crate::domain::registry::model::{Description, visible};
+use crate::domain::registry::model::{Details, visible};
 use crate::kernel::fault::Fault;
 
 /// Describes a tool.
@@ -23,7 +23,7 @@ pub(crate) struct Input {
 
 impl Capability for Describe {
     type Input = Input;
-    type Output = Description;
+    type Output = Details;
     const SPEC: Spec = Spec::read(
         "tool_describe",
         Domain::Registry,
@@ -33,6 +33,6 @@ impl Capability for Describe {
     );
 
     async fn run(cx: &Cx, input: Self::Input) -> Result<Self::Output, Fault> {
-        visible(cx, &input.name).map(|tool| Description::of(&tool))
+        visible(cx, &input.name).map(|tool| Details::of(&tool))
     }
 }

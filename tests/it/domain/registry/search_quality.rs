@@ -90,7 +90,7 @@ fn needs_find_their_tools() {
             fresh.count(place);
         }
         if place != Some(0) && built.contains(&need.tool) {
-            missed.push_str(&format!("  {} | {} | {}\n", need.tool, need.words, names.join(" ")));
+            missed.push_str(&["  ", &need.tool, " | ", &need.words, " | ", &names.join(" "), "\n"].concat());
         }
     }
     println!("built: {of_built}\nplanned: {of_planned}\nfresh among both: {fresh}\nnot first:\n{missed}");
