@@ -1,7 +1,7 @@
 //! How the registry's capabilities tell of a tool.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::capability::cx::Cx;
@@ -10,6 +10,37 @@ use crate::capability::tool::{Example, Tool};
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use std::sync::Arc;
+
+/// Which tool, and its input.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[expect(dead_code, reason = "the gate reads it and runs the named tool instead")]
+pub(crate) struct Forwarding {
+    /// The tool's name.
+    #[schemars(length(min = 1, max = 64))]
+    name: String,
+    /// The tool's input.
+    #[serde(default)]
+    input: Map<String, Value>,
+}
+
+/// What the tool answered.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Forwarded {
+    /// The tool that ran.
+    tool: String,
+    /// Its output.
+    result: Value,
+    /// Figures of the call.
+    metrics: Metrics,
+}
+
+/// Figures of a call.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Metrics {
+    /// How long it took, in milliseconds.
+    duration_ms: u64,
+}
 
 /// A tool in a few words.
 #[derive(Debug, Serialize, JsonSchema)]

@@ -57,6 +57,11 @@ fn fifty_kills_lose_nothing_that_was_acknowledged() {
     let mut owner = start();
     let mut guest = start();
     for round in 0..KILLS {
+        // A guest whose writes were all answered before the kill may not have taken over yet when the next one starts: then
+        // either of them owns the folder now.
+        if place.owner() == guest.pid() {
+            std::mem::swap(&mut owner, &mut guest);
+        }
         assert_eq!(place.owner(), owner.pid());
         let by_owner = send(&mut owner, round, "owner");
         let by_guest = send(&mut guest, round, "guest");
