@@ -21,6 +21,10 @@ regen:
 outside *SUITES:
     scripts/outside/run {{SUITES}}
 
+# A fuzz target (filters, messages, page_tokens, times) for a minute; needs cargo-fuzz and a nightly toolchain.
+fuzz TARGET:
+    cargo +nightly fuzz run {{TARGET}} -- -max_total_time=60
+
 # Calls measured against peers; builds in release.
 bench:
     cargo bench --bench calls
