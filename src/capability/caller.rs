@@ -103,16 +103,24 @@ impl Caller {
     /// The principal as audit entries, limits and operations name it.
     #[must_use]
     pub fn principal_name(&self) -> String {
-        match self.principal {
-            Principal::Anonymous => "anonymous".to_owned(),
-            Principal::LocalOwner => format!("local:{}", self.user),
-            Principal::Key(key) => format!("key:{key}"),
+        self.principal.name(self.user)
+    }
+}
+
+impl Principal {
+    /// The principal of a user as audit entries, limits and operations name it.
+    #[must_use]
+    pub fn name(self, user: UserId) -> String {
+        match self {
+            Self::Anonymous => "anonymous".to_owned(),
+            Self::LocalOwner => format!("local:{user}"),
+            Self::Key(key) => format!("key:{key}"),
         }
     }
 }
 
 /// Where a call came in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Door {
     /// MCP over stdio.
@@ -129,11 +137,34 @@ pub enum Door {
     Inside,
 }
 
+impl Door {
+    /// The name, as in audit entries.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Stdio => "stdio",
+            Self::Mcp => "mcp",
+            Self::Rest => "rest",
+            Self::Websocket => "websocket",
+            Self::Cli => "cli",
+            Self::Inside => "inside",
+        }
+    }
+}
+
 /// The outside of a call: where it came from.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Origin {
     /// The door.
     pub door: Door,
     /// The address, where there is one.
     pub address: Option<IpAddr>,
+}
+
+impl Origin {
+    /// The program itself, which calls from nowhere.
+    #[must_use]
+    pub const fn inside() -> Self {
+        Self { door: Door::Inside, address: None }
+    }
 }

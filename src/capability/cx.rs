@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::caller::{Caller, Origin};
-use super::client::{Abilities, Answers, Client, Level, Progress, Question, Questions};
+use super::client::{Answers, Client};
 use super::events::{EVENTS, Event};
 use super::gate::commit::{Stage, commit};
 use super::gate::operation::Ending;
@@ -88,8 +88,16 @@ pub(super) struct Pending {
     pub(super) events: Vec<Event>,
     /// The users whose rights change; `None` for everybody's.
     pub(super) authority: Vec<Option<UserId>>,
+    /// What the call is about, for the audit log; else the first document that it changes.
+    pub(super) subject: Option<(&'static str, Uuid)>,
     pub(super) revision: Option<i64>,
     pub(super) loaded: u32,
+    /// Whether the revision that the caller demands was held against a document.
+    pub(super) matched: bool,
+    /// Answers that the other side gave while this ran.
+    pub(super) given: Answers,
+    /// Ends when the checkpoint that was begun last is through.
+    pub(super) committing: Option<CancellationToken>,
     pub(super) committed_before: bool,
     /// A checkpoint did not succeed: what was collected before it is lost, and the call cannot end well.
     pub(super) broken: bool,
@@ -112,13 +120,14 @@ pub struct Belongs {
 pub struct Cx {
     call: Arc<Call>,
     platform: Arc<Platform>,
-    pending: Mutex<Pending>,
+    pending: Arc<Mutex<Pending>>,
 }
 
 impl Cx {
-    /// Only the gate makes one.
-    pub(super) fn new(call: Arc<Call>, platform: Arc<Platform>, ending: Option<Ending>) -> Self {
-        Self { call, platform, pending: Mutex::new(Pending { ending, ..Pending::default() }) }
+    /// Only the gate makes one. `given` is what the other side answered in an earlier run of the same call.
+    pub(super) fn new(call: Arc<Call>, platform: Arc<Platform>, ending: Option<Ending>, given: Answers) -> Self {
+        let pending = Pending { ending, given, ..Pending::default() };
+        Self { call, platform, pending: Arc::new(Mutex::new(pending)) }
     }
 
     /// The call.
@@ -205,17 +214,19 @@ impl Cx {
             Verdict::Forbidden => return Err(forbidden(Permit::on(T::RESOURCE, action))),
             Verdict::Allowed => {}
         }
-        let first = {
-            let mut pending = self.pending();
-            pending.loaded += 1;
-            // An ETag names one document: where more are loaded the answer has none.
-            pending.revision = (pending.loaded == 1).then_some(stored.revision);
-            pending.loaded == 1
-        };
-        if first && action != Action::Read && self.call.if_match.is_some_and(|revision| revision != stored.revision) {
+        let mut pending = self.pending();
+        pending.loaded += 1;
+        // An ETag names one document: where more are loaded the answer has none.
+        pending.revision = (pending.loaded == 1).then_some(stored.revision);
+        // If-Match speaks of the first document that is to be changed.
+        if action != Action::Read
+            && !std::mem::replace(&mut pending.matched, true)
+            && self.call.if_match.is_some_and(|revision| revision != stored.revision)
+        {
             return Err(Fault::new(&codes::PRECONDITION_FAILED, format!("the {} has another revision", T::NOUN))
                 .with_detail(serde_json::json!({ "revision": stored.revision })));
         }
+        drop(pending);
         Ok(stored)
     }
 
@@ -336,6 +347,11 @@ impl Cx {
         Ok(())
     }
 
+    /// Says what the call is about, where that is not the first document that it changes: the audit entry is found by it.
+    pub fn about(&self, kind: &'static Kind, id: Uuid) {
+        self.pending().subject = Some((kind.name, id));
+    }
+
     /// Demands that a document still has the revision that was read when the call commits.
     pub fn hold<T: Document>(&self, stored: &Stored<T>) {
         let step = Step::Check { kind: T::KIND, id: stored.id, expect: Expect::Revision(stored.revision) };
@@ -391,30 +407,47 @@ impl Cx {
     /// # Errors
     /// When a precondition does not hold or the store fails; the call cannot end well then.
     pub async fn checkpoint(&self) -> Result<(), Fault> {
+        let through = CancellationToken::new();
         let taken = {
             let mut pending = self.pending();
+            pending.committed_before = true;
             if pending.steps.is_empty() {
                 return Ok(());
             }
             if !self.call.tool.is_audited() {
                 return Err(Fault::internal(format!("{} is declared to read and wrote", self.call.tool.name)));
             }
-            pending.committed_before = true;
             pending.broken = true;
+            pending.committing = Some(through.clone());
             Pending {
                 steps: std::mem::take(&mut pending.steps),
                 changes: std::mem::take(&mut pending.changes),
                 events: std::mem::take(&mut pending.events),
                 authority: std::mem::take(&mut pending.authority),
+                subject: pending.subject,
                 ending: pending.ending.clone(),
                 ..Pending::default()
             }
         };
-        let committed = commit(&self.platform, &self.call, taken, Stage::Step).await.map_err(store_fault)?;
-        let mut pending = self.pending();
-        pending.broken = false;
-        pending.ending = committed.ending;
-        Ok(())
+        let (platform, call, pending) = (self.platform.clone(), self.call.clone(), self.pending.clone());
+        // Whoever stops the call meanwhile must know how the operation stands afterwards.
+        let carried = self.platform.carry_through(async move {
+            let _through = through.drop_guard();
+            let committed = commit(&platform, &call, taken, Stage::Step).await.map_err(store_fault)?;
+            let mut pending = pending.lock().unwrap_or_else(PoisonError::into_inner);
+            pending.broken = false;
+            pending.ending = committed.ending;
+            Ok(())
+        });
+        carried.await.unwrap_or_else(|| Err(Fault::internal("a checkpoint panicked")))
+    }
+
+    /// Waits until no checkpoint is under way: the operation is then as it lies in the store.
+    pub(super) async fn settled(&self) {
+        let committing = self.pending().committing.take();
+        if let Some(through) = committing {
+            through.cancelled().await;
+        }
     }
 
     fn put(&self, kind: &'static Kind, id: Uuid, expect: Expect, belongs: Belongs, before: Option<Value>, body: Value) {
@@ -432,92 +465,6 @@ impl Cx {
             visibility: belongs.visibility,
             body,
         }));
-    }
-
-    // --- the other side --------------------------------------------------------------------------------------------
-
-    /// Tells how far the call has come.
-    pub fn progress(&self, done: f64, total: Option<f64>, message: impl Into<String>) {
-        self.call.client.progress(Progress { done, total, message: Some(message.into()) });
-    }
-
-    /// Tells the client something.
-    pub fn say(&self, level: Level, data: Value) {
-        self.call.client.say(level, &self.call.tool.name, data);
-    }
-
-    /// Asks the other side. Asking comes before writing: where the protocol cannot wait, the call ends here and is made
-    /// again with the answers.
-    ///
-    /// # Errors
-    /// `input_required` with the questions, where the call must be made again.
-    pub async fn ask(&self, questions: Questions) -> Result<Answers, Fault> {
-        let open: Questions =
-            questions.iter().filter(|(key, _)| !self.call.answers.contains_key(key)).cloned().collect();
-        let mut answers: Answers = questions
-            .iter()
-            .filter_map(|(key, _)| self.call.answers.get(key).map(|answer| (key.clone(), answer.clone())))
-            .collect();
-        if open.is_empty() {
-            return Ok(answers);
-        }
-        self.nothing_written()?;
-        match self.call.client.ask(&open).await {
-            Some(given) => {
-                answers.extend(given?);
-                Ok(answers)
-            }
-            None => Err(input_required(&open)),
-        }
-    }
-
-    /// Asks for a form to be filled; the answer is the protocol's elicitation result.
-    ///
-    /// # Errors
-    /// As `ask`.
-    pub async fn ask_form(&self, key: &str, message: &str, schema: Map<String, Value>) -> Result<Value, Fault> {
-        let question = Question::Form { message: message.to_owned(), schema };
-        let mut answers = self.ask(vec![(key.to_owned(), question)]).await?;
-        Ok(answers.remove(key).unwrap_or(Value::Null))
-    }
-
-    /// What the other side can be asked for, where that is known.
-    #[must_use]
-    pub fn abilities(&self) -> Abilities {
-        self.call.client.abilities()
-    }
-
-    /// From here on the call takes long: where the caller can follow a task it goes on as one, elsewhere it goes on as it is.
-    ///
-    /// # Errors
-    /// `task_required`, upon which the door makes the call again as a task. Comes before writing, as asking does.
-    pub fn prefer_task(&self) -> Result<(), Fault> {
-        self.nothing_written()?;
-        match self.call.lasting {
-            Lasting::Task | Lasting::Answer => Ok(()),
-            Lasting::Either => Err(task_required()),
-        }
-    }
-
-    /// From here on the call makes sense only as a task.
-    ///
-    /// # Errors
-    /// `task_required`, unless it runs as one.
-    pub fn require_task(&self) -> Result<(), Fault> {
-        self.nothing_written()?;
-        match self.call.lasting {
-            Lasting::Task => Ok(()),
-            Lasting::Answer | Lasting::Either => Err(task_required()),
-        }
-    }
-
-    /// A call that is made again from its beginning must not have written before.
-    fn nothing_written(&self) -> Result<(), Fault> {
-        let pending = self.pending();
-        if pending.steps.is_empty() && !pending.committed_before {
-            return Ok(());
-        }
-        Err(Fault::internal(format!("{} asks after it has written", self.call.tool.name)))
     }
 
     pub(super) fn pending(&self) -> std::sync::MutexGuard<'_, Pending> {
@@ -557,21 +504,6 @@ fn without_private(kind: &Kind, mut value: Value) -> Value {
 pub fn forbidden(permit: Permit) -> Fault {
     Fault::new(&codes::FORBIDDEN, format!("this needs the permission {permit}"))
         .with_detail(serde_json::json!({ "permission": permit }))
-}
-
-pub(super) fn task_required() -> Fault {
-    Fault::new(&codes::TASK_REQUIRED, "the call takes too long to be answered at once")
-}
-
-/// The fault for questions that must be answered before a call can go on.
-#[must_use]
-pub fn input_required(questions: &Questions) -> Fault {
-    let open: Map<String, Value> = questions
-        .iter()
-        .filter_map(|(key, question)| Some((key.clone(), serde_json::to_value(question).ok()?)))
-        .collect();
-    Fault::new(&codes::INPUT_REQUIRED, "the call needs answers before it can go on")
-        .with_detail(serde_json::json!({ "questions": open }))
 }
 
 /// A store's fault as the caller learns it.

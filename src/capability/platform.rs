@@ -139,7 +139,7 @@ impl Platform {
     /// Lets every caller be resolved anew: after a restore, when everything is another.
     pub fn authority_changed_everywhere(&self) {
         let now = self.authority.fetch_add(1, Ordering::AcqRel) + 1;
-        self.authority_floor.store(now, Ordering::Release);
+        self.authority_floor.fetch_max(now, Ordering::AcqRel);
     }
 
     /// Lets the callers of a tenant be resolved anew: those who act as this user, or all of them.
@@ -147,7 +147,9 @@ impl Platform {
         // Single users are remembered only while there are few: forgetting them all is one more look at the store for each.
         if self.authority_changes.len() >= MOST_CHANGES {
             self.authority_changed_everywhere();
-            self.authority_changes.clear();
+            // What came in meanwhile is above the floor and stays.
+            let floor = self.authority_floor.load(Ordering::Acquire);
+            self.authority_changes.retain(|_, count| *count > floor);
         }
         let mut changed = self.authority_changes.entry((tenant, user)).or_default();
         *changed = self.authority.fetch_add(1, Ordering::AcqRel) + 1;

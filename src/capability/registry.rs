@@ -12,16 +12,31 @@ use super::permit::Permit;
 use super::tool::Tool;
 use crate::kernel::id::TenantId;
 
+/// The version of the tools of a tenant that has added none.
+const BUILT: u64 = 1;
+
 /// All tools at one moment.
 pub struct Snapshot {
-    /// Grows with every change.
-    pub version: u64,
+    version: u64,
     built: Arc<[Arc<Tool>]>,
     built_by_name: Arc<HashMap<Arc<str>, Arc<Tool>>>,
-    added: HashMap<TenantId, BTreeMap<Arc<str>, Arc<Tool>>>,
+    added: HashMap<TenantId, Arc<Added>>,
+}
+
+/// The tools that a tenant has added.
+#[derive(Default)]
+struct Added {
+    version: u64,
+    tools: BTreeMap<Arc<str>, Arc<Tool>>,
 }
 
 impl Snapshot {
+    /// Grows with every change, whoever's it is.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
     /// The built-in tools, by name.
     #[must_use]
     pub fn built(&self) -> &[Arc<Tool>] {
@@ -30,24 +45,28 @@ impl Snapshot {
 
     /// All tools of a tenant: built in first, then added, each by name.
     pub fn of_tenant(&self, tenant: TenantId) -> impl Iterator<Item = &Arc<Tool>> {
-        self.built.iter().chain(self.added.get(&tenant).into_iter().flat_map(BTreeMap::values))
+        self.built.iter().chain(self.added.get(&tenant).into_iter().flat_map(|added| added.tools.values()))
     }
 
-    /// Whether a tenant has added tools.
+    /// Whose tools a tenant's are, and their version: what is made from a tenant's tools is good for all tenants that have
+    /// added none, and a change of another tenant's tools leaves it good.
     #[must_use]
-    pub fn has_added(&self, tenant: TenantId) -> bool {
-        self.added.get(&tenant).is_some_and(|tools| !tools.is_empty())
+    pub fn version_of(&self, tenant: TenantId) -> (Option<TenantId>, u64) {
+        match self.added.get(&tenant) {
+            Some(added) if !added.tools.is_empty() => (Some(tenant), added.version),
+            Some(_) | None => (None, BUILT),
+        }
     }
 
     /// Every tool of every tenant, built in first.
     pub fn all(&self) -> impl Iterator<Item = &Arc<Tool>> {
-        self.built.iter().chain(self.added.values().flat_map(BTreeMap::values))
+        self.built.iter().chain(self.added.values().flat_map(|added| added.tools.values()))
     }
 
     /// The tool of a name that a tenant has.
     #[must_use]
     pub fn find(&self, tenant: TenantId, name: &str) -> Option<&Arc<Tool>> {
-        self.built_by_name.get(name).or_else(|| self.added.get(&tenant)?.get(name))
+        self.built_by_name.get(name).or_else(|| self.added.get(&tenant)?.tools.get(name))
     }
 
     /// The tools that a caller may call, by name.
@@ -83,12 +102,12 @@ impl Registry {
         let built_by_name = tools.iter().map(|tool| (tool.name.clone(), tool.clone())).collect();
         Self {
             present: ArcSwap::from_pointee(Snapshot {
-                version: 1,
+                version: BUILT,
                 built: tools.into(),
                 built_by_name: Arc::new(built_by_name),
                 added: HashMap::new(),
             }),
-            changes: watch::Sender::new(1),
+            changes: watch::Sender::new(BUILT),
         }
     }
 
@@ -125,14 +144,12 @@ impl Registry {
 
     fn alter(&self, tenant: TenantId, alter: impl Fn(&mut BTreeMap<Arc<str>, Arc<Tool>>)) {
         self.present.rcu(|present| {
+            let version = present.version + 1;
             let mut added = present.added.clone();
-            alter(added.entry(tenant).or_default());
-            Snapshot {
-                version: present.version + 1,
-                built: present.built.clone(),
-                built_by_name: present.built_by_name.clone(),
-                added,
-            }
+            let mut tools = added.get(&tenant).map(|added| added.tools.clone()).unwrap_or_default();
+            alter(&mut tools);
+            added.insert(tenant, Arc::new(Added { version, tools }));
+            Snapshot { version, built: present.built.clone(), built_by_name: present.built_by_name.clone(), added }
         });
         self.changes.send_replace(self.present.load().version);
     }

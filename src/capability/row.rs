@@ -4,6 +4,7 @@ use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_path_to_error::Segment;
 
 use super::content::Content;
 use super::cx::Cx;
@@ -88,5 +89,31 @@ impl Row {
 
 /// The schema was checked before, so what fails here is finer than a schema says: a time out of range, an id misspelt.
 fn read<T: DeserializeOwned>(input: Value) -> Result<T, Fault> {
-    serde_json::from_value(input).map_err(|error| Fault::bad_input("", error.to_string()))
+    serde_path_to_error::deserialize(input).map_err(|error| {
+        let pointer = error.path().iter().fold(String::new(), |pointer, part| match part {
+            Segment::Seq { index } => format!("{pointer}/{index}"),
+            Segment::Map { key } => format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1")),
+            Segment::Enum { .. } | Segment::Unknown => pointer,
+        });
+        Fault::bad_input(pointer, error.inner().to_string())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::time::Timestamp;
+
+    #[derive(Debug, serde::Deserialize)]
+    struct Moment {
+        #[expect(dead_code, reason = "only read")]
+        at: Timestamp,
+    }
+
+    #[test]
+    fn what_a_schema_cannot_say_is_told_with_its_place() {
+        let input = serde_json::json!({ "a/b": [{ "at": "2026-11-20T12:00:00Z" }, { "at": "2026-11-31T12:00:00Z" }] });
+        let fault = read::<std::collections::BTreeMap<String, Vec<Moment>>>(input).unwrap_err();
+        assert_eq!(fault.places()[0].pointer, "/a~1b/1/at", "{fault}");
+    }
 }

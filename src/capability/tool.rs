@@ -159,8 +159,14 @@ impl Tool {
         !self.effect.reads() || self.spends
     }
 
+    /// Whether running it twice is not as good as once: it touches something outside, or costs money.
+    #[must_use]
+    pub fn is_felt_outside(&self) -> bool {
+        self.reaches || self.spends
+    }
+
     /// Runs it. Only the gate has the `Cx` that this needs.
-    pub fn run<'a>(&'a self, cx: &'a Cx, input: Value) -> BoxFuture<'a, Result<Outcome, Fault>> {
+    pub(super) fn run<'a>(&'a self, cx: &'a Cx, input: Value) -> BoxFuture<'a, Result<Outcome, Fault>> {
         match &self.code {
             Code::Built(run) => run(cx, input),
             Code::Added(runner) => runner.run(cx, input),

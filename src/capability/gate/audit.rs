@@ -5,8 +5,11 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use uuid::Uuid;
 
+use super::operation::Operation;
 use crate::capability::cx::{Call, Change};
+use crate::capability::tool::Tool;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{CallId, TenantId, UserId};
 use crate::kernel::time::Timestamp;
@@ -46,8 +49,11 @@ pub struct AuditEntry {
     pub resource_type: String,
     /// The id of what it was done to.
     pub resource_id: String,
-    /// What changed: for each document its properties before and after.
+    /// What changed of it: its properties before and after; null where nothing of it did.
     pub changes: Value,
+    /// What else changed: of each document its kind, its id and its properties before and after.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub also: Value,
     /// The tenant.
     pub tenant_id: TenantId,
     /// The call.
@@ -61,35 +67,87 @@ pub struct AuditEntry {
     pub outcome: String,
 }
 
+/// What a call is about, and the changes that it made.
+pub(super) struct Told<'a> {
+    /// The kind and id that the capability named, where it named one.
+    pub(super) subject: Option<(&'static str, Uuid)>,
+    /// The changes, in the order in which they were made.
+    pub(super) changes: &'a [Change],
+}
+
 /// The step that writes the entry of a call.
 ///
 /// # Errors
 /// When it cannot be written as JSON.
-pub(super) fn entry(call: &Call, changes: &[Change], outcome: &str) -> Result<Step, Fault> {
-    let first = changes.first();
-    let told = match changes {
-        [] => Value::Null,
-        [only] => serde_json::json!({ "before": only.before, "after": only.after }),
-        many => serde_json::to_value(many).map_err(Fault::internal)?,
-    };
-    let entry = AuditEntry {
+pub(super) fn entry(call: &Call, told: &Told, outcome: &str) -> Result<Step, Fault> {
+    let (resource_type, resource_id, changes, also) = told.by_subject(&call.tool)?;
+    step(&AuditEntry {
         timestamp: call.at,
         actor: call.caller.user,
         principal: call.caller.principal_name(),
         action: call.tool.name.to_string(),
         effect: call.tool.effect.name().to_owned(),
-        resource_type: first.map_or_else(|| call.tool.domain.name().to_owned(), |change| change.resource_type.clone()),
-        resource_id: first.map_or_else(String::new, |change| change.resource_id.to_string()),
-        changes: told,
+        resource_type,
+        resource_id,
+        changes,
+        also,
         tenant_id: call.caller.tenant,
         request_id: call.id,
-        door: serde_json::to_value(call.origin.door)
-            .ok()
-            .and_then(|door| door.as_str().map(str::to_owned))
-            .unwrap_or_default(),
+        door: call.origin.door.name().to_owned(),
         address: call.origin.address.map(|address| address.to_string()),
         outcome: outcome.to_owned(),
-    };
+    })
+}
+
+/// The step that writes the entry of a call of which nobody knows how it ended. Its tool and its caller may be gone.
+///
+/// # Errors
+/// When it cannot be written as JSON.
+pub(super) fn unknown(operation: &Operation, tenant: TenantId, request_id: CallId) -> Result<Step, Fault> {
+    step(&AuditEntry {
+        timestamp: operation.created_at,
+        actor: operation.user,
+        principal: operation.principal().name(operation.user),
+        action: operation.tool.clone(),
+        effect: operation.effect.name().to_owned(),
+        resource_type: String::new(),
+        resource_id: String::new(),
+        changes: Value::Null,
+        also: Value::Null,
+        tenant_id: tenant,
+        request_id,
+        door: operation.origin.door.name().to_owned(),
+        address: operation.origin.address.map(|address| address.to_string()),
+        outcome: "unknown".to_owned(),
+    })
+}
+
+fn step(entry: &AuditEntry) -> Result<Step, Fault> {
     let body = serde_json::to_value(entry).map_err(Fault::internal)?;
     Ok(Step::Append { log: &AUDIT, stream: String::new(), body })
+}
+
+impl Told<'_> {
+    /// The subject's kind and id, what changed of it, and what else changed.
+    fn by_subject(&self, tool: &Tool) -> Result<(String, String, Value, Value), Fault> {
+        let first = || self.changes.first().map(|change| (change.resource_type.as_str(), change.resource_id));
+        let Some((kind, id)) = self.subject.or_else(first) else {
+            return Ok((tool.domain.name().to_owned(), String::new(), Value::Null, Value::Null));
+        };
+        let of_subject =
+            self.changes.iter().position(|change| change.resource_type == kind && change.resource_id == id);
+        let changes = of_subject
+            .and_then(|at| self.changes.get(at))
+            .map_or(Value::Null, |change| serde_json::json!({ "before": change.before, "after": change.after }));
+        let others: Vec<&Change> = self
+            .changes
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| Some(*at) != of_subject)
+            .map(|(_, change)| change)
+            .collect();
+        let also =
+            if others.is_empty() { Value::Null } else { serde_json::to_value(others).map_err(Fault::internal)? };
+        Ok((kind.to_owned(), id.to_string(), changes, also))
+    }
 }

@@ -8,8 +8,9 @@ use std::time::Duration;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::audit::{self, Told};
 use super::operation::{Ending, Operation, State};
-use super::{audit, usage};
+use super::usage;
 use crate::capability::cx::{Call, Pending};
 use crate::capability::platform::Platform;
 use crate::kernel::fault::Fault;
@@ -53,7 +54,8 @@ pub(in crate::capability) async fn commit(
             Stage::Step => "step",
             Stage::Done { .. } => "done",
         };
-        steps.push(audit::entry(call, &pending.changes, outcome).map_err(broken)?);
+        let told = Told { subject: pending.subject, changes: &pending.changes };
+        steps.push(audit::entry(call, &told, outcome).map_err(broken)?);
         if let Stage::Done { took, .. } = stage {
             steps.push(usage::row(call, took).map_err(broken)?);
         }

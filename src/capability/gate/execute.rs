@@ -5,13 +5,15 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures::{FutureExt as _, StreamExt as _};
+use futures::{FutureExt as _, Stream, StreamExt as _};
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
 
 use super::commit::{Stage, commit};
-use super::operation::Ending;
+use super::operation::{Ending, OPERATION};
 use super::{Gate, Request};
+use crate::capability::client::Answers;
 use crate::capability::cx::{Call, Cx, Lasting, store_fault};
 use crate::capability::outcome::{Download, Outcome};
 use crate::capability::tool::Tool;
@@ -62,20 +64,21 @@ impl Gate {
         })
     }
 
-    /// A place among the calls that run at once: calls are refused when there is none, tasks wait for one.
-    async fn place(&self, call: &Call) -> Result<OwnedSemaphorePermit, Fault> {
-        let closed = |_| Fault::new(&codes::UNAVAILABLE, "the server is stopping");
-        match call.lasting {
-            Lasting::Task => {
-                tokio::select! {
-                    place = self.task_room.clone().acquire_owned() => place.map_err(closed),
-                    () = call.cancel.cancelled() => Err(cancelled()),
-                }
+    /// A place among the calls that run at once; refused when there is none.
+    fn place(&self) -> Result<OwnedSemaphorePermit, Fault> {
+        self.room.clone().try_acquire_owned().map_err(|_| {
+            Fault::new(&codes::UNAVAILABLE, "the server runs as many calls as it may")
+                .with_retry_after(Duration::from_secs(1))
+        })
+    }
+
+    /// A place among the tasks that run at once, waited for.
+    pub(super) async fn task_place(&self, cancel: &CancellationToken) -> Result<OwnedSemaphorePermit, Fault> {
+        tokio::select! {
+            place = self.task_room.clone().acquire_owned() => {
+                place.map_err(|_| Fault::new(&codes::UNAVAILABLE, "the server is stopping"))
             }
-            Lasting::Answer | Lasting::Either => self.room.clone().try_acquire_owned().map_err(|_| {
-                Fault::new(&codes::UNAVAILABLE, "the server runs as many calls as it may")
-                    .with_retry_after(Duration::from_secs(1))
-            }),
+            () = cancel.cancelled() => Err(cancelled()),
         }
     }
 
@@ -83,26 +86,40 @@ impl Gate {
     pub(super) async fn execute(
         &self,
         call: Arc<Call>,
-        mut input: Value,
+        input: Value,
         ending: Option<Ending>,
     ) -> Result<Ended, Stopped> {
-        let place = match self.place(&call).await {
+        let place = match self.place() {
             Ok(place) => place,
             Err(fault) => return Err(Stopped { fault, by_itself: true, ending }),
         };
+        self.execute_at(place, call, input, ending).await
+    }
+
+    /// The same at a place that is held already.
+    pub(super) async fn execute_at(
+        &self,
+        place: OwnedSemaphorePermit,
+        call: Arc<Call>,
+        mut input: Value,
+        ending: Option<Ending>,
+    ) -> Result<Ended, Stopped> {
         let began = Instant::now();
         let mut runs = 1;
+        let mut given = Answers::new();
         loop {
-            let cx = Cx::new(call.clone(), self.platform.clone(), ending.clone());
-            let repeatable = !call.tool.effect.reads() && !call.tool.reaches && runs < MOST_RUNS;
+            let cx = Cx::new(call.clone(), self.platform.clone(), ending.clone(), given);
+            let repeatable = !call.tool.effect.reads() && !call.tool.is_felt_outside() && runs < MOST_RUNS;
             let again = repeatable.then(|| input.clone());
             let outcome = match run(&cx, &call, input).await {
                 Ok(outcome) => outcome,
                 Err((fault, by_itself)) => {
+                    cx.settled().await;
                     return Err(Stopped { fault, by_itself, ending: cx.take_pending().ending });
                 }
             };
-            let pending = cx.take_pending();
+            let mut pending = cx.take_pending();
+            given = std::mem::take(&mut pending.given);
             if pending.broken {
                 let fault = Fault::new(&codes::CONFLICT, "a part of what the call wrote could not be kept");
                 return Err(Stopped { fault, by_itself: false, ending: pending.ending });
@@ -110,6 +127,14 @@ impl Gate {
             if !call.tool.is_audited() && !pending.steps.is_empty() {
                 let fault = Fault::internal(format!("{} is declared to read and wrote", call.tool.name));
                 return Err(Stopped { fault, by_itself: true, ending: pending.ending });
+            }
+            if call.if_match.is_some() && !call.tool.effect.reads() && !pending.matched {
+                let say = format!("{} changes no document that a revision could be held against", call.tool.name);
+                return Err(Stopped {
+                    fault: Fault::new(&codes::PRECONDITION_FAILED, say),
+                    by_itself: !call.tool.is_felt_outside(),
+                    ending: pending.ending,
+                });
             }
             if !call.tool.is_audited() && pending.ending.is_none() {
                 return Ok(Ended { outcome: held(outcome, place, &call), revision: pending.revision });
@@ -122,8 +147,12 @@ impl Gate {
             let stage = Stage::Done { result: kept.as_ref(), took: began.elapsed() };
             match (commit(&self.platform, &call, pending, stage).await, again) {
                 (Ok(done), _) => return Ok(Ended { outcome: held(outcome, place, &call), revision: done.revision }),
-                (Err(StoreFault::Conflict(Conflict::Changed { .. })), Some(again))
-                    if !stepped && !call.cancel.is_cancelled() && Instant::now() < call.deadline =>
+                // Where the operation itself has changed, somebody else has ended it.
+                (Err(StoreFault::Conflict(Conflict::Changed { kind, .. })), Some(again))
+                    if !stepped
+                        && kind != OPERATION.name
+                        && !call.cancel.is_cancelled()
+                        && Instant::now() < call.deadline =>
                 {
                     runs += 1;
                     input = again;
@@ -147,7 +176,7 @@ async fn run(cx: &Cx, call: &Call, input: Value) -> Result<Outcome, (Fault, bool
         },
         () = call.cancel.cancelled() => Err((cancelled(), false)),
         () = tokio::time::sleep_until(call.deadline.into()) => {
-            Err((Fault::new(&codes::DEADLINE, "the call did not end within its time"), false))
+            Err((over_time(), false))
         }
     }
 }
@@ -156,35 +185,43 @@ fn cancelled() -> Fault {
     Fault::new(&codes::CANCELLED, "the call was cancelled")
 }
 
-/// What goes on after the call returned keeps its place among the calls, its time and its cancellation.
+fn over_time() -> Fault {
+    Fault::new(&codes::DEADLINE, "the call did not end within its time")
+}
+
+/// What goes on after the call returned keeps its place among the calls, its time and its cancellation. What is cut off ends by
+/// the fault: a part must not look like the whole.
 fn held(outcome: Outcome, place: OwnedSemaphorePermit, call: &Arc<Call>) -> Outcome {
-    let over = {
-        let call = call.clone();
-        async move {
-            tokio::select! {
-                () = call.cancel.cancelled() => {}
-                () = tokio::time::sleep_until(call.deadline.into()) => {}
-            }
-        }
-    };
     match outcome {
         Outcome::Value(value) => Outcome::Value(value),
-        Outcome::Stream(items) => {
-            let mut items = items.take_until(Box::pin(over));
-            Outcome::Stream(Box::pin(futures::stream::poll_fn(move |context| {
-                let _place = &place;
-                items.poll_next_unpin(context)
-            })))
-        }
+        Outcome::Stream(items) => Outcome::Stream(Box::pin(within(items, place, call.clone()))),
         Outcome::Bytes(download) => {
-            let mut chunks = download.chunks.take_until(Box::pin(over));
-            let chunks = Box::pin(futures::stream::poll_fn(move |context| {
-                let _place = &place;
-                chunks.poll_next_unpin(context)
-            }));
+            let chunks = Box::pin(within(download.chunks, place, call.clone()));
             Outcome::Bytes(Download { chunks, ..download })
         }
     }
+}
+
+fn within<T: Send + 'static>(
+    parts: impl Stream<Item = Result<T, Fault>> + Send + Unpin + 'static,
+    place: OwnedSemaphorePermit,
+    call: Arc<Call>,
+) -> impl Stream<Item = Result<T, Fault>> + Send {
+    let cut = Box::pin(async move {
+        tokio::select! {
+            biased;
+            () = call.cancel.cancelled() => cancelled(),
+            () = tokio::time::sleep_until(call.deadline.into()) => over_time(),
+        }
+    });
+    futures::stream::unfold(Some((parts, place, cut)), async |going| {
+        let (mut parts, place, mut cut) = going?;
+        tokio::select! {
+            biased;
+            fault = &mut cut => Some((Err(fault), None)),
+            part = parts.next() => part.map(|part| (part, Some((parts, place, cut)))),
+        }
+    })
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {

@@ -20,7 +20,7 @@ pub mod usage;
 pub mod validate;
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use dashmap::DashMap;
@@ -38,12 +38,15 @@ use super::spec::{Effect, Forward};
 use super::tool::Tool;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
+use crate::kernel::id::TenantId;
+use crate::port::store::Step;
 use approve::ApprovalPolicy;
 use identify::{Identify, Identities};
 use limit::{Allowance, Limiter};
 use meter::Ended;
 use once::Once;
 pub use request::{Reply, Request};
+use tasks::Live;
 use usage::UsageBook;
 
 /// The gate.
@@ -56,7 +59,9 @@ pub struct Gate {
     room: Arc<Semaphore>,
     task_room: Arc<Semaphore>,
     in_flight: DashMap<String, ()>,
-    live: DashMap<Uuid, CancellationToken>,
+    live: DashMap<Uuid, Arc<Live>>,
+    /// Ends of operations that could not be written yet.
+    unrecorded: Mutex<Vec<(TenantId, Vec<Step>)>>,
     closing: CancellationToken,
 }
 
@@ -88,6 +93,7 @@ impl Gate {
             usage: UsageBook::default(),
             in_flight: DashMap::new(),
             live: DashMap::new(),
+            unrecorded: Mutex::default(),
             closing: CancellationToken::new(),
         }
     }
@@ -127,8 +133,15 @@ impl Gate {
         // An anonymous caller shares its scope with every other: a key of theirs would give one's answer to another.
         let key = request.idempotency_key.clone().filter(|_| tool.is_audited() && request.caller.is_known());
         let once = match key {
+            Some(key) if tool.reaches => {
+                let (gate, request) = (self.clone(), request.clone());
+                self.to_its_end(async move { gate.once(&request, &key, admitted).await }).await
+            }
             Some(key) => self.once(&request, &key, admitted).await,
-            None if tool.reaches && tool.is_audited() => self.reaching(&request, admitted).await,
+            None if tool.reaches && tool.is_audited() => {
+                let (gate, request) = (self.clone(), request.clone());
+                self.to_its_end(async move { gate.reaching(&request, admitted).await }).await
+            }
             None => {
                 let call = self.call_of(&request, &tool);
                 self.execute(call, admitted.input, None).await.map_err(|stopped| stopped.fault).into()
@@ -151,6 +164,12 @@ impl Gate {
         let result = once.result.map(|outcome| if via.is_some() { wrap(&tool, outcome, took) } else { outcome });
         let via = via.map(|_| tool);
         Reply { id, result, allowance, revision: once.revision, replayed: once.replayed, via, operation: None }
+    }
+
+    /// A call that reaches outside is not dropped halfway because its door stopped waiting: how it ended would not be recorded.
+    async fn to_its_end(&self, call: impl Future<Output = Once> + Send + 'static) -> Once {
+        let ended = self.platform.carry_through(call).await;
+        ended.unwrap_or_else(|| Once::refused(Fault::internal("the call panicked outside its tool")))
     }
 
     async fn turn_into_task(self: &Arc<Self>, request: Request, admitted: Admitted) -> Reply {
@@ -216,12 +235,14 @@ impl Gate {
         Reply { id, result, allowance: None, revision: None, replayed: false, via: None, operation: None }
     }
 
-    /// Writes the usage that was added up and forgets callers that have gone quiet. The runtime calls it now and then.
+    /// Writes the usage that was added up and the ends of operations that could not be written before, and forgets callers
+    /// that have gone quiet. The runtime calls it now and then.
     ///
     /// # Errors
     /// When the store fails; what could not be written is kept.
     pub async fn tidy(&self) -> Result<(), Fault> {
         self.limiter.tidy();
+        self.record_again().await?;
         self.usage.flush(&*self.platform.store, self.platform.clock.now()).await
     }
 
@@ -230,7 +251,7 @@ impl Gate {
         self.closing.cancel();
         self.platform.running().close();
         if tokio::time::timeout(limit, self.platform.running().wait()).await.is_err() {
-            self.live.iter().for_each(|call| call.value().cancel());
+            self.live.iter().for_each(|task| task.value().cancel.cancel());
             let _ = tokio::time::timeout(Duration::from_secs(2), self.platform.running().wait()).await;
         }
         if let Err(fault) = self.limiter.give_back(&*self.platform.store).await {

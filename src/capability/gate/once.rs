@@ -1,16 +1,17 @@
 //! Calls that must happen once: those with an idempotency key, and those that reach outside, whose intent is recorded first.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::commit::{put_operation, unwritten};
 use super::execute::{Ended, Stopped};
 use super::operation::{Ending, OPERATION, Operation, digest, scope};
 use super::{Admitted, Gate, Request, audit};
-use crate::capability::cx::{Call, Lasting, store_fault, task_required};
+use crate::capability::asking::task_required;
+use crate::capability::cx::{Call, Lasting, store_fault};
 use crate::capability::outcome::Outcome;
 use crate::capability::owned::Stored;
-use crate::kernel::codes;
+use crate::kernel::codes::{self, Retry};
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{TenantId, new_uuid};
 use crate::port::records::{Filter, Query, Scalar, Scope};
@@ -78,8 +79,7 @@ impl Gate {
         let ended = if admitted.tool.reaches {
             self.with_intent(request, admitted, ending).await
         } else {
-            let call = self.call_of(request, &admitted.tool);
-            self.execute(call, admitted.input, Some(ending)).await.map_err(|stopped| stopped.fault)
+            self.without_intent(request, admitted, ending).await
         };
         match ended {
             // Another instance was faster with the same key: its answer is this call's answer.
@@ -102,7 +102,7 @@ impl Gate {
     fn begin(&self, request: &Request, admitted: &Admitted) -> Ending {
         let now = self.platform.clock.now();
         let keep = Duration::from_hours(self.platform.config.limits.idempotency_hours);
-        let operation = Operation::begin(&request.caller, &admitted.tool, &admitted.input, now, keep);
+        let operation = Operation::begin(request, &admitted.tool, &admitted.input, now, keep);
         unwritten(new_uuid(now), operation)
     }
 
@@ -123,36 +123,72 @@ impl Gate {
         Err(fault)
     }
 
+    /// Runs without a record before: the operation is written with the commit, or with the first part of what is committed in
+    /// steps, and then how it stopped must be written too.
+    async fn without_intent(&self, request: &Request, admitted: Admitted, ending: Ending) -> Result<Ended, Fault> {
+        let call = self.call_of(request, &admitted.tool);
+        let stopped = match self.execute(call.clone(), admitted.input, Some(ending)).await {
+            Ok(ended) => return Ok(ended),
+            Err(stopped) => stopped,
+        };
+        let Stopped { fault, by_itself, ending } = stopped;
+        if let Some(ending) = ending.filter(|ending| ending.expect != Expect::Absent) {
+            self.record_stop(&call, ending, &fault, by_itself).await;
+        }
+        Err(fault)
+    }
+
     /// Writes how an operation stopped. Where the tool itself said that it failed, its idempotency key is free again; where it
     /// was stopped while reaching outside, the outcome is unknown and the key stays taken, so that nothing happens twice.
     pub(super) async fn record_stop(&self, call: &Arc<Call>, mut ending: Ending, fault: &Fault, by_itself: bool) {
-        if !by_itself && (call.tool.reaches || ending.operation.stepped) {
+        if !by_itself && (call.tool.is_felt_outside() || ending.operation.stepped) {
             return self.record_loss(call, ending, fault).await;
         }
         ending.operation.fail(fault, &call.id.to_string(), self.platform.clock.now());
-        self.record(call, &ending, Vec::new()).await;
+        self.record(call.caller.tenant, ending, None).await;
     }
 
     /// Writes that nobody knows how an operation ended, with the audit entry that it would have had.
     pub(super) async fn record_loss(&self, call: &Arc<Call>, mut ending: Ending, fault: &Fault) {
         ending.operation.lose(fault, &call.id.to_string(), self.platform.clock.now());
-        let entry = call.tool.is_audited().then(|| audit::entry(call, &[], "unknown").ok()).flatten();
-        self.record(call, &ending, entry.into_iter().collect()).await;
+        let entry = call.tool.is_audited().then(|| audit::unknown(&ending.operation, call.caller.tenant, call.id));
+        self.record(call.caller.tenant, ending, entry).await;
     }
 
-    async fn record(&self, call: &Arc<Call>, ending: &Ending, mut steps: Vec<Step>) {
-        let written = match put_operation(ending) {
-            Ok(step) => {
-                steps.push(step);
-                self.write(call.caller.tenant, steps).await
-            }
-            Err(fault) => Err(fault),
+    /// Writes how an operation ended, with the entry that tells of it. What cannot be written is kept and tried again when the
+    /// gate is tidied: a full disk must not leave an operation running for ever.
+    pub(super) async fn record(&self, tenant: TenantId, ending: Ending, entry: Option<Result<Step, Fault>>) {
+        let steps = entry.into_iter().chain([put_operation(&ending)]).collect::<Result<Vec<Step>, Fault>>();
+        let steps = match steps {
+            Ok(steps) => steps,
+            Err(fault) => return tracing::error!(operation = %ending.id, %fault, "an end cannot be written as JSON"),
         };
-        // The caller learns why the call stopped; that this could not be recorded is for the operator. The next start finds
-        // the operation running and judges it then.
-        if let Err(fault) = written {
+        if let Err(fault) = self.write(tenant, steps.clone()).await {
+            // The caller learns why the call stopped; that this could not be recorded yet is for the operator.
             tracing::error!(operation = %ending.id, %fault, "the end of an operation could not be written");
+            if fault.code().retry == Retry::Later {
+                self.unrecorded.lock().unwrap_or_else(PoisonError::into_inner).push((tenant, steps));
+            }
         }
+    }
+
+    /// Writes the ends that could not be written before.
+    pub(super) async fn record_again(&self) -> Result<(), Fault> {
+        let left = std::mem::take(&mut *self.unrecorded.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut left = left.into_iter();
+        while let Some((tenant, steps)) = left.next() {
+            match self.write(tenant, steps.clone()).await {
+                Err(fault) if fault.code().retry == Retry::Later => {
+                    let mut unrecorded = self.unrecorded.lock().unwrap_or_else(PoisonError::into_inner);
+                    unrecorded.push((tenant, steps));
+                    unrecorded.extend(left);
+                    return Err(fault);
+                }
+                Err(fault) => tracing::error!(%fault, "the end of an operation could not be written"),
+                Ok(_) => {}
+            }
+        }
+        Ok(())
     }
 
     pub(super) async fn remembered(&self, tenant: TenantId, scope: &str) -> Result<Option<Stored<Operation>>, Fault> {

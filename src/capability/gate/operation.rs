@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::capability::caller::{Caller, Principal};
+use super::Request;
+use crate::capability::caller::{Caller, Origin, Principal};
 use crate::capability::client::Answers;
+use crate::capability::spec::Effect;
 use crate::capability::tool::Tool;
 use crate::kernel::codes;
 use crate::kernel::fault::{Fault, Problem};
@@ -58,6 +60,9 @@ pub enum State {
 pub struct Operation {
     /// The tool.
     pub tool: String,
+    /// What the tool does to the world.
+    #[serde(default = "changes")]
+    pub effect: Effect,
     /// Who started it.
     pub user: UserId,
     /// With which key, `None` for the local owner.
@@ -82,6 +87,12 @@ pub struct Operation {
     pub answers: Answers,
     /// Whether a client follows it as a task.
     pub task: bool,
+    /// The revision that the caller demanded of what is changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub if_match: Option<i64>,
+    /// Where the call came from.
+    #[serde(default = "Origin::inside")]
+    pub origin: Origin,
     /// Whether some of what it writes is committed already: then it cannot be run again from its beginning.
     #[serde(default)]
     pub stepped: bool,
@@ -93,14 +104,21 @@ pub struct Operation {
     pub expires_at: Timestamp,
 }
 
+/// The effect of operations that were written before it was kept.
+fn changes() -> Effect {
+    Effect::Change
+}
+
 impl Document for Operation {
     const KIND: &'static Kind = &OPERATION;
 }
 
 impl Operation {
-    pub(super) fn begin(caller: &Caller, tool: &Tool, input: &Value, now: Timestamp, keep: Duration) -> Self {
+    pub(super) fn begin(request: &Request, tool: &Tool, input: &Value, now: Timestamp, keep: Duration) -> Self {
+        let caller = &request.caller;
         Self {
             tool: tool.name.to_string(),
+            effect: tool.effect,
             user: caller.user,
             key: match caller.principal {
                 Principal::Key(key) => Some(key),
@@ -116,6 +134,8 @@ impl Operation {
             questions: None,
             answers: Answers::new(),
             task: false,
+            if_match: request.if_match,
+            origin: request.origin,
             stepped: false,
             created_at: now,
             updated_at: now,
@@ -142,16 +162,20 @@ impl Operation {
         }
     }
 
-    /// It ended by a fault that the tool itself gave. Its idempotency key is free again.
+    /// It ended by a fault that the tool itself gave. Its idempotency key is free again, unless some of what it writes is
+    /// committed: then a repeated call is told how the first one ended.
     pub(super) fn fail(&mut self, fault: &Fault, request_id: &str, now: Timestamp) {
         self.updated_at = now;
-        if fault.is(&codes::INPUT_REQUIRED) {
+        // Only a task waits; any other call is made again with the answers, from its beginning.
+        if self.task && fault.is(&codes::INPUT_REQUIRED) {
             self.state = State::Waiting;
             self.questions = fault.detail().and_then(|detail| detail.get("questions")).cloned();
             return;
         }
         self.stop(if fault.is(&codes::CANCELLED) { State::Cancelled } else { State::Failed }, fault, request_id);
-        self.scope = None;
+        if !self.stepped {
+            self.scope = None;
+        }
     }
 
     /// It was stopped and nobody knows what it did outside. Its idempotency key stays taken.
@@ -191,7 +215,11 @@ impl Operation {
             )),
             State::Done => Ok(self.result.clone().unwrap_or(Value::Null)),
             State::Unknown => Err(Fault::new(&codes::OUTCOME_UNKNOWN, "the outcome of the first call is not known")),
-            State::Running | State::Waiting | State::Held | State::Failed | State::Cancelled => {
+            State::Failed | State::Cancelled => {
+                let say = "the first call with this idempotency key ended by a fault after a part of it was committed";
+                Err(Fault::new(&codes::CONFLICT, say).with_detail(serde_json::json!({ "problem": self.fault })))
+            }
+            State::Running | State::Waiting | State::Held => {
                 Err(Fault::new(&codes::IN_FLIGHT, "the first call with this idempotency key has not ended"))
             }
         }

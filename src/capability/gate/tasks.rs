@@ -2,8 +2,10 @@
 //! a task outlives the program: what was running starts again, unless it was reaching outside.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use dashmap::Entry;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -11,8 +13,8 @@ use uuid::Uuid;
 use super::commit::{put_operation, unwritten};
 use super::execute::Stopped;
 use super::operation::{Ending, OPERATION, Operation, State, scope};
-use super::{Admitted, Gate, Request};
-use crate::capability::caller::{Caller, Door, Origin, Principal};
+use super::{Admitted, Gate, Request, audit};
+use crate::capability::caller::{Caller, Principal};
 use crate::capability::client::{Answers, Silent};
 use crate::capability::cx::{Lasting, store_fault};
 use crate::capability::outcome::Form;
@@ -23,7 +25,10 @@ use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{Id, OperationId, new_uuid};
 use crate::port::records::{Comparison, Filter, Place, Query, Record, Scalar, Scope};
-use crate::port::store::{Batch, Expect, Step};
+use crate::port::store::{Batch, Expect, Step, StoreFault};
+
+/// So many tasks run or wait for a place at once; each keeps its input in memory.
+const MOST_LIVE: usize = 4096;
 
 impl Gate {
     /// Admits a call and runs it after answering. The answer is its operation.
@@ -49,8 +54,7 @@ impl Gate {
         let gate = self.clone();
         let started = self.platform.carry_through(async move {
             let now = gate.platform.clock.now();
-            let keep = Duration::from_hours(gate.platform.config.mcp.task_hours);
-            let mut operation = Operation::begin(&request.caller, &admitted.tool, &admitted.input, now, keep);
+            let mut operation = Operation::begin(&request, &admitted.tool, &admitted.input, now, gate.task_keep());
             operation.task = true;
             operation.answers = request.answers.clone();
             if let Some(key) = &request.idempotency_key {
@@ -65,7 +69,7 @@ impl Gate {
             let id = ending.id;
             // The request's own token and client end with its answer.
             let request = Request { cancel: CancellationToken::new(), client: Arc::new(Silent), ..request };
-            let live = gate.live(id, &request);
+            let live = gate.live(id, &request)?;
             gate.write(request.caller.tenant, vec![put_operation(&ending)?]).await?;
             gate.go_on(live, request, admitted.tool, admitted.input, Ending { expect: Expect::Revision(1), ..ending });
             Ok(Id::from_uuid(id))
@@ -82,7 +86,9 @@ impl Gate {
         let stored = found.map_err(store_fault)?.map(Stored::<Operation>::read).transpose()?;
         stored
             .filter(|stored| stored.value.user == caller.user && stored.value.principal() == caller.principal)
-            .filter(|stored| stored.value.expires_at > self.platform.clock.now())
+            .filter(|stored| {
+                stored.value.state == State::Running || stored.value.expires_at > self.platform.clock.now()
+            })
             .ok_or_else(|| Fault::not_found("operation", id))
     }
 
@@ -105,7 +111,12 @@ impl Gate {
         found.map_err(store_fault)?.into_iter().map(Stored::<Operation>::read).collect()
     }
 
-    /// Calls a task off. One that has ended stays as it ended.
+    /// How long tasks are kept from their beginning, or from when they last went on.
+    fn task_keep(&self) -> Duration {
+        Duration::from_hours(self.platform.config.mcp.task_hours)
+    }
+
+    /// Calls a task off and waits until that is on disk. One that has ended stays as it ended.
     ///
     /// # Errors
     /// `not_found`; `conflict` when another instance runs it.
@@ -113,8 +124,11 @@ impl Gate {
         let caller = self.identify.refresh(&self.platform, caller).await?;
         self.limiter.check(&caller, None, Effect::Change)?;
         let stored = self.operation(&caller, id).await?;
-        if let Some(live) = self.live.get(&stored.id) {
-            live.cancel();
+        let live = self.live.get(&stored.id).map(|live| live.value().clone());
+        if let Some(live) = live {
+            live.called_off.store(true, Ordering::Release);
+            live.cancel.cancel();
+            live.ended.cancelled().await;
             return Ok(());
         }
         match stored.value.state {
@@ -150,6 +164,7 @@ impl Gate {
         let open = operation.questions.as_ref().and_then(Value::as_object).cloned().unwrap_or_default();
         operation.answers.extend(answers.into_iter().filter(|(key, _)| open.contains_key(key)));
         operation.updated_at = self.platform.clock.now();
+        operation.expires_at = operation.updated_at.plus(self.task_keep());
         let expect = Expect::Revision(stored.revision);
         if !open.keys().all(|key| operation.answers.contains_key(key)) {
             self.limiter.check(&request.caller, request.origin.address, Effect::Change)?;
@@ -163,10 +178,11 @@ impl Gate {
         operation.state = State::Running;
         operation.questions = None;
         request.answers = operation.answers.clone();
+        request.if_match = operation.if_match;
         let (gate, id, revision) = (self.clone(), stored.id, stored.revision);
         let answered = self.platform.carry_through(async move {
             let request = Request { cancel: CancellationToken::new(), client: Arc::new(Silent), ..request };
-            let live = gate.live(id, &request);
+            let live = gate.live(id, &request)?;
             let ending = Ending { id, expect, operation };
             gate.write(request.caller.tenant, vec![put_operation(&ending)?]).await?;
             let ending = Ending { expect: Expect::Revision(revision + 1), ..ending };
@@ -217,23 +233,24 @@ impl Gate {
         let expect = Expect::Revision(stored.revision);
         let (Some(caller), Some(tool)) = (caller, tool) else {
             let mut operation = stored.value;
-            operation.lose(&stopped(), &stored.id.to_string(), self.platform.clock.now());
-            let ending = Ending { id: stored.id, expect, operation };
-            self.write(tenant, vec![put_operation(&ending)?]).await?;
+            let now = self.platform.clock.now();
+            operation.lose(&stopped(), &stored.id.to_string(), now);
+            let entry = (!operation.effect.reads()).then(|| audit::unknown(&operation, tenant, Id::new(now)));
+            self.record(tenant, Ending { id: stored.id, expect, operation }, entry).await;
             return Ok(false);
         };
         let runnable = !stored.value.stepped
-            && !tool.reaches
+            && !tool.is_felt_outside()
             && stored.value.input.is_some()
             && super::authorise::authorise(&caller, &tool, false).is_ok();
-        let origin = Origin { door: Door::Inside, address: None };
         let id = Id::new(self.platform.clock.now());
-        let mut request = Request::new(id, Arc::new(caller), origin, tool.name.to_string(), Value::Null);
+        let mut request = Request::new(id, Arc::new(caller), stored.value.origin, tool.name.to_string(), Value::Null);
         request.answers = stored.value.answers.clone();
+        request.if_match = stored.value.if_match;
         let input = stored.value.input.clone().unwrap_or(Value::Null);
         let ending = Ending { id: stored.id, expect, operation: stored.value };
         if runnable {
-            let live = self.live(ending.id, &request);
+            let live = self.live(ending.id, &request)?;
             self.go_on(live, request, tool, input, ending);
         } else {
             self.record_loss(&self.call_of(&request, &tool), ending, &stopped()).await;
@@ -241,29 +258,52 @@ impl Gate {
         Ok(runnable)
     }
 
-    /// Forgets operations that have expired.
+    /// Forgets operations that have expired. One that runs is not forgotten: its end is still to be written.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn forget_expired(&self) -> Result<usize, Fault> {
+        const STEP: u32 = 500;
         let now = self.platform.clock.now();
-        let filter = Filter::Compare("expiresAt", Comparison::AtMost, Scalar::Time(now));
-        let expired = self.platform.store.find(Scope::Platform, &OPERATION, Query::newest(filter, 500)).await;
-        let expired = expired.map_err(store_fault)?;
-        let batches = expired.iter().map(|record| Batch {
-            tenant: record.tenant,
-            at: now,
-            steps: vec![Step::Remove { kind: &OPERATION, id: record.id, expect: Expect::Anything }],
-        });
-        self.platform.store.commit(batches.collect()).await.map_err(store_fault)?;
-        Ok(expired.len())
+        let ended = Filter::Not(Box::new(Filter::is("state", Scalar::Text("running".to_owned()))));
+        let filter = Filter::Compare("expiresAt", Comparison::AtMost, Scalar::Time(now)).and(ended);
+        let mut forgotten = 0;
+        loop {
+            let query = Query::newest(filter.clone(), STEP);
+            let expired = self.platform.store.find(Scope::Platform, &OPERATION, query).await.map_err(store_fault)?;
+            // Each for itself: one that goes on just now keeps the others from nothing.
+            for record in &expired {
+                let expect = Expect::Revision(record.revision);
+                let steps = vec![Step::Remove { kind: &OPERATION, id: record.id, expect }];
+                match self.platform.store.commit(vec![Batch { tenant: record.tenant, at: now, steps }]).await {
+                    Ok(_) => forgotten += 1,
+                    Err(StoreFault::Conflict(_)) => {}
+                    Err(fault) => return Err(store_fault(fault)),
+                }
+            }
+            if expired.len() < STEP as usize {
+                return Ok(forgotten);
+            }
+        }
     }
 
     /// Holds a call until a person approves it. The fault names the operation.
     pub(super) async fn hold(&self, request: &Request, tool: &Tool, input: &Value, why: &str) -> Fault {
         let now = self.platform.clock.now();
-        let keep = Duration::from_hours(self.platform.config.mcp.task_hours);
-        let mut operation = Operation::begin(&request.caller, tool, input, now, keep);
+        let mut operation = Operation::begin(request, tool, input, now, self.task_keep());
+        if let Some(key) = &request.idempotency_key {
+            let scope = scope(&request.caller, tool, key);
+            match self.remembered(request.caller.tenant, &scope).await {
+                Err(fault) => return fault,
+                Ok(Some(earlier)) => {
+                    return match earlier.value.is_repeated_by(&operation.input_digest) {
+                        Err(fault) => fault,
+                        Ok(()) => must_be_approved(why, earlier.id),
+                    };
+                }
+                Ok(None) => operation.scope = Some(scope),
+            }
+        }
         operation.state = State::Held;
         operation.input = Some(input.clone());
         let ending = unwritten(new_uuid(now), operation);
@@ -272,28 +312,42 @@ impl Gate {
             Err(fault) => Err(fault),
         };
         match written {
-            Ok(_) => {
-                Fault::new(&codes::APPROVAL_REQUIRED, why).with_detail(serde_json::json!({ "operationId": ending.id }))
-            }
+            Ok(_) => must_be_approved(why, ending.id),
             Err(fault) => fault,
         }
     }
 
     /// Lists a task as running here, before anybody can ask for it.
-    fn live(self: &Arc<Self>, id: Uuid, request: &Request) -> Live {
-        self.live.insert(id, request.cancel.clone());
-        Live(self.clone(), id)
+    fn live(self: &Arc<Self>, id: Uuid, request: &Request) -> Result<Listed, Fault> {
+        if self.live.len() >= MOST_LIVE {
+            return Err(
+                Fault::new(&codes::UNAVAILABLE, "as many tasks wait as may").with_retry_after(Duration::from_secs(10))
+            );
+        }
+        match self.live.entry(id) {
+            Entry::Occupied(_) => Err(Fault::new(&codes::CONFLICT, "the task runs already")),
+            Entry::Vacant(place) => {
+                let live =
+                    Live { cancel: request.cancel.clone(), ended: CancellationToken::new(), called_off: false.into() };
+                place.insert(Arc::new(live));
+                Ok(Listed(self.clone(), id))
+            }
+        }
     }
 
     /// Runs an operation after its request was answered.
-    fn go_on(self: &Arc<Self>, live: Live, request: Request, tool: Arc<Tool>, input: Value, ending: Ending) {
+    fn go_on(self: &Arc<Self>, listed: Listed, request: Request, tool: Arc<Tool>, input: Value, ending: Ending) {
         let gate = self.clone();
         let request = Request { lasting: Lasting::Task, ..request };
         drop(self.platform.running().spawn(async move {
-            let _live = live;
+            let place = gate.task_place(&request.cancel).await;
+            // Its time begins when it has a place.
             let began = tokio::time::Instant::now();
             let call = gate.call_of(&request, &tool);
-            let ended = gate.execute(call.clone(), input, Some(ending)).await;
+            let ended = match place {
+                Ok(place) => gate.execute_at(place, call.clone(), input, Some(ending)).await,
+                Err(fault) => Err(Stopped { fault, by_itself: true, ending: Some(ending) }),
+            };
             let fault = ended.as_ref().err().map(|stopped| &stopped.fault);
             super::count(&tool, fault, began.elapsed());
             if !tool.is_audited() || fault.is_some() {
@@ -302,8 +356,13 @@ impl Gate {
             let Err(Stopped { fault, by_itself, ending: Some(ending) }) = ended else { return };
             super::log_fault(&tool.name, request.id, &fault);
             // The program is stopping: the task stays running in the store and is taken up by the next start.
-            if gate.is_closing() && fault.is(&codes::CANCELLED) {
+            if gate.is_closing() && fault.is(&codes::CANCELLED) && !listed.is_called_off() {
                 return;
+            }
+            if fault.is(&codes::INPUT_REQUIRED) {
+                // Once it is told that it waits, it can be answered, and goes on under the same id.
+                drop(listed);
+                return gate.record_stop(&call, ending, &fault, by_itself).await;
             }
             gate.record_stop(&call, ending, &fault, by_itself).await;
         }));
@@ -314,11 +373,32 @@ fn stopped() -> Fault {
     Fault::new(&codes::OUTCOME_UNKNOWN, "the server stopped while the call was running")
 }
 
-/// Takes a task off the list of those that run here, however it ends.
-struct Live(Arc<Gate>, Uuid);
+fn must_be_approved(why: &str, operation: Uuid) -> Fault {
+    Fault::new(&codes::APPROVAL_REQUIRED, why).with_detail(serde_json::json!({ "operationId": operation }))
+}
 
-impl Drop for Live {
+/// A task that runs or waits for a place here.
+pub(super) struct Live {
+    pub(super) cancel: CancellationToken,
+    /// Fires when its end is recorded.
+    ended: CancellationToken,
+    /// Whether its caller called it off; else a cancellation is the program's end.
+    called_off: AtomicBool,
+}
+
+/// Takes a task off the list of those that run here, however it ends.
+struct Listed(Arc<Gate>, Uuid);
+
+impl Listed {
+    fn is_called_off(&self) -> bool {
+        self.0.live.get(&self.1).is_some_and(|live| live.called_off.load(Ordering::Acquire))
+    }
+}
+
+impl Drop for Listed {
     fn drop(&mut self) {
-        self.0.live.remove(&self.1);
+        if let Some((_, live)) = self.0.live.remove(&self.1) {
+            live.ended.cancel();
+        }
     }
 }

@@ -24,9 +24,13 @@ pub fn validate(tool: &Tool, mut input: Value) -> Result<Value, Fault> {
     if validator.is_valid(&input) {
         return Ok(input);
     }
-    let violations: Vec<Violation> =
-        validator.iter_errors(&input).take(MOST_VIOLATIONS).map(|error| violation(tool, &error)).collect();
-    Err(Fault::violations(violations))
+    let all = validator.iter_errors(&input).flat_map(|error| violations(tool, &error));
+    let mut told: Vec<Violation> = all.take(MOST_VIOLATIONS + 1).collect();
+    if told.len() > MOST_VIOLATIONS {
+        told.truncate(MOST_VIOLATIONS - 1);
+        told.push(Violation { pointer: String::new(), message: "more places do not fit; mend these first".to_owned() });
+    }
+    Err(Fault::violations(told))
 }
 
 /// Takes out nulls that stand for optional properties and writes whole numbers as integers, nested ones too.
@@ -73,19 +77,37 @@ fn whole(number: f64) -> Option<i64> {
     format!("{number:.0}").parse().ok()
 }
 
-fn violation(tool: &Tool, error: &ValidationError<'_>) -> Violation {
+/// What does not fit by one error: one place, or every property that is not known.
+fn violations(tool: &Tool, error: &ValidationError<'_>) -> Vec<Violation> {
     let at = error.instance_path().as_str();
-    let below = |name: &str| format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
+    match error.kind() {
+        ValidationErrorKind::AdditionalProperties { unexpected } => unexpected
+            .iter()
+            .take(MOST_VIOLATIONS)
+            .enumerate()
+            .map(|(number, name)| {
+                // The names come from the caller and may be long; what is known is told once.
+                let name = short(name);
+                let known = if number == 0 { known(tool, at) } else { "leave it out".to_owned() };
+                Violation { pointer: below(at, &name), message: format!("'{name}' is not known here; {known}") }
+            })
+            .collect(),
+        _ => vec![violation(tool, at, error)],
+    }
+}
+
+fn below(at: &str, name: &str) -> String {
+    format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
+fn violation(tool: &Tool, at: &str, error: &ValidationError<'_>) -> Violation {
     let (pointer, message) = match error.kind() {
         ValidationErrorKind::Required { property } => {
             let name = property.as_str().unwrap_or_default();
-            (below(name), format!("'{name}' is missing{}", described(tool, at, name)))
+            (below(at, name), format!("'{name}' is missing{}", described(tool, at, name)))
         }
-        ValidationErrorKind::AdditionalProperties { unexpected } => {
-            let first = unexpected.first().map_or("", String::as_str);
-            // The names come from the caller: a few are told, not a body full of them.
-            let told: Vec<String> = unexpected.iter().take(8).map(|name| short(name)).collect();
-            (below(&short(first)), format!("'{}' is not known here; {}", told.join("', '"), known(tool, at)))
+        ValidationErrorKind::AnyOf { .. } | ValidationErrorKind::OneOfNotValid { .. } => {
+            (at.to_owned(), "fits none of the forms that the schema allows here".to_owned())
         }
         ValidationErrorKind::Type { kind } => {
             let wanted = match kind {

@@ -163,6 +163,7 @@ fn audit_of_reset(tenant: TenantId, user: UserId, revoked: u64, now: Timestamp) 
         resource_type: User::KIND.name.to_owned(),
         resource_id: user.to_string(),
         changes: json!({ "revokedKeys": revoked }),
+        also: serde_json::Value::Null,
         tenant_id: tenant,
         request_id: CallId::new(now),
         door: "cli".to_owned(),

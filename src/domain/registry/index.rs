@@ -26,7 +26,7 @@ impl Indexed {
     }
 }
 
-/// Indexes by the tenant that has tools of its own, and the version of the registry.
+/// Indexes by the tenant that has tools of its own, and the version of its tools.
 type Indexes = CountedCache<(Option<TenantId>, u64), Arc<Indexed>>;
 
 /// Keeps the indexes.
@@ -49,8 +49,7 @@ impl ToolIndex {
     /// The index over the tools that a tenant has.
     #[must_use]
     pub fn of(&self, snapshot: &Snapshot, tenant: TenantId) -> Arc<Indexed> {
-        let slot = (snapshot.has_added(tenant).then_some(tenant), snapshot.version);
-        self.kept.get_with(slot, || {
+        self.kept.get_with(snapshot.version_of(tenant), || {
             let tools: Vec<Arc<Tool>> = snapshot.of_tenant(tenant).cloned().collect();
             let documents: Vec<Document> = tools.iter().map(|tool| document(tool)).collect();
             Arc::new(Indexed { index: Index::build(&documents), tools })

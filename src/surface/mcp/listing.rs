@@ -28,8 +28,7 @@ pub(super) const GATHERED: &str = "items";
 /// All that a list depends upon.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
-    version: u64,
-    tenant: TenantId,
+    tools: (Option<TenantId>, u64),
     known: bool,
     grants: Grants,
     toolsets: Option<BTreeSet<Domain>>,
@@ -81,8 +80,7 @@ impl Server {
         let snapshot = self.platform().registry.present();
         let caller = &visit.caller;
         let key = Key {
-            version: snapshot.version,
-            tenant: caller.tenant,
+            tools: snapshot.version_of(caller.tenant),
             known: caller.is_known(),
             grants: caller.grants,
             toolsets: caller.toolsets.clone(),
@@ -131,8 +129,8 @@ impl Lists {
     fn describe(&self, snapshot: &Snapshot, shown: &[&Arc<Tool>]) -> Vec<Arc<Listed>> {
         let mut described = self.described.lock().unwrap_or_else(PoisonError::into_inner);
         // An address names a tool as long as the version holds it.
-        if described.version != snapshot.version {
-            *described = Described { version: snapshot.version, tools: HashMap::new() };
+        if described.version != snapshot.version() {
+            *described = Described { version: snapshot.version(), tools: HashMap::new() };
         }
         let of = |tool: &&Arc<Tool>| {
             let slot = Arc::as_ptr(tool) as usize;

@@ -49,7 +49,8 @@ impl Rest {
             answers: call.answers.clone(),
             tenant: call.caller.tenant,
             principal: call.caller.principal_name(),
-            idempotency_key: call.idempotency_key.clone(),
+            // The state is good for one call: who sends it again is told what that call answered.
+            idempotency_key: Some(call.idempotency_key.clone().unwrap_or_else(|| format!("round {}", call.id))),
             if_match: call.if_match,
             until: platform.clock.now().plus(std::time::Duration::from_secs(platform.config.mcp.request_state_seconds)),
         };

@@ -33,7 +33,7 @@ impl Client for Answering {
     }
 }
 
-fn ada() -> Answers {
+pub(super) fn ada() -> Answers {
     serde_json::from_value(json!({ "name": { "action": "accept", "content": { "name": "Ada" } } })).unwrap()
 }
 

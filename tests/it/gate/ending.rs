@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use convoke::capability::outcome::Outcome;
 use convoke::kernel::codes;
 use convoke::kernel::id::TenantId;
+use futures::StreamExt as _;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -152,4 +154,57 @@ async fn a_forwarded_call_is_judged_and_counted_as_the_tool_that_it_names() {
     let read = app.call(&app.member, "tool_read", json!({ "name": "fixture_look", "input": { "text": "x" } })).await;
     assert_eq!(read.unwrap()["result"]["text"], "x");
     assert_eq!(app.ledger().await, after);
+}
+
+#[tokio::test]
+async fn every_unknown_field_is_told() {
+    let (app, _) = start().await;
+    let fault = app.call(&app.member, "fixture_note", json!({ "text": "x", "one": 1, "a/b": 2 })).await.unwrap_err();
+    let mut places: Vec<_> = fault.places().iter().map(|place| place.pointer.as_str()).collect();
+    places.sort_unstable();
+    assert_eq!(places, ["/a~1b", "/one"], "{:?}", fault.places());
+    let many: serde_json::Map<String, serde_json::Value> =
+        (0..1000).map(|number| (format!("field{number}"), json!(1))).collect();
+    let fault = app.call(&app.member, "fixture_note", many.into()).await.unwrap_err();
+    assert_eq!(fault.places().len(), 32);
+    assert!(fault.places()[31].message.contains("more places"), "{:?}", fault.places());
+}
+
+/// A part must not look like the whole.
+#[tokio::test]
+async fn a_stream_that_is_cut_ends_by_a_fault() {
+    let (app, _) = start().await;
+    let cancel = CancellationToken::new();
+    for (limit, called_off, code) in
+        [(Duration::from_millis(50), false, &codes::DEADLINE), (Duration::from_secs(60), true, &codes::CANCELLED)]
+    {
+        let reply = app.call_with(&app.member, "fixture_drip", note("x"), |request| {
+            request.time_limit = Some(limit);
+            request.cancel = cancel.clone();
+        });
+        let Ok(Outcome::Stream(mut items)) = reply.await.unwrap().result else { panic!("no stream") };
+        assert_eq!(items.next().await.unwrap().unwrap()["text"], "x");
+        if called_off {
+            cancel.cancel();
+        }
+        assert!(items.next().await.unwrap().unwrap_err().is(code));
+        assert!(items.next().await.is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_revision_that_nothing_is_held_against_is_refused() {
+    let (app, probe) = start().await;
+    let before = app.ledger().await;
+    for tool in ["fixture_note", "fixture_steps"] {
+        let reply = app.call_with(&app.member, tool, note("x"), |request| request.if_match = Some(7)).await.unwrap();
+        let fault = reply.result.unwrap_err();
+        assert!(fault.is(&codes::PRECONDITION_FAILED), "{tool}: {fault}");
+        if tool == "fixture_note" {
+            assert_eq!(app.ledger().await, before);
+        }
+    }
+    assert_eq!(probe.runs(), 2);
+    let reply = app.call_with(&app.member, "fixture_look", note("x"), |request| request.if_match = Some(7)).await;
+    assert!(reply.unwrap().result.is_ok(), "a read is held against nothing");
 }

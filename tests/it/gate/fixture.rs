@@ -8,7 +8,7 @@ use bytes::Bytes;
 use convoke::app::Settings;
 use convoke::capability::cx::Cx;
 use convoke::capability::outcome::Download;
-use convoke::capability::permit::Permit;
+use convoke::capability::permit::{Action, Permit};
 use convoke::capability::row::Row;
 use convoke::capability::spec::{Domain, Route, Spec};
 use convoke::capability::{Capability, Downloading, Streaming};
@@ -101,10 +101,16 @@ fn rows() -> Vec<Row> {
         Row::of::<Blow>(),
         Row::of::<Amend>(),
         Row::of::<AmendOutside>(),
+        Row::of::<AmendPaid>(),
+        Row::of::<AmendSeen>(),
+        Row::of::<AmendAsked>(),
         Row::of::<Ask>(),
+        Row::of::<AskOutside>(),
         Row::of::<Long>(),
         Row::of::<Steps>(),
+        Row::of::<CutStep>(),
         Row::of_stream::<Items>(),
+        Row::of_stream::<Drip>(),
         Row::of_bytes::<File>(),
     ]
 }
@@ -324,6 +330,89 @@ impl Capability for AmendOutside {
     }
 }
 
+/// The same, and costs money.
+pub(crate) struct AmendPaid;
+impl Capability for AmendPaid {
+    type Input = Which;
+    type Output = Output;
+    const SPEC: Spec = Spec::change(
+        "fixture_amend_paid",
+        Domain::System,
+        Route::post("/fixture/amend-paid"),
+        Permit::Own,
+        "Amends a role for money.",
+    )
+    .spends();
+    async fn run(cx: &Cx, input: Which) -> Result<Output, Fault> {
+        amend(cx, input).await
+    }
+}
+
+/// The same of a role that the caller may change, after it was let go.
+pub(crate) struct AmendSeen;
+impl Capability for AmendSeen {
+    type Input = Which;
+    type Output = Output;
+    const SPEC: Spec = Spec::change(
+        "fixture_amend_seen",
+        Domain::System,
+        Route::post("/fixture/amend-seen"),
+        Permit::Own,
+        "Amends a role as its caller saw it.",
+    );
+    async fn run(cx: &Cx, input: Which) -> Result<Output, Fault> {
+        let probe = cx.service::<Probe>()?;
+        if input.wait {
+            probe.stop_here().await;
+        }
+        cx.load::<Role>(input.id.uuid(), Action::Change).await?;
+        amend(cx, Which { wait: false, ..input }).await
+    }
+}
+
+/// The same after it asked for a name.
+pub(crate) struct AmendAsked;
+impl Capability for AmendAsked {
+    type Input = Which;
+    type Output = Output;
+    const SPEC: Spec = Spec::change(
+        "fixture_amend_asked",
+        Domain::System,
+        Route::post("/fixture/amend-asked"),
+        Permit::Own,
+        "Asks, then amends a role.",
+    );
+    async fn run(cx: &Cx, input: Which) -> Result<Output, Fault> {
+        asked_name(cx).await?;
+        amend(cx, input).await
+    }
+}
+
+async fn asked_name(cx: &Cx) -> Result<String, Fault> {
+    let schema = json!({ "type": "object", "properties": { "name": { "type": "string" } } });
+    let schema: Map<String, Value> = serde_json::from_value(schema).map_err(Fault::internal)?;
+    let answer = cx.ask_form("name", "What is the name?", schema).await?;
+    Ok(answer["content"]["name"].as_str().unwrap_or("nobody").to_owned())
+}
+
+/// Asks for a name before it writes and touches something outside.
+pub(crate) struct AskOutside;
+impl Capability for AskOutside {
+    type Input = Input;
+    type Output = Output;
+    const SPEC: Spec = Spec::create(
+        "fixture_ask_outside",
+        Domain::System,
+        Route::post("/fixture/ask-outside"),
+        Permit::Own,
+        "Asks for a name and reaches outside.",
+    )
+    .reaches();
+    async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {
+        Ask::run(cx, input).await
+    }
+}
+
 /// Asks for a name before it writes.
 pub(crate) struct Ask;
 impl Capability for Ask {
@@ -332,10 +421,7 @@ impl Capability for Ask {
     const SPEC: Spec =
         Spec::create("fixture_ask", Domain::System, Route::post("/fixture/ask"), Permit::Own, "Asks for a name.");
     async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {
-        let schema = json!({ "type": "object", "properties": { "name": { "type": "string" } } });
-        let schema: Map<String, Value> = serde_json::from_value(schema).map_err(Fault::internal)?;
-        let answer = cx.ask_form("name", "What is the name?", schema).await?;
-        let name = answer["content"]["name"].as_str().unwrap_or("nobody").to_owned();
+        let name = asked_name(cx).await?;
         work(cx, Input { text: format!("{} {name}", input.text), ..input }, true).await
     }
 }
@@ -366,6 +452,39 @@ impl Capability for Steps {
         cx.progress(1.0, Some(2.0), "the first step is kept");
         cx.checkpoint().await?;
         work(cx, input, true).await
+    }
+}
+
+/// Is called off while its first step is being kept.
+pub(crate) struct CutStep;
+impl Capability for CutStep {
+    type Input = Input;
+    type Output = Output;
+    const SPEC: Spec = Spec::create(
+        "fixture_cut_step",
+        Domain::System,
+        Route::post("/fixture/cut-step"),
+        Permit::Own,
+        "Is called off while a step is kept.",
+    );
+    async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {
+        cx.count(COUNTER, "all".to_owned(), 1, None);
+        cx.call().cancel.cancel();
+        cx.checkpoint().await?;
+        work(cx, input, true).await
+    }
+}
+
+/// Answers with one item and no end.
+pub(crate) struct Drip;
+impl Streaming for Drip {
+    type Input = Input;
+    type Item = Output;
+    const SPEC: Spec =
+        Spec::read("fixture_drip", Domain::System, Route::post("/fixture/drip"), Permit::Own, "Streams without end.");
+    async fn run(cx: &Cx, input: Input) -> Result<impl Stream<Item = Result<Output, Fault>> + Send + 'static, Fault> {
+        let first = work(cx, input, false).await?;
+        Ok(futures::StreamExt::chain(futures::stream::iter([Ok(first)]), futures::stream::pending()))
     }
 }
 

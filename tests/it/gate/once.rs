@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use convoke::capability::gate::Reply;
+use convoke::capability::gate::operation::OPERATION;
 use convoke::kernel::codes;
 use serde_json::Value;
 
@@ -118,7 +119,7 @@ async fn a_secret_is_shown_once_and_never_kept() {
     let second = keyed(&app, &app.member, "fixture_reveal", "k1", note("hush-hush")).await;
     assert!(second.result.unwrap_err().is(&codes::ALREADY_EXISTS));
     assert_eq!(probe.runs(), 1);
-    let kept = app.documents(&convoke::capability::gate::operation::OPERATION).await;
+    let kept = app.documents(&OPERATION).await;
     assert!(!format!("{kept:?}").contains("hush-hush"), "{kept:?}");
 }
 
@@ -130,4 +131,59 @@ async fn the_key_of_a_read_changes_nothing() {
         assert!(!reply.replayed && reply.result.is_ok());
     }
     assert_eq!((probe.runs(), app.ledger().await.operations), (2, 0));
+}
+
+/// A call that ends after a part of it was committed: whoever repeats it must not do that part again.
+#[tokio::test]
+async fn what_failed_halfway_is_not_done_again() {
+    let (app, probe) = start().await;
+    let input = serde_json::json!({ "text": "milk", "fail": true });
+    let first = keyed(&app, &app.member, "fixture_steps", "k1", input.clone()).await;
+    assert!(first.result.unwrap_err().say().contains("as it was asked to"));
+    let second = keyed(&app, &app.member, "fixture_steps", "k1", input).await.result.unwrap_err();
+    assert!(second.is(&codes::CONFLICT) && second.say().contains("after a part of it was committed"), "{second}");
+    assert!(second.detail().unwrap()["problem"]["detail"].as_str().unwrap().contains("as it was asked to"));
+    assert_eq!((probe.runs(), app.counter(COUNTER, "all").await), (1, 1));
+    assert_eq!(app.documents(&OPERATION).await[0]["state"], "failed");
+}
+
+#[tokio::test]
+async fn who_is_called_off_while_a_step_is_kept_knows_that_it_was() {
+    let (app, _) = start().await;
+    let first = keyed(&app, &app.member, "fixture_cut_step", "k1", note("milk")).await;
+    assert!(first.result.unwrap_err().is(&codes::CANCELLED));
+    assert_eq!(app.counter(COUNTER, "all").await, 1, "the step was kept");
+    assert_eq!(app.documents(&OPERATION).await[0]["state"], "unknown");
+    let second = keyed(&app, &app.member, "fixture_cut_step", "k1", note("milk")).await;
+    assert!(second.result.unwrap_err().is(&codes::OUTCOME_UNKNOWN));
+}
+
+#[tokio::test]
+async fn a_call_that_reaches_outside_and_asks_goes_on_with_its_key() {
+    let (app, probe) = start().await;
+    let asked = keyed(&app, &app.member, "fixture_ask_outside", "k1", note("letter to")).await;
+    assert!(asked.result.unwrap_err().is(&codes::INPUT_REQUIRED));
+    let answers: convoke::capability::client::Answers =
+        serde_json::from_value(serde_json::json!({ "name": { "content": { "name": "Ada" } } })).unwrap();
+    for replayed in [false, true] {
+        let answered = app.call_with(&app.member, "fixture_ask_outside", note("letter to"), |request| {
+            request.idempotency_key = Some("k1".to_owned());
+            request.answers = answers.clone();
+        });
+        let answered = answered.await.unwrap();
+        assert_eq!(answered.replayed, replayed);
+        assert_eq!(value(answered).unwrap()["text"], "letter to Ada");
+    }
+    assert_eq!(probe.runs(), 1);
+}
+
+#[tokio::test]
+async fn many_expired_keys_are_cleared_away_at_once() {
+    let (app, _) = start().await;
+    for number in 0..1001 {
+        keyed(&app, &app.member, "fixture_note", &format!("k{number}"), note("milk")).await;
+    }
+    app.clock.advance(Duration::from_hours(25));
+    assert_eq!(app.app.gate().forget_expired().await.unwrap(), 1001);
+    assert_eq!(app.ledger().await.operations, 0);
 }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::fixture::{self, COUNTER, Probe};
 use super::{held, note, start};
 use crate::support::app::{Person, TestApp};
+use crate::support::scene;
 
 async fn begin(app: &TestApp, person: &Person, tool: &str, input: Value) -> OperationId {
     let caller = app.identify(person.key.reveal()).await.unwrap();
@@ -69,7 +70,7 @@ async fn a_cancelled_task_stops_and_keeps_nothing() {
     probe.entered().await;
     let caller = app.identify(app.member.key.reveal()).await.unwrap();
     app.app.gate().cancel(&caller, id).await.unwrap();
-    when(&app, &app.member, id, State::Cancelled).await;
+    assert_eq!(look(&app, &app.member, id).await.state, State::Cancelled, "what is acknowledged is on disk");
     assert_eq!((probe.inside(), app.counter(COUNTER, "all").await, app.ledger().await.audit), (0, 0, 0));
     app.app.gate().cancel(&caller, id).await.unwrap();
     assert_eq!(look(&app, &app.member, id).await.state, State::Cancelled, "what has ended stays as it ended");
@@ -199,4 +200,78 @@ async fn the_result_of_a_task_is_kept_for_its_time() {
     app.clock.advance(Duration::from_hours(24));
     let caller = app.identify(app.member.key.reveal()).await.unwrap();
     assert!(app.app.gate().operation(&caller, id).await.unwrap_err().is(&codes::NOT_FOUND));
+}
+
+#[tokio::test]
+async fn a_task_called_off_while_the_program_stops_is_not_taken_up() {
+    let (app, probe) = start().await;
+    let id = begin(&app, &app.member, "fixture_note", held("report")).await;
+    probe.entered().await;
+    let caller = app.identify(app.member.key.reveal()).await.unwrap();
+    let gate = app.app.gate();
+    tokio::join!(gate.close(Duration::from_secs(30)), async {
+        while !gate.is_closing() {
+            tokio::task::yield_now().await;
+        }
+        gate.cancel(&caller, id).await.unwrap();
+    });
+    assert_eq!(look(&app, &app.member, id).await.state, State::Cancelled);
+}
+
+#[tokio::test]
+async fn of_two_who_answer_at_once_one_goes_on() {
+    let (app, probe) = start().await;
+    let id = begin(&app, &app.member, "fixture_ask", held("letter to")).await;
+    when(&app, &app.member, id, State::Waiting).await;
+    let caller = app.identify(app.member.key.reveal()).await.unwrap();
+    let answer = || {
+        let answers = serde_json::from_value(json!({ "name": { "content": { "name": "Ada" } } })).unwrap();
+        app.app.gate().answer(app.request(caller.clone(), "fixture_ask", Value::Null, |_| {}), id, answers)
+    };
+    let (one, other) = tokio::join!(answer(), answer());
+    assert_eq!(usize::from(one.is_ok()) + usize::from(other.is_ok()), 1, "{one:?} {other:?}");
+    probe.entered().await;
+    // Whoever lost has not taken the task off the list of those that run.
+    app.app.gate().cancel(&caller, id).await.unwrap();
+    assert_eq!((look(&app, &app.member, id).await.state, probe.inside()), (State::Cancelled, 0));
+}
+
+#[tokio::test]
+async fn a_task_keeps_the_revision_that_its_caller_saw() {
+    let (app, probe) = start().await;
+    let caller = app.identify(app.admin.key.reveal()).await.unwrap();
+    let input = json!({ "id": scene::REVIEWER, "wait": true });
+    let request = app.request(caller, "fixture_amend_seen", input, |request| request.if_match = Some(1));
+    let id = app.app.gate().start(request).await.unwrap();
+    probe.entered().await;
+    app.app.close(Duration::ZERO).await;
+
+    let probe = Probe::new();
+    let app = app.open_again_with(fixture::with(&probe)).await;
+    app.call(&app.admin, "fixture_amend", json!({ "id": scene::REVIEWER })).await.unwrap();
+    app.app.gate().take_up().await.unwrap();
+    probe.entered().await;
+    probe.let_go();
+    let failed = when(&app, &app.admin, id, State::Failed).await;
+    assert_eq!(failed.fault.unwrap().code, codes::PRECONDITION_FAILED.name);
+}
+
+#[tokio::test]
+async fn a_task_that_runs_is_not_forgotten() {
+    let (app, probe) = start().await;
+    let id = begin(&app, &app.member, "fixture_note", held("report")).await;
+    probe.entered().await;
+    app.clock.advance(Duration::from_hours(25));
+    assert_eq!(app.app.gate().forget_expired().await.unwrap(), 0);
+    probe.let_go();
+    while look_at_all(&app).await != "done" {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!((probe.runs(), app.counter(COUNTER, "all").await), (1, 1));
+    assert_eq!(app.app.gate().forget_expired().await.unwrap(), 1, "{id}");
+}
+
+async fn look_at_all(app: &TestApp) -> String {
+    let kept = app.documents(&convoke::capability::gate::operation::OPERATION).await;
+    kept[0]["state"].as_str().unwrap().to_owned()
 }

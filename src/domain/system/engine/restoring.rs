@@ -132,6 +132,7 @@ impl CallOfRestore {
             resource_type: "backup".to_owned(),
             resource_id: backup.to_owned(),
             changes: serde_json::Value::Null,
+            also: serde_json::Value::Null,
             tenant_id: call.caller.tenant,
             request_id: call.id,
             door: door.and_then(|door| door.as_str().map(str::to_owned)).unwrap_or_default(),

@@ -84,7 +84,10 @@ async fn a_tool_added_at_run_time_is_there_for_its_tenant_alone() {
     let registry = &app.app.platform().registry;
     let changes = registry.changes();
     app.call(&app.member, "tool_search", json!({ "query": "greet a whale" })).await.unwrap();
+    let elsewhere = registry.present().version_of(app.stranger.tenant);
     assert!(registry.add(app.admin.tenant, &greet("whale_greet")));
+    assert_eq!(registry.present().version_of(app.stranger.tenant), elsewhere, "what others made of theirs stays good");
+    assert_ne!(registry.present().version_of(app.admin.tenant), elsewhere);
     assert!(changes.has_changed().unwrap());
 
     let found = app.call(&app.member, "tool_search", json!({ "query": "greet a whale" })).await.unwrap();

@@ -73,6 +73,11 @@ async fn a_call_is_made_again_with_answers() {
     let resume = |state: &str| json!({ "requestState": state, "answers": { "colour": { "action": "decline" } } });
     let answered = told(served.post("/calls/resume", &resume(state))).await;
     assert_eq!(answered, (200, json!({ "answer": { "action": "decline" }, "count": 4 })));
+    // The state is good for one call: sent again, it is answered as it was, whatever the answers are now.
+    let audited = served.app.ledger().await.audit;
+    let again = json!({ "requestState": state, "answers": { "colour": { "action": "cancel" } } });
+    assert_eq!(told(served.post("/calls/resume", &again)).await, answered);
+    assert_eq!(served.app.ledger().await.audit, audited, "it did not run again");
 
     let bad = (400, "bad_request_state".to_owned());
     let mut tampered = state.to_owned();
