@@ -9,63 +9,79 @@ use serde_json::json;
 
 use super::load::Load;
 use super::process::Server;
-use super::table::Table;
+use super::table::{Table, Target};
 
 const CALLS: usize = 6_000;
 const CALLERS: usize = 64;
+const ROUNDS: usize = 3;
+
+/// The tables that every call writes one row of. The program reads more than these: it answers each of them over HTTP too.
+const TABLES: [&str; 5] = ["k_user", "k_role_assignment", "l_audit", "l_usage", "l_events"];
+const WORDS: &str = "INSERT INTO k_user__text (rowid, tenant, f_name, f_email) \
+    SELECT number, hex(tenant), f_name, f_email FROM k_user WHERE number = ?";
+const COUNT: &str = "INSERT INTO counters (tenant, name, key, value) VALUES (?, 'role_holders', 'member', 1) \
+    ON CONFLICT (tenant, name, key) DO UPDATE SET value = value + excluded.value RETURNING value";
 
 /// Measures writes.
 pub(crate) async fn measure(table: &mut Table) {
-    let data = tempfile::tempdir().unwrap();
-    let convoke = Server::convoke(data.path());
-    let load = Load {
-        url: format!("{}/mcp", convoke.url),
-        key: convoke.key.clone(),
-        method: "tools/call",
-        tool: "user_create",
-        arguments: |number| json!({ "email": format!("person{number}@example.org"), "name": format!("Person {number}") }),
-    };
-    let took = load.run(CALLS, CALLERS).await;
-    let cpu = convoke.cpu();
-    drop(convoke);
-    let ours = rate(CALLS, took);
-    let plain = rate(CALLS, replay(&data.path().join("convoke.db"), &data.path().join("plain.db")));
+    let (mut ours, mut plain, mut cpu) = (0.0_f64, 0.0_f64, f64::MAX);
+    // The two take turns, so that whatever else the machine and its disk do falls on both; the quietest round of each counts.
+    for _ in 0..ROUNDS {
+        let data = tempfile::tempdir().unwrap();
+        let convoke = Server::convoke(data.path());
+        let load = Load {
+            url: format!("{}/mcp", convoke.url),
+            key: convoke.key.clone(),
+            method: "tools/call",
+            tool: "user_create",
+            arguments: |number| json!({ "email": format!("person{number}@example.org"), "name": format!("Person {number}") }),
+        };
+        let before = convoke.cpu();
+        ours = ours.max(rate(CALLS, load.run(CALLS, CALLERS).await));
+        cpu = cpu.min((convoke.cpu() - before).as_secs_f64() * 1e6 / f64::from(u32::try_from(CALLS).unwrap()));
+        drop(convoke);
+        plain = plain.max(rate(CALLS, replay(&data.path().join("convoke.db"), &data.path().join("plain.db"))));
+    }
+    let share = 100.0 * ours / plain;
     table.row(
         "durable writes, 64 callers",
-        format!("{ours:.0}/s, {:.0} µs of CPU", cpu.as_secs_f64() * 1e6 / f64::from(u32::try_from(CALLS).unwrap())),
+        format!("{ours:.0}/s, {cpu:.0} µs of CPU"),
         format!("{plain:.0}/s (plain rusqlite, 64 a commit)"),
-        format!("{:.0} %", 100.0 * ours / plain),
-        "≥ 40 %",
+        format!("{share:.0} %"),
+        Target::of("≥ 40 %", share >= 40.0),
     );
 }
 
 /// Commits the rows that the program wrote, statement by statement, into a fresh file of the same schema.
 fn replay(from: &Path, to: &Path) -> Duration {
     let source = Connection::open(from).unwrap();
-    let tables: Vec<(String, Vec<Vec<Sql>>)> = ["k_user", "l_audit", "l_usage", "l_events"]
-        .iter()
-        .map(|table| ((*table).to_owned(), rows(&source, table)))
-        .collect();
+    let tables: Vec<(&str, Vec<Vec<Sql>>)> = TABLES.iter().map(|table| (*table, rows(&source, table))).collect();
     let target = Connection::open(to).unwrap();
     target.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;").unwrap();
+    let names = TABLES.map(|table| format!("'{table}'")).join(",");
     let mut schema = source
-        .prepare("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND (tbl_name IN ('k_user','l_audit','l_usage','l_events') OR name = 'k_user_text') ORDER BY type DESC")
+        .prepare(&format!(
+            "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND (tbl_name IN ({names}, 'counters') \
+             OR name = 'k_user__text') ORDER BY type DESC"
+        ))
         .unwrap();
     let statements: Vec<String> = schema.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
     for statement in &statements {
         target.execute_batch(statement).unwrap_or_else(|error| panic!("{error}: {statement}"));
     }
-    // Every call wrote one user; the bootstrap's and the flushes' rows come on top and are left out.
+    // Every call wrote one row of each; what the first start wrote comes first and is left out.
     let inserts: Vec<String> = tables.iter().map(|(table, rows)| insert(&source, table, rows[0].len())).collect();
     let began = Instant::now();
     for chunk in 0..CALLS.div_ceil(CALLERS) {
         target.execute_batch("BEGIN IMMEDIATE").unwrap();
         for number in chunk * CALLERS..((chunk + 1) * CALLERS).min(CALLS) {
             for ((_, rows), insert) in tables.iter().zip(&inserts) {
-                if let Some(row) = rows.get(number) {
-                    target.prepare_cached(insert).unwrap().execute(params_from_iter(row)).unwrap();
-                }
+                let row = &rows[rows.len() - CALLS + number];
+                target.prepare_cached(insert).unwrap().execute(params_from_iter(row)).unwrap();
             }
+            let user = &tables[0].1[tables[0].1.len() - CALLS + number];
+            target.prepare_cached(WORDS).unwrap().execute([&user[0]]).unwrap();
+            let _: i64 = target.prepare_cached(COUNT).unwrap().query_row([&user[1]], |row| row.get(0)).unwrap();
         }
         target.execute_batch("COMMIT").unwrap();
     }

@@ -126,7 +126,7 @@ pub struct Cx {
 impl Cx {
     /// Only the gate makes one. `given` is what the other side answered in an earlier run of the same call.
     pub(super) fn new(call: Arc<Call>, platform: Arc<Platform>, ending: Option<Ending>, given: Answers) -> Self {
-        let pending = Pending { ending, given, ..Pending::default() };
+        let pending = Pending { given, ending, ..Pending::default() };
         Self { call, platform, pending: Arc::new(Mutex::new(pending)) }
     }
 

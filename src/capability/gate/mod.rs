@@ -24,6 +24,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use dashmap::DashMap;
+use futures::future::BoxFuture;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -135,12 +136,12 @@ impl Gate {
         let once = match key {
             Some(key) if tool.reaches => {
                 let (gate, request) = (self.clone(), request.clone());
-                self.to_its_end(async move { gate.once(&request, &key, admitted).await }).await
+                self.to_its_end(Box::pin(async move { gate.once(&request, &key, admitted).await })).await
             }
             Some(key) => self.once(&request, &key, admitted).await,
             None if tool.reaches && tool.is_audited() => {
                 let (gate, request) = (self.clone(), request.clone());
-                self.to_its_end(async move { gate.reaching(&request, admitted).await }).await
+                self.to_its_end(Box::pin(async move { gate.reaching(&request, admitted).await })).await
             }
             None => {
                 let call = self.call_of(&request, &tool);
@@ -167,7 +168,7 @@ impl Gate {
     }
 
     /// A call that reaches outside is not dropped halfway because its door stopped waiting: how it ended would not be recorded.
-    async fn to_its_end(&self, call: impl Future<Output = Once> + Send + 'static) -> Once {
+    async fn to_its_end(&self, call: BoxFuture<'static, Once>) -> Once {
         let ended = self.platform.carry_through(call).await;
         ended.unwrap_or_else(|| Once::refused(Fault::internal("the call panicked outside its tool")))
     }
