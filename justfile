@@ -5,9 +5,13 @@ default:
 
 # Everything cheap: format, lints, docs.
 check:
-    cargo fmt --check
+    scripts/format --check
     cargo clippy --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
+
+# Format everything.
+format:
+    scripts/format
 
 # The whole test suite, as the README names it.
 test:

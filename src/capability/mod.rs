@@ -10,6 +10,7 @@ pub mod documentation;
 pub mod events;
 pub mod gate;
 pub mod module;
+mod names;
 pub mod outcome;
 pub mod owned;
 pub mod page;

@@ -4,70 +4,28 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// What can be acted upon. A new domain adds its resources here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Resource {
-    /// The audit log.
-    Audit,
-    /// API keys.
-    Keys,
-    /// Roles and who holds them.
-    Roles,
-    /// The installation: configuration, logs, backups, caches.
-    System,
-    /// The tools themselves.
-    Tools,
-    /// People's accounts.
-    Users,
-}
+use super::names::named;
 
-impl Resource {
-    /// Every resource.
-    pub const ALL: &'static [Self] = &[Self::Audit, Self::Keys, Self::Roles, Self::System, Self::Tools, Self::Users];
-
-    /// The name in a permission.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Audit => "audit",
-            Self::Keys => "keys",
-            Self::Roles => "roles",
-            Self::System => "system",
-            Self::Tools => "tools",
-            Self::Users => "users",
-        }
+named! {
+    /// What can be acted upon. A new domain adds its resources here, one line each.
+    pub enum Resource {
+        Audit = "audit", "The audit log";
+        Keys = "keys", "API keys";
+        Roles = "roles", "Roles and who holds them";
+        System = "system", "The installation: configuration, logs, backups, caches";
+        Tools = "tools", "The tools themselves";
+        Users = "users", "People's accounts";
     }
 }
 
-/// What is done to a resource.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Action {
-    /// See it.
-    Read,
-    /// Make one.
-    Create,
-    /// Change one.
-    Change,
-    /// Remove one.
-    Remove,
-    /// Act on everybody's, not only on what is one's own or shared: what owners and visibility would hide.
-    Manage,
-}
-
-impl Action {
-    /// Every action.
-    pub const ALL: &'static [Self] = &[Self::Read, Self::Create, Self::Change, Self::Remove, Self::Manage];
-
-    /// The name in a permission.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Create => "create",
-            Self::Change => "change",
-            Self::Remove => "remove",
-            Self::Manage => "manage",
-        }
+named! {
+    /// What is done to a resource.
+    pub enum Action {
+        Read = "read", "See it";
+        Create = "create", "Make one";
+        Change = "change", "Change one";
+        Remove = "remove", "Remove one";
+        Manage = "manage", "Act on everybody's, not only on what is one's own or shared: what owners and visibility would hide";
     }
 }
 
@@ -106,18 +64,23 @@ impl Serialize for Permit {
     }
 }
 
-/// A set of permissions as one bit each, so that a check costs nothing.
+/// A set of permissions as one bit each: a word an action, a bit a resource, so that a check is one look at one word.
+///
+/// The bits of resources that the program does not have yet count too: who has `*` or `*:read` has it of those to come, and
+/// who has each of today's by name does not cover it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Grants(u128);
+pub struct Grants([u128; ACTIONS]);
 
 const ACTIONS: usize = Action::ALL.len();
-const _: () = assert!(Resource::ALL.len() * ACTIONS <= 128, "Grants needs a wider integer");
+/// The bits of the resources that there are.
+const KNOWN: u128 = (1 << Resource::ALL.len()) - 1;
+const _: () = assert!(Resource::ALL.len() < 128, "Grants needs wider words: one bit is for resources to come");
 
 impl Grants {
     /// No permission.
-    pub const NONE: Self = Self(0);
-    /// Every permission.
-    pub const ALL: Self = Self(u128::MAX);
+    pub const NONE: Self = Self([0; ACTIONS]);
+    /// Every permission, also those to come.
+    pub const ALL: Self = Self([u128::MAX; ACTIONS]);
 
     /// The grants that a pattern such as `users:read`, `users:*`, `*:read` or `*` gives; `None` when it names nothing.
     #[must_use]
@@ -126,42 +89,46 @@ impl Grants {
             return Some(Self::ALL);
         }
         let (resource, action) = pattern.split_once(':')?;
-        let mut grants = Self::NONE;
-        for known in Resource::ALL {
-            for deed in Action::ALL {
-                if (resource == "*" || resource == known.name()) && (action == "*" || action == deed.name()) {
-                    grants.0 |= Self::bit(*known, *deed);
-                }
-            }
+        let resources = if resource == "*" { u128::MAX } else { Self::bit(Resource::parse(resource)?) };
+        if action == "*" {
+            return Some(Self([resources; ACTIONS]));
         }
-        (grants != Self::NONE).then_some(grants)
+        let mut grants = Self::NONE;
+        grants.0[Action::parse(action)? as usize] = resources;
+        Some(grants)
     }
 
     /// Everything of both.
     #[must_use]
-    pub const fn union(self, other: Self) -> Self {
-        Self(self.0 | other.0)
+    pub fn union(self, other: Self) -> Self {
+        self.zip(other, |one, other| one | other)
     }
 
     /// Only what both have.
     #[must_use]
-    pub const fn intersection(self, other: Self) -> Self {
-        Self(self.0 & other.0)
+    pub fn intersection(self, other: Self) -> Self {
+        self.zip(other, |one, other| one & other)
+    }
+
+    /// What the other has not.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        self.zip(other, |one, other| one & !other)
     }
 
     /// Whether all of the other's are in this one.
     #[must_use]
-    pub const fn contains(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
+    pub fn contains(self, other: Self) -> bool {
+        other.without(self) == Self::NONE
     }
 
     /// Whether the action on the resource is in it.
     #[must_use]
     pub const fn allows(self, resource: Resource, action: Action) -> bool {
-        self.0 & Self::bit(resource, action) != 0
+        self.0[action as usize] & Self::bit(resource) != 0
     }
 
-    /// The permissions of the set, in order.
+    /// The permissions of the set that there are today, in order.
     pub fn iter(self) -> impl Iterator<Item = Permit> {
         Resource::ALL.iter().flat_map(move |resource| {
             Action::ALL
@@ -171,8 +138,24 @@ impl Grants {
         })
     }
 
-    const fn bit(resource: Resource, action: Action) -> u128 {
-        1 << (resource as usize * ACTIONS + action as usize)
+    /// The patterns that say it: with `*` for what reaches to resources to come, else each permission by its name.
+    #[must_use]
+    pub fn patterns(self) -> Vec<String> {
+        let reaches = |action: Action| self.0[action as usize] & !KNOWN != 0;
+        if Action::ALL.iter().all(|action| reaches(*action)) {
+            return vec!["*".to_owned()];
+        }
+        let wide = Action::ALL.iter().filter(|action| reaches(**action)).map(|action| format!("*:{}", action.name()));
+        let named = self.iter().filter(|permit| !matches!(permit, Permit::On(_, action) if reaches(*action)));
+        wide.chain(named.map(|permit| permit.to_string())).collect()
+    }
+
+    fn zip(self, other: Self, join: impl Fn(u128, u128) -> u128) -> Self {
+        Self(std::array::from_fn(|at| join(self.0[at], other.0[at])))
+    }
+
+    const fn bit(resource: Resource) -> u128 {
+        1 << resource as u32
     }
 }
 
@@ -180,14 +163,62 @@ impl Grants {
 mod tests {
     use super::*;
 
+    fn parsed(patterns: &[&str]) -> Grants {
+        patterns.iter().map(|pattern| Grants::parse(pattern).unwrap()).fold(Grants::NONE, Grants::union)
+    }
+
     #[test]
     fn patterns_give_what_they_name() {
-        let grants = Grants::parse("users:*").unwrap();
+        let grants = parsed(&["users:*"]);
         assert!(grants.allows(Resource::Users, Action::Remove));
         assert!(!grants.allows(Resource::Roles, Action::Read));
-        assert!(Grants::parse("*:read").unwrap().allows(Resource::Audit, Action::Read));
-        assert_eq!(Grants::parse("nothing:read"), None);
-        assert_eq!(Grants::parse("users"), None);
+        assert!(parsed(&["*:read"]).allows(Resource::Audit, Action::Read));
+        assert!(!parsed(&["*:read"]).allows(Resource::Audit, Action::Manage));
+        for nothing in ["nothing:read", "users:nothing", "users", "users:", ":", "", "**", "*:*:*", "Users:read"] {
+            assert_eq!(Grants::parse(nothing), None, "{nothing}");
+        }
         assert!(Grants::ALL.contains(grants) && !grants.contains(Grants::ALL));
+    }
+
+    #[test]
+    fn every_permission_is_its_own_and_is_named_as_it_is_parsed() {
+        let all: Vec<Permit> = Grants::ALL.iter().collect();
+        assert_eq!(all.len(), Resource::ALL.len() * Action::ALL.len());
+        for permit in all {
+            let grants = parsed(&[&permit.to_string()]);
+            assert_eq!(grants.iter().collect::<Vec<_>>(), [permit]);
+            assert_eq!(grants.patterns(), [permit.to_string()]);
+        }
+    }
+
+    /// A program that knows more resources reads the same roles: what was given of everything grows, what was given by name
+    /// does not, and so does not suffice to give everything.
+    #[test]
+    fn what_is_given_of_everything_reaches_to_resources_to_come() {
+        let to_come = |grants: Grants, action: Action| grants.0[action as usize] >> 127 == 1;
+        let by_name: Vec<String> = Grants::ALL.iter().map(|permit| permit.to_string()).collect();
+        let by_name = by_name.iter().map(|name| Grants::parse(name).unwrap()).fold(Grants::NONE, Grants::union);
+        assert!(Action::ALL.iter().all(|action| to_come(Grants::ALL, *action) && !to_come(by_name, *action)));
+        assert!(Action::ALL.iter().all(|action| to_come(parsed(&["*:read"]), *action) == (*action == Action::Read)));
+        assert_eq!(parsed(&["*:*"]), Grants::ALL);
+        assert_eq!(parsed(&["*:read", "*:create", "*:change", "*:remove", "*:manage"]), Grants::ALL);
+        for wide in ["*", "*:*", "*:read"] {
+            assert!(!by_name.contains(parsed(&[wide])), "{wide}");
+        }
+        assert!(Grants::ALL.contains(by_name) && by_name.contains(parsed(&["users:*"])));
+    }
+
+    #[test]
+    fn a_set_is_told_in_patterns() {
+        assert_eq!(Grants::ALL.patterns(), ["*"]);
+        assert_eq!(parsed(&["*:read", "users:read", "keys:create"]).patterns(), ["*:read", "keys:create"]);
+        assert!(Grants::NONE.patterns().is_empty());
+        assert_eq!(parsed(&["*:read"]).without(parsed(&["users:read"])).patterns(), ["*:read"]);
+        assert_eq!(parsed(&["users:read", "keys:read"]).without(parsed(&["users:*"])).patterns(), ["keys:read"]);
+    }
+
+    #[test]
+    fn there_is_room_for_a_hundred_resources() {
+        assert!(size_of::<Grants>() * 8 / Action::ALL.len() >= 100);
     }
 }

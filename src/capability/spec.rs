@@ -2,52 +2,17 @@
 
 use serde::Serialize;
 
+use super::names::named;
 use super::permit::Permit;
 
-/// The part of the platform that a capability belongs to; also its toolset's name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Domain {
-    /// People, roles, keys.
-    Identity,
-    /// Who did what.
-    Audit,
-    /// The tools themselves.
-    Registry,
-    /// The installation.
-    System,
-}
-
-impl Domain {
-    /// Every domain, in the order of documentation.
-    pub const ALL: &'static [Self] = &[Self::Identity, Self::Audit, Self::Registry, Self::System];
-
-    /// The name, as in toolsets.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Identity => "identity",
-            Self::Audit => "audit",
-            Self::Registry => "registry",
-            Self::System => "system",
-        }
-    }
-
-    /// What it is about.
-    #[must_use]
-    pub const fn about(self) -> &'static str {
-        match self {
-            Self::Identity => "People, groups, roles, permissions and API keys",
-            Self::Audit => "Who did what and when",
-            Self::Registry => "Finding, reading about and calling tools",
-            Self::System => "Health, metrics, configuration, logs, backups and caches of the installation",
-        }
-    }
-
-    /// The domain of a name.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|domain| domain.name() == name)
+named! {
+    /// The part of the platform that a capability belongs to; also its toolset's name. One line each, in the order of
+    /// documentation.
+    pub enum Domain {
+        Identity = "identity", "People, groups, roles, permissions and API keys";
+        Audit = "audit", "Who did what and when";
+        Registry = "registry", "Finding, reading about and calling tools";
+        System = "system", "Health, metrics, configuration, logs, backups and caches of the installation";
     }
 }
 

@@ -132,6 +132,30 @@ fn no_file_is_a_drawer_for_everything() {
     assert!(drawers.is_empty(), "name them by their subject: {drawers:?}");
 }
 
+/// A capability has one line: in its domain's `capabilities!`, which makes the module and the row of it.
+#[test]
+fn every_capability_has_its_line() {
+    let mut wrong = Vec::new();
+    for path in files("src/domain", "rs") {
+        let code = text(&path);
+        if ["Row::of::<", "Row::of_content::<", "Row::of_stream::<", "Row::of_bytes::<"]
+            .iter()
+            .any(|made| code.contains(made))
+        {
+            wrong.push(format!("{} makes a row by hand: list the capability in capabilities!", path.display()));
+        }
+        let folder = path.parent().unwrap();
+        if folder.ends_with("tools") && !path.ends_with("mod.rs") {
+            let (list, name) = (text(&folder.join("mod.rs")), path.file_stem().unwrap().to_string_lossy());
+            let listed = list.lines().map(str::trim).any(|line| line.starts_with(&format!("{name}: ")));
+            if code.contains("const SPEC: Spec") && !listed {
+                wrong.push(format!("{} is in no capabilities! and so no part of the program", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn every_tool_has_a_card_and_every_card_a_tool() {
     let expected: BTreeSet<PathBuf> = MODULES

@@ -2,10 +2,14 @@
 //! administrator of another tenant with the ids of the first one.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
 
 use convoke::capability::caller::Credential;
 use convoke::capability::outcome::Outcome;
 use convoke::capability::permit::Permit;
+use convoke::capability::spec::Forward;
+use convoke::capability::tool::Tool;
 use convoke::domain::MODULES;
 use convoke::kernel::codes;
 use convoke::kernel::id::TenantId;
@@ -18,7 +22,7 @@ use crate::support::{examples, scene};
 use crate::tools::built;
 
 /// An input for a tool: that of its first example.
-fn input_of(tool: &convoke::capability::tool::Tool) -> Value {
+fn input_of(tool: &Tool) -> Value {
     tool.card.examples.first().map_or_else(|| json!({}), |example| example.input.clone())
 }
 
@@ -48,7 +52,7 @@ async fn without_a_permission_every_tool_is_refused() {
     let app = TestApp::start().await;
     let before = app.ledger().await;
     let mut unneeded = BTreeSet::new();
-    for tool in built().into_iter().filter(|tool| tool.permit != Permit::Public) {
+    for tool in built().into_iter().filter(|tool| tool.permit != Permit::Public && tool.forwards.is_none()) {
         match app.call(&app.nobody, &tool.name, input_of(&tool)).await {
             Err(fault) if fault.is(&codes::FORBIDDEN) => {}
             _ => {
@@ -56,13 +60,36 @@ async fn without_a_permission_every_tool_is_refused() {
             }
         }
     }
-    let own: BTreeSet<String> =
-        built().iter().filter(|tool| tool.permit == Permit::Own).map(|tool| tool.name.to_string()).collect();
-    // A tool that calls tools is refused as the tool that its example names.
-    let forwarding = built().into_iter().filter(|tool| tool.forwards.is_some()).map(|tool| tool.name.to_string());
-    let unneeded: BTreeSet<String> = unneeded.into_iter().chain(forwarding).collect();
-    assert_eq!(unneeded, own, "what needs no permission (left) is not what concerns only the caller (right)");
-    lists::hold("own_tools.txt", &own);
+    let own = |tool: &&Arc<Tool>| tool.permit == Permit::Own;
+    let expected: BTreeSet<String> =
+        built().iter().filter(own).filter(|tool| tool.forwards.is_none()).map(|tool| tool.name.to_string()).collect();
+    assert_eq!(unneeded, expected, "what needs no permission (left) is not what concerns only the caller (right)");
+    lists::hold("own_tools.txt", &built().iter().filter(own).map(|tool| tool.name.to_string()).collect());
+    assert_eq!(app.ledger().await.audit, before.audit);
+}
+
+/// A tool that calls tools opens none of them: through it each is refused as it is by itself.
+#[tokio::test]
+async fn without_a_permission_every_tool_is_refused_through_others_too() {
+    let app = TestApp::start().await;
+    let before = app.ledger().await;
+    let ways: Vec<Arc<Tool>> = built().into_iter().filter(|tool| tool.forwards.is_some()).collect();
+    assert!(!ways.is_empty());
+    for way in ways {
+        for tool in built() {
+            let input = json!({ "name": tool.name, "input": input_of(&tool) });
+            let answer = app.call(&app.nobody, &way.name, input).await;
+            let place = format!("{} through {}: {answer:?}", tool.name, way.name);
+            let only_reads = way.forwards == Some(Forward::Reads) && (tool.is_audited() || tool.reaches);
+            if tool.forwards.is_some() || only_reads {
+                assert!(answer.unwrap_err().is(&codes::BAD_INPUT), "{place}");
+            } else if matches!(tool.permit, Permit::On(..)) {
+                assert!(answer.unwrap_err().is(&codes::FORBIDDEN), "{place}");
+            } else {
+                assert!(!answer.is_err_and(|fault| fault.is(&codes::FORBIDDEN)), "{place}");
+            }
+        }
+    }
     assert_eq!(app.ledger().await.audit, before.audit);
 }
 
@@ -106,11 +133,51 @@ async fn for_another_tenant_nothing_of_the_first_is_there() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// What ended a caller while a door still held them.
+enum Ended {
+    Suspended,
+    Revoked,
+    Expired,
+}
+
 #[tokio::test]
-async fn the_suspended_are_refused_everything() {
+async fn those_whose_account_or_key_has_ended_are_refused_everything() {
+    for ended in [Ended::Suspended, Ended::Revoked, Ended::Expired] {
+        let app = TestApp::start().await;
+        app.call(&app.admin, "role_assign", json!({ "role": "admin", "userId": scene::DAN })).await.unwrap();
+        let input = json!({ "name": "all", "userId": scene::DAN, "expiresInDays": 1 });
+        let made = app.call(&app.admin, "api_key_create", input).await.unwrap();
+        let key = made["key"].as_str().unwrap();
+        // A door may hold a caller for as long as its connection lives.
+        let held = app.identify(key).await.unwrap();
+        let answer = app.reply(held.clone(), "user_list", json!({}), |_| {}).await;
+        assert!(answer.result.is_ok(), "{answer:?}");
+        match ended {
+            Ended::Suspended => {
+                let input = json!({ "id": scene::DAN, "status": "suspended" });
+                app.call(&app.admin, "user_update", input).await.unwrap();
+            }
+            Ended::Revoked => {
+                app.call(&app.admin, "api_key_revoke", json!({ "id": made["id"] })).await.unwrap();
+            }
+            Ended::Expired => app.clock.advance(Duration::from_hours(24)),
+        }
+        let before = app.ledger().await;
+        assert!(app.identify(key).await.unwrap_err().is(&codes::KEY_REFUSED));
+        for tool in built() {
+            let answer = app.reply(held.clone(), &tool.name, input_of(&tool), |_| {}).await.result;
+            let fault = answer.map(drop).expect_err(&tool.name);
+            assert!(fault.is(&codes::KEY_REFUSED), "{}: {fault}", tool.name);
+        }
+        assert_eq!(app.ledger().await, before);
+    }
+}
+
+#[tokio::test]
+async fn the_suspended_are_not_known() {
     let app = TestApp::start().await;
     let fault = app.identify(app.suspended.key.reveal()).await.unwrap_err();
-    assert_eq!(fault.code().status, 401, "{fault}");
+    assert!(fault.is(&codes::KEY_REFUSED), "{fault}");
 }
 
 /// Texts of the scene's first tenant that no other tenant may see.

@@ -3,9 +3,7 @@
 mod tools;
 
 use crate::capability::module::Module;
-use crate::capability::row::Row;
 use crate::capability::spec::Domain;
 
 /// The domain's lists.
-pub static MODULE: Module =
-    Module { domain: Domain::Audit, rows: &[Row::of::<tools::query::Query>()], kinds: &[], logs: &[], faults: &[] };
+pub static MODULE: Module = Module { domain: Domain::Audit, rows: tools::ROWS, kinds: &[], logs: &[], faults: &[] };

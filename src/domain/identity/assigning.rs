@@ -58,7 +58,7 @@ pub(super) fn take(cx: &Cx, assignment: &Stored<Assignment>) -> Result<(), Fault
 /// # Errors
 /// `beyond_own_rights`.
 pub(super) async fn join(cx: &Cx, user: UserId, groups: &[String]) -> Result<(), Fault> {
-    let grants = rights::of_groups(&*cx.platform().store, cx.tenant(), groups).await?;
+    let grants = rights::of_groups(&*cx.platform().store, cx.tenant(), groups, cx.now()).await?;
     rights::must_cover(cx.caller(), grants, "what the groups' roles permit")?;
     for group in groups {
         let membership = Membership { user, group: group.clone() };

@@ -21,29 +21,12 @@ mod views;
 pub use bootstrap::{bootstrap, default_tenant, reset_admin_key};
 
 use crate::capability::module::Module;
-use crate::capability::row::Row;
 use crate::capability::spec::Domain;
 
 /// The domain's lists.
 pub static MODULE: Module = Module {
     domain: Domain::Identity,
-    rows: &[
-        Row::of::<tools::user_create::UserCreate>(),
-        Row::of::<tools::user_get::UserGet>(),
-        Row::of::<tools::user_list::UserList>(),
-        Row::of::<tools::user_update::UserUpdate>(),
-        Row::of::<tools::user_me::UserMe>(),
-        Row::of::<tools::role_create::RoleCreate>(),
-        Row::of::<tools::role_list::RoleList>(),
-        Row::of::<tools::role_set_permissions::RoleSetPermissions>(),
-        Row::of::<tools::role_assign::RoleAssign>(),
-        Row::of::<tools::role_revoke::RoleRevoke>(),
-        Row::of::<tools::api_key_create::ApiKeyCreate>(),
-        Row::of::<tools::api_key_list::ApiKeyList>(),
-        Row::of::<tools::api_key_revoke::ApiKeyRevoke>(),
-        Row::of::<tools::auth_validate::AuthValidate>(),
-        Row::of::<tools::auth_permissions::AuthPermissions>(),
-    ],
+    rows: tools::ROWS,
     kinds: &[
         &model::tenant::TENANT,
         &model::user::USER,

@@ -11,8 +11,9 @@ use super::model::role::Role;
 use super::model::user::User;
 use super::reading::all;
 use crate::capability::caller::Caller;
+use crate::capability::cx::Cx;
 use crate::capability::owned::Stored;
-use crate::capability::permit::{Grants, Permit};
+use crate::capability::permit::Grants;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::TenantId;
 use crate::kernel::time::Timestamp;
@@ -33,6 +34,8 @@ pub struct Held {
 pub struct Rights {
     /// The roles, by name; one that is held in two ways is there twice.
     pub held: Vec<Held>,
+    /// What the roles permit that are given and not yet in force.
+    pub to_come: Grants,
     /// When they next change by themselves.
     pub stale_at: Option<Timestamp>,
 }
@@ -42,6 +45,12 @@ impl Rights {
     #[must_use]
     pub fn grants(&self) -> Grants {
         self.held.iter().fold(Grants::NONE, |all, held| all.union(held.role.grants()))
+    }
+
+    /// What the roles permit together with those that are still to come.
+    #[must_use]
+    pub fn grants_in_all(&self) -> Grants {
+        self.grants().union(self.to_come)
     }
 
     /// The names of the roles, each once.
@@ -92,12 +101,18 @@ pub async fn of_users(
 ///
 /// # Errors
 /// When the store fails.
-pub async fn of_groups(store: &dyn Store, tenant: TenantId, groups: &[String]) -> Result<Grants, Fault> {
+pub async fn of_groups(
+    store: &dyn Store,
+    tenant: TenantId,
+    groups: &[String],
+    now: Timestamp,
+) -> Result<Grants, Fault> {
     if groups.is_empty() {
         return Ok(Grants::NONE);
     }
     let filter = Filter::In("group", groups.iter().cloned().map(Scalar::Text).collect());
-    let assignments: Vec<Stored<Assignment>> = all(store, tenant, filter).await?;
+    let mut assignments: Vec<Stored<Assignment>> = all(store, tenant, filter).await?;
+    assignments.retain(|assignment| !assignment.value.is_over(now));
     let roles = roles_of(store, tenant, assignments.iter().map(|one| one.value.role.uuid())).await?;
     Ok(roles.values().fold(Grants::NONE, |grants, role| grants.union(role.grants())))
 }
@@ -131,10 +146,11 @@ fn rights_of(
     let mut rights = Rights::default();
     for assignment in assignments.iter().map(|stored| &stored.value).filter(|assignment| concerns(assignment)) {
         rights.stale_at = rights.stale_at.into_iter().chain(assignment.next_boundary(now)).min();
-        if assignment.in_force(now)
-            && let Some(role) = roles.get(&assignment.role.uuid())
-        {
+        let Some(role) = roles.get(&assignment.role.uuid()) else { continue };
+        if assignment.in_force(now) {
             rights.held.push(Held { role: role.clone(), assignment: assignment.clone() });
+        } else if !assignment.is_over(now) {
+            rights.to_come = rights.to_come.union(role.grants());
         }
     }
     rights.held.sort_by(|one, other| one.role.name.cmp(&other.role.name));
@@ -149,14 +165,21 @@ pub fn must_cover(caller: &Caller, grants: Grants, what: &str) -> Result<(), Fau
     if caller.grants.contains(grants) {
         return Ok(());
     }
-    let lacks = |permit: &Permit| match permit {
-        Permit::On(resource, action) => !caller.may(*resource, *action),
-        Permit::Public | Permit::Own => false,
-    };
-    let mut missing: Vec<String> = grants.iter().filter(lacks).map(|permit| permit.to_string()).collect();
-    if missing.is_empty() || grants == Grants::ALL {
-        missing = vec!["*".to_owned()];
-    }
+    let missing = grants.without(caller.grants).patterns();
     Err(Fault::new(&BEYOND_OWN_RIGHTS, format!("the caller's own rights do not cover {what}: {}", missing.join(", ")))
         .with_detail(serde_json::json!({ "missing": missing })))
+}
+
+/// Nobody acts on the account of somebody with more rights: refuses where the caller lacks something of what the user's roles
+/// permit, now or later. Of one's own account only what is in force counts, which everybody covers themselves; a key that is
+/// limited below its user does not, and so does not act for the whole of them.
+///
+/// # Errors
+/// `beyond_own_rights` with what is missing.
+pub async fn must_cover_account(cx: &Cx, user: &Stored<User>) -> Result<(), Fault> {
+    let rights = of_user(&*cx.platform().store, cx.tenant(), user, cx.now()).await?;
+    if user.id == cx.caller().user.uuid() {
+        return must_cover(cx.caller(), rights.grants(), "what the caller's roles permit");
+    }
+    must_cover(cx.caller(), rights.grants_in_all(), "the rights of the user whose account this is")
 }

@@ -9,21 +9,7 @@ mod model;
 mod tools;
 
 use crate::capability::module::Module;
-use crate::capability::row::Row;
 use crate::capability::spec::Domain;
 
 /// The domain's lists.
-pub static MODULE: Module = Module {
-    domain: Domain::Registry,
-    rows: &[
-        Row::of::<tools::search::Search>(),
-        Row::of::<tools::describe::Describe>(),
-        Row::of::<tools::read::Read>(),
-        Row::of::<tools::call::Call>(),
-        Row::of::<tools::categories::Categories>(),
-        Row::of::<tools::docs::Docs>(),
-    ],
-    kinds: &[],
-    logs: &[],
-    faults: &[],
-};
+pub static MODULE: Module = Module { domain: Domain::Registry, rows: tools::ROWS, kinds: &[], logs: &[], faults: &[] };

@@ -1,3 +1,7 @@
-//! The audit's capabilities, one file each.
+//! The domain's capabilities: one line and one file each.
 
-pub(super) mod query;
+use crate::capability::module::capabilities;
+
+capabilities! {
+    query: Query,
+}

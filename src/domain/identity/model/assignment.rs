@@ -80,6 +80,12 @@ impl Assignment {
         self.effective_from.is_none_or(|from| from <= now) && self.effective_until.is_none_or(|until| now < until)
     }
 
+    /// Whether it is over at a moment, never to come back by itself.
+    #[must_use]
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.effective_until.is_some_and(|until| until <= now)
+    }
+
     /// The next moment at which it comes into force or ends.
     #[must_use]
     pub fn next_boundary(&self, now: Timestamp) -> Option<Timestamp> {
@@ -105,6 +111,7 @@ mod tests {
         assignment.effective_until = Some(at(20));
         assert!(!assignment.in_force(at(9)) && assignment.in_force(at(10)));
         assert!(assignment.in_force(at(19)) && !assignment.in_force(at(20)));
+        assert!(!assignment.is_over(at(9)) && !assignment.is_over(at(19)) && assignment.is_over(at(20)));
         assert_eq!(assignment.next_boundary(at(9)), Some(at(10)));
         assert_eq!(assignment.next_boundary(at(10)), Some(at(20)));
         assert_eq!(assignment.next_boundary(at(20)), None);

@@ -31,7 +31,8 @@ pub(in crate::domain::identity) struct Input {
     /// What the key is for, as lists show it.
     #[schemars(length(min = 1, max = 100))]
     name: String,
-    /// Whose key it is: the caller's when not given. A key for somebody else needs the permission keys:manage.
+    /// Whose key it is: the caller's when not given. A key for somebody else needs the permission keys:manage and all
+    /// rights of theirs.
     #[serde(default)]
     user_id: Option<UserId>,
     /// What the key may do of what its user may, such as `users:read` or `system:*`; everything when not given.
@@ -112,7 +113,7 @@ async fn own_key(cx: &Cx) -> Result<Option<ApiKey>, Fault> {
     }
 }
 
-/// The new key's scopes: within the caller's rights, and for somebody else's key also what it gives them.
+/// The new key's scopes: within the caller's rights. Somebody else's key is made only by who has all of their rights.
 async fn scopes(
     cx: &Cx,
     user: UserId,
@@ -132,12 +133,11 @@ async fn scopes(
         return Err(forbidden(Permit::on(Resource::Keys, Action::Manage)));
     }
     let target = cx.load::<User>(user.uuid(), Action::Read).await?;
-    let grants = rights::of_user(&*cx.platform().store, cx.tenant(), &target, cx.now()).await?.grants();
-    let within = asked.as_ref().map_or(Grants::ALL, |(_, scope)| *scope);
-    rights::must_cover(caller, grants.intersection(within), "the user's rights")?;
+    // However narrow the key's scope, what it does is done as that user.
+    rights::must_cover_account(cx, &target).await?;
     cx.hold(&target);
     // Whoever makes the key has seen it: it must not grow with the user's rights beyond the maker's.
-    let pinned = || (caller.grants != Grants::ALL).then(|| caller.grants.iter().map(|one| one.to_string()).collect());
+    let pinned = || (caller.grants != Grants::ALL).then(|| caller.grants.patterns());
     Ok(asked.map(|(patterns, _)| patterns).or_else(pinned))
 }
 

@@ -1,17 +1,21 @@
-//! The domain's capabilities, one a file.
+//! The domain's capabilities: one line and one file each.
 
-pub(super) mod api_key_create;
-pub(super) mod api_key_list;
-pub(super) mod api_key_revoke;
-pub(super) mod auth_permissions;
-pub(super) mod auth_validate;
-pub(super) mod role_assign;
-pub(super) mod role_create;
-pub(super) mod role_list;
-pub(super) mod role_revoke;
-pub(super) mod role_set_permissions;
-pub(super) mod user_create;
-pub(super) mod user_get;
-pub(super) mod user_list;
-pub(super) mod user_me;
-pub(super) mod user_update;
+use crate::capability::module::capabilities;
+
+capabilities! {
+    user_create: UserCreate,
+    user_get: UserGet,
+    user_list: UserList,
+    user_update: UserUpdate,
+    user_me: UserMe,
+    role_create: RoleCreate,
+    role_list: RoleList,
+    role_set_permissions: RoleSetPermissions,
+    role_assign: RoleAssign,
+    role_revoke: RoleRevoke,
+    api_key_create: ApiKeyCreate,
+    api_key_list: ApiKeyList,
+    api_key_revoke: ApiKeyRevoke,
+    auth_validate: AuthValidate,
+    auth_permissions: AuthPermissions,
+}

@@ -46,7 +46,9 @@ impl Capability for RoleSetPermissions {
         if stored.value.builtin {
             return Err(Fault::new(&BUILT_IN_ROLE, format!("the role {} comes with the program", stored.value.name)));
         }
-        rights::must_cover(cx.caller(), grants, "the role")?;
+        // What the role permits is taken from its holders, as by role_revoke, and given to them, as by role_assign.
+        rights::must_cover(cx.caller(), stored.value.grants(), "what the role permits")?;
+        rights::must_cover(cx.caller(), grants, "what the role is to permit")?;
         let role = Role { permissions, ..stored.value.clone() };
         let changed = role != stored.value;
         if changed {

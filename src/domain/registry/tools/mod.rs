@@ -1,8 +1,12 @@
-//! The registry's capabilities, one a file.
+//! The domain's capabilities: one line and one file each.
 
-pub(super) mod call;
-pub(super) mod categories;
-pub(super) mod describe;
-pub(super) mod docs;
-pub(super) mod read;
-pub(super) mod search;
+use crate::capability::module::capabilities;
+
+capabilities! {
+    search: Search,
+    describe: Describe,
+    read: Read,
+    call: Call,
+    categories: Categories,
+    docs: Docs,
+}

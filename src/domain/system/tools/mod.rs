@@ -1,18 +1,22 @@
-//! The system's capabilities, one file each.
-
-pub(super) mod backup;
-pub(super) mod backups;
-pub(super) mod cache_clear;
-pub(super) mod cache_stats;
-pub(super) mod config;
-pub(super) mod health;
-pub(super) mod logs;
-pub(super) mod metrics;
-pub(super) mod migrate;
-pub(super) mod restore;
+//! The domain's capabilities: one line and one file each.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+use crate::capability::module::capabilities;
+
+capabilities! {
+    health: Health,
+    metrics: Metrics,
+    config: Config,
+    logs: Logs,
+    backup: Backup,
+    backups: Backups,
+    restore: Restore,
+    migrate: Migrate,
+    cache_stats: CacheStats,
+    cache_clear: CacheClear,
+}
 
 /// The input of a capability that takes none.
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -5,6 +5,7 @@ mod api_key_list;
 mod api_key_revoke;
 mod auth_permissions;
 mod auth_validate;
+mod authority;
 mod cards;
 mod directory;
 mod first_start;
