@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use convoke::capability::asking::input_required;
 use convoke::capability::client::Answers;
 use convoke::capability::content::Block;
-use convoke::capability::asking::input_required;
 use convoke::capability::source::{Prompt, PromptArgument, PromptCard, PromptSource, Speaker, Visitor};
 use convoke::kernel::fault::Fault;
 use serde_json::{Map, Value, json};
