@@ -348,8 +348,8 @@ impl Cx {
     }
 
     /// Says what the call is about, where that is not the first document that it changes: the audit entry is found by it.
-    pub fn about(&self, kind: &'static Kind, id: Uuid) {
-        self.pending().subject = Some((kind.name, id));
+    pub fn about<T: Document>(&self, id: Uuid) {
+        self.pending().subject = Some((T::KIND.name, id));
     }
 
     /// Demands that a document still has the revision that was read when the call commits.

@@ -1,4 +1,5 @@
-//! Whether the caller may use the tool at all. What it may do to one document is judged where the document is loaded.
+//! Whether the caller may use the tool at all. What it may do to one document is judged where the document is loaded
+//! (`capability::owned`). Attribute policies join at both places: here they see the caller, the tool and the origin.
 
 use crate::capability::caller::Caller;
 use crate::capability::cx::forbidden;

@@ -3,12 +3,13 @@
 use super::model::assignment::{Assignment, Holder, ROLE_HOLDERS};
 use super::model::membership::Membership;
 use super::model::role::Role;
+use super::model::user::User;
 use super::reading::first;
 use super::rights;
 use crate::capability::cx::{Belongs, Cx};
 use crate::capability::owned::Stored;
 use crate::kernel::fault::Fault;
-use crate::kernel::id::UserId;
+use crate::kernel::id::{RoleId, UserId};
 use crate::port::records::{Filter, Scalar, Visibility};
 
 /// Connections belong to nobody: only the program reads them.
@@ -51,6 +52,14 @@ pub(super) fn take(cx: &Cx, assignment: &Stored<Assignment>) -> Result<(), Fault
         cx.count(ROLE_HOLDERS, assignment.value.role.to_string(), -1, None);
     }
     cx.remove(assignment)
+}
+
+/// Lets the audit log file a role's giving and taking under whose it is: the user, or for a group the role.
+pub(super) fn tell_holder(cx: &Cx, holder: &Holder, role: RoleId) {
+    match holder {
+        Holder::User(user) => cx.about::<User>(user.uuid()),
+        Holder::Group(_) => cx.about::<Role>(role.uuid()),
+    }
 }
 
 /// Puts a user into groups. The caller must have all that the groups' roles give.

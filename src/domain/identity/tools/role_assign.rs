@@ -65,6 +65,7 @@ impl Capability for RoleAssign {
         }
         cx.hold(&role);
         let role_id = RoleId::from_uuid(role.id);
+        assigning::tell_holder(cx, &holder, role_id);
         let mut assignment = Assignment::new(role_id, &holder, Some(cx.caller().user));
         assignment.effective_from = input.effective_from;
         assignment.effective_until = input.effective_until;

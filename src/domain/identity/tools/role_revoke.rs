@@ -61,6 +61,7 @@ impl Capability for RoleRevoke {
         if role.value.name == ADMIN {
             administrators::must_remain(cx, &Going::Assignment(&given)).await?;
         }
+        assigning::tell_holder(cx, &holder, role_id);
         assigning::take(cx, &given)?;
         let mut view = AssignmentView::new(role.value.name, given.value, cx.now());
         view.in_force = false;

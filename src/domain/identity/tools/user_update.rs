@@ -79,6 +79,7 @@ impl Capability for UserUpdate {
         if changed.is_empty() {
             return UserView::of(cx, stored).await;
         }
+        cx.about::<User>(stored.id);
         keep_an_administrator(cx, &stored, &user).await?;
         move_groups(cx, &stored, &user).await?;
         cx.change(&stored, &user)?;

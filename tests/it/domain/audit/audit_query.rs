@@ -38,7 +38,30 @@ async fn entries_say_who_did_what_to_what_newest_first() {
     assert_eq!((&entry["actor"], &entry["tenantId"]), (&json!(app.admin.user), &json!(app.admin.tenant)));
     assert_eq!((&entry["resourceType"], &entry["resourceId"]), (&json!("user"), &user["id"]));
     assert_eq!((&entry["effect"], &entry["outcome"]), (&json!("create"), &json!("done")));
-    assert!(!entry["changes"].is_null());
+    assert_eq!(entry["changes"]["after"]["email"], "new@example.org");
+    assert_eq!(entry["also"][0]["resourceType"], "role_assignment", "{entry}");
+}
+
+/// Whatever else an action changes, it is found under whom it was about.
+#[tokio::test]
+async fn entries_are_found_by_whom_they_are_about() {
+    let (app, user) = with_deeds().await;
+    let move_out = json!({ "id": user["id"], "groups": ["editors"], "status": "suspended" });
+    app.call(&app.admin, "user_update", move_out).await.unwrap();
+    let revoke = json!({ "userId": user["id"], "role": "reviewer" });
+    app.call(&app.admin, "role_revoke", revoke).await.unwrap();
+    app.call(&app.admin, "role_assign", json!({ "group": "editors", "role": "reviewer" })).await.unwrap();
+
+    let of_user = json!({ "resourceType": "user", "resourceId": user["id"] });
+    let found = query(&app, of_user).await.unwrap();
+    assert_eq!(actions(&found), ["role_revoke", "user_update", "role_assign", "user_create"]);
+    let update = &found["items"][1];
+    assert_eq!(update["changes"]["after"], json!({ "status": "suspended", "groups": ["editors"] }));
+    assert_eq!(update["changes"]["before"], json!({ "status": "active" }));
+    assert_eq!(update["also"][0]["resourceType"], "membership", "{update}");
+    assert!(found["items"][2]["changes"].is_null(), "nothing of the user itself changed");
+    let of_role = query(&app, json!({ "resourceType": "role" })).await.unwrap();
+    assert_eq!(actions(&of_role), ["role_assign"]);
 }
 
 #[tokio::test]
@@ -50,7 +73,10 @@ async fn every_filter_narrows() {
     };
     assert_eq!(found(json!({ "actor": app.member.user })).await, ["api_key_create"]);
     assert_eq!(found(json!({ "action": "role_assign" })).await, ["role_assign"]);
-    assert_eq!(found(json!({ "resourceType": "user", "resourceId": user["id"] })).await, ["user_create"]);
+    assert_eq!(
+        found(json!({ "resourceType": "user", "resourceId": user["id"] })).await,
+        ["role_assign", "user_create"]
+    );
     assert_eq!(found(json!({ "resourceType": "api_key" })).await, ["api_key_create"]);
     assert_eq!(found(json!({ "from": "2026-11-20T13:00:00Z" })).await, ["role_assign", "api_key_create"]);
     assert_eq!(found(json!({ "to": "2026-11-20T14:00:00+01:00" })).await, ["user_create"]);
