@@ -63,6 +63,11 @@ impl Plan {
         &self.loaded.data
     }
 
+    /// How long what runs may go on after this process was told to stop.
+    pub(super) fn limit(&self) -> Duration {
+        Duration::from_secs(self.loaded.config.server.drain_seconds)
+    }
+
     /// Opens the installation under the lock and lets guests in.
     pub(super) async fn open(&self, lock: OwnerLock) -> Result<House, Fault> {
         let Loaded { config, data, .. } = &*self.loaded;
@@ -74,7 +79,7 @@ impl Plan {
         }
         let speak = Arc::new(Mcp { gate: app.gate().clone(), ending: CancellationToken::new() });
         let owner = Owner::open(lock, SocketPlace::of(data), app.gate().clone(), speak.clone())?;
-        Ok(House { app, owner, speak, limit: Duration::from_secs(config.server.drain_seconds) })
+        Ok(House { app, owner, speak, limit: self.limit() })
     }
 }
 
