@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
+use super::output;
 use crate::app::{App, Settings};
 use crate::capability::caller::{Credential, Door, Origin};
 use crate::capability::gate::Gate;
@@ -73,6 +74,11 @@ impl Plan {
         let Loaded { config, data, .. } = &*self.loaded;
         let mut settings = Settings::new(config.clone(), data.clone(), self.clock.clone());
         settings.services = Services::default().with(Arc::new(self.loaded.told_origins())).with(self.ring.clone());
+        settings.shows_key = match self.command {
+            "serve" => true,
+            "call" => output::is_watched(),
+            _ => false,
+        };
         let app = App::open(settings).await?;
         if self.is_long {
             app.start().await?;

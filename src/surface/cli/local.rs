@@ -40,8 +40,8 @@ pub(super) async fn ask(plan: &Plan, what: What, told: mpsc::Sender<Told>) -> Re
 }
 
 async fn own(house: &House, what: What, told: &mpsc::Sender<Told>, heard: usize) {
-    if house.app.first_key().is_some() && output::is_watched() {
-        output::note("This was the first start on the data folder. 'convoke keys reset' shows an administrator key.");
+    if let Some(key) = house.app.first_key() {
+        output::note(&format!("The administrator's key, shown this once: {}", key.reveal()));
     }
     let (all, mut answers) = mpsc::channel::<Told>(16);
     let hand_on = async {

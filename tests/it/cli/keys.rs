@@ -68,3 +68,34 @@ fn a_suspended_owner_is_refused_and_rescued_beside_a_running_server() {
     assert_eq!(place.run(&["call", "user_me", "--server", &server.url, "--key", &key]).code(), 0);
     assert_eq!(place.call("user_me", &json!({}))["status"], "active");
 }
+
+#[test]
+fn a_key_is_made_by_the_first_start_that_can_show_it() {
+    let place = Place::new();
+    let mut client = place.stdio(&[]);
+    assert_eq!(client.call("api_key_list", &json!({}))["items"], json!([]));
+    assert_eq!(client.end(), 0);
+    assert_eq!(place.call("api_key_list", &json!({}))["items"], json!([]));
+    let server = place.serve();
+    let key = server.key.clone().unwrap();
+    assert_eq!(place.run(&["call", "user_me", "--server", &server.url, "--key", &key]).code(), 0);
+    assert_eq!(server.stop(), 0);
+    assert_eq!(place.serve().key, None);
+    // Whoever revoked it meant it.
+    let listed = place.run(&["keys", "list"]).json();
+    assert_eq!(listed["items"].as_array().unwrap().len(), 1, "{listed}");
+    assert_eq!(place.run(&["keys", "revoke", listed["items"][0]["id"].as_str().unwrap()]).code(), 0);
+    assert_eq!(place.serve().key, None);
+}
+
+#[test]
+fn the_list_of_keys_is_whole() {
+    let place = Place::new();
+    let mut client = place.stdio(&[]);
+    for number in 0..201 {
+        client.call("api_key_create", &json!({ "name": format!("key {number}") }));
+    }
+    let listed = place.run(&["keys", "list"]).json();
+    assert_eq!(listed["items"].as_array().unwrap().len(), 201);
+    assert_eq!(listed["nextPageToken"], json!(null));
+}
