@@ -20,10 +20,11 @@ use crate::domain::registry::index::ToolIndex;
 use crate::domain::system::Shelf;
 use crate::domain::{MODULES, identity};
 use crate::kernel::clock::Clock;
+use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::seal::Seal;
 use crate::kernel::secret::Secret;
-use crate::port::store::Store;
+use crate::port::store::{Store, StoreFault};
 use crate::runtime::supervise::Supervisor;
 use crate::runtime::upkeep::Upkeep;
 
@@ -44,13 +45,16 @@ pub struct Settings {
     pub approvals: Arc<dyn ApprovalPolicy>,
     /// Services besides the domains' own.
     pub services: Services,
+    /// Whether somebody can be shown a key: only then one is made for an administrator who never had one.
+    pub shows_key: bool,
 }
 
 impl Settings {
     /// A start on a folder with nothing added.
     #[must_use]
     pub fn new(config: Config, data: PathBuf, clock: Arc<dyn Clock>) -> Self {
-        Self { config, data, clock, rows: Vec::new(), approvals: Arc::new(NothingHeld), services: Services::default() }
+        let (rows, services) = (Vec::new(), Services::default());
+        Self { config, data, clock, rows, approvals: Arc::new(NothingHeld), services, shows_key: true }
     }
 }
 
@@ -64,19 +68,24 @@ pub struct App {
 }
 
 impl App {
-    /// Opens the data folder and puts the program together. At the very first start it makes the default tenant, an
-    /// administrator and their key.
+    /// Opens the data folder and puts the program together. At the very first start it makes the default tenant and an
+    /// administrator; their key is made at the first start that can show it.
     ///
     /// # Errors
-    /// When the folder cannot be used or the store cannot be opened.
+    /// `bad_configuration` when the folder, the key or the store in it cannot be used.
     pub async fn open(settings: Settings) -> Result<Arc<Self>, Fault> {
-        let Settings { config, data, clock, rows, approvals, services } = settings;
+        let Settings { config, data, clock, rows, approvals, services, shows_key } = settings;
         make_private_folder(&data)?;
         let seal = Seal::new(key::installation(&data)?);
-        let store = open_store(data.join("convoke.db"), clock.clone()).await?;
-        let blobs = Arc::new(FolderBlobs::open(data.join("blobs")).map_err(store_fault)?);
-        let first_key = identity::bootstrap(&*store, &*clock).await?;
-        let registry = Arc::new(Registry::new(tools(&rows)?));
+        let file = data.join("convoke.db");
+        let store = open_store(file.clone(), clock.clone()).await?;
+        let blobs = FolderBlobs::open(data.join("blobs")).map_err(|fault| unusable(&data.join("blobs"), fault))?;
+        let blobs = Arc::new(blobs);
+        // What cannot be read at all now is the data's fault, not a call's.
+        let unreadable = |fault: Fault| if fault.is(&codes::INTERNAL) { unusable_by(&file, fault) } else { fault };
+        identity::bootstrap(&*store, &*clock).await.map_err(unreadable)?;
+        let first_key = if shows_key { identity::first_key(&*store, &*clock).await.map_err(unreadable)? } else { None };
+        let registry = Arc::new(Registry::new(tools(&rows, &data)?));
         let shared: Arc<dyn Store> = store.clone();
         let services = add_services(services, &config, &data);
         let platform = Arc::new(Platform::new(shared, blobs, clock, registry, seal, Arc::new(config), services));
@@ -123,7 +132,7 @@ impl App {
         &self.data
     }
 
-    /// The administrator's key, at the very first start only.
+    /// The administrator's key, where this start made it. Nobody can read it again.
     #[must_use]
     pub fn first_key(&self) -> Option<&Secret> {
         self.first_key.as_ref()
@@ -166,25 +175,39 @@ async fn open_store(file: PathBuf, clock: Arc<dyn Clock>) -> Result<Arc<SqliteSt
         &crate::capability::gate::usage::USAGE,
         &crate::capability::events::EVENTS,
     ];
-    tokio::task::spawn_blocking(move || SqliteStore::open(config)).await.map_err(Fault::internal)?.map_err(store_fault)
+    let file = config.file.clone();
+    let opened = tokio::task::spawn_blocking(move || SqliteStore::open(config)).await.map_err(Fault::internal)?;
+    opened.map_err(|fault| unusable(&file, fault))
 }
 
-/// Every tool with its card.
-fn tools(rows: &[Row]) -> Result<Vec<Arc<Tool>>, Fault> {
-    let mut cards: HashMap<String, Card> =
-        cards::built_in()?.into_iter().map(|card| (card.tool.clone(), card)).collect();
-    let all = MODULES.iter().flat_map(|module: &&'static Module| module.rows.iter()).chain(rows);
-    Ok(all.map(|row| Arc::new(Tool::built(row, cards.remove(row.spec.name).unwrap_or_default()))).collect())
+/// The fault of a part of the data folder that the program cannot start on. A full disk stays one: room mends it.
+fn unusable(part: &Path, fault: StoreFault) -> Fault {
+    match fault {
+        StoreFault::Full => store_fault(fault),
+        StoreFault::Broken(why) | StoreFault::Unavailable(why) => unusable_by(part, why),
+        StoreFault::Conflict(_) => unusable_by(part, store_fault(fault)),
+    }
+}
+
+fn unusable_by(part: &Path, why: impl std::fmt::Display) -> Fault {
+    Fault::new(&codes::BAD_CONFIGURATION, format!("{} cannot be used: {why}", part.display()))
+}
+
+/// Every tool with its card: the one in the data folder, where there is one that can be used, else the built-in one.
+fn tools(rows: &[Row], data: &Path) -> Result<Vec<Arc<Tool>>, Fault> {
+    let all = || MODULES.iter().flat_map(|module: &&'static Module| module.rows.iter()).chain(rows);
+    let names: Vec<&str> = all().map(|row| row.spec.name).collect();
+    let laid = cards::laid_over(data, &names);
+    for (file, why) in &laid.broken {
+        tracing::warn!(file = %file.display(), %why, "a card is left out, the built-in one stays in force");
+    }
+    let both = cards::built_in()?.into_iter().chain(laid.cards);
+    let mut cards: HashMap<String, Card> = both.map(|card| (card.tool.clone(), card)).collect();
+    Ok(all().map(|row| Arc::new(Tool::built(row, cards.remove(row.spec.name).unwrap_or_default()))).collect())
 }
 
 fn make_private_folder(folder: &Path) -> Result<(), Fault> {
-    let cannot = |error: std::io::Error| {
-        Fault::new(
-            &crate::kernel::codes::NOT_CONFIGURED,
-            format!("the data folder {} cannot be used", folder.display()),
-        )
-        .caused_by(error)
-    };
+    let cannot = |error: std::io::Error| unusable_by(folder, error);
     #[cfg(unix)]
     {
         use std::os::unix::fs::DirBuilderExt as _;

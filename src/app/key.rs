@@ -5,6 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::path::Path;
 
+use super::unusable_by;
 use crate::kernel::fault::Fault;
 
 /// Reads the key of a data folder, or makes it.
@@ -12,13 +13,13 @@ pub(super) fn installation(data: &Path) -> Result<[u8; 32], Fault> {
     let file = data.join("installation.key");
     match fs::read(&file) {
         Ok(bytes) => bytes.try_into().map_err(|_| {
-            Fault::internal(format!(
-                "{} is damaged: move it away and page tokens given out before are refused",
-                file.display()
-            ))
+            unusable_by(
+                &file,
+                "it is damaged. Move it away: a new one is made, and page tokens given out before are refused",
+            )
         }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => make(data, &file),
-        Err(error) => Err(Fault::internal(format!("{}: {error}", file.display()))),
+        Err(error) => Err(unusable_by(&file, error)),
     }
 }
 
@@ -40,6 +41,6 @@ fn make(data: &Path, file: &Path) -> Result<[u8; 32], Fault> {
         fs::rename(&draft, file)?;
         File::open(data)?.sync_all()
     };
-    write().map_err(|error: std::io::Error| Fault::internal(format!("{}: {error}", file.display())))?;
+    write().map_err(|error: std::io::Error| unusable_by(file, error))?;
     Ok(key)
 }

@@ -77,10 +77,14 @@ fn server(config: &Config, wrong: &mut Vec<Wrong>) {
     }
 }
 
+/// No time to wait is longer: a moment so far away can still be reckoned with everywhere.
+const YEAR: u64 = 31_536_000;
+
+/// Every number, each with its least and its most. In `store` and `backup`, 0 is no bound.
 fn ranges(config: &Config, wrong: &mut Vec<Wrong>) {
-    let Config { server, limits, mcp, store, logging, .. } = config;
+    let Config { server, limits, mcp, store, logging, backup } = config;
     let many = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-    let all: [(&'static str, u64, u64, u64); 18] = [
+    let all: [(&'static str, u64, u64, u64); 21] = [
         ("server.body_limit_bytes", many(server.body_limit_bytes), 1024, 1 << 30),
         ("server.drain_seconds", server.drain_seconds, 0, 3600),
         ("limits.reads_per_minute", limits.reads_per_minute.into(), 1, u64::from(u32::MAX)),
@@ -89,16 +93,19 @@ fn ranges(config: &Config, wrong: &mut Vec<Wrong>) {
         ("limits.call_seconds", limits.call_seconds, 1, 86_400),
         ("limits.idempotency_hours", limits.idempotency_hours, 1, 8_760),
         ("limits.concurrent_calls", many(limits.concurrent_calls), 1, 1_000_000),
+        ("mcp.list_ttl_seconds", mcp.list_ttl_seconds, 0, YEAR),
         ("mcp.session_cap", many(mcp.session_cap), 1, 1_000_000),
         ("mcp.session_idle_seconds", mcp.session_idle_seconds, 1, 2_592_000),
         ("mcp.request_state_seconds", mcp.request_state_seconds, 1, 86_400),
+        ("mcp.task_seconds", mcp.task_seconds, 1, YEAR),
         ("mcp.task_hours", mcp.task_hours, 1, 8_760),
-        ("store.audit_days", store.audit_days, 1, 36_500),
-        ("store.audit_entries", store.audit_entries, 1, u64::MAX),
-        ("store.events_days", store.events_days, 1, 36_500),
-        ("store.events_entries", store.events_entries, 1, u64::MAX),
-        ("store.usage_days", store.usage_days, 1, 36_500),
+        ("store.audit_days", store.audit_days, 0, 36_500),
+        ("store.audit_entries", store.audit_entries, 0, u64::MAX),
+        ("store.events_days", store.events_days, 0, 36_500),
+        ("store.events_entries", store.events_entries, 0, u64::MAX),
+        ("store.usage_days", store.usage_days, 0, 36_500),
         ("logging.recent_lines", many(logging.recent_lines), 0, 1_000_000),
+        ("backup.keep", many(backup.keep), 0, 1_000_000),
     ];
     for (key, value, least, most) in all {
         if !(least..=most).contains(&value) {

@@ -22,6 +22,9 @@ pub const FILE: &str = "convoke.toml";
 /// The key that names the data folder.
 const DATA: &str = "store.data";
 
+/// The keys that name files and folders.
+const PATHS: [&str; 4] = [DATA, "server.tls_certificate", "server.tls_key", "backup.folder"];
+
 /// What the layers are read from. Everything of the machine is handed in, so that a test can hand in its own.
 #[derive(Debug, Clone, Default)]
 pub struct Inputs {
@@ -35,6 +38,26 @@ pub struct Inputs {
     pub environment: Vec<(String, String)>,
     /// What flags set: the flag, the key, the value as text.
     pub flags: Vec<(String, String, String)>,
+}
+
+impl Inputs {
+    /// A value of a flag as it must be written to mean the same in any working folder.
+    #[must_use]
+    pub fn anywhere(&self, key: &str, value: &str) -> String {
+        if !PATHS.contains(&key) || value.is_empty() {
+            return value.to_owned();
+        }
+        self.absolute(Path::new(value)).display().to_string()
+    }
+
+    /// A path that the command line or the environment names.
+    #[must_use]
+    pub fn absolute(&self, path: &Path) -> PathBuf {
+        match path.to_str() {
+            Some(text) => place::absolute(text, &self.working, &self.environment),
+            None => self.working.join(path),
+        }
+    }
 }
 
 /// The configuration in force.
@@ -102,13 +125,9 @@ pub fn defaults() -> Result<Config, Fault> {
 /// # Errors
 /// `bad_configuration` with everything that does not fit.
 pub fn load(inputs: &Inputs) -> Result<Loaded, Fault> {
-    let mut layers = Layers { table: table_of_defaults()?, ..Layers::default() };
-    layers.known = layers.keys();
-    for key in layers.known.clone().into_keys() {
-        layers.origins.insert(key, Source::Default);
-    }
+    let mut layers = Layers::of_defaults(inputs)?;
     // The data folder can be named by any layer but its own file: so the others are read first, only for its name.
-    let data = data_folder(inputs, &layers)?;
+    let data = data_folder(inputs)?;
     layers.data_file = Some(data.join(FILE));
     layers.file(&data.join(FILE), Need::IfThere);
     if inputs.working != data {
@@ -160,21 +179,22 @@ fn table_of_defaults() -> Result<Table, Fault> {
     DEFAULTS.parse().map_err(|error| Fault::internal(format!("the defaults: {error}")))
 }
 
-fn data_folder(inputs: &Inputs, defaults: &Layers) -> Result<PathBuf, Fault> {
-    let Inputs { working, environment, .. } = inputs;
-    if let Some(data) = &inputs.data {
-        return Ok(working.join(data));
+/// The data folder, whatever else in the configuration cannot be used.
+///
+/// # Errors
+/// When nothing names one and there is no home folder.
+pub fn data_folder(inputs: &Inputs) -> Result<PathBuf, Fault> {
+    let named = place::variable(&inputs.environment, "CONVOKE_DATA").map(Path::new);
+    if let Some(data) = inputs.data.as_deref().or(named) {
+        return Ok(inputs.absolute(data));
     }
-    if let Some(data) = place::variable(environment, "CONVOKE_DATA") {
-        return Ok(place::absolute(data, working, environment));
-    }
-    let mut layers = defaults.clone();
-    layers.file(&working.join(FILE), Need::IfThere);
+    let mut layers = Layers::of_defaults(inputs)?;
+    layers.file(&inputs.working.join(FILE), Need::IfThere);
     layers.above_folders(inputs);
     if let Some(data) = layers.text(DATA).filter(|data| !data.is_empty()) {
-        return Ok(place::absolute(&data, working, environment));
+        return Ok(PathBuf::from(data));
     }
-    place::user_data(environment).ok_or_else(|| {
+    place::user_data(&inputs.environment).ok_or_else(|| {
         Fault::new(
             &codes::BAD_CONFIGURATION,
             "there is no home folder to keep data in: name the data folder with --data or CONVOKE_DATA",
@@ -190,8 +210,10 @@ enum Need {
 }
 
 /// The layers read so far.
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Layers {
+    working: PathBuf,
+    environment: Vec<(String, String)>,
     table: Table,
     known: BTreeMap<String, Value>,
     origins: BTreeMap<String, Source>,
@@ -201,6 +223,15 @@ struct Layers {
 }
 
 impl Layers {
+    fn of_defaults(inputs: &Inputs) -> Result<Self, Fault> {
+        let Inputs { working, environment, .. } = inputs;
+        let (working, environment) = (working.clone(), environment.clone());
+        let mut layers = Self { table: table_of_defaults()?, working, environment, ..Self::default() };
+        layers.known = layers.keys();
+        layers.origins = layers.known.keys().map(|key| (key.clone(), Source::Default)).collect();
+        Ok(layers)
+    }
+
     fn keys(&self) -> BTreeMap<String, Value> {
         let sections = self.table.iter().filter_map(|(section, values)| Some((section, values.as_table()?)));
         sections
@@ -212,7 +243,7 @@ impl Layers {
 
     fn above_folders(&mut self, inputs: &Inputs) {
         if let Some(file) = &inputs.file {
-            self.file(&inputs.working.join(file), Need::Must);
+            self.file(&inputs.absolute(file), Need::Must);
         }
         self.environment(&inputs.environment);
         for (flag, key, text) in &inputs.flags {
@@ -292,6 +323,10 @@ impl Layers {
             let message = format!("must be {}, not {}", kind_of(default), kind_of(&value));
             return self.misfit(key, source, message);
         }
+        let value = match value {
+            Value::String(path) if PATHS.contains(&key) && !path.is_empty() => self.path(&path, &source),
+            other => other,
+        };
         let Some((section, name)) = key.split_once('.') else { return };
         let mut tried = self.table.clone();
         if let Some(values) = tried.get_mut(section).and_then(Value::as_table_mut) {
@@ -304,6 +339,15 @@ impl Layers {
             }
             Err(error) => self.misfit(key, source, error.message().to_owned()),
         }
+    }
+
+    /// A path in a file means one beside that file, wherever the program is started; others are the working folder's.
+    fn path(&self, path: &str, source: &Source) -> Value {
+        let base = match source {
+            Source::File(file) => file.parent().unwrap_or(&self.working),
+            Source::Default | Source::Environment(_) | Source::Flag(_) => &self.working,
+        };
+        Value::String(place::absolute(path, base, &self.environment).display().to_string())
     }
 
     fn config(&self) -> Option<Config> {

@@ -166,10 +166,58 @@ fn the_data_folder_is_found_in_every_layer() {
 
     scene.file("working/convoke.toml", "[store]\ndata = \"~/kept\"");
     assert_eq!(scene.load().unwrap().data, Path::new("/home/someone/kept"));
+    scene.file("working/convoke.toml", "[store]\ndata = \"beside\"");
+    assert_eq!(scene.load().unwrap().data, scene.path("working/beside"));
     let scene = scene.environment("CONVOKE_STORE__DATA", "beside");
     assert_eq!(scene.load().unwrap().data, scene.path("working/beside"));
     let scene = scene.environment("CONVOKE_DATA", "/elsewhere");
     assert_eq!(scene.load().unwrap().data, Path::new("/elsewhere"));
+}
+
+#[test]
+fn a_path_in_a_file_lies_beside_that_file() {
+    let mut scene = Scene::new().environment("HOME", "/home/someone").flag("--set", "backup.folder", "here");
+    std::fs::create_dir_all(scene.path("etc")).unwrap();
+    for file in ["etc/key.pem", "working/certificate.pem"] {
+        scene.file(file, "");
+    }
+    scene.file("working/convoke.toml", "[server]\ntls_certificate = \"certificate.pem\"\n[backup]\nfolder = \"there\"");
+    scene.file("etc/named.toml", "[server]\ntls_key = \"key.pem\"\n[store]\ndata = \"kept\"");
+    scene.inputs.file = Some("../etc/named.toml".into());
+    let config = scene.load().unwrap().config;
+    let shown = |path: &str| scene.path(path).display().to_string();
+    assert_eq!(config.server.tls_certificate, shown("working/certificate.pem"));
+    assert_eq!(config.server.tls_key, shown("working/../etc/key.pem"));
+    assert_eq!(config.store.data, shown("working/../etc/kept"));
+    assert_eq!(config.backup.folder, shown("working/here"));
+    scene.inputs.data = None;
+    assert_eq!(scene.load().unwrap().data, scene.path("working/../etc/kept"));
+    scene.inputs.data = Some("~/data".into());
+    assert_eq!(scene.load().unwrap().data, Path::new("/home/someone/data"));
+}
+
+#[test]
+fn what_is_kept_may_be_without_bound_and_no_time_is_too_long_to_reckon_with() {
+    let with = |key: &str, value: &str| Scene::new().flag("--set", key, value);
+    for key in ["audit_days", "audit_entries", "events_days", "events_entries", "usage_days"] {
+        assert!(with(&format!("store.{key}"), "0").load().is_ok(), "{key}");
+    }
+    let loaded = Scene::new().load().unwrap();
+    let values = serde_json::to_value(&loaded.config).unwrap();
+    let mut times = 0;
+    for (section, members) in values.as_object().unwrap() {
+        for name in members.as_object().unwrap().keys() {
+            if ["_seconds", "_hours", "_days", "_cap", "_calls", "_bytes", "_lines"]
+                .iter()
+                .any(|end| name.ends_with(end))
+            {
+                let said = with(&format!("{section}.{name}"), "9223372036854775807").said();
+                assert!(said.contains("must be from"), "{section}.{name}: {said}");
+                times += 1;
+            }
+        }
+    }
+    assert!(times >= 14, "{times}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
-//! The first start: a default tenant, the roles that come with the program, an administrator and their key. Later starts
-//! write built-in roles anew where the program's list has changed. And the way back when the administrator's key is lost.
+//! The first start: a default tenant, the roles that come with the program, an administrator. Their key is made when it can be
+//! shown. Later starts write built-in roles anew where the program's list has changed. And the way back when the
+//! administrator's key is lost.
 
 use serde_json::json;
 
@@ -26,19 +27,18 @@ use crate::port::store::{Batch, Expect, Put, Step, Store};
 /// The administrator's address until they give their own.
 const ADMINISTRATOR: &str = "admin@localhost";
 
-/// Makes what an empty store needs and answers the administrator's key, which nobody can read again. A store that has a
-/// tenant gets the built-in roles as the program has them now.
+/// Makes what an empty store needs. A store that has a tenant gets the built-in roles as the program has them now.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn bootstrap(store: &dyn Store, clock: &dyn Clock) -> Result<Option<Secret>, Fault> {
+pub async fn bootstrap(store: &dyn Store, clock: &dyn Clock) -> Result<(), Fault> {
     let now = clock.now();
     let tenants: Vec<Stored<Tenant>> = all(store, platform_tenant(), Filter::All).await?;
     if !tenants.is_empty() {
         for tenant in tenants {
             refresh_roles(store, TenantId::from_uuid(tenant.id), now).await?;
         }
-        return Ok(None);
+        return Ok(());
     }
     let (tenant, user, admin) = (TenantId::new(now), UserId::new(now), RoleId::new(now));
     let document = Tenant { name: "default".to_owned(), local_owner: Some(user) };
@@ -55,9 +55,24 @@ pub async fn bootstrap(store: &dyn Store, clock: &dyn Clock) -> Result<Option<Se
     let administrator = User { name: "Administrator".to_owned(), ..User::new(ADMINISTRATOR) };
     steps.push(put(user.uuid(), Expect::Absent, Some(user.uuid()), Visibility::Tenant, &administrator)?);
     steps.extend(give_admin(admin, user)?);
-    let (key, step) = new_key(user, "administrator", now)?;
-    steps.push(step);
-    store.commit(vec![outside, Batch { tenant, at: now, steps }]).await.map_err(store_fault)?;
+    store.commit(vec![outside, Batch { tenant, at: now, steps }]).await.map(drop).map_err(store_fault)
+}
+
+/// Makes the administrator's key, which nobody can read again, where they never had one: not a revoked one either, as whoever
+/// revoked it meant it. Only for a start that can show it.
+///
+/// # Errors
+/// When the store fails.
+pub async fn first_key(store: &dyn Store, clock: &dyn Clock) -> Result<Option<Secret>, Fault> {
+    let Some((tenant, owner)) = default_tenant(store).await? else { return Ok(None) };
+    let Some(user) = one::<User>(store, tenant, owner.uuid()).await? else { return Ok(None) };
+    let of_theirs = Filter::is("user", Scalar::Id(owner.uuid()));
+    if user.value.status == UserStatus::Suspended || first::<ApiKey>(store, tenant, of_theirs).await?.is_some() {
+        return Ok(None);
+    }
+    let now = clock.now();
+    let (key, step) = new_key(owner, "administrator", now)?;
+    store.commit(vec![Batch { tenant, at: now, steps: vec![step] }]).await.map_err(store_fault)?;
     Ok(Some(key))
 }
 

@@ -1,7 +1,7 @@
 //! The identity domain: tenants, people, groups, roles and API keys, and who a credential speaks for. What a caller may do
 //! is worked out here, once for each credential, and cached by the gate until something that it rests upon changes.
 //!
-//! Other domains may use: `bootstrap`, `default_tenant`, `reset_admin_key`, `directory::Directory` (the gate's `Identities`), `model`, `keys`.
+//! Other domains may use: `bootstrap`, `default_tenant`, `first_key`, `reset_admin_key`, `directory::Directory` (the gate's `Identities`), `model`, `keys`.
 
 mod administrators;
 mod assigning;
@@ -18,7 +18,7 @@ pub mod roles;
 mod tools;
 mod views;
 
-pub use bootstrap::{bootstrap, default_tenant, reset_admin_key};
+pub use bootstrap::{bootstrap, default_tenant, first_key, reset_admin_key};
 
 use crate::capability::module::Module;
 use crate::capability::spec::Domain;

@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 use super::join::Connection;
 use super::lines::{LineReader, write_line};
 use super::protocol::{Answer, Ask, Told, What};
-use crate::capability::caller::{Caller, Door, Origin};
+use crate::capability::caller::{Caller, Credential, Door, Origin};
 use crate::capability::client::{Answers, Client, Level, Progress, Questions};
 use crate::capability::gate::{Gate, Request};
 use crate::capability::outcome::Outcome;
@@ -29,40 +29,49 @@ use crate::kernel::id::CallId;
 /// Lines that wait to be written to a guest.
 const WAITING: usize = 256;
 
-/// Runs what is asked and tells of it; the last thing told ends it. A listener that went away calls it off.
-pub async fn run(
-    gate: &Arc<Gate>,
-    caller: Arc<Caller>,
-    what: What,
-    told: mpsc::Sender<Told>,
-    cancel: CancellationToken,
-) {
+/// Runs what is asked as the local owner and tells of it; the last thing told ends it. A listener that went away calls it off.
+pub async fn run(gate: &Arc<Gate>, what: What, told: mpsc::Sender<Told>, cancel: CancellationToken) {
     let id = CallId::new(gate.platform().clock.now());
-    let last = match what {
+    let last = answer(gate, id, what, &told, cancel).await;
+    let _ = told.send(last.unwrap_or_else(|fault| Told::Problem(Box::new(fault.problem(&id.to_string()))))).await;
+}
+
+async fn answer(
+    gate: &Arc<Gate>,
+    id: CallId,
+    what: What,
+    told: &mpsc::Sender<Told>,
+    cancel: CancellationToken,
+) -> Result<Told, Fault> {
+    match what {
         What::Call { tool, input, idempotency_key } => {
             let origin = Origin { door: Door::Cli, address: None };
-            let mut request = Request::new(id, caller, origin, tool, input);
+            let mut request = Request::new(id, local_owner(gate).await?, origin, tool, input);
             request.idempotency_key = idempotency_key;
             request.cancel = cancel;
             request.client = Arc::new(Teller(told.clone()));
-            match gate.call(request).await.result {
-                Ok(outcome) => tell(outcome, &told).await,
-                Err(fault) => Err(fault),
-            }
+            tell(gate.call(request).await.result?, told).await
         }
         What::Tools => {
+            let caller = local_owner(gate).await?;
             let snapshot = gate.platform().registry.present();
             for tool in snapshot.visible(&caller) {
                 let _ = told.send(Told::Item(described(tool))).await;
             }
             Ok(Told::End)
         }
+        // Needs no caller: it is the way back for an owner who cannot be one any more.
         What::ResetKey => identity::reset_admin_key(gate.platform())
             .await
             .map(|key| Told::Result(serde_json::json!({ "key": key.reveal() }))),
         What::Cancel => Ok(Told::End),
-    };
-    let _ = told.send(last.unwrap_or_else(|fault| Told::Problem(Box::new(fault.problem(&id.to_string()))))).await;
+    }
+}
+
+/// Whoever can use the account acts as the administrator of the default tenant. Identified for each call: an account that is
+/// suspended meanwhile is refused from then on.
+async fn local_owner(gate: &Gate) -> Result<Arc<Caller>, Fault> {
+    gate.identify(&Credential::LocalOwner, None).await
 }
 
 /// A tool as `convoke tools` shows it.
@@ -124,7 +133,6 @@ const REMEMBERED: usize = 64;
 /// Serves a guest until it goes or the owner drains; then what runs is answered.
 pub(super) async fn serve(
     gate: Arc<Gate>,
-    caller: Arc<Caller>,
     mut reader: LineReader<OwnedReadHalf>,
     writer: OwnedWriteHalf,
     draining: CancellationToken,
@@ -158,7 +166,7 @@ pub(super) async fn serve(
             calls.retain(|_, (_, call)| !call.is_finished());
         }
         let cancel = gone.child_token();
-        let (gate, caller, answers, called_off) = (gate.clone(), caller.clone(), answers.clone(), cancel.clone());
+        let (gate, answers, called_off) = (gate.clone(), answers.clone(), cancel.clone());
         let call = running.spawn(async move {
             let (told, mut heard) = mpsc::channel(WAITING);
             let forward = async {
@@ -168,7 +176,7 @@ pub(super) async fn serve(
                     }
                 }
             };
-            tokio::join!(run(&gate, caller, what, told, called_off), forward);
+            tokio::join!(run(&gate, what, told, called_off), forward);
         });
         calls.insert(id, (cancel, call));
     }

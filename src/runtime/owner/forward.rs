@@ -2,6 +2,7 @@
 //! owner goes it takes over or finds the next owner, and goes on with the same session.
 
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio_util::sync::CancellationToken;
 
 use super::ends::{FromClient, ToClient};
-use super::join::{Connection, Joined, PATIENCE, join};
+use super::join::{Breaches, Connection, Joined, PATIENCE, join};
 use super::lines::{LineReader, write_line};
 use super::lock::{Holder, OwnerLock};
 use super::protocol::{Shown, Wish};
@@ -18,9 +19,6 @@ use super::session::Session;
 use crate::kernel::clock::Clock;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::CallId;
-
-/// The pause between an owner and the next.
-const PAUSE: Duration = Duration::from_millis(1);
 
 /// Becomes the owner in the middle of a session.
 pub trait Succeed: Send + Sync {
@@ -46,8 +44,10 @@ pub struct Forward {
     pub clock: Arc<dyn Clock>,
     /// Becomes the owner.
     pub succeed: Arc<dyn Succeed>,
-    /// Ends the process.
+    /// Says that it is time to end: nothing more is read of the client, and what it asked before is answered.
     pub stop: CancellationToken,
+    /// How long that may take.
+    pub limit: Duration,
 }
 
 /// The side that answers: the owner, or this process itself once it is the owner.
@@ -70,7 +70,10 @@ struct Client<R, W> {
 /// How the relaying to one owner ended.
 enum Ended {
     Client,
-    Owner,
+    Owner {
+        /// It said something to the client before.
+        spoke: bool,
+    },
 }
 
 impl Forward {
@@ -86,9 +89,14 @@ impl Forward {
         let session = Mutex::new(Session::new(self.clock.clone()));
         let mut client = Client { reader: LineReader::new(reader), writer, done: false };
         let mut upstream = through(first);
+        let mut breaches = Breaches::default();
+        let mut over = pin!(async {
+            self.stop.cancelled().await;
+            tokio::time::sleep(self.limit).await;
+        });
         loop {
             let Upstream { reader, writer, work, own } = upstream;
-            let relay = relay(&session, &mut client, reader, writer);
+            let relay = relay(&session, &mut client, reader, writer, &self.stop);
             let ended = if own {
                 // Being the owner ends by itself when the client ends or the process is told to stop.
                 let (_, worked) = tokio::join!(relay, work);
@@ -96,18 +104,27 @@ impl Forward {
                 return self.give_up(&session, &mut client, fault).await;
             } else {
                 tokio::select! {
-                    () = self.stop.cancelled() => return Ok(()),
+                    () = &mut over => return Ok(()),
                     ended = relay => ended,
                 }
             };
-            let quiet = client.done && locked(&session).is_quiet();
-            if matches!(ended, Ended::Client) || quiet {
+            let Ended::Owner { spoke } = ended else { return Ok(()) };
+            if client.done && locked(&session).is_quiet() {
                 return Ok(());
             }
             tracing::debug!("the owner went");
-            // An owner that lets in and breaks off at once must not be asked without pause.
-            tokio::time::sleep(PAUSE).await;
-            upstream = match join(&self.data, &self.holder, &Wish::Stdio(self.shown.clone()), PATIENCE).await {
+            if spoke {
+                breaches.forget();
+            }
+            let next = async {
+                breaches.pause(&self.data).await?;
+                join(&self.data, &self.holder, &Wish::Stdio(self.shown.clone()), PATIENCE).await
+            };
+            let next = tokio::select! {
+                () = &mut over => return Ok(()),
+                next = next => next,
+            };
+            upstream = match next {
                 Ok(Joined::Guest(connection)) => through(connection),
                 Ok(Joined::Owner(lock)) => self.own(lock),
                 Err(fault) => return self.give_up(&session, &mut client, fault).await,
@@ -151,12 +168,14 @@ fn locked(session: &Mutex<Session>) -> MutexGuard<'_, Session> {
     session.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Relays until one side is gone. Both directions go on by themselves: neither waits for the other to read.
+/// Relays until one side is gone. Both directions go on by themselves: neither waits for the other to read. Told to stop, it
+/// reads no more of the client, as if its input had ended there: the owner answers what it was asked and ends the stream.
 async fn relay<R, W>(
     session: &Mutex<Session>,
     client: &mut Client<R, W>,
     mut from_owner: LineReader<FromClient>,
     mut to_owner: ToClient,
+    stop: &CancellationToken,
 ) -> Ended
 where
     R: AsyncRead + Unpin,
@@ -171,7 +190,15 @@ where
             }
         }
         while !*done {
-            let line = if let Ok(Some(line)) = reader.next().await {
+            let line = tokio::select! {
+                biased;
+                () = stop.cancelled() => {
+                    *done = true;
+                    break;
+                }
+                line = reader.next() => line,
+            };
+            let line = if let Ok(Some(line)) = line {
                 line
             } else {
                 *done = true;
@@ -190,23 +217,24 @@ where
         let _ = to_owner.shutdown().await;
     };
     let down = async {
+        let mut spoke = false;
         while let Ok(Some(line)) = from_owner.next().await {
             let line = locked(session).from_owner(line);
-            if let Some(line) = line
-                && write_line(writer, line).await.is_err()
-            {
+            let Some(line) = line else { continue };
+            if write_line(writer, line).await.is_err() {
                 return Ended::Client;
             }
+            spoke = true;
         }
-        Ended::Owner
+        Ended::Owner { spoke }
     };
     // What the owner said before it went is still read after nothing more can be said to it.
     let up = async {
         up.await;
-        std::future::pending::<()>().await;
+        std::future::pending::<Ended>().await
     };
     tokio::select! {
-        () = up => Ended::Owner,
+        never = up => never,
         ended = down => ended,
     }
 }

@@ -15,7 +15,6 @@ use super::lines::{LineReader, write_line};
 use super::lock::OwnerLock;
 use super::protocol::{Hello, Shown, Welcome, Wish};
 use super::socket::{SocketPlace, same_account};
-use crate::capability::caller::Credential;
 use crate::capability::gate::Gate;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::CallId;
@@ -155,10 +154,7 @@ impl House {
                     () = pump => {}
                 }
             }
-            Wish::Call => match self.gate.identify(&Credential::LocalOwner, None).await {
-                Ok(caller) => calls::serve(self.gate, caller, reader, writer, self.draining).await?,
-                Err(fault) => tracing::error!(%fault, "the local owner could not be identified"),
-            },
+            Wish::Call => calls::serve(self.gate, reader, writer, self.draining).await?,
         }
         Ok(())
     }

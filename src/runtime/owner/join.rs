@@ -21,6 +21,43 @@ const WELCOME_WAIT: Duration = Duration::from_secs(5);
 /// Waits between two attempts grow from the first to the second.
 const WAITS: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(20));
 
+/// Waits between an owner that went and the next grow from the first to the second.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(200));
+/// So many owners in a row that let in and go before they answered anything are enough: about five seconds.
+const BREACHES: u32 = 32;
+
+/// How owners that let in and go are dealt with: the next is asked after a pause that grows, and in the end none.
+#[derive(Debug, Default)]
+pub struct Breaches {
+    in_a_row: u32,
+}
+
+impl Breaches {
+    /// An owner answered something: whoever comes after it begins anew.
+    pub fn forget(&mut self) {
+        self.in_a_row = 0;
+    }
+
+    /// Waits before the next owner is asked.
+    ///
+    /// # Errors
+    /// `owned_elsewhere` when too many went.
+    pub async fn pause(&mut self, data: &Path) -> Result<(), Fault> {
+        let Some(wait) = self.next() else {
+            return Err(owned(data, "it lets this process in and breaks off before it answers"));
+        };
+        tokio::time::sleep(wait).await;
+        Ok(())
+    }
+
+    fn next(&mut self) -> Option<Duration> {
+        let (first, longest) = PAUSES;
+        let wait = first.saturating_mul(1 << self.in_a_row.min(16)).min(longest);
+        self.in_a_row += 1;
+        (self.in_a_row <= BREACHES).then_some(wait)
+    }
+}
+
 /// What a process has become.
 pub enum Joined {
     /// It owns the folder.
@@ -90,5 +127,21 @@ async fn greet(stream: UnixStream, wish: &Wish) -> Result<Connection, Attempt> {
             &codes::OWNED,
             format!("the process that owns the data folder speaks another language: {error}"),
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_owner_that_breaks_off_is_asked_ever_more_rarely_and_then_no_more() {
+        let mut breaches = Breaches::default();
+        let waits: Vec<Duration> = std::iter::from_fn(|| breaches.next()).collect();
+        assert_eq!(waits.len(), BREACHES as usize);
+        assert_eq!((waits[0], waits[waits.len() - 1]), PAUSES);
+        assert!(waits.is_sorted());
+        breaches.forget();
+        assert_eq!(breaches.next(), Some(PAUSES.0));
     }
 }

@@ -32,6 +32,8 @@ struct Peek<'a> {
 struct Open {
     line: Vec<u8>,
     initialize: bool,
+    /// It asks for notices for as long as the client is there: it has no answer of its own.
+    listens: bool,
     /// What its progress is told under.
     token: Option<String>,
 }
@@ -70,10 +72,10 @@ impl Session {
         }
     }
 
-    /// Whether nothing is unanswered.
+    /// Whether nothing is unanswered that a client which asks nothing more still waits for.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
-        self.open.is_empty()
+        self.open.values().all(|open| open.listens)
     }
 
     /// What a new owner must be told before anything else: the beginning of the session, and what is unanswered.
@@ -157,7 +159,8 @@ impl Session {
             _ => {}
         }
         self.next += 1;
-        self.open.insert(self.next, Open { line: line.clone(), initialize: method == "initialize", token });
+        let (initialize, listens) = (method == "initialize", method == "subscriptions/listen");
+        self.open.insert(self.next, Open { line: line.clone(), initialize, listens, token });
         self.numbers.insert(id, self.next);
         line
     }

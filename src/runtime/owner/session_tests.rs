@@ -128,3 +128,16 @@ fn what_is_no_message_is_left_to_the_owner() {
     }
     assert!(session.begin().is_empty());
 }
+
+#[test]
+fn a_stream_of_notices_keeps_no_client_that_is_gone() {
+    let mut session = session();
+    session.from_client(request(1, "subscriptions/listen", &json!({})));
+    assert!(session.is_quiet());
+    session.from_client(request(2, "tools/list", &json!({})));
+    assert!(!session.is_quiet());
+    // While the client is there, the next owner is told of it.
+    assert_eq!(session.begin().len(), 2);
+    session.from_owner(answer(&json!(2)));
+    assert!(session.is_quiet());
+}

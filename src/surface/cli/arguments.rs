@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use clap_complete::Shell;
 
 /// Said below the help of every command.
@@ -24,6 +26,31 @@ pub struct Arguments {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// Reads the arguments of the process.
+///
+/// # Errors
+/// When they ask for help or cannot be meant.
+pub(super) fn read() -> Result<Arguments, clap::Error> {
+    let mut command = Arguments::command();
+    let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    if has_idle_key(&matches) {
+        let say = "--key is the key for another server: name it with --server";
+        return Err(command.error(ErrorKind::MissingRequiredArgument, say));
+    }
+    Arguments::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
+/// Whether a key was given for a server that was not. One that the environment holds for other calls is no mistake.
+fn has_idle_key(matches: &ArgMatches) -> bool {
+    let mut asked = matches;
+    while let Some((_, below)) = asked.subcommand() {
+        asked = below;
+    }
+    asked.ids().any(|id| id == "key")
+        && asked.value_source("key") == Some(ValueSource::CommandLine)
+        && asked.value_source("server").is_none()
 }
 
 /// What holds for every command.
@@ -60,7 +87,7 @@ pub enum Command {
     /// List the tools, or find the one that fits a need
     #[command(after_help = EXITS)]
     Tools(Tools),
-    /// Check the configuration, the cards of the tools and what lies over the built-in folders
+    /// Check the configuration and the cards of the tools, built in and in the data folder
     #[command(after_help = EXITS)]
     Check,
     /// Show the configuration in force

@@ -1,9 +1,18 @@
 //! How a command ends: exit codes, and faults that carry one.
 
+use std::fmt::Display;
+use std::path::Path;
 use std::process::ExitCode;
 
-use crate::kernel::codes;
+use crate::kernel::codes::{self, CodeRow};
 use crate::kernel::fault::{Fault, Problem};
+
+/// A file that a command names and that cannot be read or written. No call over another door ends by it.
+static FILE_UNUSABLE: CodeRow = CodeRow::of_caller(
+    "file_unusable",
+    400,
+    "A file or folder could not be read or written. The detail says which and why.",
+);
 
 /// An exit code. The numbers are documented in `docs/cli.md` and below every command's help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +52,11 @@ impl Failure {
         Self { exit: Exit::Usage, ..Fault::bad_input("", say).into() }
     }
 
+    /// A file or folder that cannot be read or written.
+    pub(super) fn file(file: &Path, why: impl Display) -> Self {
+        Fault::new(&FILE_UNUSABLE, format!("{}: {why}", file.display())).into()
+    }
+
     /// A server that does not answer as one.
     pub(super) fn unreachable(say: impl Into<String>) -> Self {
         Self { exit: Exit::Unreachable, ..Fault::new(&codes::UNAVAILABLE, say).into() }
@@ -56,7 +70,8 @@ impl Failure {
 
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
-        let exit = if fault.is(&codes::BAD_CONFIGURATION) {
+        // What is missing or wrong at a start lies in the configuration; a call that needs more of it is told as a problem.
+        let exit = if fault.is(&codes::BAD_CONFIGURATION) || fault.is(&codes::NOT_CONFIGURED) {
             Exit::Configuration
         } else if fault.is(&codes::OWNED) {
             Exit::Owned

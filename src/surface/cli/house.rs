@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
+use super::output;
 use crate::app::{App, Settings};
 use crate::capability::caller::{Credential, Door, Origin};
 use crate::capability::gate::Gate;
@@ -63,18 +64,28 @@ impl Plan {
         &self.loaded.data
     }
 
+    /// How long what runs may go on after this process was told to stop.
+    pub(super) fn limit(&self) -> Duration {
+        Duration::from_secs(self.loaded.config.server.drain_seconds)
+    }
+
     /// Opens the installation under the lock and lets guests in.
     pub(super) async fn open(&self, lock: OwnerLock) -> Result<House, Fault> {
         let Loaded { config, data, .. } = &*self.loaded;
         let mut settings = Settings::new(config.clone(), data.clone(), self.clock.clone());
         settings.services = Services::default().with(Arc::new(self.loaded.told_origins())).with(self.ring.clone());
+        settings.shows_key = match self.command {
+            "serve" => true,
+            "call" => output::is_watched(),
+            _ => false,
+        };
         let app = App::open(settings).await?;
         if self.is_long {
             app.start().await?;
         }
         let speak = Arc::new(Mcp { gate: app.gate().clone(), ending: CancellationToken::new() });
         let owner = Owner::open(lock, SocketPlace::of(data), app.gate().clone(), speak.clone())?;
-        Ok(House { app, owner, speak, limit: Duration::from_secs(config.server.drain_seconds) })
+        Ok(House { app, owner, speak, limit: self.limit() })
     }
 }
 

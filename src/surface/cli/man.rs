@@ -20,7 +20,7 @@ pub(super) fn run(asked: &Man) -> Result<(), Failure> {
                 std::fs::create_dir_all(folder)?;
                 clap_mangen::generate_to(command, folder)
             };
-            write().map_err(|error| Failure::usage(format!("{}: {error}", folder.display())))?;
+            write().map_err(|error: std::io::Error| Failure::file(folder, error))?;
         }
     }
     Ok(())

@@ -27,7 +27,6 @@ mod tools;
 use std::process::ExitCode;
 
 use arguments::{Arguments, Command};
-use clap::Parser as _;
 use exit::{Exit, Failure};
 use setting::Setting;
 
@@ -36,7 +35,7 @@ use crate::kernel::fault::Fault;
 /// Runs the program with the arguments of the process.
 #[must_use]
 pub fn run() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match arguments::read() {
         Ok(arguments) => arguments,
         Err(error) => {
             // Asked for help or version, or misused: clap writes the one to stdout, the other to stderr.
@@ -68,7 +67,7 @@ fn command(arguments: Arguments) -> Result<(), Failure> {
     match command {
         Command::Completions(_) | Command::Man(_) => Ok(()),
         Command::Config(asked) => config::run(&setting, &asked),
-        Command::Check => check::run(&setting),
+        Command::Check => blocking(check::run(setting)),
         Command::Connect(asked) => connect::run(&setting, &asked),
         Command::Serve(asked) => {
             setting.flag("--listen", "server.listen", asked.listen.as_deref());

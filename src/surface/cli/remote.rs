@@ -6,7 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures::StreamExt as _;
 use http::header::{ACCEPT, CONTENT_TYPE};
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, Response, StatusCode, Url};
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -30,14 +31,11 @@ pub(super) struct Remote {
 impl Remote {
     /// The server at an address.
     pub(super) fn at(url: &str, key: Option<&str>) -> Result<Self, Failure> {
-        let url = url.trim_end_matches('/');
-        if !url.starts_with("http://") && !url.starts_with("https://") {
-            return Err(Failure::usage(format!("'{url}' is no address of a server: write http:// or https://")));
-        }
+        let url = address(url)?;
         // Installed once; a second time changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().connect_timeout(CONNECT).build().map_err(Fault::internal)?;
-        Ok(Self { url: url.to_owned(), key: key.map(|key| Secret::new(key.to_owned())), client })
+        Ok(Self { url, key: key.map(|key| Secret::new(key.to_owned())), client })
     }
 
     /// Asks, and tells what is answered.
@@ -88,15 +86,27 @@ impl Remote {
     async fn lines(&self, response: Response, told: &mpsc::Sender<Told>) -> Result<(), Failure> {
         let mut chunks = response.bytes_stream();
         let mut held = Vec::new();
+        // A line that looks like the fault that ends a stream is one if it is the last.
+        let mut problem = None;
         while let Some(chunk) = chunks.next().await {
             held.extend_from_slice(&chunk.map_err(|error| self.broken(&error))?);
             while let Some(end) = held.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = held.drain(..=end).collect();
                 let item: Value = serde_json::from_slice(&line).map_err(|error| self.broken(&error))?;
-                tell(told, Told::Item(item)).await?;
+                if let Some((item, _)) = problem.take() {
+                    tell(told, Told::Item(item)).await?;
+                }
+                match problem_of(&item) {
+                    Some(fault) => problem = Some((item, fault)),
+                    None => tell(told, Told::Item(item)).await?,
+                }
             }
         }
-        tell(told, Told::End).await
+        match problem {
+            _ if !held.is_empty() => Err(self.broken(&"its answer breaks off within a line")),
+            Some((_, fault)) => Err(Failure::told(fault)),
+            None => tell(told, Told::End).await,
+        }
     }
 
     /// Every tool, page by page, as MCP lists them.
@@ -120,7 +130,8 @@ impl Remote {
             let mut answer: Value = self.read(self.send(request).await?).await?;
             let result = answer["result"].take();
             let Value::Array(tools) = &result["tools"] else {
-                return Err(self.broken(&format!("it lists no tools: {answer}")));
+                return Err(protocol_problem(&answer)
+                    .map_or_else(|| self.broken(&format!("it lists no tools: {answer}")), Failure::told));
             };
             for tool in tools {
                 tell(told, Told::Item(tool.clone())).await?;
@@ -156,10 +167,9 @@ impl Remote {
             return Ok(response);
         }
         let body = response.bytes().await.unwrap_or_default();
-        match serde_json::from_slice::<Box<Problem>>(&body) {
-            Ok(problem) => Err(Failure::told(problem)),
-            Err(_) => Err(self.broken(&format!("status {status}"))),
-        }
+        let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let problem = protocol_problem(&body).or_else(|| Box::<Problem>::deserialize(body).ok());
+        Err(problem.map_or_else(|| self.broken(&format!("status {status}")), Failure::told))
     }
 
     async fn read(&self, response: Response) -> Result<Value, Failure> {
@@ -169,6 +179,34 @@ impl Remote {
     fn broken(&self, why: &dyn std::fmt::Display) -> Failure {
         Failure::unreachable(format!("{} does not answer as a server of this kind: {why}", self.url))
     }
+}
+
+/// The address of a server, without the slash at its end.
+pub(super) fn address(url: &str) -> Result<String, Failure> {
+    let fits = |parsed: &Url| {
+        ["http", "https"].contains(&parsed.scheme())
+            && parsed.has_host()
+            && parsed.query().is_none()
+            && parsed.fragment().is_none()
+    };
+    match Url::parse(url) {
+        Ok(parsed) if fits(&parsed) => Ok(url.trim_end_matches('/').to_owned()),
+        Ok(_) | Err(_) => {
+            let say = "is no address of a server: write it as https://convoke.example.org or http://127.0.0.1:7437";
+            Err(Failure::usage(format!("'{url}' {say}")))
+        }
+    }
+}
+
+/// The fault that a line of a stream tells.
+fn problem_of(item: &Value) -> Option<Box<Problem>> {
+    let members = item.as_object().filter(|members| members.len() == 1)?;
+    Box::<Problem>::deserialize(members.get("problem")?).ok()
+}
+
+/// The fault that an error of MCP carries.
+fn protocol_problem(answer: &Value) -> Option<Box<Problem>> {
+    Box::<Problem>::deserialize(answer.get("error")?.get("data")?).ok()
 }
 
 async fn tell(told: &mpsc::Sender<Told>, what: Told) -> Result<(), Failure> {

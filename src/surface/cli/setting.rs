@@ -8,6 +8,9 @@ use crate::kernel::fault::Fault;
 
 use super::arguments::Options;
 
+/// The flag that sets any key.
+pub(super) const SET: &str = "--set";
+
 /// What the configuration is made of.
 pub(super) struct Setting {
     inputs: Inputs,
@@ -24,7 +27,7 @@ impl Setting {
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
         let Options { data, config, set, log_level } = options;
-        let flags = set.into_iter().map(|(key, value)| ("--set".to_owned(), key, value)).collect();
+        let flags = set.into_iter().map(|(key, value)| (SET.to_owned(), key, value)).collect();
         let mut setting = Self { inputs: Inputs { working, data, file: config, environment, flags } };
         setting.flag("--log-level", "logging.level", log_level.as_deref());
         Ok(setting)

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
+use tokio_util::sync::CancellationToken;
 
 use super::arguments::Stdio;
 use super::exit::Failure;
@@ -43,6 +44,7 @@ pub(super) async fn run(loaded: Loaded, asked: Stdio) -> Result<(), Failure> {
                     clock: plan.clock.clone(),
                     succeed,
                     stop: signals.stop.clone(),
+                    limit: plan.limit(),
                 };
                 forward.run(owner, input, output).await
             }
@@ -64,8 +66,10 @@ async fn own(
     writer: ToClient,
 ) -> Result<(), Fault> {
     let house = plan.open(lock).await?;
-    // Told to stop, it reads no more; what was asked before is answered.
-    let (reader, pump) = until(LineReader::new(reader), signals.stop.clone());
+    // Told to stop, it reads no more; what was asked before is answered. One that was told before it took over is fed only
+    // with what is still unanswered.
+    let stop = if signals.stop.is_cancelled() { CancellationToken::new() } else { signals.stop.clone() };
+    let (reader, pump) = until(LineReader::new(reader), stop);
     tokio::select! {
         () = house.speak(shown, reader, writer) => {}
         () = pump => {}

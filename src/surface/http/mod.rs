@@ -6,4 +6,4 @@ pub mod hosts;
 pub mod problem;
 pub mod proxies;
 pub mod server;
-mod tls;
+pub(super) mod tls;

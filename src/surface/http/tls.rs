@@ -12,7 +12,7 @@ use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 
 /// The acceptor for the configured certificate, `None` where none is configured.
-pub(super) async fn acceptor(config: &Server) -> Result<Option<TlsAcceptor>, Fault> {
+pub(in crate::surface) async fn acceptor(config: &Server) -> Result<Option<TlsAcceptor>, Fault> {
     let (certificate, key) = match (config.tls_certificate.as_str(), config.tls_key.as_str()) {
         ("", "") => return Ok(None),
         (_, "") => return Err(wrong("server.tls_certificate is set and server.tls_key is not")),

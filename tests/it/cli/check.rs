@@ -19,10 +19,67 @@ fn check_reads_what_an_operator_wrote() {
     for wanted in ["user_you.toml: is the card of 'user_you'", "broken.toml: TOML parse error"] {
         assert!(faults.contains(wanted), "{faults}");
     }
+    // What is wrong with the configuration is told beside what is wrong with the cards.
     let bad = place.run(&["check", "--set", "mcp.toolsets=compact,cooking"]);
-    assert!(bad.problem()["data"]["faults"].to_string().contains("'cooking' is no toolset"), "{}", bad.out());
-    let bad = place.run(&["check", "--set", "mcp.toolsets=compact,cooking"]);
-    assert!(bad.problem()["data"]["faults"].to_string().contains("'cooking' is no toolset"), "{}", bad.out());
+    let faults = bad.problem()["data"]["faults"].to_string();
+    assert!(faults.contains("'cooking' is no toolset") && faults.contains("broken.toml"), "{faults}");
+}
+
+#[test]
+fn check_reads_what_the_program_reads_and_nothing_else() {
+    let place = Place::new();
+    // Folders of other programs, and a circle of links.
+    for folder in ["data/prompts", "data/tools/a", "tools"] {
+        std::fs::create_dir_all(place.path(folder)).unwrap();
+    }
+    for file in ["data/prompts/broken.toml", "tools/broken.toml", "data/tools/note.txt", "data/tools/.hidden.toml"] {
+        std::fs::write(place.path(file), "tool = \n").unwrap();
+    }
+    std::os::unix::fs::symlink(place.path("data/tools"), place.path("data/tools/a/again")).unwrap();
+    let good = place.run(&["check"]);
+    assert_eq!(good.code(), 0, "{}", good.errors());
+    for file in ["one.toml", "two.toml"] {
+        std::fs::write(place.path("data/tools/a").join(file), "tool = \"user_me\"\n").unwrap();
+    }
+    let faults = place.run(&["check"]).problem()["data"]["faults"].clone();
+    assert_eq!(faults.as_array().unwrap().len(), 1, "{faults}");
+    assert!(faults[0].as_str().unwrap().ends_with("two.toml: is a second card of 'user_me'"), "{faults}");
+}
+
+#[test]
+fn a_card_in_the_data_folder_lies_over_the_built_in_one() {
+    let place = Place::new();
+    let first = |query: &str| {
+        let found = place.run(&["tools", query]);
+        (found.out().split_whitespace().next().unwrap_or_default().to_owned(), found.errors())
+    };
+    let before = place.run(&["tools", "who am I"]).out();
+    assert!(before.starts_with("user_me"), "{before}");
+    let tools = place.data().join("tools/mine");
+    std::fs::create_dir_all(&tools).unwrap();
+    std::fs::write(tools.join("list.toml"), "tool = \"role_list\"\nphrases = [\"the zebra ledger of hats\"]\n")
+        .unwrap();
+    std::fs::write(tools.join("me.toml"), "tool = \"user_me\"\nphrases = 7\n").unwrap();
+    let (name, errors) = first("zebra ledger hats");
+    assert_eq!(name, "role_list", "{errors}");
+    assert!(errors.contains("a card is left out") && errors.contains("me.toml"), "{errors}");
+    // The broken one leaves the built-in one in force.
+    assert_eq!(first("who am I").0, "user_me");
+}
+
+#[test]
+fn a_certificate_that_cannot_be_used_is_found_before_the_start() {
+    let place = Place::new();
+    for file in ["certificate.pem", "key.pem"] {
+        std::fs::write(place.path(file), "no PEM\n").unwrap();
+    }
+    let tls = ["--set", "server.tls_certificate=certificate.pem", "--set", "server.tls_key=key.pem"];
+    for command in [&["check"][..], &["serve", "--listen", "127.0.0.1:0"]] {
+        let refused = place.run(&[command, &tls].concat());
+        assert_eq!(refused.code(), 4, "{command:?} {}", refused.errors());
+        let detail = refused.problem()["detail"].to_string();
+        assert!(detail.contains("certificate.pem' holds no certificate"), "{detail}");
+    }
 }
 
 #[test]
@@ -62,9 +119,7 @@ fn tools_are_listed_searched_and_shown_whole_wherever_they_are() {
 
     let server = place.serve();
     let (url, key) = (server.url.clone(), server.key.clone());
-    // The first start was a call's: the key comes from the machine itself.
-    assert_eq!(key, None);
-    let key = place.run(&["keys", "create", "test"]).json()["key"].as_str().unwrap().to_owned();
+    let key = key.unwrap();
     let elsewhere = place.run(&["tools", "--json", "--server", &url, "--key", &key]).json();
     let names = |list: &serde_json::Value| -> Vec<String> {
         let mut names: Vec<String> =

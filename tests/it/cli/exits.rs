@@ -28,6 +28,12 @@ fn what_cannot_be_meant_is_a_fault_of_usage() {
         &["call", "user_me", "not json"],
         &["call", "user_me", "@absent.json"],
         &["call", "user_me", "--server", "localhost:1"],
+        &["call", "user_me", "--server", "http://"],
+        &["call", "user_me", "--key", "cvk_x"],
+        &["connect", "cursor", "--key", "cvk_x"],
+        &["connect", "cursor", "--toolsets", "cooking"],
+        &["connect", "cursor", "--server", "convoke.example.org"],
+        &["connect", "cursor", "--server", "https://convoke.example.org/?a=b"],
         &["connect", "teapot"],
         &["connect", "generic", "--write"],
         &["serve", "--set", "nothing"],
@@ -87,4 +93,94 @@ fn the_same_key_makes_a_call_once() {
     let input = json!({ "email": "ann@example.org", "name": "Ann" }).to_string();
     let call = || place.run(&["call", "user_create", &input, "--idempotency-key", "once"]).json();
     assert_eq!(call(), call());
+}
+
+#[test]
+fn a_key_of_the_environment_is_for_other_calls() {
+    let place = Place::new();
+    let done = place.command(&["call", "user_me"]).env("CONVOKE_KEY", "cvk_x").output().unwrap();
+    assert_eq!(done.status.code(), Some(0));
+}
+
+#[test]
+fn a_key_that_the_server_refuses_is_told_with_its_own_fault() {
+    let place = Place::new();
+    let server = place.serve();
+    for command in [&["tools"][..], &["tools", "who am I"], &["call", "user_me"], &["keys", "list"]] {
+        let refused = place.run(&[command, &["--server", &server.url, "--key", "cvk_x"]].concat());
+        assert_eq!(refused.code(), 1, "{command:?} {}", refused.errors());
+        assert_eq!(refused.problem()["code"], "unauthenticated", "{command:?}");
+    }
+}
+
+#[test]
+fn a_data_folder_that_cannot_be_used_is_told_as_one() {
+    for file in ["convoke.db", "installation.key"] {
+        let place = Place::new();
+        place.call("user_me", &json!({}));
+        std::fs::write(place.data().join(file), "damaged ".repeat(1024)).unwrap();
+        for command in [&["call", "user_me"][..], &["serve", "--listen", "127.0.0.1:0"], &["stdio"]] {
+            let refused = place.run(command);
+            assert_eq!(refused.code(), 4, "{file} {command:?} {}", refused.errors());
+            let problem = refused.problem();
+            assert_eq!(problem["code"], "bad_configuration");
+            assert!(problem["detail"].as_str().unwrap().contains(file), "{problem}");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_a_fault_and_not_misuse() {
+    let place = Place::new();
+    std::fs::write(place.path("file"), "").unwrap();
+    for command in [
+        &["man", "--folder", "file/below"][..],
+        &["connect", "cursor", "--write", "--file", "file/below/mcp.json"],
+        &["connect", "cursor", "--write", "--file", "."],
+    ] {
+        let failed = place.run(command);
+        assert_eq!(failed.code(), 1, "{command:?}");
+        assert_eq!(failed.problem()["code"], "file_unusable", "{command:?}");
+    }
+}
+
+/// A server that answers its first request with these lines.
+fn answering(lines: &str) -> String {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{lines}",
+        lines.len()
+    );
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut held = Vec::new();
+        // The request's body is small JSON: it ends with its last brace.
+        while !held.ends_with(b"}}") {
+            let mut chunk = [0; 1024];
+            let read = stream.read(&mut chunk).unwrap();
+            held.extend_from_slice(&chunk[..read]);
+        }
+        stream.write_all(answer.as_bytes()).unwrap();
+    });
+    url
+}
+
+#[test]
+fn a_stream_that_ends_by_a_fault_ends_the_command_by_it() {
+    let place = Place::new();
+    let problem = json!({
+        "type": "urn:convoke:fault:deadline_exceeded", "title": "deadline exceeded", "status": 504,
+        "code": "deadline_exceeded", "detail": "too long", "mend": "Ask for less.", "requestId": "1",
+    });
+    let fault = json!({ "problem": problem }).to_string();
+    let ended = place.run(&["call", "x", "--server", &answering(&format!("1\n{fault}\n"))]);
+    assert_eq!((ended.code(), ended.out().as_str()), (1, "1\n"));
+    assert_eq!(ended.problem(), problem);
+    // One that is followed by another value is a value.
+    let ended = place.run(&["call", "x", "--server", &answering(&format!("{fault}\n2\n"))]);
+    assert_eq!((ended.code(), ended.out()), (0, format!("{fault}\n2\n")));
+    let cut = place.run(&["call", "x", "--server", &answering("1\n{\"a\":")]);
+    assert_eq!((cut.code(), cut.out().as_str()), (3, "1\n"));
 }

@@ -1,12 +1,14 @@
-//! Merging a server into a client's own file: everything else in it stays, and the file as it was is kept beside it.
+//! Merging a server into a client's own file: everything else in it stays as it is written, and the file as it was is kept
+//! beside it.
 
-use std::io::Write as _;
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::super::exit::Failure;
 use super::clients::{Form, toml_section};
+use super::text;
 
 /// What was written.
 pub(super) struct Written {
@@ -16,20 +18,28 @@ pub(super) struct Written {
     pub(super) backup: Option<PathBuf>,
 }
 
+/// Why nothing was written.
+pub(super) enum Unwritten {
+    /// The file cannot be read or written.
+    File(io::Error),
+    /// It is in a form that nothing can be added to without losing something: a person must.
+    Form(String),
+    /// It has a server of this name that is another one.
+    Taken(String),
+}
+
 /// Merges a server into a file.
-pub(super) fn merge(file: &Path, form: &Form, name: &str, entry: &Map<String, Value>) -> Result<Written, Failure> {
-    let cannot = |error: std::io::Error| Failure::usage(format!("{}: {error}", file.display()));
+pub(super) fn merge(file: &Path, form: &Form, name: &str, entry: &Map<String, Value>) -> Result<Written, Unwritten> {
     let before = match std::fs::read_to_string(file) {
         Ok(text) => Some(text),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-        Err(error) => return Err(cannot(error)),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => return Err(Unwritten::File(error)),
     };
     let held = before.as_deref().unwrap_or_default();
     let merged = match form {
-        Form::Json { section, .. } => merged_json(held, section, name, entry),
-        Form::Toml { section } => merged_toml(held, section, name, entry),
+        Form::Json { section, .. } => text::merged(held, section, name, entry).map_err(Unwritten::Form)?,
+        Form::Toml { section } => merged_toml(held, section, name, entry)?,
     };
-    let merged = merged.map_err(|why| Failure::usage(format!("{}: {why}", file.display())))?;
     if before.as_deref() == Some(merged.as_str()) {
         return Ok(Written { file: file.to_owned(), backup: None });
     }
@@ -38,78 +48,135 @@ pub(super) fn merge(file: &Path, form: &Form, name: &str, entry: &Map<String, Va
             std::fs::create_dir_all(folder)?;
         }
         let backup = before.is_some().then(|| keep(file)).transpose()?;
-        replace(file, &merged)?;
+        replace(&end_of_links(file)?, &merged)?;
         Ok(backup)
     };
-    let backup = write().map_err(cannot)?;
+    let backup = write().map_err(Unwritten::File)?;
     Ok(Written { file: file.to_owned(), backup })
 }
 
-fn merged_json(held: &str, section: &str, name: &str, entry: &Map<String, Value>) -> Result<String, String> {
-    let mut whole: Value = if held.trim().is_empty() {
-        Value::Object(Map::new())
-    } else {
-        let hint = "add what 'convoke connect' prints by hand, or take comments out of the file first";
-        serde_json::from_str(held).map_err(|error| format!("is not plain JSON ({error}): {hint}"))?
-    };
-    let members = whole.as_object_mut().ok_or("is not a JSON object")?;
-    let servers = members.entry(section).or_insert_with(|| Value::Object(Map::new()));
-    let servers = servers.as_object_mut().ok_or_else(|| format!("'{section}' in it is not a JSON object"))?;
-    servers.insert(name.to_owned(), Value::Object(entry.clone()));
-    serde_json::to_string_pretty(&whole).map(|text| text + "\n").map_err(|error| error.to_string())
-}
-
 /// TOML files hold comments that people care for: the server is put at the end, nothing else is touched.
-fn merged_toml(held: &str, section: &str, name: &str, entry: &Map<String, Value>) -> Result<String, String> {
-    let table: toml::Table = held.parse().map_err(|error| format!("is not TOML: {error}"))?;
+fn merged_toml(held: &str, section: &str, name: &str, entry: &Map<String, Value>) -> Result<String, Unwritten> {
+    let broken = |error: toml::de::Error| Unwritten::Form(format!("is not TOML: {error}"));
+    let table: toml::Table = held.parse().map_err(broken)?;
     let addition = toml_section(section, name, entry);
     let present = table.get(section).and_then(|servers| servers.get(name));
     if let Some(present) = present {
-        let wanted: toml::Table = addition.parse().map_err(|error: toml::de::Error| error.to_string())?;
+        let wanted: toml::Table = addition.parse().map_err(broken)?;
         if wanted.get(section).and_then(|servers| servers.get(name)) == Some(present) {
             return Ok(held.to_owned());
         }
-        return Err(format!("[{section}.{name}] is there already: remove it, or choose another --name"));
+        let say = format!("[{section}.{name}] is there already: remove it, or choose another --name");
+        return Err(Unwritten::Taken(say));
     }
     let gap = if held.is_empty() || held.ends_with("\n\n") { "" } else { "\n" };
     let end = if held.is_empty() || held.ends_with('\n') { "" } else { "\n" };
     let merged = format!("{held}{end}{gap}{addition}");
     match merged.parse::<toml::Table>() {
         Ok(_) => Ok(merged),
-        Err(error) => Err(format!("has its servers in a form that cannot be added to ({error}): add it by hand")),
+        Err(_) => Err(Unwritten::Form("has its servers in a form that nothing can be added to".to_owned())),
     }
 }
 
-/// Keeps the file as it is under a name that is free.
-fn keep(file: &Path) -> std::io::Result<PathBuf> {
-    let named = |ending: &str| {
+/// Keeps the file as it is, mode and all, under a name that is free.
+fn keep(file: &Path) -> io::Result<PathBuf> {
+    let held = std::fs::read(file)?;
+    let modes = std::fs::metadata(file)?.permissions();
+    let mut number = 1_u32;
+    loop {
+        let ending = if number == 1 { ".bak".to_owned() } else { format!(".bak{number}") };
         let mut name = file.as_os_str().to_owned();
         name.push(ending);
-        PathBuf::from(name)
-    };
-    let mut backup = named(".bak");
-    let mut number = 1_u32;
-    while backup.exists() {
-        number += 1;
-        backup = named(&format!(".bak{number}"));
+        let backup = PathBuf::from(name);
+        match make(&backup, &held, Some(modes.clone())) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => number += 1,
+            Err(error) => return Err(error),
+            Ok(()) => return Ok(backup),
+        }
     }
-    std::fs::copy(file, &backup)?;
-    Ok(backup)
 }
 
-/// Puts the text in place of the file at once, readable by its owner only: it can hold a key.
-fn replace(file: &Path, text: &str) -> std::io::Result<()> {
-    let mut draft = file.as_os_str().to_owned();
-    draft.push(".new");
-    let draft = PathBuf::from(draft);
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+/// A link stays a link: what is written is what it points to in the end, whether or not that is there.
+fn end_of_links(file: &Path) -> io::Result<PathBuf> {
+    let mut end = file.to_owned();
+    for _ in 0..40 {
+        match std::fs::read_link(&end) {
+            Ok(next) => end = end.parent().unwrap_or_else(|| Path::new(".")).join(next),
+            // Not a link, or nothing: both can be written.
+            Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::NotFound) => return Ok(end),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::Error::other("its links lead nowhere"))
+}
+
+/// Puts the text in place of the file at once. The file keeps its mode; a new one is its owner's only, as it can hold a key.
+fn replace(file: &Path, text: &str) -> io::Result<()> {
+    let modes = match std::fs::metadata(file) {
+        Ok(found) => Some(found.permissions()),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
+    };
+    let name = file.file_name().ok_or_else(|| io::Error::new(ErrorKind::InvalidInput, "names no file"))?;
+    let mut number = 0_u32;
+    // Beside the file, so that it can be renamed over it; never one that is there, which may be somebody else's.
+    let draft = loop {
+        let mut hidden = std::ffi::OsString::from(".");
+        hidden.push(name);
+        hidden.push(format!(".{}-{number}.new", std::process::id()));
+        let draft = file.with_file_name(hidden);
+        match make(&draft, text.as_bytes(), modes.clone()) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => number += 1,
+            Err(error) => return Err(error),
+            Ok(()) => break draft,
+        }
+    };
+    std::fs::rename(&draft, file).inspect_err(|_| drop(std::fs::remove_file(&draft)))
+}
+
+/// Makes a file that is not there yet, readable by its owner only until it is whole. What cannot be whole is taken away.
+fn make(file: &Path, bytes: &[u8], modes: Option<Permissions>) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut opened = options.open(&draft)?;
-    opened.write_all(text.as_bytes())?;
-    opened.sync_all()?;
-    // A link stays a link: what it points to is replaced.
-    let target = file.canonicalize().unwrap_or_else(|_| file.to_owned());
-    std::fs::rename(&draft, target)
+    let opened = options.open(file)?;
+    fill(opened, bytes, modes).inspect_err(|_| drop(std::fs::remove_file(file)))
+}
+
+fn fill(mut file: File, bytes: &[u8], modes: Option<Permissions>) -> io::Result<()> {
+    file.write_all(bytes)?;
+    if let Some(modes) = modes {
+        file.set_permissions(modes)?;
+    }
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_draft_that_cannot_become_the_file_leaves_nothing() {
+        let place = tempfile::tempdir().unwrap();
+        // A folder cannot be replaced by a file.
+        let file = place.path().join("folder");
+        std::fs::create_dir_all(file.join("full")).unwrap();
+        assert!(replace(&file, "secret").is_err());
+        assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_others_left_under_the_name_of_a_draft_is_not_written_into() {
+        let place = tempfile::tempdir().unwrap();
+        let (file, kept) = (place.path().join("file"), place.path().join("kept"));
+        std::fs::write(&kept, "kept").unwrap();
+        let draft = place.path().join(format!(".file.{}-0.new", std::process::id()));
+        std::os::unix::fs::symlink(&kept, &draft).unwrap();
+        replace(&file, "text").unwrap();
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "text");
+        assert_eq!(std::fs::read_to_string(&kept).unwrap(), "kept");
+    }
 }
