@@ -128,3 +128,14 @@ fn what_is_no_message_is_left_to_the_owner() {
     }
     assert!(session.begin().is_empty());
 }
+
+#[test]
+fn an_id_is_the_same_however_it_is_written() {
+    let mut session = session();
+    let asked = br#"{"jsonrpc":"2.0","id":"a\/b\u0063","method":"ping"}"#.to_vec();
+    session.from_client(asked).unwrap();
+    assert!(!session.is_quiet());
+    session.from_owner(answer(&json!("a/bc"))).unwrap();
+    assert!(session.is_quiet(), "the answer closes the request");
+    assert!(session.begin().is_empty());
+}
