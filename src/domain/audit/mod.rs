@@ -1,11 +1,20 @@
 //! Who did what and when. The gate writes the entries, each in the commit of what it tells of; here they are read.
 
+mod entries;
 mod tools;
+
+use std::sync::Arc;
 
 use crate::capability::module::Module;
 use crate::capability::row::Row;
 use crate::capability::spec::Domain;
 
 /// The domain's lists.
-pub static MODULE: Module =
-    Module { domain: Domain::Audit, rows: &[Row::of::<tools::query::Query>()], kinds: &[], logs: &[], faults: &[] };
+pub static MODULE: Module = Module {
+    domain: Domain::Audit,
+    rows: &[Row::of::<tools::query::Query>()],
+    kinds: &[],
+    logs: &[],
+    faults: &[],
+    sources: &[|| Arc::new(entries::Entries)],
+};

@@ -54,4 +54,5 @@ pub static MODULE: Module = Module {
     ],
     logs: &[],
     faults: faults::ALL,
+    sources: &[],
 };

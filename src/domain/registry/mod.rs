@@ -26,4 +26,5 @@ pub static MODULE: Module = Module {
     kinds: &[],
     logs: &[],
     faults: &[],
+    sources: &[],
 };

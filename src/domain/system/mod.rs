@@ -32,4 +32,5 @@ pub static MODULE: Module = Module {
     kinds: &[],
     logs: &[],
     faults: faults::ALL,
+    sources: &[],
 };
