@@ -14,6 +14,7 @@ use crate::capability::module::Module;
 use crate::capability::platform::{Platform, Services};
 use crate::capability::registry::Registry;
 use crate::capability::row::Row;
+use crate::capability::source::Sources;
 use crate::capability::tool::{Card, Tool};
 use crate::config::Config;
 use crate::domain::registry::index::ToolIndex;
@@ -151,7 +152,9 @@ impl App {
 /// The services that domains keep alive between calls.
 fn add_services(services: Services, config: &Config, data: &Path) -> Services {
     let shelf = Shelf::new(&config.backup.folder, config.backup.keep, data);
-    services.with(Arc::new(shelf)).with(Arc::new(ToolIndex::default()))
+    let sources = MODULES.iter().flat_map(|module| module.sources.iter().map(|make| make()));
+    let sources = Sources(sources.collect());
+    services.with(Arc::new(shelf)).with(Arc::new(ToolIndex::default())).with(Arc::new(sources))
 }
 
 async fn open_store(file: PathBuf, clock: Arc<dyn Clock>) -> Result<Arc<SqliteStore>, Fault> {

@@ -1,7 +1,10 @@
-//! What a domain brings to the program: its rows, kinds, logs and fault codes. `app` lists the modules, and nothing else
+//! What a domain brings to the program: its rows, kinds, logs, fault codes and sources of resources. `app` lists the modules, and nothing else
 //! lists what they hold.
 
+use std::sync::Arc;
+
 use super::row::Row;
+use super::source::ResourceSource;
 use super::spec::Domain;
 use crate::kernel::codes::Code;
 use crate::port::logs::Log;
@@ -19,6 +22,8 @@ pub struct Module {
     pub logs: &'static [&'static Log],
     /// Its fault codes.
     pub faults: &'static [Code],
+    /// Its sources of resources, as they are made.
+    pub sources: &'static [fn() -> Arc<dyn ResourceSource>],
 }
 
 /// The list of a domain's capabilities, in the order of documentation: `file: Type`, one line each, in `tools/mod.rs`. It

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dashmap::DashMap;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 use tokio_util::task::TaskTracker;
 
 use super::caches::CacheBook;
@@ -50,6 +50,7 @@ pub struct Platform {
     authority: AtomicU64,
     authority_floor: AtomicU64,
     authority_changes: DashMap<(TenantId, Option<UserId>), u64>,
+    authority_told: watch::Sender<u64>,
 }
 
 impl Platform {
@@ -80,6 +81,7 @@ impl Platform {
             authority: AtomicU64::new(0),
             authority_floor: AtomicU64::new(0),
             authority_changes: DashMap::new(),
+            authority_told: watch::Sender::new(0),
         }
     }
 
@@ -129,6 +131,12 @@ impl Platform {
         self.authority.load(Ordering::Acquire)
     }
 
+    /// Tells of every change of what callers may do: the count. What holds a caller for long looks again then.
+    #[must_use]
+    pub fn authority_changes(&self) -> watch::Receiver<u64> {
+        self.authority_told.subscribe()
+    }
+
     /// The count at the last change of a user's rights: a caller resolved under a smaller one is resolved anew.
     #[must_use]
     pub fn authority_changed_at(&self, tenant: TenantId, user: UserId) -> u64 {
@@ -140,6 +148,7 @@ impl Platform {
     pub fn authority_changed_everywhere(&self) {
         let now = self.authority.fetch_add(1, Ordering::AcqRel) + 1;
         self.authority_floor.fetch_max(now, Ordering::AcqRel);
+        self.authority_told.send_replace(now);
     }
 
     /// Lets the callers of a tenant be resolved anew: those who act as this user, or all of them.
@@ -151,8 +160,12 @@ impl Platform {
             let floor = self.authority_floor.load(Ordering::Acquire);
             self.authority_changes.retain(|_, count| *count > floor);
         }
-        let mut changed = self.authority_changes.entry((tenant, user)).or_default();
-        *changed = self.authority.fetch_add(1, Ordering::AcqRel) + 1;
+        let now = {
+            let mut changed = self.authority_changes.entry((tenant, user)).or_default();
+            *changed = self.authority.fetch_add(1, Ordering::AcqRel) + 1;
+            *changed
+        };
+        self.authority_told.send_replace(now);
     }
 }
 

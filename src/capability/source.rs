@@ -131,6 +131,10 @@ pub trait ResourceSource: Send + Sync {
     }
 }
 
+/// The sources of resources that domains bring: a service of the platform.
+#[derive(Default)]
+pub struct Sources(pub Vec<Arc<dyn ResourceSource>>);
+
 /// A prompt in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PromptCard {

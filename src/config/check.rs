@@ -84,7 +84,7 @@ const YEAR: u64 = 31_536_000;
 fn ranges(config: &Config, wrong: &mut Vec<Wrong>) {
     let Config { server, limits, mcp, store, logging, backup } = config;
     let many = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-    let all: [(&'static str, u64, u64, u64); 21] = [
+    let all: [(&'static str, u64, u64, u64); 22] = [
         ("server.body_limit_bytes", many(server.body_limit_bytes), 1024, 1 << 30),
         ("server.drain_seconds", server.drain_seconds, 0, 3600),
         ("limits.reads_per_minute", limits.reads_per_minute.into(), 1, u64::from(u32::MAX)),
@@ -95,6 +95,7 @@ fn ranges(config: &Config, wrong: &mut Vec<Wrong>) {
         ("limits.concurrent_calls", many(limits.concurrent_calls), 1, 1_000_000),
         ("mcp.list_ttl_seconds", mcp.list_ttl_seconds, 0, YEAR),
         ("mcp.session_cap", many(mcp.session_cap), 1, 1_000_000),
+        ("mcp.stream_cap", many(mcp.stream_cap), 1, 1_000_000),
         ("mcp.session_idle_seconds", mcp.session_idle_seconds, 1, 2_592_000),
         ("mcp.request_state_seconds", mcp.request_state_seconds, 1, 86_400),
         ("mcp.task_seconds", mcp.task_seconds, 1, YEAR),

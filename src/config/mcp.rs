@@ -15,6 +15,8 @@ pub struct Mcp {
     pub list_ttl_seconds: u64,
     /// Sessions of the older protocol revisions kept at once.
     pub session_cap: usize,
+    /// Streams of notices kept open at once; a quarter of them may be one caller's.
+    pub stream_cap: usize,
     /// A session without traffic for so long ends, in seconds.
     pub session_idle_seconds: u64,
     /// How long a request state is accepted, in seconds.

@@ -119,6 +119,14 @@ impl Gate {
         self.identify.identify(&self.platform, &self.limiter, credential, address).await
     }
 
+    /// Counts what a door answers by itself, such as a list: it costs a caller as much as a call that reads.
+    ///
+    /// # Errors
+    /// `rate_limited` with the wait.
+    pub fn count_look(&self, caller: &Caller, address: Option<IpAddr>) -> Result<(), Fault> {
+        self.limiter.check(caller, address, Effect::Read).map(drop)
+    }
+
     /// Makes a call.
     pub async fn call(self: &Arc<Self>, mut request: Request) -> Reply {
         let began = Instant::now();

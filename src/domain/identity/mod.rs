@@ -37,4 +37,5 @@ pub static MODULE: Module = Module {
     ],
     logs: &[],
     faults: faults::ALL,
+    sources: &[],
 };

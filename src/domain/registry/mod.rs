@@ -12,4 +12,5 @@ use crate::capability::module::Module;
 use crate::capability::spec::Domain;
 
 /// The domain's lists.
-pub static MODULE: Module = Module { domain: Domain::Registry, rows: tools::ROWS, kinds: &[], logs: &[], faults: &[] };
+pub static MODULE: Module =
+    Module { domain: Domain::Registry, rows: tools::ROWS, kinds: &[], logs: &[], faults: &[], sources: &[] };

@@ -15,4 +15,4 @@ use crate::capability::spec::Domain;
 
 /// The domain's lists.
 pub static MODULE: Module =
-    Module { domain: Domain::System, rows: tools::ROWS, kinds: &[], logs: &[], faults: faults::ALL };
+    Module { domain: Domain::System, rows: tools::ROWS, kinds: &[], logs: &[], faults: faults::ALL, sources: &[] };

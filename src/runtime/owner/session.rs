@@ -116,7 +116,7 @@ impl Session {
             // Not a message, or several: the owner says what is wrong with it.
             return Some(line);
         };
-        let id = id.map(|id| id.get().to_owned());
+        let id = id.map(same);
         match (id, method.map(Cow::into_owned)) {
             (Some(id), Some(method)) => Some(self.request(id, &method, line)),
             (None, Some(method)) => {
@@ -204,7 +204,7 @@ impl Session {
     /// Takes a line of the owner: what to send to the client, `None` for what is not the client's.
     pub fn from_owner(&mut self, line: Vec<u8>) -> Option<Vec<u8>> {
         let Ok(Peek { id, method }) = serde_json::from_slice::<Peek<'_>>(&line) else { return Some(line) };
-        let id = id.map(|id| id.get().to_owned());
+        let id = id.map(same);
         match (id, method.map(Cow::into_owned)) {
             (Some(id), Some(_)) => {
                 let mut message: Value = serde_json::from_slice(&line).ok()?;
@@ -247,6 +247,13 @@ impl Session {
             self.progress.remove(&token);
         }
     }
+}
+
+/// An id as one and the same text, however it was written: an escape makes no other id.
+fn same(id: &RawValue) -> String {
+    let raw = id.get();
+    let written_otherwise = || serde_json::from_str::<Value>(raw).ok().map(|id| id.to_string());
+    raw.contains('\\').then(written_otherwise).flatten().unwrap_or_else(|| raw.to_owned())
 }
 
 #[cfg(test)]

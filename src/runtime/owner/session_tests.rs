@@ -141,3 +141,14 @@ fn a_stream_of_notices_keeps_no_client_that_is_gone() {
     session.from_owner(answer(&json!(2)));
     assert!(session.is_quiet());
 }
+
+#[test]
+fn an_id_is_the_same_however_it_is_written() {
+    let mut session = session();
+    let asked = br#"{"jsonrpc":"2.0","id":"a\/b\u0063","method":"ping"}"#.to_vec();
+    session.from_client(asked).unwrap();
+    assert!(!session.is_quiet());
+    session.from_owner(answer(&json!("a/bc"))).unwrap();
+    assert!(session.is_quiet(), "the answer closes the request");
+    assert!(session.begin().is_empty());
+}

@@ -1,6 +1,7 @@
 //! `serve`: every door over HTTP, on one address.
 
 use axum::Router;
+use tokio_util::sync::CancellationToken;
 
 use super::exit::Failure;
 use super::house::{House, Plan};
@@ -22,21 +23,23 @@ pub(super) async fn run(loaded: Loaded) -> Result<(), Failure> {
     // The address first: one that is taken must not cost the owner of the data folder a start.
     let listening = Listening::bind(&plan.loaded.config.server).await?;
     let house = plan.open(lock).await?;
-    let router = router(&house, &signals)?;
+    let cut = CancellationToken::new();
+    let router = router(&house, &signals, &cut)?;
     announce(&house, &listening.url());
     let serving = listening.serve(router, plan.clock.clone(), signals.stop.clone());
     tokio::select! {
         _ = serving => {}
         () = signals.at_once.cancelled() => return Ok(()),
     }
+    cut.cancel();
     house.close().await;
     Ok(())
 }
 
 /// All doors over HTTP.
-fn router(house: &House, signals: &Signals) -> Result<Router, Fault> {
+fn router(house: &House, signals: &Signals, cut: &CancellationToken) -> Result<Router, Fault> {
     let gate = house.app.gate();
-    let options = mcp::Options { stop: signals.stop.clone(), ..mcp::Options::default() };
+    let options = mcp::Options { stop: signals.stop.clone(), cut: cut.clone(), ..mcp::Options::default() };
     Ok(Router::new()
         .merge(rest::router(gate.clone()))
         .merge(mcp::http::router(gate.clone(), options)?)

@@ -10,9 +10,10 @@ use serde_json::{Map, Value, json};
 use super::server::Server;
 use super::view::Visit;
 use crate::capability::client::{Abilities, Answers, Question};
+use crate::capability::gate::operation;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
-use crate::kernel::seal::sha256_hex;
+use crate::kernel::id::new_uuid;
 use crate::kernel::time::Timestamp;
 
 const PURPOSE: &str = "mcp-request-state";
@@ -26,6 +27,8 @@ const MOST_ANSWERS: usize = 64;
 struct State {
     /// The digest of who called what with which input.
     of: String,
+    /// Names this state. What is written after its answers is written once, however often it is sent.
+    name: String,
     round: u32,
     until: Timestamp,
     answers: Answers,
@@ -42,6 +45,8 @@ pub(super) struct Subject<'a> {
 #[derive(Default)]
 pub(super) struct Round {
     pub(super) answers: Answers,
+    /// The idempotency key of a call that continues a state.
+    pub(super) key: Option<String>,
     number: u32,
 }
 
@@ -148,10 +153,12 @@ impl Server {
         questions: &[(String, Question)],
     ) -> Result<InputRequiredResult, Fault> {
         let keep = Duration::from_secs(self.platform().config.mcp.request_state_seconds);
+        let now = self.platform().clock.now();
         let state = State {
             of: digest(visit, subject),
+            name: new_uuid(now).to_string(),
             round: round.number + 1,
-            until: self.platform().clock.now().plus(keep),
+            until: now.plus(keep),
             answers: round.answers,
         };
         let content = serde_json::to_vec(&state).map_err(Fault::internal)?;
@@ -165,7 +172,11 @@ impl Server {
             .and_then(|state| self.platform().seal.open(PURPOSE, state))
             .and_then(|content| serde_json::from_slice::<State>(&content).ok())
             .filter(|state| state.of == digest(visit, subject) && state.until > self.platform().clock.now())
-            .map(|state| Round { answers: state.answers, number: state.round })
+            .map(|state| Round {
+                answers: state.answers,
+                key: Some(format!("request-state:{}", state.name)),
+                number: state.round,
+            })
             .ok_or_else(|| Fault::new(&codes::BAD_REQUEST_STATE, "the request state is not one of this call"))
     }
 }
@@ -173,6 +184,5 @@ impl Server {
 fn digest(visit: &Visit, subject: &Subject<'_>) -> String {
     let caller = &visit.caller;
     let arguments = Value::Object(subject.arguments.clone());
-    let whole = json!([caller.tenant, caller.principal_name(), subject.method, subject.name, arguments]);
-    sha256_hex(whole.to_string().as_bytes())
+    operation::digest(&json!([caller.tenant, caller.principal_name(), subject.method, subject.name, arguments]))
 }

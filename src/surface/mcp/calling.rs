@@ -71,7 +71,9 @@ impl Server {
         );
         request.tenant = visit.tenant;
         request.read_only = visit.view.read_only;
-        request.idempotency_key = asked.key;
+        // A repeated round has the same state, whatever key its request was given on the way.
+        let continued = round.key.clone().filter(|_| self.ends_in_a_value(visit, &subject));
+        request.idempotency_key = continued.or(asked.key);
         request.client = side.client;
         request.cancel = side.cancel;
         request.answers = round.answers.clone();
@@ -97,6 +99,15 @@ impl Server {
             };
         }
         failed(&fault, id).map(CallToolResponse::from)
+    }
+
+    /// Whether a call's answer is one that can be kept and given again.
+    fn ends_in_a_value(&self, visit: &Visit, subject: &Subject<'_>) -> bool {
+        let snapshot = self.platform().registry.present();
+        let find = |name: &str| snapshot.find(visit.caller.tenant, name);
+        let named = find(subject.name).filter(|tool| tool.forwards.is_some());
+        let inner = named.and_then(|_| subject.arguments.get("name")?.as_str());
+        find(inner.unwrap_or(subject.name)).is_some_and(|tool| matches!(tool.form, Form::Value | Form::Content))
     }
 
     async fn begun_task(
@@ -187,13 +198,30 @@ fn blocks(value: &Value) -> Result<CallToolResult, Fault> {
 
 async fn gathered(mut items: Items) -> Result<Value, Fault> {
     let mut all = Vec::new();
+    let mut bytes = Length(0);
     while let Some(item) = items.next().await {
-        if all.len() == MOST_ITEMS {
+        let item = item?;
+        serde_json::to_writer(&mut bytes, &item).map_err(Fault::internal)?;
+        if all.len() == MOST_ITEMS || bytes.0 > LARGEST_BYTES {
             return Err(Fault::new(&codes::TOO_LARGE, "the answer is too long for one message: narrow the call"));
         }
-        all.push(item?);
+        all.push(item);
     }
     Ok(json!({ GATHERED: all }))
+}
+
+/// Counts what is written and keeps none of it.
+pub(super) struct Length(pub(super) usize);
+
+impl std::io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 async fn file(tool: &str, mut download: Download) -> Result<CallToolResult, Fault> {
@@ -227,4 +255,17 @@ async fn file(tool: &str, mut download: Download) -> Result<CallToolResult, Faul
     result.content = vec![block];
     result.is_error = Some(false);
     Ok(result)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_gathered_is_bounded_by_its_bytes() {
+        let large = "x".repeat(LARGEST_BYTES / 4);
+        let items = |count| futures::stream::iter(vec![Value::from(large.clone()); count].into_iter().map(Ok)).boxed();
+        assert_eq!(gathered(items(3)).await.unwrap()[GATHERED].as_array().unwrap().len(), 3);
+        assert!(gathered(items(4)).await.unwrap_err().is(&codes::TOO_LARGE));
+    }
 }

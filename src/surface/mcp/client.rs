@@ -2,9 +2,12 @@
 //! revision lets a server ask.
 #![expect(deprecated, reason = "clients of the older revisions are logged to")]
 
+use std::pin::pin;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use rmcp::RoleServer;
 use rmcp::model::{
     CustomRequest, LoggingLevel, LoggingMessageNotificationParam, ProgressNotificationParam, ProgressToken,
@@ -67,17 +70,60 @@ impl Remote {
     }
 }
 
-/// Sends a notice, waiting only so long for a client that does not read.
-pub(super) async fn tell(peer: &Peer<RoleServer>, notice: Notice) {
+/// What is told while a call runs, until the call has ended. The call goes on meanwhile: it does not wait for a client that is
+/// slow to read, and who does not read one notice in time is told no more of them.
+pub(super) async fn telling<T>(
+    peer: &Peer<RoleServer>,
+    told: mpsc::Receiver<Notice>,
+    calling: impl Future<Output = T>,
+) -> T {
+    meanwhile(told, calling, |notice| tell(peer, notice).boxed()).await
+}
+
+async fn meanwhile<'a, N, T>(
+    mut told: mpsc::Receiver<N>,
+    calling: impl Future<Output = T>,
+    tell: impl Fn(N) -> BoxFuture<'a, bool>,
+) -> T {
+    let mut calling = pin!(calling);
+    let mut sending: Option<BoxFuture<'a, bool>> = None;
+    let mut listens = true;
+    let answer = loop {
+        tokio::select! {
+            // Notices first: they must be out before the answer.
+            biased;
+            heard = async { match &mut sending { Some(sending) => sending.await, None => std::future::pending().await } } => {
+                listens &= heard;
+                sending = None;
+            }
+            Some(notice) = told.recv(), if sending.is_none() => {
+                sending = listens.then(|| tell(notice));
+            }
+            answer = &mut calling => break answer,
+        }
+    };
+    if let Some(sending) = sending {
+        listens &= sending.await;
+    }
+    while listens && let Ok(notice) = told.try_recv() {
+        listens = tell(notice).await;
+    }
+    answer
+}
+
+/// Sends a notice, waiting only so long for a client that does not read; false when it did not go out.
+async fn tell(peer: &Peer<RoleServer>, notice: Notice) -> bool {
     let sending = async {
         match notice {
             Notice::Progress(progress) => peer.notify_progress(progress).await,
             Notice::Message(message) => peer.notify_logging_message(message).await,
         }
     };
-    if !matches!(tokio::time::timeout(NOTICE_TIME, sending).await, Ok(Ok(()))) {
+    let sent = matches!(tokio::time::timeout(NOTICE_TIME, sending).await, Ok(Ok(())));
+    if !sent {
         tracing::debug!("a notice to a client was lost");
     }
+    sent
 }
 
 #[async_trait]
@@ -150,5 +196,64 @@ pub(super) fn least(level: LoggingLevel) -> Level {
         LoggingLevel::Info => Level::Info,
         LoggingLevel::Notice | LoggingLevel::Warning => Level::Warning,
         LoggingLevel::Error | LoggingLevel::Critical | LoggingLevel::Alert | LoggingLevel::Emergency => Level::Error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_call_does_not_wait_for_a_slow_reader() {
+        let (notices, told) = mpsc::channel(8);
+        let read = Notify::new();
+        let heard = Mutex::new(Vec::new());
+        let calling = async {
+            for number in 1..=3 {
+                notices.send(number).await.unwrap();
+                tokio::task::yield_now().await;
+            }
+            // The client reads only now.
+            read.notify_one();
+            drop(notices);
+            "done"
+        };
+        let slow = |number: i32| {
+            let (read, heard) = (&read, &heard);
+            async move {
+                if number == 1 {
+                    read.notified().await;
+                }
+                heard.lock().unwrap().push(number);
+                true
+            }
+            .boxed()
+        };
+        let answer = tokio::time::timeout(Duration::from_mins(1), meanwhile(told, calling, slow)).await;
+        assert_eq!(answer, Ok("done"));
+        assert_eq!(*heard.lock().unwrap(), [1, 2, 3], "what was told is out before the answer");
+    }
+
+    #[tokio::test]
+    async fn who_does_not_hear_is_told_no_more() {
+        let (notices, told) = mpsc::channel(8);
+        for number in 1..=3 {
+            notices.try_send(number).unwrap();
+        }
+        let tried = Mutex::new(0);
+        let deaf = |_: i32| {
+            *tried.lock().unwrap() += 1;
+            std::future::ready(false).boxed()
+        };
+        let calling = async {
+            tokio::task::yield_now().await;
+            drop(notices);
+        };
+        meanwhile(told, calling, deaf).await;
+        assert_eq!(*tried.lock().unwrap(), 1);
     }
 }

@@ -9,12 +9,13 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use futures::FutureExt as _;
 use rmcp::model::{
-    CacheScope, CallToolRequestParams, CallToolResponse, CancelTaskParams, CompleteRequestParams, CompleteResult,
-    CustomRequest, CustomResult, DiscoverResult, ErrorCode, ErrorData, Extensions, GetPromptRequestParams,
-    GetPromptResponse, GetTaskParams, GetTaskResult, InitializeRequestParams, InitializeResult, ListPromptsResult,
-    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProtocolVersion,
-    ReadResourceRequestParams, ReadResourceResponse, ServerConfig, SetLevelRequestMethod, SetLevelRequestParams,
-    SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestParams, UpdateTaskParams,
+    CacheScope, CallToolRequestParams, CallToolResponse, CancelTaskParams, ClientJsonRpcMessage, ClientRequest,
+    CompleteRequestParams, CompleteResult, CustomRequest, CustomResult, DiscoverResult, ErrorCode, ErrorData,
+    Extensions, GetPromptRequestParams, GetPromptResponse, GetTaskParams, GetTaskResult, InitializeRequestParams,
+    InitializeResult, JsonRpcMessage, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult,
+    ListToolsResult, PaginatedRequestParams, ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse,
+    ServerConfig, SetLevelRequestMethod, SetLevelRequestParams, SubscribeRequestParams, SubscriptionFilter, Tool,
+    UnsubscribeRequestParams, UpdateTaskParams,
 };
 use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{RoleServer, ServerHandler};
@@ -132,6 +133,26 @@ impl Door {
         }
     }
 
+    /// Leaves of a listener's request only resources that its caller may read.
+    pub(super) async fn let_listen(&self, message: &mut ClientJsonRpcMessage) {
+        if let JsonRpcMessage::Request(request) = message
+            && let ClientRequest::SubscriptionsListenRequest(asked) = &mut request.request
+            && let Some(uris) = asked.params.notifications.resource_subscriptions.clone()
+            && let Ok(visit) = self.visit(&Extensions::new()).await
+        {
+            // Who listens too often is not refused for it, and hears of no resource.
+            let readable = self.server.may_follow(&visit, uris).await.unwrap_or_default();
+            asked.params.notifications.resource_subscriptions = Some(readable);
+        }
+    }
+
+    /// Who asks for something that no tool is called for: counted as a call that reads.
+    async fn counted(&self, extensions: &Extensions) -> Result<Arc<Visit>, ErrorData> {
+        let visit = self.visit(extensions).await?;
+        let counted = self.server.gate.count_look(&visit.caller, visit.origin.address);
+        counted.map(|()| visit).map_err(|fault| self.server.refuse(&fault))
+    }
+
     fn usual_visit(&self, caller: Arc<Caller>, origin: Origin) -> Visit {
         let view = View::of(None, &caller, &self.server.usual, self.server.read_only);
         Visit { caller, view, origin, tenant: None }
@@ -167,22 +188,10 @@ impl Door {
         };
         let token = context.meta.get_progress_token();
         let least = self.least(era, &context);
-        let (remote, mut told) = Remote::new(context.peer.clone(), era, declared.abilities, token, least);
+        let (remote, told) = Remote::new(context.peer.clone(), era, declared.abilities, token, least);
         let side = Side { era, declared, client: Arc::new(remote), cancel: context.ct.clone() };
-        // Questions to the client must be asked within this very task, and notices must be out before the answer.
-        let mut calling = Box::pin(self.server.call(&visit, asked, side));
-        loop {
-            tokio::select! {
-                biased;
-                Some(notice) = told.recv() => client::tell(&context.peer, notice).await,
-                answer = &mut calling => {
-                    while let Ok(notice) = told.try_recv() {
-                        client::tell(&context.peer, notice).await;
-                    }
-                    return answer;
-                }
-            }
-        }
+        // Questions to the client must be asked within this very task.
+        client::telling(&context.peer, told, Box::pin(self.server.call(&visit, asked, side))).await
     }
 }
 
@@ -250,7 +259,7 @@ impl ServerHandler for Door {
         context: Context,
     ) -> Result<ListToolsResult, ErrorData> {
         answered(async {
-            let visit = self.visit(&context.extensions).await?;
+            let visit = self.counted(&context.extensions).await?;
             self.server.tools_page(&visit, cursor(params.as_ref()), Era::of(&context))
         })
         .await
@@ -275,7 +284,7 @@ impl ServerHandler for Door {
         context: Context,
     ) -> Result<ListResourcesResult, ErrorData> {
         answered(async {
-            let visitor = self.server.visitor(&*self.visit(&context.extensions).await?, &context.ct);
+            let visitor = self.server.visitor(&*self.counted(&context.extensions).await?, &context.ct);
             self.server.resources_page(&visitor, cursor(params.as_ref()), Era::of(&context)).await
         })
         .await
@@ -286,7 +295,11 @@ impl ServerHandler for Door {
         params: Option<PaginatedRequestParams>,
         context: Context,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        self.server.templates(cursor(params.as_ref()), Era::of(&context))
+        answered(async {
+            self.counted(&context.extensions).await?;
+            self.server.templates(cursor(params.as_ref()), Era::of(&context))
+        })
+        .await
     }
 
     async fn read_resource(
@@ -295,7 +308,7 @@ impl ServerHandler for Door {
         context: Context,
     ) -> Result<ReadResourceResponse, ErrorData> {
         answered(async {
-            let visitor = self.server.visitor(&*self.visit(&context.extensions).await?, &context.ct);
+            let visitor = self.server.visitor(&*self.counted(&context.extensions).await?, &context.ct);
             self.server.read(&visitor, &asked.uri, Era::of(&context)).await.map(ReadResourceResponse::from)
         })
         .await
@@ -303,7 +316,7 @@ impl ServerHandler for Door {
 
     async fn subscribe(&self, asked: SubscribeRequestParams, context: Context) -> Result<(), ErrorData> {
         answered(async {
-            let visitor = self.server.visitor(&*self.visit(&context.extensions).await?, &context.ct);
+            let visitor = self.server.visitor(&*self.counted(&context.extensions).await?, &context.ct);
             if !self.server.is_readable(&visitor, &asked.uri).await {
                 return Err(not_there(&asked.uri));
             }
@@ -324,7 +337,7 @@ impl ServerHandler for Door {
     async fn listen(&self, to: SubscriptionContext) -> Result<(), ErrorData> {
         answered(async {
             let visit = self.visit(&to.request_context().extensions).await?;
-            subscriptions::listen(Watch::new(self.server.clone(), visit), to, &self.closed).await
+            subscriptions::listen(Watch::new(self.server.clone(), &visit), to, &self.closed).await
         })
         .await
     }
@@ -335,7 +348,7 @@ impl ServerHandler for Door {
         context: Context,
     ) -> Result<ListPromptsResult, ErrorData> {
         answered(async {
-            let visitor = self.server.visitor(&*self.visit(&context.extensions).await?, &context.ct);
+            let visitor = self.server.visitor(&*self.counted(&context.extensions).await?, &context.ct);
             self.server.prompts_page(&visitor, cursor(params.as_ref()), Era::of(&context)).await
         })
         .await
@@ -347,7 +360,7 @@ impl ServerHandler for Door {
         context: Context,
     ) -> Result<GetPromptResponse, ErrorData> {
         answered(async {
-            let visit = self.visit(&context.extensions).await?;
+            let visit = self.counted(&context.extensions).await?;
             let visitor = self.server.visitor(&visit, &context.ct);
             self.server.prompt(&visit, &visitor, asked, Era::of(&context), Declared::of(&context)).await
         })
@@ -356,7 +369,7 @@ impl ServerHandler for Door {
 
     async fn complete(&self, asked: CompleteRequestParams, context: Context) -> Result<CompleteResult, ErrorData> {
         answered(async {
-            let visitor = self.server.visitor(&*self.visit(&context.extensions).await?, &context.ct);
+            let visitor = self.server.visitor(&*self.counted(&context.extensions).await?, &context.ct);
             self.server.completion(&visitor, asked).await
         })
         .await
@@ -378,7 +391,7 @@ impl ServerHandler for Door {
         let result = self.negotiate_initialize(&asked)?;
         context.peer.set_peer_info(asked);
         let visit = self.visit(&context.extensions).await?;
-        let watch = Watch::new(self.server.clone(), visit);
+        let watch = Watch::new(self.server.clone(), &visit);
         *self.watch.lock().unwrap_or_else(PoisonError::into_inner) = Some(watch);
         Ok(result)
     }
@@ -393,7 +406,7 @@ impl ServerHandler for Door {
 
     async fn get_task(&self, asked: GetTaskParams, context: Context) -> Result<GetTaskResult, ErrorData> {
         answered(async {
-            let visit = self.visit(&context.extensions).await?;
+            let visit = self.counted(&context.extensions).await?;
             self.server.task(&visit, &asked.task_id).await.map(GetTaskResult::new)
         })
         .await
@@ -401,7 +414,7 @@ impl ServerHandler for Door {
 
     async fn update_task(&self, asked: UpdateTaskParams, context: Context) -> Result<(), ErrorData> {
         answered(async {
-            let visit = self.visit(&context.extensions).await?;
+            let visit = self.counted(&context.extensions).await?;
             self.server.update(&visit, &asked.task_id, asked.input_responses.into_iter().collect()).await
         })
         .await

@@ -3,6 +3,7 @@
 //! wrong with a request.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -46,7 +47,7 @@ pub(super) struct Message<'a> {
     params: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Params {
     #[serde(default)]
@@ -55,9 +56,15 @@ struct Params {
     arguments: Option<Map<String, Value>>,
     #[serde(rename = "_meta", default)]
     meta: Map<String, Value>,
+    #[serde(default)]
+    cursor: Option<String>,
 }
 
 impl Message<'_> {
+    pub(super) fn is(&self, method: &str) -> bool {
+        self.method.as_deref() == Some(method)
+    }
+
     /// Whether this is a request of the older revisions that names no session and needs none.
     pub(super) fn stands_alone(&self, headers: &HeaderMap) -> bool {
         let opens = self.method.as_deref().is_some_and(|method| matches!(method, "initialize" | "server/discover"));
@@ -66,36 +73,53 @@ impl Message<'_> {
             && self.method.is_some()
             && !headers.contains_key(&SESSION)
             && version.is_some_and(|version| legacy(version).is_some())
-            && !self.params.is_some_and(|params| params.get().contains(META_VERSION))
+            && !self.names_version()
+    }
+
+    /// Whether the request itself says which revision it is of. What its arguments hold says nothing.
+    fn names_version(&self) -> bool {
+        #[derive(Deserialize)]
+        struct Meta<'a> {
+            #[serde(rename = "_meta", borrow, default)]
+            meta: HashMap<Cow<'a, str>, &'a RawValue>,
+        }
+        let meta = self.params.and_then(|params| serde_json::from_str::<Meta<'_>>(params.get()).ok());
+        meta.is_some_and(|params| params.meta.contains_key(META_VERSION))
     }
 }
 
 impl Server {
-    /// The answer, where the request goes the short way.
+    /// The answer, where the request goes the short way. A request within a session must be of one that its caller has.
     pub(super) async fn fast(
         &self,
         headers: &HeaderMap,
         message: &Message<'_>,
         visit: &Arc<Visit>,
+        has_session: impl Fn(&str) -> bool,
     ) -> Option<Response> {
         let method = message.method.as_deref().filter(|method| matches!(*method, "tools/call" | "tools/list"))?;
         let id = message.id.filter(|id| is_request_id(id.get()))?;
-        if message.jsonrpc != "2.0" || !accepts(headers) || headers.contains_key(&SESSION) {
+        if message.jsonrpc != "2.0" || !accepts(headers) {
             return None;
         }
         let version = one(headers, &VERSION)?;
         let era = if version == ProtocolVersion::V_2026_07_28.as_str() { Era::Modern } else { legacy(version)? };
-        let params: Params = match message.params {
-            Some(params) => serde_json::from_str(params.get()).ok()?,
-            None => return None,
-        };
+        if headers.contains_key(&SESSION) {
+            // A call may have something to tell while it runs, and belongs to the session.
+            let session = one(headers, &SESSION).filter(|_| era == Era::Legacy && method == "tools/list")?;
+            has_session(session).then_some(())?;
+        }
+        let params = message.params.map_or(Ok(Params::default()), |params| serde_json::from_str(params.get())).ok()?;
         let declared = declared(&params.meta, version, era)?;
         if era == Era::Modern && one(headers, &METHOD)? != method {
             return None;
         }
         if method == "tools/list" {
             let is_bare = params.name.is_none() && params.arguments.is_none();
-            return is_bare.then(|| self.listed(visit, id, era)).flatten();
+            return is_bare.then(|| self.listed(visit, id, era, params.cursor.as_deref()));
+        }
+        if params.cursor.is_some() {
+            return None;
         }
         let name = params.name?;
         if era == Era::Modern && one(headers, &NAME)? != name {
@@ -127,25 +151,25 @@ impl Server {
         })
     }
 
-    fn listed(&self, visit: &Visit, id: &RawValue, era: Era) -> Option<Response> {
-        let listing = self.listing(visit);
-        if listing.len() > self.page {
-            return None;
-        }
-        let tools = listing.bytes();
-        let mut body = Vec::with_capacity(tools.len() + 192);
+    fn listed(&self, visit: &Visit, id: &RawValue, era: Era, cursor: Option<&str>) -> Response {
+        let counted = self.gate.count_look(&visit.caller, visit.origin.address).map_err(|fault| self.refuse(&fault));
+        let page = match counted.and_then(|()| self.page_bytes(visit, cursor)) {
+            Ok(page) => page,
+            Err(error) => return answer(id, StatusCode::OK, "error", &error),
+        };
+        let mut body = Vec::with_capacity(page.len() + 192);
         body.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"id\":");
         body.extend_from_slice(id.get().as_bytes());
-        body.extend_from_slice(match era {
-            Era::Modern => b",\"result\":{\"resultType\":\"complete\",\"tools\":",
-            Era::Legacy => b",\"result\":{\"tools\":" as &[u8],
-        });
-        body.extend_from_slice(&tools);
+        body.extend_from_slice(b",\"result\":{");
+        if era == Era::Modern {
+            body.extend_from_slice(b"\"resultType\":\"complete\",");
+        }
+        body.extend_from_slice(&page);
         if era == Era::Modern {
             body.extend_from_slice(format!(",\"ttlMs\":{},\"cacheScope\":\"private\"", self.ttl()).as_bytes());
         }
         body.extend_from_slice(b"}}");
-        Some(json(StatusCode::OK, body))
+        json(StatusCode::OK, body)
     }
 }
 

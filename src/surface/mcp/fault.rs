@@ -9,16 +9,20 @@ use rmcp::model::{CallToolResult, ContentBlock, ErrorCode, ErrorData};
 use serde_json::{Value, json};
 
 use crate::kernel::codes;
-use crate::kernel::fault::Fault;
+use crate::kernel::fault::{Fault, Problem};
 use crate::kernel::id::CallId;
 use crate::surface::http::problem;
 
-/// The result of a call that failed: the problem for programs, the same as text for the model.
+/// The result of a call that failed.
 pub(super) fn result(fault: &Fault, id: CallId) -> CallToolResult {
-    let problem = serde_json::to_value(fault.problem(&id.to_string())).unwrap_or(Value::Null);
+    refusal(&fault.problem(&id.to_string()))
+}
+
+/// The result that tells of a problem, as text alone: clients hold structured content to the tool's output schema even where
+/// the call failed, and the model would be told of the mismatch instead of the problem.
+pub(super) fn refusal(problem: &Problem) -> CallToolResult {
     let mut result = CallToolResult::default();
-    result.content = vec![ContentBlock::text(problem.to_string())];
-    result.structured_content = Some(problem);
+    result.content = vec![ContentBlock::text(serde_json::to_string(problem).unwrap_or_default())];
     result.is_error = Some(true);
     result
 }

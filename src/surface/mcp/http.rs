@@ -16,6 +16,7 @@ use http_body_util::{BodyExt as _, Full};
 use rmcp::model::ErrorCode;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
+use serde::Deserialize as _;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -23,9 +24,12 @@ use super::Options;
 use super::door::{Door, Opener};
 use super::fast::Message;
 use super::fault;
+use super::kept::kept;
+use super::places::Owner;
 use super::server::Server;
 use super::sessions::{PRESENT, Present, Sessions, Trouble};
 use super::sse::{self, OldSessions};
+use super::standing::Standing;
 use super::view::{Shown, View, Visit};
 use crate::capability::caller::{Door as Entrance, Origin};
 use crate::capability::gate::Gate;
@@ -47,6 +51,7 @@ const FULL_WAIT: Duration = Duration::from_secs(5);
 pub(super) struct Entry {
     pub(super) server: Arc<Server>,
     sessions: StreamableHttpService<Door, Sessions>,
+    known: Arc<Sessions>,
     stateless: StreamableHttpService<Door, NeverSessionManager>,
     pub(super) old: OldSessions,
     body_limit: usize,
@@ -65,7 +70,7 @@ pub fn router(gate: Arc<Gate>, options: Options) -> Result<Router, Fault> {
             .disable_allowed_hosts()
             .with_json_response(true)
             .with_max_request_body_bytes(config.server.body_limit_bytes)
-            .with_cancellation_token(server.stop.clone())
+            .with_cancellation_token(server.cut.clone())
     };
     let door = |server: &Arc<Server>| {
         let server = server.clone();
@@ -75,15 +80,16 @@ pub fn router(gate: Arc<Gate>, options: Options) -> Result<Router, Fault> {
         }
     };
     let idle = Duration::from_secs(config.mcp.session_idle_seconds.max(1));
-    let sessions = Sessions::new(config.mcp.session_cap, idle);
+    let known = Arc::new(Sessions::new(config.mcp.session_cap, idle, server.stop.clone()));
     let entry = Arc::new(Entry {
-        sessions: StreamableHttpService::new(door(&server), Arc::new(sessions), rules()),
+        sessions: StreamableHttpService::new(door(&server), known.clone(), rules()),
+        known,
         stateless: StreamableHttpService::new(
             door(&server),
             Arc::new(NeverSessionManager::default()),
             rules().with_legacy_session_mode(false),
         ),
-        old: OldSessions::new(config.mcp.session_cap),
+        old: OldSessions::default(),
         body_limit: config.server.body_limit_bytes,
         server,
     });
@@ -152,6 +158,8 @@ impl Entry {
         let mut named = None;
         let mut stateless = false;
         let mut bytes = Bytes::new();
+        // A stream of notices takes a place.
+        let mut listens = parts.method == Method::GET;
         if parts.method == Method::POST {
             if !is_json(&parts.headers) {
                 return Err(Fault::new(&codes::UNSUPPORTED_MEDIA, "the body must be application/json"));
@@ -164,12 +172,19 @@ impl Entry {
                 }
                 Err(error) => return Ok(fault::unreadable(id, &error.to_string())),
             };
-            if let Some(response) = self.server.fast(&parts.headers, &message, &visit).await {
+            let has_session = |session: &str| self.known.has(session, &visit.caller);
+            if let Some(response) = self.server.fast(&parts.headers, &message, &visit, has_session).await {
                 return Ok(response);
             }
             named = message.id.and_then(|raw| serde_json::from_str::<Value>(raw.get()).ok());
             stateless = message.stands_alone(&parts.headers);
+            listens = message.is("subscriptions/listen");
+            if listens {
+                bytes = self.let_listen(&visit, bytes).await?;
+            }
         }
+        let place = if listens { Some(self.server.streams.take(Owner::of(&visit.caller))?) } else { None };
+        let standing = (method == Method::GET).then(|| Standing::new(self.server.gate.clone(), visit.caller.clone()));
         parts.extensions.insert(visit.clone());
         let request = http::Request::from_parts(parts, Full::new(bytes));
         let present = Present::new(visit);
@@ -178,7 +193,32 @@ impl Entry {
         } else {
             PRESENT.scope(present.clone(), self.sessions.handle(request)).await
         };
-        mend(response.map(Body::new), &method, present.trouble(), id, named.as_ref()).await
+        let response = mend(response.map(Body::new), &method, present.trouble(), id, named.as_ref()).await?;
+        if !is_stream(&response) {
+            return Ok(response);
+        }
+        // Who listens in the newer era is told of the end; this stream is the only word that the older ones get.
+        let end = async move {
+            match standing {
+                Some(standing) => standing.gone().await,
+                None => std::future::pending().await,
+            }
+        };
+        Ok(response.map(|body| kept(body, place, end)))
+    }
+
+    /// The request of a listener with only those resources that its caller may read.
+    async fn let_listen(&self, visit: &Visit, bytes: Bytes) -> Result<Bytes, Fault> {
+        let mut message: Value = serde_json::from_slice(&bytes).map_err(Fault::internal)?;
+        let uris = message.pointer_mut("/params/notifications/resourceSubscriptions");
+        let named = uris.as_ref().and_then(|uris| Vec::<String>::deserialize(&**uris).ok());
+        let readable = self.server.may_follow(visit, named.unwrap_or_default()).await?;
+        // What is no list of names is for the library to refuse.
+        if let Some(uris) = uris.filter(|uris| uris.as_array().is_some_and(|uris| uris.iter().all(Value::is_string))) {
+            *uris = readable.into();
+            return Ok(message.to_string().into());
+        }
+        Ok(bytes)
     }
 
     /// The whole body. Before a listener of ours it has come in already.
@@ -208,6 +248,10 @@ async fn mend(
         let mut ended = Response::new(Body::empty());
         *ended.status_mut() = StatusCode::NO_CONTENT;
         return Ok(ended);
+    }
+    if trouble == Trouble::Lost {
+        let say = "Last-Event-ID names no event of this session that is still kept: open the stream without it";
+        return Err(Fault::new(&codes::MALFORMED, say));
     }
     if trouble == Trouble::Gone && (status.is_server_error() || status == StatusCode::ACCEPTED) {
         return Err(no_session());
@@ -245,6 +289,11 @@ async fn mend(
         answer.headers_mut().insert(ALLOW, allow);
     }
     Ok(answer)
+}
+
+fn is_stream(response: &Response) -> bool {
+    let kind = response.headers().get(CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
 }
 
 fn no_session() -> Fault {

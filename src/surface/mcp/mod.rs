@@ -11,13 +11,18 @@ mod era;
 mod fast;
 mod fault;
 pub mod http;
+mod journal;
+mod kept;
 mod listing;
+mod open;
 mod paging;
+mod places;
 mod prompts;
 mod resources;
 mod server;
 mod sessions;
 mod sse;
+mod standing;
 pub mod stream;
 mod subscriptions;
 mod tasks;
@@ -42,8 +47,11 @@ pub struct Options {
     pub read_only: bool,
     /// How many entries one page of a list holds.
     pub page: usize,
-    /// Ends what outlives a request when the program stops: sessions, listeners.
+    /// Ends what waits for nothing in particular when the program is told to stop: listeners, streams of notices. What was
+    /// asked is still answered.
     pub stop: CancellationToken,
+    /// Ends everything that is left, once what ran has had its time.
+    pub cut: CancellationToken,
 }
 
 impl Default for Options {
@@ -55,6 +63,7 @@ impl Default for Options {
             read_only: false,
             page: 100,
             stop: CancellationToken::new(),
+            cut: CancellationToken::new(),
         }
     }
 }

@@ -10,11 +10,12 @@ use super::Options;
 use super::cards::ToolCards;
 use super::fault;
 use super::listing::Lists;
+use super::places::Places;
 use super::prompts::BuiltIn;
 use super::view::{Shown, Visit};
 use crate::capability::gate::Gate;
 use crate::capability::platform::Platform;
-use crate::capability::source::{PromptSource, ResourceSource, Visitor};
+use crate::capability::source::{PromptSource, ResourceSource, Sources, Visitor};
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{CallId, Id};
 
@@ -31,7 +32,10 @@ pub(super) struct Server {
     pub(super) usual: Shown,
     pub(super) read_only: bool,
     pub(super) page: usize,
+    /// Streams of notices that are open.
+    pub(super) streams: Places,
     pub(super) stop: CancellationToken,
+    pub(super) cut: CancellationToken,
 }
 
 impl Server {
@@ -43,7 +47,10 @@ impl Server {
         let mcp = &gate.platform().config.mcp;
         let usual = Shown::parse(options.toolsets.as_ref().unwrap_or(&mcp.toolsets).iter().map(String::as_str))?;
         let read_only = options.read_only || mcp.read_only;
+        let streams = Places::shared(mcp.stream_cap);
         let mut resources: Vec<Arc<dyn ResourceSource>> = vec![Arc::new(ToolCards)];
+        // A program that was put together without domains' sources has none.
+        resources.extend(gate.platform().service::<Sources>().into_iter().flat_map(|sources| sources.0.clone()));
         resources.extend(options.resources);
         let mut prompts: Vec<Arc<dyn PromptSource>> = vec![Arc::new(BuiltIn)];
         prompts.extend(options.prompts);
@@ -58,7 +65,9 @@ impl Server {
             usual,
             read_only,
             page: options.page.max(1),
+            streams,
             stop: options.stop,
+            cut: options.cut,
         }))
     }
 

@@ -3,18 +3,20 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use dashmap::DashMap;
-use futures::Stream;
+use futures::{Stream, StreamExt as _};
 use rmcp::model::{ClientJsonRpcMessage, ServerJsonRpcMessage};
 use rmcp::transport::streamable_http_server::session::local::{LocalSessionManager, LocalSessionManagerError};
 use rmcp::transport::streamable_http_server::session::{EventStream, ServerSseMessage, SessionId, SessionManager};
+use tokio_util::sync::CancellationToken;
 
+use super::journal::{BEGINNING, Journal, Spent};
+use super::places::{Owner, Place, Places};
 use super::view::Visit;
-use crate::capability::caller::{Caller, Principal};
-use crate::kernel::id::TenantId;
+use crate::capability::caller::Caller;
 
 tokio::task_local! {
     /// The request that is being answered: rmcp hands sessions no part of it.
@@ -30,10 +32,13 @@ pub(super) struct Present {
 
 /// Why a session could not serve a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 pub(super) enum Trouble {
     None,
     Full,
     Gone,
+    /// What came after an event is not known.
+    Lost,
 }
 
 impl Present {
@@ -43,28 +48,28 @@ impl Present {
 
     pub(super) fn trouble(&self) -> Trouble {
         match self.trouble.load(Ordering::Relaxed) {
-            1 => Trouble::Full,
-            2 => Trouble::Gone,
+            trouble if trouble == Trouble::Full as u8 => Trouble::Full,
+            trouble if trouble == Trouble::Gone as u8 => Trouble::Gone,
+            trouble if trouble == Trouble::Lost as u8 => Trouble::Lost,
             _ => Trouble::None,
         }
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Owner(TenantId, Principal);
-
-impl Owner {
-    fn of(caller: &Caller) -> Self {
-        Self(caller.tenant, caller.principal)
-    }
+/// A session's owner, and what it has told.
+struct Session {
+    owner: Owner,
+    journal: Arc<Journal>,
+    _place: Place,
 }
 
 /// The sessions.
 pub(super) struct Sessions {
     inner: LocalSessionManager,
-    owners: DashMap<SessionId, Owner>,
-    held: AtomicUsize,
-    most: usize,
+    known: DashMap<SessionId, Session>,
+    places: Places,
+    spent: Spent,
+    stop: CancellationToken,
 }
 
 /// Why a session cannot be had.
@@ -72,6 +77,7 @@ pub(super) struct Sessions {
 pub(super) enum SessionFault {
     Full,
     Gone,
+    Lost,
     Inner(LocalSessionManagerError),
 }
 
@@ -80,6 +86,7 @@ impl fmt::Display for SessionFault {
         match self {
             Self::Full => formatter.write_str("no more sessions"),
             Self::Gone => formatter.write_str("no such session"),
+            Self::Lost => formatter.write_str("no such event"),
             Self::Inner(inner) => inner.fmt(formatter),
         }
     }
@@ -88,28 +95,60 @@ impl fmt::Display for SessionFault {
 impl std::error::Error for SessionFault {}
 
 impl Sessions {
-    pub(super) fn new(most: usize, idle: Duration) -> Self {
+    /// At most so many, each ended when it has been idle for so long. Streams of notices end with `stop`.
+    pub(super) fn new(most: usize, idle: Duration, stop: CancellationToken) -> Self {
         let mut inner = LocalSessionManager::default();
         inner.session_config.keep_alive = Some(idle);
-        Self { inner, owners: DashMap::new(), held: AtomicUsize::new(0), most }
+        Self { inner, known: DashMap::new(), places: Places::new(most), spent: Spent::default(), stop }
+    }
+
+    /// Whether a caller has a session of this name.
+    pub(super) fn has(&self, id: &str, caller: &Caller) -> bool {
+        self.known.get(id).is_some_and(|session| session.owner == Owner::of(caller))
     }
 
     fn is_foreign(&self, id: &SessionId) -> bool {
         PRESENT
-            .try_with(|present| !self.owners.get(id).is_some_and(|owner| *owner == Owner::of(&present.visit.caller)))
+            .try_with(|present| !self.has(id, &present.visit.caller))
             // The end of a session comes from its own worker, which answers no request.
             .unwrap_or(false)
     }
 
+    fn journal(&self, id: &SessionId) -> Result<Arc<Journal>, SessionFault> {
+        let journal = self.known.get(id).map(|session| session.journal.clone());
+        journal.ok_or_else(|| {
+            note(Trouble::Gone);
+            SessionFault::Gone
+        })
+    }
+
     fn gone(error: LocalSessionManagerError) -> SessionFault {
-        note(2);
+        note(Trouble::Gone);
         SessionFault::Inner(error)
+    }
+
+    /// The stream of notices, from what nobody has heard yet.
+    async fn listen(&self, id: &SessionId) -> Result<EventStream, SessionFault> {
+        let journal = self.journal(id)?;
+        let stream = if let Some(stream) = journal.listen() {
+            stream
+        } else {
+            let events = self.inner.create_standalone_stream(id).await.map_err(Self::gone)?;
+            journal.follow_common(Box::pin(events) as EventStream);
+            journal.listen().ok_or(SessionFault::Gone)?
+        };
+        Ok(self.while_running(stream))
+    }
+
+    /// Notices are for as long as the program runs on; answers are waited for.
+    fn while_running(&self, stream: EventStream) -> EventStream {
+        Box::pin(stream.take_until(self.stop.clone().cancelled_owned()))
     }
 }
 
-fn note(trouble: u8) {
+fn note(trouble: Trouble) {
     // Outside a request there is nobody to tell.
-    let _ = PRESENT.try_with(|present| present.trouble.store(trouble, Ordering::Relaxed));
+    let _ = PRESENT.try_with(|present| present.trouble.store(trouble as u8, Ordering::Relaxed));
 }
 
 impl SessionManager for Sessions {
@@ -118,22 +157,15 @@ impl SessionManager for Sessions {
 
     async fn create_session(&self) -> Result<(SessionId, Self::Transport), SessionFault> {
         let owner = PRESENT.try_with(|present| Owner::of(&present.visit.caller)).map_err(|_| SessionFault::Gone)?;
-        let taken =
-            self.held.fetch_update(Ordering::AcqRel, Ordering::Acquire, |held| (held < self.most).then_some(held + 1));
-        if taken.is_err() {
-            note(1);
-            return Err(SessionFault::Full);
-        }
-        match self.inner.create_session().await {
-            Ok((id, transport)) => {
-                self.owners.insert(id.clone(), owner);
-                Ok((id, transport))
-            }
-            Err(error) => {
-                self.held.fetch_sub(1, Ordering::AcqRel);
-                Err(SessionFault::Inner(error))
-            }
-        }
+        // Given back with the session, or with this future when nobody waits for it any more.
+        let place = self.places.take(owner).map_err(|_| {
+            note(Trouble::Full);
+            SessionFault::Full
+        })?;
+        let (id, transport) = self.inner.create_session().await.map_err(SessionFault::Inner)?;
+        let journal = Journal::new(self.spent.clone());
+        self.known.insert(id.clone(), Session { owner, journal, _place: place });
+        Ok((id, transport))
     }
 
     async fn initialize_session(
@@ -153,12 +185,10 @@ impl SessionManager for Sessions {
 
     async fn close_session(&self, id: &SessionId) -> Result<(), SessionFault> {
         if self.is_foreign(id) {
-            note(2);
+            note(Trouble::Gone);
             return Ok(());
         }
-        if self.owners.remove(id).is_some() {
-            self.held.fetch_sub(1, Ordering::AcqRel);
-        }
+        drop(self.known.remove(id));
         self.inner.close_session(id).await.map_err(SessionFault::Inner)
     }
 
@@ -167,8 +197,9 @@ impl SessionManager for Sessions {
         id: &SessionId,
         message: ClientJsonRpcMessage,
     ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, SessionFault> {
-        let stream = self.inner.create_stream(id, message).await.map_err(Self::gone)?;
-        Ok(Box::pin(stream) as EventStream)
+        let journal = self.journal(id)?;
+        let events = self.inner.create_stream(id, message).await.map_err(Self::gone)?;
+        Ok(journal.follow(Box::pin(events) as EventStream))
     }
 
     async fn accept_message(&self, id: &SessionId, message: ClientJsonRpcMessage) -> Result<(), SessionFault> {
@@ -179,8 +210,7 @@ impl SessionManager for Sessions {
         &self,
         id: &SessionId,
     ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, SessionFault> {
-        let stream = self.inner.create_standalone_stream(id).await.map_err(Self::gone)?;
-        Ok(Box::pin(stream) as EventStream)
+        self.listen(id).await
     }
 
     async fn resume(
@@ -188,7 +218,39 @@ impl SessionManager for Sessions {
         id: &SessionId,
         last_event_id: String,
     ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, SessionFault> {
-        let stream = self.inner.resume(id, last_event_id).await.map_err(Self::gone)?;
-        Ok(Box::pin(stream) as EventStream)
+        if last_event_id == BEGINNING {
+            return self.listen(id).await;
+        }
+        let Some(stream) = self.journal(id)?.resume(&last_event_id) else {
+            note(Trouble::Lost);
+            return Err(SessionFault::Lost);
+        };
+        let is_of_a_request = last_event_id.contains('/');
+        Ok(if is_of_a_request { stream } else { self.while_running(stream) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+    use crate::capability::caller::{Door, Origin};
+    use crate::surface::mcp::view::{Shown, View};
+
+    #[tokio::test]
+    async fn who_does_not_wait_for_a_session_takes_no_place() {
+        let sessions = Sessions::new(1, Duration::from_mins(1), CancellationToken::new());
+        let view = View { shown: Shown::All, read_only: false };
+        let origin = Origin { door: Door::Mcp, address: None };
+        let visit = Visit { caller: Arc::new(Caller::anonymous()), view, origin, tenant: None };
+        let present = Present::new(Arc::new(visit));
+        let busy = sessions.inner.sessions.write().await;
+        assert!(PRESENT.scope(present.clone(), sessions.create_session()).now_or_never().is_none());
+        drop(busy);
+        assert!(PRESENT.scope(present.clone(), sessions.create_session()).await.is_ok());
+        let full = PRESENT.scope(present.clone(), sessions.create_session()).await;
+        assert!(matches!(full, Err(SessionFault::Full)));
+        assert_eq!(present.trouble(), Trouble::Full);
     }
 }

@@ -5,7 +5,6 @@ use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -29,58 +28,47 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::door::{Door, Opener};
 use super::fault;
 use super::http::{Entry, address, is_json};
+use super::kept::SLOW;
+use super::open::Open;
+use super::places::{Owner, Place};
+use super::standing::Standing;
 use super::view::Visit;
-use crate::capability::caller::Principal;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
-use crate::kernel::id::{TenantId, new_uuid};
+use crate::kernel::id::new_uuid;
 
 const WAITING: usize = 16;
 const HANDSHAKE_TIME: Duration = Duration::from_mins(1);
-/// A client that does not read is given up after so long.
-const SLOW: Duration = Duration::from_secs(30);
 const PING_EVERY: Duration = Duration::from_secs(15);
 
 /// The open streams.
+#[derive(Default)]
 pub(super) struct OldSessions {
     open: Arc<DashMap<String, OldSession>>,
-    held: Arc<AtomicUsize>,
-    most: usize,
 }
 
 struct OldSession {
-    owner: (TenantId, Principal),
+    owner: Owner,
     messages: mpsc::Sender<ClientJsonRpcMessage>,
 }
 
-/// Gives a place back.
-struct Place {
+/// A stream in the list of those that are open, and the place that it takes.
+struct Entered {
     id: String,
     open: Arc<DashMap<String, OldSession>>,
-    held: Arc<AtomicUsize>,
+    _place: Place,
 }
 
-impl Drop for Place {
+impl Drop for Entered {
     fn drop(&mut self) {
         self.open.remove(&self.id);
-        self.held.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
 impl OldSessions {
-    pub(super) fn new(most: usize) -> Self {
-        Self { open: Arc::default(), held: Arc::default(), most }
-    }
-
-    fn enter(&self, id: String, session: OldSession) -> Result<Place, Fault> {
-        let taken =
-            self.held.fetch_update(Ordering::AcqRel, Ordering::Acquire, |held| (held < self.most).then_some(held + 1));
-        if taken.is_err() {
-            let fault = Fault::new(&codes::UNAVAILABLE, "the server keeps as many sessions as it may");
-            return Err(fault.with_retry_after(Duration::from_secs(5)));
-        }
+    fn enter(&self, id: String, session: OldSession, place: Place) -> Entered {
         self.open.insert(id.clone(), session);
-        Ok(Place { id, open: self.open.clone(), held: self.held.clone() })
+        Entered { id, open: self.open.clone(), _place: place }
     }
 }
 
@@ -104,21 +92,51 @@ fn stream(entry: &Entry, visit: Arc<Visit>) -> Result<Response, Fault> {
     let name = new_uuid(entry.server.platform().clock.now()).to_string();
     let (messages, incoming) = mpsc::channel(WAITING);
     let (outgoing, events) = mpsc::channel::<Bytes>(WAITING);
-    let owner = (visit.caller.tenant, visit.caller.principal);
-    let place = entry.old.enter(name.clone(), OldSession { owner, messages })?;
-    let connection = entry.server.stop.child_token();
+    let owner = Owner::of(&visit.caller);
+    let place = entry.server.streams.take(owner)?;
+    let entered = entry.old.enter(name.clone(), OldSession { owner, messages }, place);
+    let connection = entry.server.cut.child_token();
     let closed = connection.child_token();
     let first = format!("event: endpoint\ndata: /messages?sessionId={name}\n\n");
     // The channel is new and has room.
     let _ = outgoing.try_send(first.into());
-    let transport = Events { incoming, outgoing: Some(outgoing), closed: closed.clone() };
+    let unanswered = Open::default();
+    let transport = Events {
+        incoming,
+        outgoing: Some(outgoing),
+        closed: closed.clone(),
+        open: unanswered.clone(),
+        connection: connection.clone(),
+        patience: SLOW,
+    };
+    let standing = Standing::new(entry.server.gate.clone(), visit.caller.clone());
+    let stop = entry.server.stop.clone();
     let door = Door::of_legacy(entry.server.clone(), Opener::Visit(Some(visit)), closed);
     let serving = connection.clone();
     drop(tokio::spawn(async move {
-        let _place = place;
-        let begun = Box::pin(serve_server_with_ct(door, transport, serving));
-        if let Ok(Ok(running)) = tokio::time::timeout(HANDSHAKE_TIME, begun).await {
-            drop(running.waiting().await);
+        let _entered = entered;
+        let begun = Box::pin(serve_server_with_ct(door, transport, serving.clone()));
+        let served = async {
+            if let Ok(Ok(running)) = tokio::time::timeout(HANDSHAKE_TIME, begun).await {
+                drop(running.waiting().await);
+            }
+        };
+        // Told to stop, what was asked is still answered.
+        let drained = async {
+            stop.cancelled().await;
+            unanswered.emptied().await;
+        };
+        let ended = async {
+            tokio::select! {
+                () = standing.gone() => {}
+                () = drained => {}
+            }
+            serving.cancel();
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            () = served => {}
+            () = ended => {}
         }
     }));
     let mut pings = tokio::time::interval(PING_EVERY);
@@ -148,7 +166,7 @@ pub(super) async fn message(State(entry): State<Arc<Entry>>, Query(to): Query<To
         if !is_json(request.headers()) {
             return Err(Fault::new(&codes::UNSUPPORTED_MEDIA, "the body must be application/json"));
         }
-        let owner = (visit.caller.tenant, visit.caller.principal);
+        let owner = Owner::of(&visit.caller);
         let bytes = entry.read(request.into_body()).await?;
         let mut message = match serde_json::from_slice::<ClientJsonRpcMessage>(&bytes) {
             Ok(message) => message,
@@ -220,6 +238,10 @@ struct Events {
     incoming: mpsc::Receiver<ClientJsonRpcMessage>,
     outgoing: Option<mpsc::Sender<Bytes>>,
     closed: CancellationToken,
+    open: Open,
+    /// Cut when the client does not read: a message that is lost must not look like one that was never sent.
+    connection: CancellationToken,
+    patience: Duration,
 }
 
 #[derive(Debug)]
@@ -237,23 +259,37 @@ impl Transport<RoleServer> for Events {
     type Error = Closed;
 
     fn send(&mut self, message: ServerJsonRpcMessage) -> impl Future<Output = Result<(), Closed>> + Send + 'static {
-        let outgoing = self.outgoing.clone();
+        let (outgoing, open, connection) = (self.outgoing.clone(), self.open.clone(), self.connection.clone());
+        let patience = self.patience;
         async move {
+            let answered = Open::answered(&message);
             let mut event = b"event: message\ndata: ".to_vec();
             serde_json::to_writer(&mut event, &message).map_err(|_| Closed)?;
             event.extend_from_slice(b"\n\n");
             let Some(outgoing) = outgoing else { return Err(Closed) };
-            match tokio::time::timeout(SLOW, outgoing.send(event.into())).await {
-                Ok(Ok(())) => Ok(()),
-                Ok(Err(_)) | Err(_) => Err(Closed),
+            let sent = tokio::select! {
+                sent = tokio::time::timeout(patience, outgoing.send(event.into())) => matches!(sent, Ok(Ok(()))),
+                // What waits is let go with the connection.
+                () = connection.cancelled() => false,
+            };
+            if let Some(id) = answered {
+                open.close(&id);
             }
+            if !sent {
+                connection.cancel();
+                return Err(Closed);
+            }
+            Ok(())
         }
     }
 
     async fn receive(&mut self) -> Option<ClientJsonRpcMessage> {
+        // As many as are open at once wait in the channel, and who posts more is told to wait.
+        self.open.room().await;
         let message = self.incoming.recv().await;
-        if message.is_none() {
-            self.closed.cancel();
+        match &message {
+            Some(message) => self.open.hear(message),
+            None => self.closed.cancel(),
         }
         message
     }
@@ -262,5 +298,34 @@ impl Transport<RoleServer> for Events {
         self.outgoing = None;
         self.incoming.close();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_does_not_read_is_cut() {
+        let (outgoing, _unread) = mpsc::channel(1);
+        let (_messages, incoming) = mpsc::channel(1);
+        let connection = CancellationToken::new();
+        let mut events = Events {
+            incoming,
+            outgoing: Some(outgoing),
+            closed: connection.child_token(),
+            open: Open::default(),
+            connection: connection.clone(),
+            patience: Duration::from_millis(10),
+        };
+        let message = || {
+            let ping = serde_json::json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" });
+            serde_json::from_value::<ServerJsonRpcMessage>(ping).unwrap()
+        };
+        events.send(message()).await.unwrap();
+        let waiting = [events.send(message()), events.send(message())];
+        assert!(!connection.is_cancelled());
+        assert!(futures::future::join_all(waiting).await.iter().all(Result::is_err));
+        assert!(connection.is_cancelled());
     }
 }

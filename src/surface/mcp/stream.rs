@@ -2,31 +2,27 @@
 //! data folder. What cannot be read is answered, too long a line is skipped without being kept, and a client that does not
 //! read its answers is not read from.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::{fmt, io};
 
 use rmcp::RoleServer;
-use rmcp::model::{
-    ClientJsonRpcMessage, ClientNotification, ErrorCode, ErrorData, JsonRpcMessage, RequestId, ServerJsonRpcMessage,
-};
+use rmcp::model::{ClientJsonRpcMessage, ErrorCode, ErrorData, JsonRpcMessage, ServerJsonRpcMessage};
 use rmcp::service::{ServerInitializeError, serve_server_with_ct};
 use rmcp::transport::Transport;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::Options;
 use super::door::{Door, Opener};
 use super::fault;
+use super::open::Open;
 use super::server::Server;
 use crate::capability::caller::{Credential, Origin};
 use crate::capability::gate::Gate;
 use crate::kernel::fault::Fault;
 
-/// So many requests of one connection are open at once; the next is read when one is answered.
-const MOST_OPEN: usize = 128;
 const OUTGOING: usize = 64;
 
 /// Serves one connection until its input ends or `cancel` fires.
@@ -53,8 +49,8 @@ where
     let closed = connection.child_token();
     let (lines, outgoing) = mpsc::channel(OUTGOING);
     let writing = tokio::spawn(write(writer, outgoing));
-    let transport = Lines::new(reader, lines, longest, closed.clone());
-    let door = Door::new(server, Opener::Credential(credential, origin), closed);
+    let door = Arc::new(Door::new(server, Opener::Credential(credential, origin), closed.clone()));
+    let transport = Lines::new(reader, lines, longest, closed, door.clone());
     match serve_server_with_ct(door, transport, connection).await {
         Ok(running) => drop(running.waiting().await),
         Err(ServerInitializeError::ConnectionClosed(_) | ServerInitializeError::Cancelled) => {}
@@ -77,29 +73,6 @@ async fn write(mut writer: impl AsyncWrite + Unpin, mut lines: mpsc::Receiver<Ve
     writer.shutdown().await
 }
 
-/// The requests that are not answered yet.
-#[derive(Default)]
-struct Open {
-    ids: Mutex<HashSet<RequestId>>,
-    freed: Notify,
-}
-
-impl Open {
-    fn add(&self, id: RequestId) {
-        self.ids.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
-    }
-
-    fn remove(&self, id: &RequestId) {
-        if self.ids.lock().unwrap_or_else(PoisonError::into_inner).remove(id) {
-            self.freed.notify_one();
-        }
-    }
-
-    fn is_full(&self) -> bool {
-        self.ids.lock().unwrap_or_else(PoisonError::into_inner).len() >= MOST_OPEN
-    }
-}
-
 /// A connection as rmcp reads and writes it.
 struct Lines<R> {
     reader: BufReader<R>,
@@ -108,9 +81,11 @@ struct Lines<R> {
     longest: usize,
     out: Option<mpsc::Sender<Vec<u8>>>,
     refusal: Option<Vec<u8>>,
+    taken: Option<ClientJsonRpcMessage>,
     began: bool,
-    open: Arc<Open>,
+    open: Open,
     closed: CancellationToken,
+    door: Arc<Door>,
 }
 
 enum Line {
@@ -120,7 +95,7 @@ enum Line {
 }
 
 impl<R: AsyncRead + Send + Unpin> Lines<R> {
-    fn new(reader: R, out: mpsc::Sender<Vec<u8>>, longest: usize, closed: CancellationToken) -> Self {
+    fn new(reader: R, out: mpsc::Sender<Vec<u8>>, longest: usize, closed: CancellationToken, door: Arc<Door>) -> Self {
         Self {
             reader: BufReader::new(reader),
             line: Vec::new(),
@@ -128,9 +103,11 @@ impl<R: AsyncRead + Send + Unpin> Lines<R> {
             longest,
             out: Some(out),
             refusal: None,
+            taken: None,
             began: false,
-            open: Arc::default(),
+            open: Open::default(),
             closed,
+            door,
         }
     }
 
@@ -173,23 +150,10 @@ impl<R: AsyncRead + Send + Unpin> Lines<R> {
     }
 
     fn admit(&mut self, message: ClientJsonRpcMessage) -> Option<ClientJsonRpcMessage> {
-        match &message {
-            JsonRpcMessage::Request(request) => {
-                self.began = true;
-                self.open.add(request.id.clone());
-            }
-            JsonRpcMessage::Notification(notification) => {
-                if let ClientNotification::CancelledNotification(cancelled) = &notification.notification
-                    && let Some(id) = &cancelled.params.request_id
-                {
-                    self.open.remove(id);
-                }
-                // The library gives a connection up that begins with anything but a request.
-                return self.began.then_some(message);
-            }
-            _ => return self.began.then_some(message),
-        }
-        Some(message)
+        self.open.hear(&message);
+        // The library gives a connection up that begins with anything but a request.
+        self.began |= matches!(message, JsonRpcMessage::Request(_));
+        self.began.then_some(message)
     }
 }
 
@@ -228,11 +192,7 @@ impl<R: AsyncRead + Send + Unpin + 'static> Transport<RoleServer> for Lines<R> {
     fn send(&mut self, message: ServerJsonRpcMessage) -> impl Future<Output = Result<(), Closed>> + Send + 'static {
         let (out, open) = (self.out.clone(), self.open.clone());
         async move {
-            let answered = match &message {
-                JsonRpcMessage::Response(response) => Some(response.id.clone()),
-                JsonRpcMessage::Error(error) => error.id.clone(),
-                JsonRpcMessage::Request(_) | JsonRpcMessage::Notification(_) => None,
-            };
+            let answered = Open::answered(&message);
             let mut line = serde_json::to_vec(&message).map_err(|_| Closed)?;
             line.push(b'\n');
             let sent = match out {
@@ -240,7 +200,7 @@ impl<R: AsyncRead + Send + Unpin + 'static> Transport<RoleServer> for Lines<R> {
                 None => Err(Closed),
             };
             if let Some(id) = answered {
-                open.remove(&id);
+                open.close(&id);
             }
             sent
         }
@@ -258,15 +218,15 @@ impl<R: AsyncRead + Send + Unpin + 'static> Transport<RoleServer> for Lines<R> {
                 }
                 self.refusal = None;
             }
-            if self.open.is_full() {
-                self.open.freed.notified().await;
-                continue;
+            // What was taken stays when this is broken off.
+            if let Some(taken) = &mut self.taken {
+                self.door.let_listen(taken).await;
+                return self.taken.take();
             }
+            self.open.room().await;
             match self.read_line().await {
                 Ok(Line::Whole) => {
-                    if let Some(message) = self.take_message() {
-                        return Some(message);
-                    }
+                    self.taken = self.take_message();
                 }
                 Ok(Line::TooLong) => {
                     let say = format!("the line is longer than {} bytes", self.longest);

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use rmcp::RoleServer;
 use rmcp::model::{ErrorData, ResourceUpdatedNotificationParam, SubscriptionFilter};
 use rmcp::service::{Peer, SubscriptionContext, SubscriptionSendError};
@@ -13,10 +12,14 @@ use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::cards::SCHEME;
+use super::listing::Digest;
 use super::server::Server;
+use super::standing::Standing;
 use super::view::Visit;
+use crate::capability::caller::Caller;
 use crate::capability::events::Event;
 use crate::capability::registry::{Snapshot, may_call};
+use crate::kernel::fault::Fault;
 
 /// More resources are not followed in one go.
 pub(super) const MOST_FOLLOWED: usize = 256;
@@ -35,17 +38,19 @@ pub(super) enum Told {
 /// Everything that may have to be told, heard for one visit.
 pub(super) struct Watch {
     server: Arc<Server>,
-    visit: Arc<Visit>,
+    visit: Visit,
+    standing: Standing,
     registry: watch::Receiver<u64>,
     prompts: watch::Receiver<u64>,
     resources: watch::Receiver<u64>,
     events: broadcast::Receiver<Arc<Event>>,
-    tools: Bytes,
+    /// The list that was shown last, as its digest.
+    tools: Digest,
     snapshot: Arc<Snapshot>,
 }
 
 impl Watch {
-    pub(super) fn new(server: Arc<Server>, visit: Arc<Visit>) -> Self {
+    pub(super) fn new(server: Arc<Server>, visit: &Visit) -> Self {
         let platform = server.platform();
         let prompts = merged(server.prompts.iter().filter_map(|source| source.changes()), &server.stop);
         let resources = merged(server.resources.iter().filter_map(|source| source.changes()), &server.stop);
@@ -54,25 +59,28 @@ impl Watch {
             prompts,
             resources,
             events: platform.hear(),
-            tools: server.listing(&visit).bytes(),
+            tools: server.listing(visit).digest(),
             snapshot: platform.registry.present(),
+            standing: Standing::new(server.gate.clone(), visit.caller.clone()),
+            visit: visit.clone(),
             server,
-            visit,
         }
     }
 
-    /// What is to be told next. `None` when there will be nothing any more.
-    pub(super) async fn next(&mut self) -> Option<Vec<Told>> {
+    /// What is to be told next to a client that follows these resources. `None` when there will be nothing any more: the
+    /// program ends, or the caller is none any more.
+    pub(super) async fn next(&mut self, followed: &Followed) -> Option<Vec<Told>> {
         loop {
             let told = tokio::select! {
                 changed = self.registry.changed() => {
                     changed.ok()?;
-                    self.registry_changed()
+                    self.shown_otherwise(&self.visit.caller.clone())
                 }
+                caller = self.standing.changed() => self.shown_otherwise(&caller?),
                 Ok(()) = self.prompts.changed() => vec![Told::Prompts],
                 Ok(()) = self.resources.changed() => vec![Told::Resources],
                 event = self.events.recv() => match event {
-                    Ok(event) if event.tenant_id == self.visit.caller.tenant => self.touched(&event),
+                    Ok(event) if event.tenant_id == self.visit.caller.tenant => self.touched(&event, followed).await,
                     Ok(_) => Vec::new(),
                     // What was missed may have been anything.
                     Err(broadcast::error::RecvError::Lagged(_)) => vec![Told::Tools, Told::Prompts, Told::Resources],
@@ -85,26 +93,27 @@ impl Watch {
         }
     }
 
-    fn registry_changed(&mut self) -> Vec<Told> {
-        let caller = &self.visit.caller;
+    /// What is new to the client now that the registry or the rights of its caller are others.
+    fn shown_otherwise(&mut self, caller: &Arc<Caller>) -> Vec<Told> {
         let now = self.server.platform().registry.present();
         let before = std::mem::replace(&mut self.snapshot, now.clone());
+        let earlier = std::mem::replace(&mut self.visit.caller, caller.clone());
         let mut told = Vec::new();
-        let tools = self.server.listing(&self.visit).bytes();
+        let tools = self.server.listing(&self.visit).digest();
         if tools != self.tools {
             self.tools = tools;
             told.push(Told::Tools);
         }
         let mut list_changed = false;
         for tool in now.visible(caller) {
-            match before.find(caller.tenant, &tool.name) {
+            match before.find(caller.tenant, &tool.name).filter(|known| may_call(&earlier, known)) {
                 Some(known) if Arc::ptr_eq(known, tool) => {}
                 Some(_) => told.push(Told::Resource(format!("{SCHEME}{}", tool.name))),
                 None => list_changed = true,
             }
         }
         for gone in before
-            .visible(caller)
+            .visible(&earlier)
             .filter(|tool| now.find(caller.tenant, &tool.name).is_none_or(|tool| !may_call(caller, tool)))
         {
             list_changed = true;
@@ -116,8 +125,16 @@ impl Watch {
         told
     }
 
-    fn touched(&self, event: &Event) -> Vec<Told> {
-        self.server.resources.iter().flat_map(|source| source.touched(event)).map(Told::Resource).collect()
+    /// The resources that an event has changed, that the client follows and that its caller may read.
+    async fn touched(&self, event: &Event, followed: &Followed) -> Vec<Told> {
+        let mut told = Vec::new();
+        let visitor = self.server.visitor(&self.visit, &CancellationToken::new());
+        for uri in self.server.resources.iter().flat_map(|source| source.touched(event)) {
+            if followed.holds(&uri) && self.server.is_readable(&visitor, &uri).await {
+                told.push(Told::Resource(uri));
+            }
+        }
+        told
     }
 }
 
@@ -147,11 +164,15 @@ fn merged(all: impl Iterator<Item = watch::Receiver<u64>>, stop: &CancellationTo
     receiver
 }
 
-/// What a client of the older revisions has set for its session.
+/// The resources that a client follows.
 #[derive(Default)]
 pub(super) struct Followed(Mutex<BTreeSet<String>>);
 
 impl Followed {
+    fn all(uris: impl Iterator<Item = String>) -> Self {
+        Self(Mutex::new(uris.collect()))
+    }
+
     pub(super) fn add(&self, uri: String) -> Result<(), ErrorData> {
         let mut uris = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if uris.len() >= MOST_FOLLOWED && !uris.contains(&uri) {
@@ -181,11 +202,12 @@ pub(super) async fn tell_session(
     let stop = watch.server.stop.clone();
     loop {
         let told = tokio::select! {
-            told = watch.next() => told,
+            told = watch.next(&followed) => told,
             () = closed.cancelled() => return,
             () = stop.cancelled() => return,
         };
-        for told in told.into_iter().flatten() {
+        let Some(told) = told else { return };
+        for told in told {
             let sending = async {
                 match told {
                     Told::Tools => peer.notify_tool_list_changed().await,
@@ -211,10 +233,10 @@ pub(super) async fn listen(
     closed: &CancellationToken,
 ) -> Result<(), ErrorData> {
     let stop = watch.server.stop.clone();
-    let wanted: BTreeSet<String> = to.accepted().resource_subscriptions.iter().flatten().cloned().collect();
+    let followed = Followed::all(to.accepted().resource_subscriptions.iter().flatten().cloned());
     loop {
         let told = tokio::select! {
-            told = watch.next() => told,
+            told = watch.next(&followed) => told,
             () = to.cancelled() => return Ok(()),
             () = closed.cancelled() => return Ok(()),
             () = stop.cancelled() => return Ok(()),
@@ -226,7 +248,7 @@ pub(super) async fn listen(
                 Told::Tools => sink.notify_tool_list_changed().await,
                 Told::Prompts => sink.notify_prompt_list_changed().await,
                 Told::Resources => sink.notify_resource_list_changed().await,
-                Told::Resource(uri) if wanted.contains(&uri) => sink.notify_resource_updated(uri).await,
+                Told::Resource(uri) if followed.holds(&uri) => sink.notify_resource_updated(uri).await,
                 Told::Resource(_) => Ok(()),
             };
             match sent {
@@ -234,6 +256,25 @@ pub(super) async fn listen(
                 Err(_) => return Ok(()),
             }
         }
+    }
+}
+
+impl Server {
+    /// Lets in who wants to listen: counts the request, and leaves of its filter only resources that its caller may read. The
+    /// library acknowledges a filter before it asks anybody who could look, so this comes before the library.
+    ///
+    /// # Errors
+    /// `rate_limited`.
+    pub(super) async fn may_follow(&self, visit: &Visit, uris: Vec<String>) -> Result<Vec<String>, Fault> {
+        self.gate.count_look(&visit.caller, visit.origin.address)?;
+        let visitor = self.visitor(visit, &CancellationToken::new());
+        let mut readable = Vec::new();
+        for uri in uris.into_iter().take(MOST_FOLLOWED) {
+            if self.is_readable(&visitor, &uri).await {
+                readable.push(uri);
+            }
+        }
+        Ok(readable)
     }
 }
 

@@ -87,7 +87,10 @@ impl Server {
             State::Cancelled => TaskPayload::Cancelled,
             State::Failed | State::Unknown => match &operation.fault {
                 // The call itself ended well: what it tells of is a refusal that the caller can mend.
-                Some(problem) if problem.status < 500 => TaskPayload::Completed { result: refusal(problem)? },
+                Some(problem) if problem.status < 500 => {
+                    let result = serde_json::to_value(fault::refusal(problem)).map_err(Fault::internal)?;
+                    TaskPayload::Completed { result: object(result) }
+                }
                 Some(problem) => TaskPayload::Failed { error: protocol_error(problem) },
                 None => TaskPayload::Failed { error: object(json!(fault::internal())) },
             },
@@ -107,16 +110,6 @@ impl Server {
         };
         Ok(object(serde_json::to_value(result).map_err(Fault::internal)?))
     }
-}
-
-fn refusal(problem: &Problem) -> Result<JsonObject, Fault> {
-    let told = serde_json::to_value(problem).map_err(Fault::internal)?;
-    Ok(object(json!({
-        "resultType": "complete",
-        "content": [{ "type": "text", "text": told.to_string() }],
-        "structuredContent": told,
-        "isError": true,
-    })))
 }
 
 fn protocol_error(problem: &Problem) -> JsonObject {

@@ -17,12 +17,15 @@ const FINDERS: [&str; 4] = ["tool_call", "tool_describe", "tool_read", "tool_sea
 /// The toolsets shown.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Shown {
-    /// The tools that find others, and those needed every day.
-    Compact,
     /// Everything.
     All,
-    /// These domains.
-    Sets(BTreeSet<Domain>),
+    /// What is named.
+    Some {
+        /// The tools that find others, and those needed every day.
+        compact: bool,
+        /// These domains.
+        sets: BTreeSet<Domain>,
+    },
 }
 
 /// What a request is shown.
@@ -45,10 +48,10 @@ impl Shown {
     /// Reads names as in a path, a header or the configuration.
     pub(super) fn parse<'a>(names: impl Iterator<Item = &'a str>) -> Result<Self, Fault> {
         let mut sets = BTreeSet::new();
-        let mut compact = false;
+        let (mut all, mut compact) = (false, false);
         for name in names.map(str::trim).filter(|name| !name.is_empty()) {
             match name {
-                "all" => return Ok(Self::All),
+                "all" => all = true,
                 "compact" => compact = true,
                 name => {
                     let domain = Domain::parse(name).ok_or_else(|| unknown(name))?;
@@ -56,15 +59,32 @@ impl Shown {
                 }
             }
         }
-        Ok(if compact || sets.is_empty() { Self::Compact } else { Self::Sets(sets) })
+        if all || Domain::ALL.iter().all(|domain| sets.contains(domain)) {
+            return Ok(Self::All);
+        }
+        Ok(Self::Some { compact: compact || sets.is_empty(), sets })
+    }
+
+    /// The list for models that have little room.
+    pub(super) fn is_compact(&self) -> bool {
+        matches!(self, Self::Some { compact: true, sets } if sets.is_empty())
+    }
+
+    /// Whether many are shown the same: the lists of such are worth keeping. What a client mixes by itself is not.
+    pub(super) fn is_common(&self) -> bool {
+        match self {
+            Self::All => true,
+            Self::Some { compact, sets } => sets.len() + usize::from(*compact) <= 1,
+        }
     }
 
     /// Whether a tool is in it.
     pub(super) fn holds(&self, tool: &Tool) -> bool {
         match self {
             Self::All => true,
-            Self::Compact => tool.everyday || FINDERS.contains(&&*tool.name),
-            Self::Sets(sets) => sets.contains(&tool.domain),
+            Self::Some { compact, sets } => {
+                (*compact && (tool.everyday || FINDERS.contains(&&*tool.name))) || sets.contains(&tool.domain)
+            }
         }
     }
 }
@@ -73,7 +93,10 @@ impl View {
     /// The view of a request that asks for these toolsets, by a caller whose key may be limited to some.
     pub(super) fn of(asked: Option<Shown>, caller: &Caller, usual: &Shown, read_only: bool) -> Self {
         let shown = asked
-            .or_else(|| caller.toolsets.clone().filter(|sets| !sets.is_empty()).map(Shown::Sets))
+            .or_else(|| {
+                let sets = caller.toolsets.clone().filter(|sets| !sets.is_empty())?;
+                Some(Shown::Some { compact: false, sets })
+            })
             .unwrap_or_else(|| usual.clone());
         Self { shown, read_only: read_only || caller.read_only }
     }
@@ -101,10 +124,17 @@ mod tests {
 
     #[test]
     fn reads_toolsets() {
+        let some = |compact, sets: &[Domain]| Shown::Some { compact, sets: sets.iter().copied().collect() };
         assert_eq!(parse("all").unwrap(), Shown::All);
-        assert_eq!(parse("").unwrap(), Shown::Compact);
-        assert_eq!(parse("compact").unwrap(), Shown::Compact);
-        assert_eq!(parse("system, identity").unwrap(), Shown::Sets(BTreeSet::from([Domain::Identity, Domain::System])));
-        assert!(parse("identity,nothing").unwrap_err().is(&codes::BAD_INPUT));
+        assert_eq!(parse("all,identity").unwrap(), Shown::All);
+        assert_eq!(parse("").unwrap(), some(true, &[]));
+        assert_eq!(parse("compact").unwrap(), some(true, &[]));
+        assert_eq!(parse("compact,identity").unwrap(), some(true, &[Domain::Identity]));
+        assert_eq!(parse("system, identity").unwrap(), some(false, &[Domain::Identity, Domain::System]));
+        let every: Vec<&str> = Domain::ALL.iter().map(|domain| domain.name()).collect();
+        assert_eq!(parse(&every.join(",")).unwrap(), Shown::All);
+        for typo in ["identity,nothing", "all,nothing", "nothing,all"] {
+            assert!(parse(typo).unwrap_err().is(&codes::BAD_INPUT), "{typo}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod app;
 pub(crate) mod examples;
+pub(crate) mod guests;
 pub(crate) mod ledger;
 pub(crate) mod program;
 pub(crate) mod scene;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::pipe::Pipe;
-use super::wire::Wire;
+use super::wire::{Wire, problem};
 use crate::gate::fixture::{Probe, with};
 use crate::support::app::TestApp;
 
@@ -54,6 +54,42 @@ async fn a_state_is_of_one_caller_one_call_and_some_time() {
 }
 
 #[tokio::test]
+async fn the_order_of_properties_makes_no_other_call() {
+    let (_app, wire) = started().await;
+    let asks = |arguments: &str| json!({ "name": "fixture_ask", "arguments": serde_json::from_str::<Value>(arguments).unwrap() });
+    let first = asks(r#"{ "text": "hello", "wait": false }"#);
+    let state = wire.modern("tools/call", first).await.result()["requestState"].clone();
+    let mut second = asks(r#"{ "wait": false, "text": "hello" }"#);
+    second["inputResponses"] = answered(&state)["inputResponses"].clone();
+    second["requestState"] = state;
+    assert_eq!(wire.modern("tools/call", second).await.result()["structuredContent"]["text"], "hello Ada");
+}
+
+#[tokio::test]
+async fn what_is_written_after_an_answer_is_written_once() {
+    let probe = Probe::new();
+    let app = TestApp::start_with(with(&probe)).await;
+    let mut wire = Wire::of(&app, &app.admin);
+    wire.capabilities = json!({ "elicitation": {} });
+    let state = wire.modern("tools/call", call()).await.result()["requestState"].clone();
+    let done = wire.modern("tools/call", answered(&state)).await.result();
+    // Sent again, also under another idempotency key and with another answer: the first one holds.
+    let mut again = answered(&state);
+    again["_meta"] = json!({ "convoke/idempotencyKey": "another" });
+    again["inputResponses"]["name"]["content"]["name"] = json!("Bo");
+    for repeated in [answered(&state), again] {
+        let repeated = wire.modern("tools/call", repeated).await.result();
+        assert_eq!(repeated["structuredContent"], done["structuredContent"]);
+        assert_eq!(repeated["_meta"]["convoke/replayed"], true);
+    }
+    assert_eq!(probe.runs(), 1);
+    // Another round of questions is another call.
+    let other = wire.modern("tools/call", call()).await.result()["requestState"].clone();
+    wire.modern("tools/call", answered(&other)).await.result();
+    assert_eq!(probe.runs(), 2);
+}
+
+#[tokio::test]
 async fn answers_must_have_the_form_of_answers() {
     let (_app, wire) = started().await;
     let mut wrong = call();
@@ -72,7 +108,7 @@ async fn a_client_that_cannot_answer_is_told_what_it_lacks() {
     assert_eq!((refused.status.as_u16(), refused.error()), (400, -32021));
     assert_eq!(refused.json()["error"]["data"]["requiredCapabilities"], json!({ "elicitation": {} }));
     let legacy = wire.sessionless("tools/call", call()).await.result();
-    assert_eq!(legacy["structuredContent"]["code"], "input_required");
+    assert_eq!(problem(&legacy)["code"], "input_required");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use convoke::surface::mcp::Options;
 use serde_json::{Value, json};
 
 use super::pipe::Pipe;
-use super::wire::Wire;
+use super::wire::{Wire, problem};
 use crate::gate::fixture::{Probe, with};
 use crate::support::app::TestApp;
 
@@ -38,7 +38,7 @@ async fn bad_input_is_told_so_that_it_can_be_mended() {
     let wire = Wire::of(&app, &app.admin);
     let result = wire.call("user_create", json!({ "colour": "red" })).await.result();
     assert_eq!(result["isError"], true);
-    let problem = &result["structuredContent"];
+    let problem = problem(&result);
     assert_eq!(problem["code"], "bad_input");
     let pointers: Vec<&str> =
         problem["violations"].as_array().unwrap().iter().filter_map(|one| one["pointer"].as_str()).collect();
@@ -63,7 +63,7 @@ async fn a_repeated_key_is_one_call() {
     assert_eq!(structured(&first), structured(&again));
     assert_eq!(again["_meta"]["convoke/replayed"], true);
     let other = wire.modern("tools/call", call("two@example.org", json!("k1"))).await.result();
-    assert_eq!(other["structuredContent"]["code"], "idempotency_key_reused");
+    assert_eq!(problem(&other)["code"], "idempotency_key_reused");
     assert_eq!(wire.modern("tools/call", call("two@example.org", json!(1))).await.error(), -32602);
 }
 
@@ -78,6 +78,16 @@ async fn progress_comes_before_the_answer() {
     assert_eq!(events[0]["method"], "notifications/progress");
     assert_eq!(events[0]["params"]["progressToken"], "p");
     assert_eq!(structured(&events[1]["result"])["text"], "a");
+}
+
+#[tokio::test]
+async fn what_arguments_hold_makes_no_other_revision_of_a_request() {
+    let app = TestApp::start().await;
+    let wire = Wire::of(&app, &app.admin);
+    let names = json!({ "email": "one@example.org", "name": "io.modelcontextprotocol/protocolVersion" });
+    let made = wire.sessionless("tools/call", json!({ "name": "user_create", "arguments": names })).await;
+    assert_eq!(made.status.as_u16(), 200);
+    structured(&made.result());
 }
 
 #[tokio::test]
@@ -97,7 +107,7 @@ async fn a_panic_is_answered_and_tells_nothing() {
     let probe = Probe::new();
     let app = TestApp::start_with(with(&probe)).await;
     let result = Wire::of(&app, &app.admin).call("fixture_blow", json!({ "text": "a" })).await.result();
-    assert_eq!(result["structuredContent"]["code"], "internal");
+    assert_eq!(problem(&result)["code"], "internal");
     assert!(!result.to_string().contains("secret plan"));
 }
 

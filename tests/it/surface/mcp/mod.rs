@@ -3,6 +3,7 @@
 mod asking;
 mod calling;
 mod changes;
+mod drain;
 mod http;
 mod listing;
 mod pipe;

@@ -38,6 +38,59 @@ async fn what_one_may_not_call_has_no_card() {
 }
 
 #[tokio::test]
+async fn a_call_has_its_audit_entries_to_read() {
+    let app = TestApp::start().await;
+    let wire = Wire::of(&app, &app.admin);
+    let templates = wire.modern("resources/templates/list", json!({})).await.result();
+    let templates = templates["resourceTemplates"].as_array().unwrap().clone();
+    assert!(templates.iter().any(|one| one["uriTemplate"] == "convoke://audit/{requestId}"), "{templates:?}");
+    let made = wire.call("user_create", json!({ "email": "new@example.org" })).await.result();
+    let uri = format!("convoke://audit/{}", made["_meta"]["convoke/requestId"].as_str().unwrap());
+    let read = wire.modern("resources/read", json!({ "uri": uri })).await.result();
+    assert_eq!(read["contents"][0]["mimeType"], "application/json");
+    let entries: Value = serde_json::from_str(read["contents"][0]["text"].as_str().unwrap()).unwrap();
+    assert_eq!(entries[0]["action"], "user_create");
+    for other in [&app.nobody, &app.member, &app.stranger] {
+        assert_eq!(wire.by(other).modern("resources/read", json!({ "uri": uri })).await.error(), -32602);
+    }
+    for nothing in
+        ["convoke://audit/", "convoke://audit/made-up", "convoke://audit/019a9e2c-0000-7000-8000-000000000000"]
+    {
+        assert_eq!(wire.modern("resources/read", json!({ "uri": nothing })).await.error(), -32602, "{nothing}");
+    }
+}
+
+#[tokio::test]
+async fn whatever_is_asked_counts() {
+    let app = TestApp::start_with(|settings| settings.config.limits.reads_per_minute = 4).await;
+    let wire = Wire::of(&app, &app.admin);
+    let complete =
+        json!({ "ref": { "type": "ref/prompt", "name": "use_tool" }, "argument": { "name": "name", "value": "" } });
+    let requests = [
+        ("tools/list", json!({})),
+        ("tools/list", json!({ "_meta": { "io.modelcontextprotocol/logLevel": "error" } })),
+        ("resources/list", json!({})),
+        ("resources/templates/list", json!({})),
+        ("resources/read", json!({ "uri": "convoke://tools/user_me" })),
+        ("prompts/list", json!({})),
+        ("prompts/get", json!({ "name": "find_tool", "arguments": { "need": "x" } })),
+        ("completion/complete", complete),
+    ];
+    for (method, params) in requests {
+        app.clock.advance(std::time::Duration::from_secs(61));
+        for _ in 0..4 {
+            wire.modern(method, params.clone()).await.result();
+        }
+        let refused = wire.modern(method, params).await;
+        assert_eq!(refused.json()["error"]["data"]["code"], "rate_limited", "{method}");
+    }
+    let mut tasks = Wire::of(&app, &app.admin);
+    tasks.capabilities = json!({ "extensions": { "io.modelcontextprotocol/tasks": {} } });
+    let refused = tasks.modern("tasks/get", json!({ "taskId": "made-up" })).await;
+    assert_eq!(refused.json()["error"]["data"]["code"], "rate_limited");
+}
+
+#[tokio::test]
 async fn prompts_help_with_the_tools() {
     let app = TestApp::start().await;
     let wire = Wire::of(&app, &app.admin);

@@ -1,10 +1,73 @@
 //! Sessions of the older revisions: capped, and bound to who opened them.
 
+use axum::body::BodyDataStream;
+use futures::StreamExt as _;
 use http::Method;
 use serde_json::json;
 
-use super::wire::{LEGACY, Wire};
+use super::wire::{Answer, BOTH, LEGACY, Wire};
+use crate::gate::fixture::{Probe, with};
 use crate::support::app::TestApp;
+
+/// Reads until an event holds this; answers the id of the last event.
+async fn read_until(stream: &mut BodyDataStream, what: &str) -> String {
+    let mut text = String::new();
+    while !text.contains(what) {
+        text.push_str(std::str::from_utf8(&stream.next().await.unwrap().unwrap()).unwrap());
+    }
+    text.lines().filter_map(|line| line.strip_prefix("id:")).next_back().unwrap().trim().to_owned()
+}
+
+async fn resume(wire: &Wire, session: &str, last: &str) -> Answer {
+    let headers = [
+        ("mcp-session-id", session),
+        ("mcp-protocol-version", LEGACY),
+        ("accept", "text/event-stream"),
+        ("last-event-id", last),
+    ];
+    wire.send(wire.request(Method::GET, "/mcp", &headers, "")).await
+}
+
+#[tokio::test]
+async fn who_comes_back_gets_the_answer_and_nothing_twice() {
+    let probe = Probe::new();
+    let app = TestApp::start_with(with(&probe)).await;
+    let wire = Wire::of(&app, &app.admin);
+    let session = wire.session().await;
+    let call = json!({
+        "name": "fixture_steps",
+        "arguments": { "text": "a", "wait": true },
+        "_meta": { "progressToken": "p" },
+    });
+    let body = json!({ "jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": call }).to_string();
+    let headers = [
+        ("content-type", "application/json"),
+        ("accept", BOTH),
+        ("mcp-session-id", session.as_str()),
+        ("mcp-protocol-version", LEGACY),
+    ];
+    let response = wire.open(wire.request(Method::POST, "/mcp", &headers, body)).await;
+    let mut stream = response.into_body().into_data_stream();
+    let last = read_until(&mut stream, "notifications/progress").await;
+    probe.entered().await;
+    drop(stream);
+    probe.let_go();
+    while probe.inside() > 0 {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..2 {
+        let rest = resume(&wire, &session, &last).await;
+        let [answer] = rest.events().try_into().unwrap();
+        assert_eq!((&answer["id"], &answer["result"]["isError"]), (&json!(5), &json!(false)));
+    }
+    let other = wire.session().await;
+    for (session, unknown) in [(&session, "99/1"), (&session, "made-up"), (&session, "1/99"), (&other, last.as_str())] {
+        let refused = resume(&wire, session, unknown).await;
+        assert_eq!(refused.status.as_u16(), 400, "{unknown}");
+        assert_eq!(refused.json()["error"]["data"]["code"], "malformed");
+    }
+    assert_eq!(resume(&wire.by(&app.member), &session, &last).await.status.as_u16(), 404);
+}
 
 #[tokio::test]
 async fn a_session_is_its_openers_alone() {

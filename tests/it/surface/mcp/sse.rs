@@ -6,6 +6,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::wire::{Answer, Wire};
+use crate::gate::fixture::{Probe, with};
 use crate::support::app::TestApp;
 
 struct Events {
@@ -76,6 +77,36 @@ async fn serves_an_old_client() {
     let answer = events.message().await;
     assert_eq!(answer["id"], 2);
     assert_eq!(answer["result"]["isError"], false);
+}
+
+#[tokio::test]
+async fn only_so_much_is_open_at_once() {
+    let probe = Probe::new();
+    let app = TestApp::start_with(with(&probe)).await;
+    let wire = Wire::of(&app, &app.admin);
+    let (mut events, endpoint) = open(&wire).await;
+    post(&wire, &endpoint, hello()).await;
+    events.message().await;
+    post(&wire, &endpoint, json!({ "jsonrpc": "2.0", "method": "notifications/initialized" })).await;
+    let call = json!({ "name": "fixture_look", "arguments": { "text": "a", "wait": true } });
+    let mut taken = 0;
+    loop {
+        let message =
+            json!({ "jsonrpc": "2.0", "id": format!("call {taken}"), "method": "tools/call", "params": call });
+        let answer = post(&wire, &endpoint, message).await;
+        if answer.status.as_u16() == 503 && probe.inside() >= 128 {
+            break;
+        }
+        taken += usize::from(answer.status.as_u16() == 202);
+        assert!(taken <= 150, "{taken} requests are open");
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..taken {
+        probe.let_go();
+    }
+    for _ in 0..taken {
+        assert_eq!(events.message().await["result"]["isError"], false);
+    }
 }
 
 #[tokio::test]

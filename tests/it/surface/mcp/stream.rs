@@ -4,7 +4,7 @@ use convoke::surface::mcp::Options;
 use serde_json::json;
 
 use super::pipe::Pipe;
-use super::wire::names;
+use super::wire::{names, problem};
 use crate::support::app::TestApp;
 
 #[tokio::test]
@@ -78,7 +78,7 @@ async fn takes_toolsets_and_reading_only_from_its_start() {
     assert!(tools.contains(&"user_me".to_owned()) && !tools.contains(&"user_create".to_owned()), "{tools:?}");
     let refused =
         pipe.ask("tools/call", json!({ "name": "user_create", "arguments": { "email": "a@example.org" } })).await;
-    assert_eq!(refused["result"]["structuredContent"]["code"], "forbidden");
+    assert_eq!(problem(&refused["result"])["code"], "forbidden");
     pipe.close().await;
 }
 

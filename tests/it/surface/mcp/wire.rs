@@ -201,6 +201,13 @@ impl Wire {
     }
 }
 
+/// The problem that a call's result tells of: as text alone.
+pub(crate) fn problem(result: &Value) -> Value {
+    assert_eq!(result["isError"], true, "{result}");
+    assert!(result.get("structuredContent").is_none(), "a fault is no output of the tool: {result}");
+    serde_json::from_str(result["content"][0]["text"].as_str().unwrap()).unwrap()
+}
+
 /// The `name` of each of a list.
 pub(crate) fn names(list: &Value) -> Vec<String> {
     list.as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect()
