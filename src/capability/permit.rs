@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::spec::Domain;
+
 /// What can be acted upon. A new domain adds its resources here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Resource {
@@ -35,6 +37,17 @@ impl Resource {
             Self::System => "system",
             Self::Tools => "tools",
             Self::Users => "users",
+        }
+    }
+
+    /// The domain that it is of.
+    #[must_use]
+    pub const fn domain(self) -> Domain {
+        match self {
+            Self::Audit => Domain::Audit,
+            Self::Keys | Self::Roles | Self::Users => Domain::Identity,
+            Self::System => Domain::System,
+            Self::Tools => Domain::Registry,
         }
     }
 }
