@@ -55,19 +55,22 @@ pub(super) async fn write(
         }
     }
     let why = outbox.why();
+    // What was said before the end is still sent, unless being too slow is why it ends; who is slow gets longer to read why.
+    let within = if why == TOO_SLOW { PATIENCE } else { CLOSE_WITHIN };
+    if why == TOO_SLOW {
+        waiting.close();
+        while waiting.try_recv().is_ok() {}
+    }
     let closing = async {
-        // What was said before the end is still sent, unless being too slow is why it ends.
-        if why != TOO_SLOW {
-            while let Ok(next) = waiting.try_recv() {
-                if sink.feed(Message::Text(next.text)).await.is_err() {
-                    return;
-                }
+        while let Ok(next) = waiting.try_recv() {
+            if sink.feed(Message::Text(next.text)).await.is_err() {
+                return;
             }
         }
         let frame = CloseFrame { code: why.0.into(), reason: why.1.into() };
         let _ = sink.send(Message::Close(Some(frame))).await;
         let _ = sink.flush().await;
     };
-    let _ = tokio::time::timeout(CLOSE_WITHIN, closing).await;
+    let _ = tokio::time::timeout(within, closing).await;
     sink
 }

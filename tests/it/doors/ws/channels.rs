@@ -112,8 +112,8 @@ async fn many_channels_are_resumed_at_once() {
     let served = Served::start().await;
     let mut speaker = open_as(&served, &served.app.member).await;
     for channel in 0..8 {
-        for number in 1..=10 {
-            let data = json!([number, "x".repeat(100_000)]);
+        for number in 1..=200 {
+            let data = json!([number, "x".repeat(4000)]);
             let publish = json!({ "type": "publish", "channel": format!("channel:{channel}"), "data": data });
             assert_eq!(speaker.ask(publish).await["seq"], number);
         }
@@ -123,11 +123,11 @@ async fn many_channels_are_resumed_at_once() {
         back.send(json!({ "type": "subscribe", "channel": format!("channel:{channel}"), "after": 0, "id": 1 })).await;
     }
     for channel in 0..8 {
-        for number in 1..=10 {
+        for number in 1..=200 {
             let heard = back.hear().await;
             assert_eq!((&heard["channel"], &heard["seq"]), (&json!(format!("channel:{channel}")), &json!(number)));
         }
-        assert_eq!(back.hear().await["seq"], 10);
+        assert_eq!(back.hear().await["seq"], 200);
     }
 }
 

@@ -71,8 +71,14 @@ async fn who_reads_may_ask_meanwhile() {
     for number in 0..100 {
         assert_eq!(socket.hear().await["event"]["data"]["number"], number);
     }
-    for _ in 0..50 {
-        socket.send(json!({ "type": "ping", "id": 1 })).await;
+    let mut other = open_as(&served, &served.app.member).await;
+    for number in 0..400 {
+        if number == 300 {
+            for _ in 0..50 {
+                socket.send(json!({ "type": "ping", "id": 1 })).await;
+            }
+        }
+        other.ask(json!({ "type": "ping" })).await;
     }
     let (mut next, mut pongs) = (100, 0);
     while (next, pongs) != (1000, 50) {
