@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::names::named;
+use super::spec::Domain;
 
 named! {
     /// What can be acted upon. A new domain adds its resources here, one line each.
@@ -15,6 +16,19 @@ named! {
         System = "system", "The installation: configuration, logs, backups, caches";
         Tools = "tools", "The tools themselves";
         Users = "users", "People's accounts";
+    }
+}
+
+impl Resource {
+    /// The domain that it is of.
+    #[must_use]
+    pub const fn domain(self) -> Domain {
+        match self {
+            Self::Audit => Domain::Audit,
+            Self::Keys | Self::Roles | Self::Users => Domain::Identity,
+            Self::System => Domain::System,
+            Self::Tools => Domain::Registry,
+        }
     }
 }
 

@@ -203,7 +203,8 @@ impl Limiter {
 }
 
 /// An IPv6 customer has a whole /64: each of its addresses counts as the same.
-fn network(address: IpAddr) -> IpAddr {
+#[must_use]
+pub fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(six) => match six.to_ipv4_mapped() {

@@ -10,6 +10,7 @@ pub(in crate::capability) mod commit;
 mod execute;
 pub mod identify;
 pub mod limit;
+pub mod message;
 pub mod meter;
 mod once;
 pub mod operation;

@@ -10,17 +10,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::frames;
 use super::outbox::{Outbox, REFUSED};
-use super::session::Rights;
+use super::rights::{Rights, is_refusal};
 use crate::capability::caller::Caller;
 use crate::capability::cx::store_fault;
 use crate::capability::events::EVENTS;
 use crate::capability::permit::{Action, Resource};
-use crate::capability::spec::Domain;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::TenantId;
 use crate::port::logs::{Entry, LogQuery};
 use crate::port::records::{Filter, Scalar, Scope};
+use crate::port::store::Store;
 
 const PAGE: u32 = 200;
 /// Also without a sign the log is read so often.
@@ -68,7 +68,7 @@ impl Topics {
 
 /// Whether a caller may hear anything at all.
 pub(super) fn may_listen(caller: &Caller) -> bool {
-    reads_all(caller) || Resource::ALL.iter().any(|resource| caller.may(*resource, Action::Manage))
+    reads_all(caller) || Resource::ALL.iter().any(|resource| manages(caller, *resource))
 }
 
 /// An event tells of what is not everybody's to see: it is for those who see everybody's, of that kind or in the audit log.
@@ -78,12 +78,33 @@ fn may_hear(caller: &Caller, topic: &str) -> bool {
         let name = resource.name();
         name == subject || name.strip_suffix('s') == Some(subject)
     });
-    reads_all(caller) || of.is_some_and(|resource| caller.may(*resource, Action::Manage))
+    reads_all(caller) || of.is_some_and(|resource| manages(caller, *resource))
 }
 
 fn reads_all(caller: &Caller) -> bool {
-    caller.may(Resource::Audit, Action::Read)
-        && caller.toolsets.as_ref().is_none_or(|sets| sets.contains(&Domain::Audit))
+    has(caller, Resource::Audit, Action::Read)
+}
+
+fn manages(caller: &Caller, resource: Resource) -> bool {
+    has(caller, resource, Action::Manage)
+}
+
+/// Whether the caller has a permission and is not limited to toolsets that it is not of.
+fn has(caller: &Caller, resource: Resource, action: Action) -> bool {
+    caller.may(resource, action) && caller.toolsets.as_ref().is_none_or(|sets| sets.contains(&resource.domain()))
+}
+
+/// Where a subscription begins, and whether events between there and the place asked for are lost: removed from the log since,
+/// or of a log that was another's, which was longer.
+pub(super) async fn beginning(store: &dyn Store, after: Option<i64>) -> Result<(i64, bool), Fault> {
+    let last = store.last(&EVENTS).await.map_err(store_fault)?;
+    let Some(after) = after else { return Ok((last, false)) };
+    if after > last {
+        return Ok((last, true));
+    }
+    let query = LogQuery { filter: Filter::All, beyond: None, descending: false, limit: 1 };
+    let first = store.entries(Scope::Platform, &EVENTS, query).await.map_err(store_fault)?;
+    Ok((after, first.first().is_some_and(|first| after.saturating_add(1) < first.position)))
 }
 
 /// One subscription.
@@ -106,11 +127,13 @@ impl Listening {
             match self.read_on().await {
                 Ok(true) => {}
                 Ok(false) => return,
-                Err(fault) if fault.code().status == 401 => return self.outbox.cut(REFUSED),
+                Err(fault) if is_refusal(&fault) => return self.outbox.cut(REFUSED),
                 Err(fault) => {
                     let id = self.rights.new_id().to_string();
                     tracing::warn!(request_id = %id, ?fault, "events could not be read");
-                    self.outbox.push(frames::error(&Value::Null, &fault, &id));
+                    if !self.outbox.answer(frames::error(&Value::Null, &fault, &id)).await {
+                        return;
+                    }
                 }
             }
             let look = tokio::time::sleep(LOOK_EVERY);
@@ -157,7 +180,11 @@ impl Listening {
 
     async fn send(&self, entry: Entry) -> bool {
         let frame = json!({ "type": "event", "channel": self.channel, "seq": entry.position, "event": entry.body });
-        !self.stop.is_cancelled() && self.outbox.push_patiently(frame.to_string().into()).await
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => false,
+            sent = self.outbox.answer(frame.to_string().into()) => sent,
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! The messages of the protocol: JSON objects with a `type`. An `id` that a client gives comes back with the answer.
 
-use axum::extract::ws::Utf8Bytes;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;

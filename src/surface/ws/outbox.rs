@@ -1,17 +1,20 @@
-//! What waits to be sent to one client, and the end of a connection with its reason. A client that does not take what it asked
-//! for is cut: nothing is skipped behind its back and nothing grows without bound.
+//! What waits to be sent to one client, and the end of a connection with its reason. Two kinds wait, each with room of its own
+//! so that neither crowds out the other: what others say to the client, which is cut off from it when there is no room left,
+//! and what the client asked for, which waits until there is. Nothing is skipped behind a client's back and nothing grows
+//! without bound.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
-use axum::extract::ws::Utf8Bytes;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tokio_util::sync::CancellationToken;
 
-/// Messages that may wait for one client.
-const MOST_WAITING: usize = 256;
-/// A client that takes nothing for so long is too slow.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Of what others say so much may wait for one client.
+const LIVE_BYTES: usize = 4 << 20;
+/// Of what the client asked for so much waits in line; the rest waits where it is made.
+const ASKED_BYTES: usize = 2 << 20;
+/// What a message counts beside its text, so that small ones are bounded too.
+const MESSAGE_BYTES: usize = 256;
 
 /// Why a connection ends: the code and reason of its close frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,10 +34,18 @@ pub(super) const TOO_SLOW: Why =
 /// No sign of life.
 pub(super) const SILENT: Why = Why(4009, "the client answered no ping");
 
+/// A message in line, with the room that it takes until it is sent.
+pub(super) struct Waiting {
+    pub(super) text: Utf8Bytes,
+    _room: Option<OwnedSemaphorePermit>,
+}
+
 /// The sending side, shared by all that send to one client.
 #[derive(Clone)]
 pub(super) struct Outbox {
-    sender: mpsc::Sender<Utf8Bytes>,
+    sender: mpsc::UnboundedSender<Waiting>,
+    live: Arc<Semaphore>,
+    asked: Arc<Semaphore>,
     end: Arc<End>,
 }
 
@@ -44,29 +55,63 @@ struct End {
     why: OnceLock<Why>,
 }
 
+/// Room for messages that are put in line later, at once and without waiting.
+pub(super) struct Room {
+    sender: mpsc::UnboundedSender<Waiting>,
+    permit: OwnedSemaphorePermit,
+}
+
+impl Room {
+    /// Puts a message in line. What is beyond the room that was asked for is the maker's to bound.
+    pub(super) fn push(&mut self, text: Utf8Bytes) {
+        let taken = weight(&text).min(self.permit.num_permits());
+        let _ = self.sender.send(Waiting { text, _room: self.permit.split(taken) });
+    }
+}
+
+/// What a text counts while it waits.
+fn weight(text: &Utf8Bytes) -> usize {
+    text.as_str().len().saturating_add(MESSAGE_BYTES)
+}
+
+/// What so many messages of so many bytes together count.
+pub(super) const fn weight_of(messages: usize, bytes: usize) -> usize {
+    messages * MESSAGE_BYTES + bytes
+}
+
 impl Outbox {
-    pub(super) fn new() -> (Self, mpsc::Receiver<Utf8Bytes>) {
-        let (sender, receiver) = mpsc::channel(MOST_WAITING);
-        (Self { sender, end: Arc::default() }, receiver)
+    pub(super) fn new() -> (Self, mpsc::UnboundedReceiver<Waiting>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let room = |bytes| Arc::new(Semaphore::new(bytes));
+        (Self { sender, live: room(LIVE_BYTES), asked: room(ASKED_BYTES), end: Arc::default() }, receiver)
     }
 
-    /// Lets a message wait to be sent; a client with no room left is cut.
-    pub(super) fn push(&self, message: Utf8Bytes) {
-        if let Err(mpsc::error::TrySendError::Full(_)) = self.sender.try_send(message) {
-            self.cut(TOO_SLOW);
+    /// Puts in line what others say; a client with no room left is cut.
+    pub(super) fn push(&self, text: Utf8Bytes) {
+        match self.live.clone().try_acquire_many_owned(permits(weight(&text), LIVE_BYTES)) {
+            Ok(room) => {
+                let _ = self.sender.send(Waiting { text, _room: Some(room) });
+            }
+            Err(_) => self.cut(TOO_SLOW),
         }
     }
 
-    /// The same, waiting for room as long as a client may take: for what can be read again at any pace. False at the end.
-    pub(super) async fn push_patiently(&self, message: Utf8Bytes) -> bool {
+    /// Puts in line what the client asked for, once there is room: a client that reads gets all of it, at its own pace. False
+    /// at the end.
+    pub(super) async fn answer(&self, text: Utf8Bytes) -> bool {
+        let Some(mut room) = self.reserve(weight(&text)).await else { return false };
+        room.push(text);
+        true
+    }
+
+    /// Waits for room; `None` at the end. How long a client may take nothing is the writer's to judge.
+    pub(super) async fn reserve(&self, weight: usize) -> Option<Room> {
         tokio::select! {
-            sent = tokio::time::timeout(PATIENCE, self.sender.send(message)) => if let Ok(sent) = sent {
-                sent.is_ok()
-            } else {
-                self.cut(TOO_SLOW);
-                false
-            },
-            () = self.end.token.cancelled() => false,
+            biased;
+            () = self.end.token.cancelled() => None,
+            permit = self.asked.clone().acquire_many_owned(permits(weight, ASKED_BYTES)) => {
+                Some(Room { sender: self.sender.clone(), permit: permit.ok()? })
+            }
         }
     }
 
@@ -85,4 +130,9 @@ impl Outbox {
     pub(super) fn why(&self) -> Why {
         self.end.why.get().copied().unwrap_or(GONE)
     }
+}
+
+/// As many permits as a weight takes: what is larger than the whole room waits until the room is empty.
+fn permits(weight: usize, room: usize) -> u32 {
+    u32::try_from(weight.min(room)).unwrap_or(u32::MAX)
 }

@@ -5,58 +5,47 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
-use futures::stream::{SplitSink, SplitStream};
-use futures::{SinkExt as _, StreamExt as _};
+use futures::StreamExt as _;
+use futures::stream::SplitStream;
 use serde_json::{Value, json};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::channels::Who;
-use super::events::{Listening, Topics, may_listen};
+use super::channel::{self, REPLAY, Who};
+use super::events::{Listening, Topics, beginning, may_listen};
 use super::frames::{self, Asked};
-use super::outbox::{GONE, Outbox, REFUSED, SILENT, STOPPING, TOO_BIG};
+use super::newcomers::{AUTHENTICATE_WITHIN, Place};
+use super::outbox::{GONE, Outbox, REFUSED, SILENT, STOPPING, TOO_BIG, Why, weight_of};
+use super::rights::{Rights, is_refusal};
+use super::upgrade::Socket;
+use super::writer::write;
 use super::{DOOR, Sockets};
 use crate::capability::caller::{Caller, Credential, Origin};
-use crate::capability::cx::store_fault;
-use crate::capability::events::EVENTS;
-use crate::capability::gate::{Gate, Request as Call};
+use crate::capability::gate::Request as Call;
+use crate::capability::gate::message::Message as Kind;
 use crate::capability::outcome::Outcome;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{CallId, Id, new_uuid};
 use crate::kernel::secret::Secret;
-use crate::kernel::time::Timestamp;
 
-/// The first message must have brought a credential after so long.
-const AUTHENTICATE_WITHIN: Duration = Duration::from_secs(10);
-const PING_EVERY: Duration = Duration::from_secs(20);
 /// Without any message or answer to a ping for so long, the client is gone.
 const SILENCE: Duration = Duration::from_mins(1);
-/// So often a change of rights is looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// A close frame must be taken within this.
-const CLOSE_WITHIN: Duration = Duration::from_secs(5);
+/// So much of the time for the drain is left for saying goodbye.
+const GOODBYE: Duration = Duration::from_secs(2);
 const MOST_SUBSCRIPTIONS: usize = 64;
-const MOST_CALLS: usize = 32;
+const MOST_CALLS: u32 = 32;
 
-/// Who a connection speaks for, asked anew each time: a revoked key ends it.
-pub(super) struct Rights {
-    pub(super) gate: Arc<Gate>,
-    credential: Credential,
-    address: Option<IpAddr>,
-}
-
-impl Rights {
-    pub(super) async fn caller(&self) -> Result<Arc<Caller>, Fault> {
-        self.gate.identify(&self.credential, self.address).await
-    }
-
-    pub(super) fn new_id(&self) -> CallId {
-        Id::new(self.gate.platform().clock.now())
-    }
+/// Who opens a connection.
+pub(super) enum From {
+    /// A caller whose credential came with the request.
+    Known(Arc<Caller>),
+    /// Somebody whose first message will bring one.
+    Unknown(Place),
 }
 
 /// One connection.
@@ -69,125 +58,149 @@ pub(super) struct Session {
     channels: BTreeSet<String>,
     joined: BTreeSet<String>,
     calls: Arc<Semaphore>,
-    window: (Timestamp, u32),
 }
 
 impl Session {
     /// Serves a connection until it ends.
     pub(super) async fn run(
         sockets: Arc<Sockets>,
-        socket: WebSocket,
-        credential: Option<Credential>,
+        socket: Socket,
+        from: From,
         address: Option<IpAddr>,
         stopping: CancellationToken,
     ) {
+        let known = socket.get_ref().known();
         let (sink, mut stream) = socket.split();
         let (outbox, queued) = Outbox::new();
         let writing = tokio::spawn(write(sink, queued, outbox.clone()));
-        let credential = match credential {
-            Some(credential) => Some((Value::Null, credential)),
-            None => authenticate(&mut stream, &stopping).await,
-        };
-        match credential {
-            None => outbox.cut(if stopping.is_cancelled() { STOPPING } else { REFUSED }),
-            Some((id, credential)) => {
-                let rights = Arc::new(Rights { gate: sockets.gate.clone(), credential, address });
-                match rights.caller().await {
-                    Err(fault) => {
-                        outbox.push(frames::error(&id, &fault, &rights.new_id().to_string()));
-                        outbox.cut(REFUSED);
-                    }
-                    Ok(caller) => {
-                        let now = sockets.gate.platform().clock.now();
-                        let mut session = Self {
-                            connection: new_uuid(now),
-                            sockets,
-                            rights,
-                            outbox: outbox.clone(),
-                            listening: HashMap::new(),
-                            channels: BTreeSet::new(),
-                            joined: BTreeSet::new(),
-                            calls: Arc::new(Semaphore::new(MOST_CALLS)),
-                            window: (now, 0),
-                        };
-                        session.welcome(&id, &caller);
-                        let why = session.serve(&mut stream, &stopping).await;
-                        outbox.cut(why);
-                        session.depart(&caller);
-                    }
-                }
+        let why = match let_in(&sockets, &mut stream, from, address, &outbox, &stopping).await {
+            Err(why) => why,
+            Ok((id, caller)) => {
+                known.set();
+                let rights = Arc::new(Rights::new(sockets.gate.clone(), address, caller.clone()));
+                let mut session = Self {
+                    connection: new_uuid(sockets.gate.platform().clock.now()),
+                    sockets,
+                    rights: rights.clone(),
+                    outbox: outbox.clone(),
+                    listening: HashMap::new(),
+                    channels: BTreeSet::new(),
+                    joined: BTreeSet::new(),
+                    calls: Arc::new(Semaphore::new(MOST_CALLS as usize)),
+                };
+                let why = tokio::select! {
+                    why = session.serve(&id, &caller, &mut stream, &stopping) => why,
+                    // Also while an answer waits to be taken.
+                    () = rights.watch(&outbox) => outbox.why(),
+                };
+                session.depart(&caller);
+                why
             }
+        };
+        outbox.cut(why);
+        if let Ok(sink) = writing.await
+            && let Ok(mut socket) = stream.reunite(sink)
+        {
+            socket.get_mut().end().await;
         }
-        let _ = writing.await;
     }
 
-    fn welcome(&self, id: &Value, caller: &Caller) {
+    fn welcome(&self, id: &Value, caller: &Caller) -> Utf8Bytes {
         let told = json!({
             "type": "welcome", "connectionId": self.connection, "userId": caller.user, "tenantId": caller.tenant,
             "name": caller.name,
         });
-        self.outbox.push(frames::with_id(id, told));
+        frames::with_id(id, told)
     }
 
-    async fn serve(&mut self, stream: &mut SplitStream<WebSocket>, stopping: &CancellationToken) -> super::outbox::Why {
+    async fn serve(
+        &mut self,
+        id: &Value,
+        caller: &Caller,
+        stream: &mut SplitStream<Socket>,
+        stopping: &CancellationToken,
+    ) -> Why {
+        self.outbox.answer(self.welcome(id, caller)).await;
         let mut look = tokio::time::interval(LOOK_EVERY);
-        let mut authority = self.rights.gate.platform().authority();
         let mut heard = Instant::now();
         let ended = self.outbox.ended().clone();
+        let calls = self.calls.clone();
+        // Once the server stops: until when running calls may end.
+        let mut drained_by = None;
         loop {
+            let draining = drained_by.is_some();
             tokio::select! {
                 () = ended.cancelled() => return self.outbox.why(),
-                () = stopping.cancelled() => return STOPPING,
+                () = stopping.cancelled(), if !draining => drained_by = Some(Instant::now() + self.time_to_drain()),
+                _ = calls.acquire_many(MOST_CALLS), if draining => return STOPPING,
+                () = tokio::time::sleep_until(drained_by.unwrap_or(heard)), if draining => return STOPPING,
                 message = stream.next() => {
-                    heard = Instant::now();
                     match message {
-                        None | Some(Ok(Message::Close(_))) => return GONE,
-                        Some(Err(error)) => return if is_too_big(&error) { TOO_BIG } else { GONE },
-                        Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                        Some(Err(tungstenite::Error::Capacity(_))) => return TOO_BIG,
+                        None | Some(Ok(Message::Close(_)) | Err(_)) => return GONE,
+                        Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
                         Some(Ok(Message::Binary(_))) => {
                             let fault = Fault::new(&codes::MALFORMED, "messages are text");
-                            self.outbox.push(frames::error(&Value::Null, &fault, &self.rights.new_id().to_string()));
+                            if let Err(why) = self.take(Value::Null, Err(fault), draining).await {
+                                return why;
+                            }
                         }
-                        Some(Ok(Message::Text(text))) => if !self.take(&text).await { return REFUSED },
+                        Some(Ok(Message::Text(text))) => {
+                            let (id, asked) = frames::read(&text);
+                            if let Err(why) = self.take(id, asked, draining).await {
+                                return why;
+                            }
+                        }
                     }
+                    heard = Instant::now();
                 }
                 _ = look.tick() => {
                     if heard.elapsed() > SILENCE {
                         return SILENT;
                     }
-                    let now = self.rights.gate.platform().authority();
-                    if authority != now {
-                        authority = now;
-                        if self.rights.caller().await.is_err_and(|fault| fault.code().status == 401) {
-                            return REFUSED;
-                        }
-                    }
+                    self.sockets.channels.tidy(self.rights.gate.platform().clock.now());
                 }
             }
         }
     }
 
-    /// Takes a message; false when whoever sends it is not let in any more.
-    async fn take(&mut self, text: &Utf8Bytes) -> bool {
-        let (id, asked) = frames::read(text);
+    fn time_to_drain(&self) -> Duration {
+        let limit = Duration::from_secs(self.rights.gate.platform().config.server.drain_seconds);
+        limit.saturating_sub(GOODBYE.min(limit / 4))
+    }
+
+    /// Takes a message; says why the connection ends when whoever sends it is not let in any more.
+    async fn take(&mut self, id: Value, asked: Result<Asked, Fault>, draining: bool) -> Result<(), Why> {
         let request = self.rights.new_id();
-        let answer = match (self.rights.caller().await, asked) {
-            (Err(fault), _) => {
-                self.outbox.push(frames::error(&id, &fault, &request.to_string()));
-                return fault.code().status != 401;
-            }
-            (Ok(_), Err(fault)) => Err(fault),
-            (Ok(caller), Ok(asked)) => match self.in_measure() {
-                Ok(()) => self.answer(&id, request, &caller, asked).await,
+        let caller = self.rights.caller().await;
+        let refused = caller.as_ref().is_err_and(is_refusal);
+        let answer = match caller {
+            Err(fault) => Err(fault),
+            Ok(_) if draining => Err(Fault::new(&codes::UNAVAILABLE, "the server is stopping")),
+            Ok(caller) => match self.admit(&caller, &asked).await.and(asked) {
+                Ok(asked) => self.answer(&id, request, &caller, asked).await,
                 Err(fault) => Err(fault),
             },
         };
-        match answer {
-            Ok(Some(told)) => self.outbox.push(told),
-            Ok(None) => {}
-            Err(fault) => self.outbox.push(frames::error(&id, &fault, &request.to_string())),
-        }
-        true
+        // The next message is taken once this one's answer is in line: who asks and does not read is waited for, not cut.
+        let _ = match answer {
+            Ok(Some(told)) => self.outbox.answer(told).await,
+            Ok(None) => true,
+            Err(fault) => self.outbox.answer(frames::error(&id, &fault, &request.to_string())).await,
+        };
+        if refused { Err(REFUSED) } else { Ok(()) }
+    }
+
+    /// Whether the caller may send such a message now. A call is judged and counted as the call that it is.
+    async fn admit(&self, caller: &Caller, asked: &Result<Asked, Fault>) -> Result<(), Fault> {
+        let kind = match asked {
+            Ok(Asked::Call { .. }) => return Ok(()),
+            Ok(Asked::Publish { .. } | Asked::Join { .. }) => Kind::Say,
+            Ok(Asked::Presence { .. }) => Kind::Hear,
+            Ok(Asked::Subscribe { channel, .. }) if Topics::of(channel).is_none() => Kind::Hear,
+            Ok(_) | Err(_) => Kind::Own,
+        };
+        self.rights.gate.message(caller, self.rights.address, kind).await
     }
 
     async fn answer(
@@ -214,14 +227,11 @@ impl Session {
                 if let Some(stop) = self.listening.remove(&channel) {
                     stop.cancel();
                 } else if self.channels.remove(&channel) {
-                    channels.unsubscribe(&channel, &who)?;
+                    channels.unsubscribe(&channel, &who);
                 }
                 json!({ "channel": channel })
             }
             Asked::Publish { channel, data } => {
-                if caller.read_only {
-                    return Err(Fault::new(&codes::FORBIDDEN, "the key may only read"));
-                }
                 let seq = channels.publish(&channel, &who, &data)?;
                 json!({ "channel": channel, "seq": seq })
             }
@@ -233,7 +243,7 @@ impl Session {
             }
             Asked::Leave { channel } => {
                 if self.joined.remove(&channel) {
-                    channels.leave(&channel, &who)?;
+                    channels.leave(&channel, &who);
                 }
                 json!({ "channel": channel })
             }
@@ -255,26 +265,30 @@ impl Session {
     ) -> Result<Option<Utf8Bytes>, Fault> {
         self.room_for(&channel)?;
         let Some(topics) = Topics::of(&channel) else {
-            // What was kept comes before the answer that says so: both are in the channel's order.
-            let mut told = self.sockets.channels.subscribe(&channel, who, &self.outbox, after, epoch.as_deref())?;
-            told["channel"] = channel.clone().into();
+            // Room for all of it first: then it is put in line at once, and nothing that is said meanwhile comes between.
+            let room = if after.is_some() { REPLAY } else { weight_of(1, 1024) };
+            let Some(room) = self.outbox.reserve(room).await else { return Ok(None) };
+            let from = channel::From { after, epoch: epoch.as_deref() };
+            let answer = |mut told: Value| {
+                told["channel"] = channel.clone().into();
+                frames::ok(id, told)
+            };
+            self.sockets.channels.subscribe(&channel, who, &self.outbox, &from, room, answer)?;
             self.channels.insert(channel);
-            return Ok(Some(frames::ok(id, told)));
+            return Ok(None);
         };
         let topics = topics?;
         if !may_listen(who.caller) {
             return Err(Fault::new(&codes::FORBIDDEN, "hearing events needs the permission audit:read")
                 .with_detail(json!({ "permission": "audit:read" })));
         }
-        let after = match after {
-            Some(after) => after,
-            None => self.rights.gate.platform().store.last(&EVENTS).await.map_err(store_fault)?,
-        };
+        let (after, missed) = beginning(&*self.rights.gate.platform().store, after).await?;
         let stop = self.outbox.ended().child_token();
         if let Some(before) = self.listening.insert(channel.clone(), stop.clone()) {
             before.cancel();
         }
-        self.outbox.push(frames::ok(id, json!({ "channel": channel, "seq": after })));
+        // In line before the first event is.
+        self.outbox.answer(frames::ok(id, json!({ "channel": channel, "seq": after, "missed": missed }))).await;
         let (rights, outbox, tenant) = (self.rights.clone(), self.outbox.clone(), who.caller.tenant);
         tokio::spawn(Listening { rights, outbox, channel, topics, tenant, after, stop }.run());
         Ok(None)
@@ -298,7 +312,7 @@ impl Session {
                         None => break json!({ "type": "result", "requestId": request }),
                         Some(Ok(item)) => {
                             let frame = json!({ "type": "item", "requestId": request, "item": item });
-                            if !outbox.push_patiently(frames::with_id(&id, frame)).await {
+                            if !outbox.answer(frames::with_id(&id, frame)).await {
                                 return;
                             }
                         }
@@ -311,7 +325,8 @@ impl Session {
                 }
                 Err(fault) => json!({ "type": "error", "problem": fault.problem(&request) }),
             };
-            outbox.push(frames::with_id(&id, told));
+            outbox.answer(frames::with_id(&id, told)).await;
+            // Only now: a server that stops waits for the answer too.
             drop(place);
         });
         Ok(())
@@ -331,98 +346,57 @@ impl Session {
         Err(Fault::new(&codes::RATE_LIMITED, format!("a connection holds at most {MOST_SUBSCRIPTIONS} channels")))
     }
 
-    /// Holds a connection to as many messages a minute as a caller may write.
-    fn in_measure(&mut self) -> Result<(), Fault> {
-        let platform = self.rights.gate.platform();
-        let now = platform.clock.now();
-        let since = now.since(self.window.0);
-        if since >= Duration::from_mins(1) {
-            self.window = (now, 0);
-        }
-        self.window.1 += 1;
-        if self.window.1 <= platform.config.limits.writes_per_minute {
-            return Ok(());
-        }
-        let wait = Duration::from_mins(1).saturating_sub(since).max(Duration::from_secs(1));
-        Err(Fault::new(&codes::RATE_LIMITED, "too many messages").with_retry_after(wait))
-    }
-
     /// Leaves everything.
     fn depart(&mut self, caller: &Caller) {
         let who = Who { connection: self.connection, caller, at: self.sockets.gate.platform().clock.now() };
         for channel in &self.channels {
-            let _ = self.sockets.channels.unsubscribe(channel, &who);
+            self.sockets.channels.unsubscribe(channel, &who);
         }
         for channel in &self.joined {
-            let _ = self.sockets.channels.leave(channel, &who);
+            self.sockets.channels.leave(channel, &who);
+        }
+    }
+}
+
+/// Who opens a connection and the id of the message that said so, or why they are not let in.
+async fn let_in(
+    sockets: &Sockets,
+    stream: &mut SplitStream<Socket>,
+    from: From,
+    address: Option<IpAddr>,
+    outbox: &Outbox,
+    stopping: &CancellationToken,
+) -> Result<(Value, Arc<Caller>), Why> {
+    let _place = match from {
+        From::Known(caller) => return Ok((Value::Null, caller)),
+        From::Unknown(place) => place,
+    };
+    let given = tokio::select! {
+        given = tokio::time::timeout(AUTHENTICATE_WITHIN, first(stream)) => given.ok().flatten(),
+        () = stopping.cancelled() => return Err(STOPPING),
+    };
+    let (id, credential) = given.ok_or(REFUSED)?;
+    match sockets.gate.identify(&credential, address).await {
+        Ok(caller) => Ok((id, caller)),
+        Err(fault) => {
+            let request: CallId = Id::new(sockets.gate.platform().clock.now());
+            outbox.answer(frames::error(&id, &fault, &request.to_string())).await;
+            Err(REFUSED)
         }
     }
 }
 
 /// The credential of the first message.
-async fn authenticate(
-    stream: &mut SplitStream<WebSocket>,
-    stopping: &CancellationToken,
-) -> Option<(Value, Credential)> {
-    let first = async {
-        loop {
-            match stream.next().await? {
-                Ok(Message::Text(text)) => {
-                    let (id, asked) = frames::read(&text);
-                    let Ok(Asked::Authenticate { token }) = asked else { return None };
-                    return Some((id, Credential::Bearer(Secret::new(token))));
-                }
-                Ok(Message::Ping(_) | Message::Pong(_)) => {}
-                Ok(Message::Binary(_) | Message::Close(_)) | Err(_) => return None,
-            }
-        }
-    };
-    tokio::select! {
-        given = tokio::time::timeout(AUTHENTICATE_WITHIN, first) => given.ok().flatten(),
-        () = stopping.cancelled() => None,
-    }
-}
-
-/// Sends what waits until the end, then says why it ends.
-async fn write(mut sink: SplitSink<WebSocket, Message>, mut waiting: mpsc::Receiver<Utf8Bytes>, outbox: Outbox) {
-    let mut ping = tokio::time::interval(PING_EVERY);
-    let ended = outbox.ended().clone();
+async fn first(stream: &mut SplitStream<Socket>) -> Option<(Value, Credential)> {
     loop {
-        let message = tokio::select! {
-            biased;
-            () = ended.cancelled() => break,
-            message = waiting.recv() => match message {
-                Some(text) => Message::Text(text),
-                None => break,
-            },
-            _ = ping.tick() => Message::Ping(bytes::Bytes::new()),
-        };
-        tokio::select! {
-            sent = sink.send(message) => if sent.is_err() {
-                outbox.cut(GONE);
-                return;
-            },
-            () = ended.cancelled() => break,
+        match stream.next().await? {
+            Ok(Message::Text(text)) => {
+                let (id, asked) = frames::read(&text);
+                let Ok(Asked::Authenticate { token }) = asked else { return None };
+                return Some((id, Credential::Bearer(Secret::new(token))));
+            }
+            Ok(Message::Ping(_) | Message::Pong(_)) => {}
+            Ok(Message::Binary(_) | Message::Close(_) | Message::Frame(_)) | Err(_) => return None,
         }
     }
-    let why = outbox.why();
-    let closing = async {
-        // What was said before the end is still sent, unless being too slow is why it ends.
-        if why != super::outbox::TOO_SLOW {
-            while let Ok(text) = waiting.try_recv() {
-                if sink.send(Message::Text(text)).await.is_err() {
-                    return;
-                }
-            }
-        }
-        let frame = CloseFrame { code: why.0, reason: why.1.into() };
-        let _ = sink.send(Message::Close(Some(frame))).await;
-        let _ = sink.flush().await;
-    };
-    let _ = tokio::time::timeout(CLOSE_WITHIN, closing).await;
-}
-
-fn is_too_big(error: &axum::Error) -> bool {
-    let text = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
-    text.contains("too long") || text.contains("too big") || text.contains("Space limit exceeded")
 }

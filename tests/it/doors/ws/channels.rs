@@ -1,10 +1,13 @@
 //! Channels: order, numbers, resuming, presence, slow readers.
 
+use convoke::capability::gate::usage::USAGE;
+use convoke::port::logs::LogQuery;
+use convoke::port::records::{Filter, Scope};
 use futures::SinkExt as _;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::client::open_as;
+use super::client::{open_as, open_with};
 use crate::doors::served::Served;
 
 #[tokio::test]
@@ -87,15 +90,103 @@ async fn who_is_there_is_known() {
 }
 
 #[tokio::test]
-async fn a_key_that_reads_publishes_nothing() {
+async fn all_that_is_kept_is_heard_again() {
     let served = Served::start().await;
-    let made = json!({ "name": "watching", "readOnly": true });
-    let key = served.app.call(&served.app.admin, "api_key_create", made).await.unwrap();
-    let authorization = format!("Bearer {}", key["key"].as_str().unwrap());
-    let mut socket = super::client::open(&served, &[("authorization", &authorization)]).await.unwrap();
-    socket.hear().await;
-    let refused = socket.ask(json!({ "type": "publish", "channel": "channel:x", "data": 1 })).await;
-    assert_eq!(refused["problem"]["code"], "forbidden");
+    let mut speaker = open_as(&served, &served.app.member).await;
+    for number in 1..=300 {
+        speaker.ask(json!({ "type": "publish", "channel": "channel:long", "data": number })).await;
+    }
+    for (after, first, missed) in [(44, 45, false), (0, 45, true)] {
+        let mut back = open_as(&served, &served.app.nobody).await;
+        back.send(json!({ "type": "subscribe", "channel": "channel:long", "after": after, "id": 1 })).await;
+        for number in first..=300 {
+            assert_eq!(back.hear().await["data"], number);
+        }
+        let told = back.hear().await;
+        assert_eq!((&told["id"], &told["seq"], &told["missed"]), (&json!(1), &json!(300), &json!(missed)));
+    }
+}
+
+#[tokio::test]
+async fn many_channels_are_resumed_at_once() {
+    let served = Served::start().await;
+    let mut speaker = open_as(&served, &served.app.member).await;
+    for channel in 0..8 {
+        for number in 1..=200 {
+            let data = json!([number, "x".repeat(4000)]);
+            let publish = json!({ "type": "publish", "channel": format!("channel:{channel}"), "data": data });
+            assert_eq!(speaker.ask(publish).await["seq"], number);
+        }
+    }
+    let mut back = open_as(&served, &served.app.nobody).await;
+    for channel in 0..8 {
+        back.send(json!({ "type": "subscribe", "channel": format!("channel:{channel}"), "after": 0, "id": 1 })).await;
+    }
+    for channel in 0..8 {
+        for number in 1..=200 {
+            let heard = back.hear().await;
+            assert_eq!((&heard["channel"], &heard["seq"]), (&json!(format!("channel:{channel}")), &json!(number)));
+        }
+        assert_eq!(back.hear().await["seq"], 200);
+    }
+}
+
+#[tokio::test]
+async fn what_a_client_says_of_itself_is_short() {
+    let served = Served::start().await;
+    let mut socket = open_as(&served, &served.app.member).await;
+    let state = "x".repeat(2000);
+    let refused = socket.ask(json!({ "type": "join", "channel": "channel:x", "state": state })).await;
+    assert_eq!(refused["problem"]["code"], "bad_input");
+    assert_eq!(socket.ask(json!({ "type": "presence", "channel": "channel:x" })).await["members"], json!([]));
+}
+
+#[tokio::test]
+async fn limited_keys_say_nothing() {
+    let served = Served::start().await;
+    let hears = [("readOnly", json!(true), "ok"), ("toolsets", json!(["identity"]), "error")];
+    for (limit, value, heard) in hears {
+        let mut socket = open_with(&served, json!({ "name": limit, limit: value })).await;
+        for message in ["publish", "join"] {
+            let mut message = json!({ "type": message, "channel": "channel:x" });
+            if message["type"] == "publish" {
+                message["data"] = json!(1);
+            }
+            let refused = socket.ask(message).await;
+            assert_eq!(refused["problem"]["code"], "forbidden", "{limit}");
+        }
+        for message in ["subscribe", "presence"] {
+            let answer = socket.ask(json!({ "type": message, "channel": "channel:x" })).await;
+            assert_eq!(answer["type"], heard, "{limit}: {answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_said_is_counted_for_the_caller() {
+    let served = Served::start_with(|settings| settings.config.limits.writes_per_minute = 3).await;
+    let publish = json!({ "type": "publish", "channel": "channel:x", "data": 1 });
+    for _ in 0..3 {
+        // Another connection is no other caller.
+        let mut socket = open_as(&served, &served.app.member).await;
+        assert_eq!(socket.ask(publish.clone()).await["type"], "ok");
+    }
+    let mut socket = open_as(&served, &served.app.member).await;
+    let refused = socket.ask(publish.clone()).await;
+    assert_eq!(
+        (&refused["problem"]["code"], &refused["problem"]["retryAfterMs"]),
+        (&json!("rate_limited"), &json!(20_000))
+    );
+    assert_eq!(socket.ask(json!({ "type": "ping" })).await["type"], "pong");
+    served.app.clock.advance(std::time::Duration::from_secs(20));
+    assert_eq!(socket.ask(publish).await["seq"], 4);
+    let gate = served.app.app.gate();
+    gate.tidy().await.unwrap();
+    let query = LogQuery { filter: Filter::All, beyond: None, descending: false, limit: 100 };
+    let store = &gate.platform().store;
+    let usage = store.entries(Scope::Tenant(served.app.member.tenant), &USAGE, query).await.unwrap();
+    let said = usage.iter().find(|entry| entry.body["tool"] == "channel_publish").unwrap();
+    assert_eq!((&said.body["calls"], &said.body["faults"]), (&json!(5), &json!(1)));
 }
 
 #[tokio::test]
@@ -114,16 +205,26 @@ async fn slow_readers_are_cut() {
 
 #[tokio::test]
 async fn too_many_messages_are_refused() {
-    let served = Served::start_with(|settings| settings.config.limits.writes_per_minute = 3).await;
+    let served = Served::start_with(|settings| settings.config.limits.reads_per_minute = 3).await;
     let mut socket = open_as(&served, &served.app.member).await;
     for _ in 0..3 {
         assert_eq!(socket.ask(json!({ "type": "ping" })).await["type"], "pong");
     }
     let refused = socket.ask(json!({ "type": "ping" })).await;
-    assert_eq!(
-        (&refused["problem"]["code"], &refused["problem"]["retryAfterMs"]),
-        (&json!("rate_limited"), &json!(60_000))
-    );
+    assert_eq!(refused["problem"]["code"], "rate_limited");
     served.app.clock.advance(std::time::Duration::from_mins(1));
     assert_eq!(socket.ask(json!({ "type": "ping" })).await["type"], "pong");
+}
+
+#[tokio::test]
+async fn a_channel_that_nobody_uses_goes() {
+    let served = Served::start().await;
+    let mut socket = open_as(&served, &served.app.member).await;
+    let subscribe = json!({ "type": "subscribe", "channel": "channel:heard" });
+    let heard = socket.ask(subscribe.clone()).await["epoch"].clone();
+    let publish = json!({ "type": "publish", "channel": "channel:left", "data": 1 });
+    assert_eq!(socket.ask(publish.clone()).await["seq"], 1);
+    served.app.clock.advance(std::time::Duration::from_mins(11));
+    assert_eq!(socket.ask(publish).await["seq"], 1);
+    assert_eq!(socket.ask(subscribe).await["epoch"], heard);
 }

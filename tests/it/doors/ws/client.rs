@@ -30,6 +30,15 @@ pub(super) async fn open_as(served: &Served, person: &Person) -> Socket {
     socket
 }
 
+/// Opens a socket with a key of the administrator's, made like this, and takes the welcome.
+pub(super) async fn open_with(served: &Served, made: Value) -> Socket {
+    let key = served.app.call(&served.app.admin, "api_key_create", made).await.unwrap();
+    let authorization = format!("Bearer {}", key["key"].as_str().unwrap());
+    let mut socket = open(served, &[("authorization", &authorization)]).await.unwrap();
+    assert_eq!(socket.hear().await["type"], "welcome");
+    socket
+}
+
 impl Socket {
     pub(super) async fn send(&mut self, message: Value) {
         self.0.send(Message::text(message.to_string())).await.unwrap();

@@ -5,7 +5,7 @@ use futures::SinkExt as _;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::client::{open, open_as};
+use super::client::{open, open_as, open_with};
 use crate::doors::served::Served;
 
 async fn refused(served: &Served, headers: &[(&'static str, &str)]) -> u16 {
@@ -60,16 +60,67 @@ async fn messages_that_cannot_be_read_are_answered_by_faults() {
 
 #[tokio::test]
 async fn a_revoked_key_ends_the_connection() {
-    let served = Served::start().await;
-    let user = served.app.admin.user;
-    let made = json!({ "name": "short", "userId": user, "expiresInDays": 1 });
+    // Nothing is left to refused credentials of this address: that keeps no open connection open.
+    let served = Served::start_with(|settings| settings.config.limits.anonymous_per_minute = 1).await;
+    assert_eq!(refused(&served, &[("authorization", "Bearer cvk_wrong")]).await, 401);
+    assert_eq!(refused(&served, &[("authorization", "Bearer cvk_wrong")]).await, 429);
+    let made = json!({ "name": "short" });
     let key = served.app.call(&served.app.admin, "api_key_create", made).await.unwrap();
     let authorization = format!("Bearer {}", key["key"].as_str().unwrap());
-    let mut socket = open(&served, &[("authorization", &authorization)]).await.unwrap();
-    assert_eq!(socket.hear().await["type"], "welcome");
+    let mut silent = open(&served, &[("authorization", &authorization)]).await.unwrap();
+    let mut asking = open(&served, &[("authorization", &authorization)]).await.unwrap();
+    let mut other = open_as(&served, &served.app.member).await;
+    served.app.call(&served.app.admin, "api_key_revoke", json!({ "id": key["id"] })).await.unwrap();
+    asking.send(json!({ "type": "ping" })).await;
+    assert_eq!(asking.closed().await, 4001);
+    assert_eq!(silent.closed().await, 4001);
+    assert_eq!(other.ask(json!({ "type": "ping" })).await["type"], "pong");
+}
+
+#[tokio::test]
+async fn a_key_that_expires_ends_the_connection() {
+    let served = Served::start().await;
+    let mut socket = open_with(&served, json!({ "name": "short", "expiresInDays": 1 })).await;
     served.app.clock.advance(std::time::Duration::from_hours(25));
-    socket.send(json!({ "type": "ping" })).await;
     assert_eq!(socket.closed().await, 4001);
+}
+
+#[tokio::test]
+async fn why_it_ends_is_told_over_unread_input() {
+    let served = Served::start().await;
+    for _ in 0..20 {
+        let mut rude = open(&served, &[]).await.unwrap();
+        for _ in 0..50 {
+            rude.0.feed(Message::text("x".repeat(20_000))).await.unwrap();
+        }
+        rude.0.flush().await.unwrap();
+        assert_eq!(rude.closed().await, 4001);
+        let mut long = open_as(&served, &served.app.member).await;
+        long.0.send(Message::text("x".repeat(4 << 20))).await.unwrap();
+        assert_eq!(long.closed().await, 1009);
+    }
+}
+
+#[tokio::test]
+async fn who_is_not_known_sends_little_and_opens_few() {
+    let served = Served::start().await;
+    let mut open_ones = Vec::new();
+    for _ in 0..16 {
+        open_ones.push(open(&served, &[]).await.unwrap());
+    }
+    assert_eq!(refused(&served, &[]).await, 429);
+    let token = served.app.member.key.reveal();
+    let mut first = open_ones.remove(0);
+    let welcome = first.ask(json!({ "type": "authenticate", "token": token })).await;
+    assert_eq!(welcome["type"], "welcome");
+    // Who is known takes no place of those who are not.
+    let mut next = open(&served, &[]).await.unwrap();
+    let padded = json!({ "type": "authenticate", "token": token, "id": "x".repeat(100_000) });
+    next.send(padded).await;
+    assert_eq!(next.closed().await, 4001);
+    // What is long is taken from who is known.
+    first.send(json!({ "type": "dance", "id": "x".repeat(100_000) })).await;
+    assert_eq!(first.hear().await["problem"]["code"], "malformed");
 }
 
 #[tokio::test]
@@ -99,4 +150,36 @@ async fn the_end_of_the_server_is_told() {
     assert_eq!(socket.closed().await, 1001);
     drop(socket);
     assert_eq!(served.task.await.unwrap(), Drained::Whole);
+}
+
+#[tokio::test]
+async fn running_calls_end_before_the_server_does() {
+    let served = Served::start().await;
+    let mut socket = open_as(&served, &served.app.member).await;
+    socket.send(json!({ "type": "call", "id": 1, "tool": "probe_wait" })).await;
+    served.waiting.begun.acquire().await.unwrap().forget();
+    served.shutdown.cancel();
+    let refused = loop {
+        let answer = socket.ask(json!({ "type": "ping" })).await;
+        if answer["type"] != "pong" {
+            break answer;
+        }
+    };
+    assert_eq!(refused["problem"]["code"], "unavailable");
+    served.waiting.go.add_permits(1);
+    let answer = socket.hear().await;
+    assert_eq!((&answer["id"], &answer["result"]), (&json!(1), &json!({ "waited": true })));
+    assert_eq!(socket.closed().await, 1001);
+    drop(socket);
+    assert_eq!(served.task.await.unwrap(), Drained::Whole);
+}
+
+#[tokio::test]
+async fn a_call_that_does_not_end_is_called_off() {
+    let served = Served::start_with(|settings| settings.config.server.drain_seconds = 1).await;
+    let mut socket = open_as(&served, &served.app.member).await;
+    socket.send(json!({ "type": "call", "id": 1, "tool": "probe_wait" })).await;
+    served.waiting.begun.acquire().await.unwrap().forget();
+    served.shutdown.cancel();
+    assert_eq!(socket.closed().await, 1001);
 }

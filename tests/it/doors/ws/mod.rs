@@ -4,3 +4,4 @@ mod channels;
 mod client;
 mod events;
 mod letting_in;
+mod resuming;
