@@ -268,6 +268,8 @@ mod tests {
         assert_eq!(words("get rid of it"), ["remove", "it"]);
         assert_eq!(words("summarised in colour"), words("summarized in color"));
         assert_eq!(words("the people"), ["the", "person"]);
+        assert_eq!(words("isn't can't I'm"), ["is", "not", "can", "not", "i", "am"]);
+        assert_eq!(words("ask ada@example.org."), ["ask", "email"]);
     }
 
     #[test]
