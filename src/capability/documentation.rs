@@ -4,18 +4,20 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-use super::tool::Tool;
+use super::caller::Caller;
+use super::registry::Snapshot;
+use super::tool::{Alternative, Tool};
 
-/// One page.
+/// One page, as a caller may read it.
 #[must_use]
-pub fn markdown(tool: &Tool) -> String {
+pub fn markdown(tool: &Tool, snapshot: &Snapshot, caller: &Caller) -> String {
     let mut page = String::new();
     // Writing to a String cannot fail.
-    let _ = write(&mut page, tool);
+    let _ = write(&mut page, tool, tool.alternatives(snapshot, caller));
     page
 }
 
-fn write(page: &mut String, tool: &Tool) -> std::fmt::Result {
+fn write<'a>(page: &mut String, tool: &Tool, alternatives: impl Iterator<Item = &'a Alternative>) -> std::fmt::Result {
     writeln!(page, "# {}\n\n`{}` · {}\n\n{}\n", tool.title, tool.name, tool.domain.name(), tool.description)?;
     let mut facts = vec![format!("effect: {}", tool.effect.name()), format!("permission: `{}`", tool.permit)];
     if tool.reaches {
@@ -28,8 +30,12 @@ fn write(page: &mut String, tool: &Tool) -> std::fmt::Result {
     for fact in facts {
         writeln!(page, "- {fact}")?;
     }
-    if !tool.card.avoid.is_empty() {
-        writeln!(page, "\n**When not to use it.** {}", tool.card.avoid)?;
+    let mut alternatives = alternatives.peekable();
+    if alternatives.peek().is_some() {
+        writeln!(page, "\n## When not to use it\n")?;
+    }
+    for alternative in alternatives {
+        writeln!(page, "- {alternative}")?;
     }
     writeln!(page, "\n## Input\n")?;
     table(page, &tool.input)?;

@@ -1,14 +1,17 @@
 //! A tool: what every door sees of a capability, built in or added by a tenant. Made once, shared by all calls.
 
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use futures::future::BoxFuture;
 use jsonschema::Validator;
 use serde_json::Value;
 
+use super::caller::Caller;
 use super::cx::Cx;
 use super::outcome::{Form, Outcome};
 use super::permit::Permit;
+use super::registry::{Snapshot, may_call};
 use super::row::{Row, Run};
 use super::schema::SharedSchema;
 use super::spec::{Domain, Effect, Forward, Route};
@@ -35,15 +38,31 @@ pub enum Code {
 pub struct Card {
     /// The tool's name.
     pub tool: String,
-    /// What people say when they need it.
+    /// What people say when they need it, the most usual first.
     #[serde(default)]
     pub phrases: Vec<String>,
-    /// When not to use it, and what to use instead.
+    /// When not to use it, and what to use instead; also tools that are not built yet.
     #[serde(default)]
-    pub avoid: String,
+    pub avoid: Vec<Alternative>,
     /// Worked examples; each is run as a test.
     #[serde(default)]
     pub examples: Vec<Example>,
+}
+
+/// When another tool is the one to use.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Alternative {
+    /// The need, as a sentence begins: "To end a key".
+    pub when: String,
+    /// The tool for it.
+    pub tool: String,
+}
+
+impl fmt::Display for Alternative {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} use {}.", self.when, self.tool)
+    }
 }
 
 /// A worked example of a card.
@@ -163,6 +182,12 @@ impl Tool {
     #[must_use]
     pub fn is_felt_outside(&self) -> bool {
         self.reaches || self.spends
+    }
+
+    /// What its card names to use instead, as far as a caller may call it.
+    pub fn alternatives(&self, snapshot: &Snapshot, caller: &Caller) -> impl Iterator<Item = &Alternative> {
+        let may_use = |name: &str| snapshot.find(caller.tenant, name).is_some_and(|tool| may_call(caller, tool));
+        self.card.avoid.iter().filter(move |one| may_use(&one.tool))
     }
 
     /// Runs it. Only the gate has the `Cx` that this needs.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use convoke::domain::MODULES;
 
-use crate::tools::{cards, files, text};
+use crate::tools::{cards, catalogue, files, text};
 
 const LONGEST_FILE: usize = 600;
 
@@ -164,11 +164,14 @@ fn every_tool_has_a_card_and_every_card_a_tool() {
         .map(|row| Path::new("tools").join(row.spec.domain.name()).join(format!("{}.toml", row.spec.name)))
         .collect();
     let cards = cards();
+    let planned: BTreeSet<String> = catalogue().into_iter().map(|row| row.name).collect();
     let found: BTreeSet<PathBuf> = cards.keys().cloned().collect();
     assert_eq!(expected, found, "the tools of the program (left) and the files in tools/ (right) differ");
     for (path, card) in cards {
         assert_eq!(path.file_stem().unwrap().to_string_lossy(), card.tool, "{} names another tool", path.display());
         assert!(card.phrases.len() >= 3, "{}: a tool is found by what people say of it: 3 phrases", path.display());
+        let unknown: Vec<_> = card.avoid.iter().filter(|one| !planned.contains(&one.tool)).collect();
+        assert!(unknown.is_empty(), "{}: no tool of the catalogue: {unknown:?}", path.display());
     }
 }
 

@@ -9,11 +9,13 @@ use crate::capability::registry::Snapshot;
 use crate::capability::tool::Tool;
 use crate::kernel::id::TenantId;
 
-/// Tenants with tools of their own whose index is kept.
-const MOST_INDEXES: u64 = 1_000;
+/// Indexes that are kept: that of the built-in tools, and those of tenants with tools of their own that searched last. One takes
+/// about two megabytes and a moment to make.
+const MOST_INDEXES: u64 = 32;
 
 /// An index with the tools that its documents stand for.
 pub struct Indexed {
+    version: u64,
     index: Index,
     tools: Vec<Arc<Tool>>,
 }
@@ -26,8 +28,8 @@ impl Indexed {
     }
 }
 
-/// Indexes by the tenant that has tools of its own, and the version of its tools.
-type Indexes = CountedCache<(Option<TenantId>, u64), Arc<Indexed>>;
+/// Indexes by the tenant that has tools of its own.
+type Indexes = CountedCache<Option<TenantId>, Arc<Indexed>>;
 
 /// Keeps the indexes.
 pub struct ToolIndex {
@@ -49,11 +51,19 @@ impl ToolIndex {
     /// The index over the tools that a tenant has.
     #[must_use]
     pub fn of(&self, snapshot: &Snapshot, tenant: TenantId) -> Arc<Indexed> {
-        self.kept.get_with(snapshot.version_of(tenant), || {
+        let (owner, version) = snapshot.version_of(tenant);
+        let make = || {
             let tools: Vec<Arc<Tool>> = snapshot.of_tenant(tenant).cloned().collect();
             let documents: Vec<Document> = tools.iter().map(|tool| document(tool)).collect();
-            Arc::new(Indexed { index: Index::build(&documents), tools })
-        })
+            Arc::new(Indexed { version, index: Index::build(&documents), tools })
+        };
+        let kept = self.kept.get_with(owner, make);
+        if kept.version == version {
+            return kept;
+        }
+        let fresh = make();
+        self.kept.insert(owner, fresh.clone());
+        fresh
     }
 }
 

@@ -5,11 +5,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::capability::cx::Cx;
-use crate::capability::registry::may_call;
-use crate::capability::tool::{Example, Tool};
+use crate::capability::registry::{Snapshot, may_call};
+use crate::capability::tool::{Alternative, Example, Tool};
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
-use std::sync::Arc;
 
 /// Which tool, and its input.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -86,9 +85,9 @@ pub(crate) struct Details {
     pub input_schema: Map<String, Value>,
     /// The JSON Schema of its output.
     pub output_schema: Map<String, Value>,
-    /// When not to use it, and what to use instead.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub avoid: String,
+    /// When not to use it, and what to use instead; only tools that you may call.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub avoid: Vec<Alternative>,
     /// Worked examples.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub examples: Vec<Example>,
@@ -110,7 +109,7 @@ impl Summary {
 }
 
 impl Details {
-    pub(super) fn of(tool: &Tool) -> Self {
+    pub(super) fn of(tool: &Tool, avoid: Vec<Alternative>) -> Self {
         Self {
             name: tool.name.to_string(),
             title: tool.title.clone(),
@@ -123,18 +122,17 @@ impl Details {
             routes: tool.routes.iter().map(|route| format!("{} {}", route.verb.name(), route.path)).collect(),
             input_schema: (*tool.input).clone(),
             output_schema: (*tool.output).clone(),
-            avoid: tool.card.avoid.clone(),
+            avoid,
             examples: tool.card.examples.clone(),
         }
     }
 }
 
 /// The tool of a name, if the caller may call it; to others it does not exist.
-pub(super) fn visible(cx: &Cx, name: &str) -> Result<Arc<Tool>, Fault> {
-    let snapshot = cx.platform().registry.present();
+pub(super) fn visible<'a>(cx: &Cx, snapshot: &'a Snapshot, name: &str) -> Result<&'a Tool, Fault> {
     snapshot
         .find(cx.tenant(), name)
         .filter(|tool| may_call(cx.caller(), tool))
-        .cloned()
+        .map(|tool| &**tool)
         .ok_or_else(|| Fault::new(&codes::UNKNOWN_TOOL, format!("there is no tool '{name}' that you may call")))
 }

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use async_trait::async_trait;
 
-use crate::capability::registry::may_call;
+use crate::capability::caller::Caller;
+use crate::capability::registry::{Snapshot, may_call};
 use crate::capability::source::{Body, ResourceCard, ResourceContent, ResourceSource, ResourceTemplate, Visitor};
 use crate::capability::spec::Effect;
 use crate::capability::tool::Tool;
@@ -14,6 +15,8 @@ use crate::kernel::fault::Fault;
 pub(super) const SCHEME: &str = "convoke://tools/";
 const TEMPLATE: &str = "convoke://tools/{name}";
 const MARKDOWN: &str = "text/markdown";
+/// A card has many phrases for the search; a reader needs a few.
+const USUAL_PHRASES: usize = 8;
 
 /// The cards of all tools that a visitor may call.
 pub(super) struct ToolCards;
@@ -42,7 +45,7 @@ impl ResourceSource for ToolCards {
         let snapshot = visitor.gate.platform().registry.present();
         let tool = snapshot.find(visitor.caller.tenant, name).filter(|tool| may_call(&visitor.caller, tool));
         Ok(tool.map(|tool| {
-            let body = Body::Text(text(tool));
+            let body = Body::Text(text(tool, &snapshot, &visitor.caller));
             vec![ResourceContent { uri: uri.to_owned(), media_type: MARKDOWN.to_owned(), body }]
         }))
     }
@@ -71,8 +74,8 @@ fn card(tool: &Tool) -> ResourceCard {
     }
 }
 
-/// A tool's card in words.
-pub(super) fn text(tool: &Tool) -> String {
+/// A tool's card in words, as a caller may read it.
+pub(super) fn text(tool: &Tool, snapshot: &Snapshot, caller: &Caller) -> String {
     let mut text = format!("# {}\n\n{}\n", tool.name, tool.description);
     let effect = match tool.effect {
         Effect::Read => "changes nothing",
@@ -82,11 +85,13 @@ pub(super) fn text(tool: &Tool) -> String {
     };
     // Writing into a string cannot fail.
     let _ = write!(text, "\nEffect: {effect}. Toolset: {}. Permission: {}.\n", tool.domain.name(), tool.permit);
-    if !tool.card.avoid.is_empty() {
-        let _ = write!(text, "\n## When not to use it\n\n{}\n", tool.card.avoid);
+    let alternatives: Vec<String> = tool.alternatives(snapshot, caller).map(ToString::to_string).collect();
+    let usual: Vec<&str> = tool.card.phrases.iter().take(USUAL_PHRASES).map(String::as_str).collect();
+    if !alternatives.is_empty() {
+        let _ = write!(text, "\n## When not to use it\n\n- {}\n", alternatives.join("\n- "));
     }
-    if !tool.card.phrases.is_empty() {
-        let _ = write!(text, "\n## What people say when they need it\n\n- {}\n", tool.card.phrases.join("\n- "));
+    if !usual.is_empty() {
+        let _ = write!(text, "\n## What people say when they need it\n\n- {}\n", usual.join("\n- "));
     }
     let pretty = |schema| serde_json::to_string_pretty(schema).unwrap_or_default();
     let _ = write!(text, "\n## Input\n\n```json\n{}\n```\n", pretty(&*tool.input));

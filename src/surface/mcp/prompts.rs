@@ -203,7 +203,7 @@ fn use_tool(visitor: &Visitor, name: &str) -> Prompt {
     let card = Embedded {
         uri: format!("{SCHEME}{}", tool.name),
         mime_type: Some("text/markdown".to_owned()),
-        text: Some(cards::text(tool)),
+        text: Some(cards::text(tool, &snapshot, &visitor.caller)),
         blob: None,
     };
     let text = format!(

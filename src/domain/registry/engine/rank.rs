@@ -4,7 +4,11 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 
+use self::build::Builder;
+use super::pairs::Pairs;
 use super::text::{self, Intention, Number};
+
+mod build;
 
 /// What is known about one tool, in the words in which people may ask for it.
 #[derive(Debug, Clone, Default)]
@@ -46,6 +50,7 @@ pub struct Index {
     groups: Vec<Group>,
     groups_of: HashMap<String, Vec<usize>>,
     phrases: Vec<Phrase>,
+    pairs: Pairs,
 }
 
 #[derive(Debug)]
@@ -87,34 +92,38 @@ struct Asked {
 
 /// Weight and length normalisation of each field.
 const FIELDS: [(f32, f32); 6] = [NAME, DOMAIN, TITLE, DESCRIPTION, PHRASES, INPUT];
-const NAME: (f32, f32) = (2.4, 0.2);
+const NAME: (f32, f32) = (3.6, 0.2);
 const DOMAIN: (f32, f32) = (0.5, 0.0);
 const TITLE: (f32, f32) = (0.6, 0.2);
 const DESCRIPTION: (f32, f32) = (1.2, 0.5);
 const PHRASES: (f32, f32) = (1.0, 0.4);
 const INPUT: (f32, f32) = (0.4, 0.5);
 
-const SATURATION: f32 = 1.0;
-const SYNONYM: f32 = 0.5;
+const SATURATION: f32 = 0.4;
+const SYNONYM: f32 = 0.6;
 /// A form of a word that no text uses may mean something else than the form that is used ("marketing", "market").
-const OTHER_FORM: f32 = 0.85;
+const OTHER_FORM: f32 = 0.65;
 const MISTYPED: f32 = 0.7;
 const SHORTENED: f32 = 0.6;
 /// What the best single phrase may add, relative to the weight of its matched words.
-const PHRASE_SHARE: f32 = 1.6;
+const PHRASE_SHARE: f32 = 1.7;
+/// What words side by side add, relative to how rare it is to see them so.
+const PAIR_SHARE: f32 = 0.75;
 /// What it adds when all parts of a name are asked for.
-const NAME_SHARE: f32 = 0.3;
+const NAME_SHARE: f32 = 0.25;
 /// What a clause of the description counts where it stands for a phrase.
 const CLAUSE: f32 = 0.6;
-const SAME_INTENTION: f32 = 1.25;
+const SAME_INTENTION: f32 = 1.05;
 const OTHER_INTENTION: f32 = 0.85;
 /// For a tool that lists when many are asked for, and for one that gets a single thing.
-const SAME_NUMBER: f32 = 1.15;
-const OTHER_NUMBER: f32 = 0.85;
+const SAME_NUMBER: f32 = 1.4;
+const OTHER_NUMBER: f32 = 1.0;
 /// Above every other score: the query is the name.
 const EXACT: f32 = 1000.0;
 /// What stands in a sentence for a tool that it names.
 const PLACEHOLDER: &str = "tool";
+/// How much the other words count when somebody asks who did something.
+const BESIDE_HISTORY: f32 = 0.6;
 /// A longer query is cut here, which bounds the time that it may take.
 const LONGEST_QUERY: usize = 64;
 
@@ -133,9 +142,10 @@ impl Index {
         words.truncate(LONGEST_QUERY);
         let wanted = text::intentions(&words);
         let asked = self.asked(&words, wanted.first().copied());
-        let about_more = words.iter().any(|word| word != PLACEHOLDER && text::weight(word, None) > 0.5);
+        let about_more = words.iter().any(|word| word != PLACEHOLDER && text::weight(None, word, None) > text::FAINTLY);
         let mut scores = self.weigh(&asked);
         self.reward_phrases(&asked, &mut scores);
+        self.pairs.reward(&words, PAIR_SHARE, &mut scores);
         self.reward_names(&asked, &mut scores);
         self.reward_intention(&wanted, &mut scores);
         if wanted.first().is_none_or(|foremost| *foremost == Intention::Read) && text::asks_for_many(&query) {
@@ -196,8 +206,11 @@ impl Index {
     fn asked(&self, words: &[String], wanted: Option<Intention>) -> Vec<Asked> {
         let mut seen: Vec<&str> = Vec::new();
         let mut asked = Vec::new();
+        let past = text::asks_who_did(words);
+        let mut before = None;
         for word in words {
-            let weight = text::weight(word, wanted);
+            let beside = if past && word != text::HISTORY { BESIDE_HISTORY } else { 1.0 };
+            let weight = beside * text::weight(before.replace(word), word, wanted);
             if weight > 0.0 && !seen.contains(&word.as_str()) {
                 seen.push(word);
                 asked.push(self.expand(word, weight));
@@ -358,164 +371,6 @@ impl Index {
             };
         }
     }
-}
-
-/// Collects the words of all documents before any of them can be weighed.
-#[derive(Default)]
-struct Builder {
-    spellings: HashMap<String, usize>,
-    stems: HashMap<String, usize>,
-    terms: Vec<Term>,
-}
-
-impl Builder {
-    fn build(mut self, documents: &[Document]) -> Index {
-        let mut phrases = Vec::new();
-        let mut phrase_terms = Vec::new();
-        let mut entries = Vec::with_capacity(documents.len());
-        let mut texts = Vec::with_capacity(documents.len());
-        for (number, document) in documents.iter().enumerate() {
-            let name = self.terms_of(&document.name);
-            let mut spoken = Vec::new();
-            let mut said = Vec::new();
-            for phrase in &document.phrases {
-                let terms = self.terms_of(phrase);
-                spoken.extend_from_slice(&terms);
-                said.push((terms, 1.0));
-            }
-            if document.phrases.is_empty() {
-                // Without phrases, as a tool that a tenant has added may be, each clause of the description stands for one.
-                said.extend(document.description.split([';', ':', ',', '.']).map(|clause| {
-                    let mut terms = self.terms_of(clause);
-                    terms.extend_from_slice(&name);
-                    (terms, CLAUSE)
-                }));
-            }
-            for (mut terms, share) in said {
-                terms.sort_unstable();
-                terms.dedup();
-                for term in &terms {
-                    if let Some(term) = self.terms.get_mut(*term) {
-                        term.phrases.push(phrases.len());
-                    }
-                }
-                phrases.push(Phrase { document: number, mass: 0.0, share });
-                phrase_terms.push(terms);
-            }
-            texts.push([
-                name.clone(),
-                self.terms_of(&document.domain),
-                self.terms_of(&document.title),
-                self.terms_of(&document.description),
-                spoken,
-                document.fields.iter().flat_map(|field| self.terms_of(field)).collect(),
-            ]);
-            let spelled = text::words(&document.name);
-            let (intention, number) = (text::intention_of_name(&spelled), text::number_of_name(&spelled));
-            entries.push(Entry { name: document.name.clone(), intention, number, name_terms: name });
-        }
-        self.weigh(&texts);
-        for (phrase, terms) in phrases.iter_mut().zip(&phrase_terms) {
-            phrase.mass = terms.iter().filter_map(|term| self.terms.get(*term)).map(|term| term.rarity).sum();
-        }
-        let (groups, groups_of) = self.groups(documents.len());
-        let mut ordered: Vec<(String, usize)> =
-            self.spellings.iter().map(|(word, term)| (word.clone(), *term)).collect();
-        ordered.sort_unstable();
-        let by_name =
-            documents.iter().enumerate().map(|(number, document)| (document.name.to_lowercase(), number)).collect();
-        Index {
-            entries,
-            by_name,
-            spellings: self.spellings,
-            ordered,
-            stems: self.stems,
-            terms: self.terms,
-            groups,
-            groups_of,
-            phrases,
-        }
-    }
-
-    fn terms_of(&mut self, source: &str) -> Vec<usize> {
-        let mut found = Vec::new();
-        for word in text::words(source) {
-            if text::is_stop_word(&word) {
-                continue;
-            }
-            let term = if let Some(term) = self.spellings.get(&word) {
-                *term
-            } else {
-                let fresh = self.terms.len();
-                let term = *self.stems.entry(text::stem(&word)).or_insert(fresh);
-                if term == fresh {
-                    self.terms.push(Term::default());
-                }
-                self.spellings.insert(word, term);
-                term
-            };
-            found.push(term);
-        }
-        found
-    }
-
-    fn weigh(&mut self, texts: &[[Vec<usize>; 6]]) {
-        let mut averages = [0.0_f32; 6];
-        for (field, average) in averages.iter_mut().enumerate() {
-            let filled: Vec<usize> =
-                texts.iter().filter_map(|text| text.get(field)).map(Vec::len).filter(|length| *length > 0).collect();
-            *average = real(filled.iter().sum()) / real(filled.len()).max(1.0);
-        }
-        for (number, fields) in texts.iter().enumerate() {
-            let mut weights: BTreeMap<usize, f32> = BTreeMap::new();
-            for ((terms, (weight, normalisation)), average) in fields.iter().zip(FIELDS).zip(averages) {
-                let length = 1.0 - normalisation + normalisation * real(terms.len()) / average.max(1.0);
-                for term in terms {
-                    *weights.entry(*term).or_default() += weight / length;
-                }
-            }
-            for (term, weight) in weights {
-                if let Some(term) = self.terms.get_mut(term) {
-                    term.documents.push((number, weight * (SATURATION + 1.0) / (weight + SATURATION)));
-                }
-            }
-        }
-        for term in &mut self.terms {
-            term.rarity = rarity(term.documents.len(), texts.len());
-        }
-    }
-
-    fn groups(&self, total: usize) -> (Vec<Group>, HashMap<String, Vec<usize>>) {
-        let mut groups = Vec::new();
-        let mut groups_of: HashMap<String, Vec<usize>> = HashMap::new();
-        for stems in text::synonyms() {
-            let terms: Vec<usize> = stems.iter().filter_map(|stem| self.stems.get(stem)).copied().collect();
-            let mut documents: Vec<usize> = terms
-                .iter()
-                .filter_map(|term| self.terms.get(*term))
-                .flat_map(|term| &term.documents)
-                .map(|(number, _)| *number)
-                .collect();
-            documents.sort_unstable();
-            documents.dedup();
-            for stem in stems {
-                groups_of.entry(stem.clone()).or_default().push(groups.len());
-            }
-            groups.push(Group { rarity: rarity(documents.len(), total), terms });
-        }
-        (groups, groups_of)
-    }
-}
-
-/// How much it says that a word occurs, when it occurs in so many documents of all.
-fn rarity(having: usize, total: usize) -> f32 {
-    let (having, total) = (real(having), real(total));
-    (1.0 + (total - having + 0.5) / (having + 0.5)).ln()
-}
-
-/// A count as a real number; counts here stay far below the limit of 65535.
-fn real(count: usize) -> f32 {
-    f32::from(u16::try_from(count).unwrap_or(u16::MAX))
 }
 
 /// Whether one letter added, dropped, replaced or swapped with its neighbour turns one word into the other.

@@ -33,6 +33,8 @@ impl Capability for Describe {
     );
 
     async fn run(cx: &Cx, input: Self::Input) -> Result<Self::Output, Fault> {
-        visible(cx, &input.name).map(|tool| Details::of(&tool))
+        let snapshot = cx.platform().registry.present();
+        let tool = visible(cx, &snapshot, &input.name)?;
+        Ok(Details::of(tool, tool.alternatives(&snapshot, cx.caller()).cloned().collect()))
     }
 }

@@ -45,7 +45,9 @@ impl Capability for Docs {
     );
 
     async fn run(cx: &Cx, input: Self::Input) -> Result<Self::Output, Fault> {
-        let tool = visible(cx, &input.name)?;
-        Ok(Output { name: tool.name.to_string(), markdown: documentation::markdown(&tool) })
+        let snapshot = cx.platform().registry.present();
+        let tool = visible(cx, &snapshot, &input.name)?;
+        let markdown = documentation::markdown(tool, &snapshot, cx.caller());
+        Ok(Output { name: tool.name.to_string(), markdown })
     }
 }

@@ -3,11 +3,13 @@
 
 use std::sync::Arc;
 
+use convoke::capability::caches::{CacheBook, NamedCache as _};
 use convoke::capability::cx::Cx;
 use convoke::capability::outcome::Outcome;
 use convoke::capability::permit::Permit;
 use convoke::capability::spec::{Domain, Effect};
 use convoke::capability::tool::{Card, Definition, Runner, Tool};
+use convoke::domain::registry::index::ToolIndex;
 use convoke::kernel::codes;
 use convoke::kernel::fault::Fault;
 use futures::future::BoxFuture;
@@ -112,6 +114,30 @@ async fn a_tool_added_at_run_time_is_there_for_its_tenant_alone() {
     assert!(fault.is(&codes::UNKNOWN_TOOL), "{fault}");
     let found = app.call(&app.member, "tool_search", json!({ "query": "greet a whale" })).await.unwrap();
     assert_ne!(found["tools"][0]["name"], "whale_greet");
+}
+
+#[tokio::test]
+async fn an_index_is_made_anew_only_for_the_tenant_whose_tools_changed() {
+    let app = TestApp::start().await;
+    let registry = &app.app.platform().registry;
+    let (adding, other) = (app.admin.tenant, app.stranger.tenant);
+    let (indexes, book) = (ToolIndex::default(), CacheBook::default());
+    indexes.list_in(&book);
+    let of = |tenant| indexes.of(&registry.present(), tenant);
+    let shared = of(other);
+    assert!(Arc::ptr_eq(&shared, &of(adding)), "who has added nothing shares one");
+    for name in ["whale_greet", "shark_greet", "squid_greet"] {
+        assert!(registry.add(adding, &greet(name)));
+        assert!(Arc::ptr_eq(&shared, &of(other)), "{name}");
+        let own = of(adding);
+        assert!(Arc::ptr_eq(&own, &of(adding)), "{name}");
+        assert_eq!(&*own.search(name, 1, |_| true)[0].0.name, name);
+    }
+    assert_eq!(book.all()[0].reading().entries, 2, "what is not in force any more is not kept");
+    for name in ["whale_greet", "shark_greet", "squid_greet"] {
+        registry.withdraw(adding, name);
+    }
+    assert!(Arc::ptr_eq(&shared, &of(adding)));
 }
 
 #[tokio::test]

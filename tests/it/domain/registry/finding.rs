@@ -50,8 +50,63 @@ async fn a_narrow_key_finds_what_it_may_call() {
     let key = app.call(&app.admin, "api_key_create", input).await.unwrap();
     let search = json!({ "query": "a person's account", "limit": 25 });
     let answer = app.call_by_key(key["key"].as_str().unwrap(), "tool_search", search).await.unwrap();
-    for tool in answer["tools"].as_array().unwrap() {
-        assert!(tool["domain"] == "registry" && tool["name"] != "tool_integrate", "{tool}");
+    let found = answer["tools"].as_array().unwrap();
+    assert!(!found.is_empty() && found.iter().all(|tool| tool["domain"] == "registry"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_key_that_only_reads_finds_no_tool_that_writes() {
+    let app = TestApp::start().await;
+    let key = app.call(&app.admin, "api_key_create", json!({ "name": "reader", "readOnly": true })).await.unwrap();
+    let key = key["key"].as_str().unwrap();
+    let search = json!({ "query": "create a user, a role or an API key", "limit": 25 });
+    let answer = app.call_by_key(key, "tool_search", search).await.unwrap();
+    let found = answer["tools"].as_array().unwrap();
+    assert!(found.iter().any(|tool| tool["name"] == "role_list"), "{answer}");
+    assert!(found.iter().all(|tool| tool["effect"] == "read"), "{answer}");
+    for tool in ["tool_describe", "tool_docs"] {
+        let fault = app.call_by_key(key, tool, json!({ "name": "user_create" })).await.unwrap_err();
+        assert!(fault.is(&codes::UNKNOWN_TOOL), "{tool}: {fault}");
+    }
+    let areas = app.call_by_key(key, "tool_categories", json!({})).await.unwrap();
+    assert!(!areas.to_string().contains("\"user_create\""), "{areas}");
+}
+
+#[tokio::test]
+async fn a_limit_holds_and_is_checked() {
+    let app = TestApp::start().await;
+    let search = |limit: Value| json!({ "query": "a user account", "limit": limit });
+    for limit in [1, 3] {
+        let answer = app.call(&app.admin, "tool_search", search(json!(limit))).await.unwrap();
+        assert_eq!(answer["tools"].as_array().unwrap().len(), limit, "{answer}");
+    }
+    for limit in [json!(0), json!(26), json!(-1), json!("five")] {
+        let fault = app.call(&app.admin, "tool_search", search(limit)).await.unwrap_err();
+        assert!(fault.is(&codes::BAD_INPUT) && fault.places()[0].pointer == "/limit", "{fault}");
+    }
+    for query in ["", &"x".repeat(501)] {
+        let fault = app.call(&app.admin, "tool_search", json!({ "query": query })).await.unwrap_err();
+        assert!(fault.is(&codes::BAD_INPUT) && fault.places()[0].pointer == "/query", "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn what_to_use_instead_is_what_the_caller_may_call() {
+    let app = TestApp::start().await;
+    let told = |person, tool| app.call(person, "tool_describe", json!({ "name": tool }));
+    let answer = told(&app.admin, "user_me").await.unwrap();
+    let instead: Vec<&str> =
+        answer["avoid"].as_array().unwrap().iter().map(|one| one["tool"].as_str().unwrap()).collect();
+    assert_eq!(instead, ["auth_permissions", "user_get"], "and not what is only planned: {answer}");
+    let answer = told(&app.nobody, "user_me").await.unwrap();
+    assert_eq!(answer["avoid"], json!([{ "when": "For what you may do", "tool": "auth_permissions" }]));
+    for tool in built() {
+        let page = app.call(&app.admin, "tool_docs", json!({ "name": &*tool.name })).await.unwrap();
+        let page = page["markdown"].as_str().unwrap();
+        for alternative in &tool.card.avoid {
+            let there = built().iter().any(|one| *one.name == alternative.tool);
+            assert_eq!(page.contains(&alternative.to_string()), there, "{}: {alternative}", tool.name);
+        }
     }
 }
 
@@ -70,13 +125,11 @@ async fn a_search_can_be_held_to_a_domain() {
 #[tokio::test]
 async fn odd_queries_are_answered_too() {
     let app = TestApp::start().await;
-    let long = "everything everywhere ".repeat(40);
-    for query in ["?!", "\u{0}\u{1}", "ÄÖÜ 用户 👩‍💻", "%' OR 1=1 --", "a", long.trim()] {
-        let answer = app.call(&app.admin, "tool_search", json!({ "query": query })).await;
-        match answer {
-            Ok(answer) => assert!(answer["tools"].is_array(), "{query}: {answer}"),
-            Err(fault) => assert!(fault.is(&codes::BAD_INPUT), "{query}: {fault}"),
-        }
+    let long = "everything everywhere at ".repeat(20);
+    for query in ["?!", " ", "\u{0}\u{1}", "ÄÖÜ 用户 👩‍💻", "%' OR 1=1 --", "a", "@", "n't 's '", long.trim()]
+    {
+        let answer = app.call(&app.admin, "tool_search", json!({ "query": query })).await.unwrap();
+        assert!(answer["tools"].is_array(), "{query}: {answer}");
     }
 }
 
