@@ -67,7 +67,7 @@ impl Bodies {
             return (Body::empty(), None);
         }
         let held = Arc::new(Held { left: self.left.clone(), bytes: AtomicUsize::new(0) });
-        let (back, unread) = oneshot::channel();
+        let (back, rest) = oneshot::channel();
         let guarded = Guarded {
             body: Some(body),
             limit: self.limit,
@@ -78,7 +78,7 @@ impl Bodies {
         };
         // Who asks before sending is told the answer instead of being let to send.
         let asks_first = headers.contains_key(EXPECT);
-        (Body::new(guarded), Some(Unread { unread, asks_first, _held: held }))
+        (Body::new(guarded), Some(Unread { rest, asks_first, _held: held }))
     }
 }
 
@@ -106,7 +106,7 @@ impl Drop for Held {
 
 /// A body that a door may have left unread.
 pub(super) struct Unread {
-    unread: oneshot::Receiver<Incoming>,
+    rest: oneshot::Receiver<Incoming>,
     asks_first: bool,
     _held: Arc<Held>,
 }
@@ -114,7 +114,7 @@ pub(super) struct Unread {
 impl Unread {
     /// Reads on for a while without keeping anything: a connection that is closed over unread bytes loses the answer.
     pub(super) fn linger(mut self) {
-        let Ok(mut body) = self.unread.try_recv() else { return };
+        let Ok(mut body) = self.rest.try_recv() else { return };
         if self.asks_first {
             return;
         }

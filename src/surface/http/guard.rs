@@ -45,23 +45,10 @@ impl Guard {
     /// Answers a request.
     pub(super) async fn answer(&self, peer: SocketAddr, request: Request<Incoming>) -> Response {
         let mut response = match self.hosts.check(&request) {
-            Err(stranger) => {
-                let say = match stranger {
-                    Stranger::Host => "the Host header does not name this server",
-                    Stranger::Origin => "the Origin header names a site that may not call this server",
-                };
-                self.refuse(&Fault::new(&codes::WRONG_ORIGIN, say))
-            }
-            Ok(()) => {
-                let inner = service_fn(|request| self.caught(peer, request));
-                let answered = match &self.cors {
-                    Some(cors) => cors.layer(inner).oneshot(request).await,
-                    None => inner.oneshot(request).await,
-                };
-                match answered {
-                    Ok(response) => response,
-                    Err(never) => match never {},
-                }
+            Ok(()) => self.let_in(peer, request).await,
+            Err(Stranger::Host) => self.refuse(&stranger("the Host header does not name this server")),
+            Err(Stranger::Origin) => {
+                self.refuse(&stranger("the Origin header names a site that may not call this server"))
             }
         };
         if !response.headers().contains_key(&REQUEST_ID)
@@ -70,6 +57,18 @@ impl Guard {
             response.headers_mut().insert(REQUEST_ID.clone(), id);
         }
         response
+    }
+
+    async fn let_in(&self, peer: SocketAddr, request: Request<Incoming>) -> Response {
+        let inner = service_fn(|request| self.caught(peer, request));
+        let answered = match &self.cors {
+            Some(cors) => cors.layer(inner).oneshot(request).await,
+            None => inner.oneshot(request).await,
+        };
+        match answered {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
     }
 
     async fn caught(&self, peer: SocketAddr, request: Request<Incoming>) -> Result<Response, Infallible> {
@@ -112,6 +111,10 @@ impl Guard {
     fn new_id(&self) -> CallId {
         Id::new(self.clock.now())
     }
+}
+
+fn stranger(say: &str) -> Fault {
+    Fault::new(&codes::WRONG_ORIGIN, say)
 }
 
 fn head_fits<B>(request: &Request<B>) -> Result<(), Fault> {

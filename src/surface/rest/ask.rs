@@ -87,7 +87,7 @@ impl Rest {
             .of_tool(&held.tool)
             .ok_or_else(|| Fault::new(&codes::UNKNOWN_TOOL, format!("there is no tool '{}'", held.tool)))?;
         answer::acceptable(&parts.headers, target.tool.form)?;
-        let mut call = self.new_call(asked, parts, caller, &held.tool, held.input);
+        let mut call = asked.call(parts, caller, &held.tool, held.input);
         call.answers = held.answers;
         call.answers.extend(resume.answers);
         call.idempotency_key = held.idempotency_key;

@@ -129,7 +129,7 @@ impl Rest {
         if deed == Some("answers") {
             let body = self.read(parts, body).await?.unwrap_or(Value::Null);
             let given: Given = serde_json::from_value(body).map_err(|error| Fault::bad_input("", error.to_string()))?;
-            let call = self.new_call(asked, parts, caller.clone(), "", Value::Null);
+            let call = asked.call(parts, caller.clone(), "", Value::Null);
             let gate = self.gate.clone();
             lasting(async move { gate.answer(call, operation, given.answers).await }).await?;
             return tell(StatusCode::ACCEPTED, self.gate.operation(&caller, operation).await?);

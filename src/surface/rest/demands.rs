@@ -30,8 +30,10 @@ impl Demands {
             None => None,
             Some(key) => {
                 let key = key.strip_prefix('"').and_then(|key| key.strip_suffix('"')).unwrap_or(key);
-                if key.is_empty() || key.len() > LONGEST_KEY {
-                    return Err(bad_header("Idempotency-Key", "must have 1 to 255 characters"));
+                let is_plain = key.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"');
+                if key.is_empty() || key.len() > LONGEST_KEY || !is_plain {
+                    let must = "must have 1 to 255 visible characters, without quotes but those around it";
+                    return Err(bad_header("Idempotency-Key", must));
                 }
                 Some(key.to_owned())
             }

@@ -35,7 +35,7 @@ async fn answer(rest: &Rest, asked: &Asked, parts: &Parts) -> Result<Response, F
     }
     let caller = rest.caller(asked, parts).await?;
     if caller.is_known() {
-        let call = rest.new_call(asked, parts, caller, TOOL, Value::Null);
+        let call = asked.call(parts, caller, TOOL, Value::Null);
         return match rest.gate.call(call).await.result? {
             Outcome::Value(value) => Ok(tell(value["status"] == "ok", &value)),
             Outcome::Stream(_) | Outcome::Bytes(_) => Err(Fault::internal("health is one value")),

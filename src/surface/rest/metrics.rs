@@ -29,7 +29,7 @@ pub(super) async fn metrics(State(rest): State<Arc<Rest>>, request: Request) -> 
 
 async fn answer(rest: &Rest, asked: &Asked, parts: &Parts) -> Result<Response, Fault> {
     let caller = rest.caller(asked, parts).await?;
-    rest.gate.call(rest.new_call(asked, parts, caller, TOOL, json!({ "top": 0 }))).await.result?;
+    rest.gate.call(asked.call(parts, caller, TOOL, json!({ "top": 0 }))).await.result?;
     Ok(tell(render(&rest.gate).await))
 }
 

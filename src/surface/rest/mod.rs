@@ -86,6 +86,14 @@ struct Asked {
     left: Left,
 }
 
+impl Asked {
+    fn call(&self, parts: &Parts, caller: Arc<Caller>, tool: &str, input: Value) -> Call {
+        let mut call = Call::new(self.id, caller, origin(parts), tool, input);
+        call.left = self.left.clone();
+        call
+    }
+}
+
 async fn api(State(rest): State<Arc<Rest>>, request: Request) -> Response {
     let asked = rest.asked();
     let (parts, body) = request.into_parts();
@@ -195,7 +203,7 @@ impl Rest {
             Found::Nothing => return Err(nothing_here()),
         };
         let caller = self.caller(asked, parts).await?;
-        let mut call = self.new_call(asked, parts, caller, &target.tool.name, Value::Null);
+        let mut call = asked.call(parts, caller, &target.tool.name, Value::Null);
         if target.tool.permit != Permit::Public && !call.caller.is_known() {
             // Who may not call learns nothing else about the request; the gate says so, and counts the call.
             return self.make(parts, target, call, false).await;
@@ -204,12 +212,6 @@ impl Rest {
             Ok(later) => self.make(parts, target, call, later).await,
             Err(fault) => Err(self.gate.refuse(&call, fault)),
         }
-    }
-
-    fn new_call(&self, asked: &Asked, parts: &Parts, caller: Arc<Caller>, tool: &str, input: Value) -> Call {
-        let mut call = Call::new(asked.id, caller, origin(parts), tool, input);
-        call.left = asked.left.clone();
-        call
     }
 
     /// Reads what the request demands and gives; whether the answer may come later.

@@ -14,7 +14,7 @@ pub(super) fn parameters() -> Value {
             "Idempotency-Key",
             "A call that writes and is sent again with the same key is made once and answered the same.",
             // What can stand in a header; quotes around it are taken off.
-            json!({ "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!#-~]+$" }),
+            json!({ "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!#-~]([ !#-~]*[!#-~])?$" }),
         ),
         "IfMatch": header(
             "If-Match",
