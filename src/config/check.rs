@@ -75,6 +75,11 @@ fn server(config: &Config, wrong: &mut Vec<Wrong>) {
             wrong.push(("server.trusted_proxies", format!("'{proxy}' {say}")));
         }
     }
+    let header = &server.forwarding_header;
+    if !["x-forwarded-for", "forwarded"].iter().any(|known| header.eq_ignore_ascii_case(known)) {
+        let say = format!("must be 'x-forwarded-for' or 'forwarded', not '{header}'");
+        wrong.push(("server.forwarding_header", say));
+    }
 }
 
 /// No time to wait is longer: a moment so far away can still be reckoned with everywhere.
@@ -84,8 +89,13 @@ const YEAR: u64 = 31_536_000;
 fn ranges(config: &Config, wrong: &mut Vec<Wrong>) {
     let Config { server, limits, mcp, store, logging, backup } = config;
     let many = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-    let all: [(&'static str, u64, u64, u64); 22] = [
+    let all: [(&'static str, u64, u64, u64); 27] = [
         ("server.body_limit_bytes", many(server.body_limit_bytes), 1024, 1 << 30),
+        ("server.bodies_bytes", many(server.bodies_bytes), many(server.body_limit_bytes), u64::MAX),
+        ("server.connections", many(server.connections), 0, 1_000_000),
+        ("server.connections_per_address", many(server.connections_per_address), 0, 1_000_000),
+        ("server.head_seconds", server.head_seconds, 1, 3600),
+        ("server.idle_seconds", server.idle_seconds, 1, 86_400),
         ("server.drain_seconds", server.drain_seconds, 0, 3600),
         ("limits.reads_per_minute", limits.reads_per_minute.into(), 1, u64::from(u32::MAX)),
         ("limits.writes_per_minute", limits.writes_per_minute.into(), 1, u64::from(u32::MAX)),

@@ -19,10 +19,22 @@ pub struct Server {
     pub allowed_hosts: Vec<String>,
     /// Origins of web pages that may call, such as `https://app.example.org`.
     pub allowed_origins: Vec<String>,
-    /// Addresses or networks (CIDR) of proxies whose forwarding headers are believed.
+    /// Addresses or networks (CIDR) of proxies whose forwarding header is believed.
     pub trusted_proxies: Vec<String>,
+    /// The one header in which these proxies write the client's address, `x-forwarded-for` or `forwarded`.
+    pub forwarding_header: String,
     /// Largest request body in bytes.
     pub body_limit_bytes: usize,
+    /// Bytes of request bodies that are held at once, over all requests.
+    pub bodies_bytes: usize,
+    /// Connections at once; 0 for as many as the number of files that the process may open allows.
+    pub connections: usize,
+    /// Connections at once from one address that is no trusted proxy; 0 for half of all.
+    pub connections_per_address: usize,
+    /// How long a new connection may take to bring its first request, in seconds.
+    pub head_seconds: u64,
+    /// How long a connection is kept on which nothing happens, in seconds.
+    pub idle_seconds: u64,
     /// How long running calls may go on after the server was told to stop, in seconds.
     pub drain_seconds: u64,
 }

@@ -104,6 +104,10 @@ codes! {
     PRECONDITION_FAILED = CodeRow { name: "precondition_failed", status: 412, blame: Blame::Caller, retry: Retry::AfterReading, mend: "The resource has another revision than If-Match names. Read it again and repeat the call." };
     /// The body is larger than allowed.
     TOO_LARGE = caller("too_large", 413, "The request is larger than the server takes. Send less, or ask the operator to raise the limit.");
+    /// The path and query are longer than allowed.
+    TARGET_TOO_LONG = caller("target_too_long", 414, "The path and query are longer than the server takes. Send long inputs in the body of a POST.");
+    /// The headers are larger than allowed.
+    HEAD_TOO_LARGE = caller("head_too_large", 431, "The headers are more or longer than the server takes. Leave out what this server does not need, such as cookies.");
     /// The body has a media type that cannot be read.
     UNSUPPORTED_MEDIA = caller("unsupported_media", 415, "Send the body as application/json.");
     /// More is needed from the caller before the call can go on.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use dashmap::DashMap;
 use governor::clock::Clock as _;
 use governor::middleware::{NoOpMiddleware, StateInformationMiddleware};
@@ -60,6 +61,23 @@ pub struct Allowance {
     pub reset_seconds: u64,
 }
 
+/// What is left to a caller, told as soon as a call is counted, whatever becomes of the call. Copies share it: a door keeps
+/// one of the call that it hands over.
+#[derive(Debug, Clone, Default)]
+pub struct Left(Arc<ArcSwapOption<Allowance>>);
+
+impl Left {
+    /// What is left, where the call was counted.
+    #[must_use]
+    pub fn get(&self) -> Option<Allowance> {
+        self.0.load().as_deref().copied()
+    }
+
+    fn tell(&self, allowance: Allowance) {
+        self.0.store(Some(Arc::new(allowance)));
+    }
+}
+
 /// Counts calls.
 pub struct Limiter {
     clock: Ticks,
@@ -109,6 +127,20 @@ impl Limiter {
     /// # Errors
     /// `rate_limited` with the wait.
     pub fn check(&self, caller: &Caller, address: Option<IpAddr>, effect: Effect) -> Result<Allowance, Fault> {
+        self.tally(caller, address, effect, &Left::default())
+    }
+
+    /// The same, and tells what is left, also where nothing is.
+    ///
+    /// # Errors
+    /// `rate_limited` with the wait.
+    pub fn tally(
+        &self,
+        caller: &Caller,
+        address: Option<IpAddr>,
+        effect: Effect,
+        left: &Left,
+    ) -> Result<Allowance, Fault> {
         let who = match caller.principal {
             Principal::Anonymous => Who::Address(address.map(network)),
             Principal::LocalOwner => Who::Owner(caller.user),
@@ -119,7 +151,11 @@ impl Limiter {
             (_, Effect::Read) => (&self.reads, self.limits.reads_per_minute),
             (_, Effect::Create | Effect::Change | Effect::Remove) => (&self.writes, self.limits.writes_per_minute),
         };
-        self.count(buckets, &who, limit)
+        let counted = self.count(buckets, &who, limit);
+        left.tell(
+            counted.as_ref().map_or(Allowance { limit, remaining: 0, reset_seconds: 60 }, |allowance| *allowance),
+        );
+        counted
     }
 
     /// Counts a refused credential of an address, so that guessing is slow. Good credentials from the same address are not

@@ -44,7 +44,7 @@ use crate::kernel::id::TenantId;
 use crate::port::store::Step;
 use approve::ApprovalPolicy;
 use identify::{Identify, Identities};
-use limit::{Allowance, Limiter};
+use limit::{Allowance, Left, Limiter};
 use meter::Ended;
 use once::Once;
 pub use request::{Reply, Request};
@@ -204,7 +204,7 @@ impl Gate {
         // Whatever becomes of the call, it counts; a call that calls counts as what it does itself, and the tool that it
         // names then counts too where it writes.
         let effect = named.filter(|tool| tool.forwards.is_none()).map_or(Effect::Read, |tool| tool.effect);
-        let mut allowance = self.limiter.check(caller, request.origin.address, effect)?;
+        let mut allowance = self.limiter.tally(caller, request.origin.address, effect, &request.left)?;
         tenant::check(caller, request.tenant)?;
         let named = named.cloned().ok_or_else(|| unknown(&request.tool))?;
         let input = std::mem::take(&mut request.input);
@@ -216,7 +216,7 @@ impl Gate {
                 let tool = snapshot.find(caller.tenant, &name).cloned().ok_or_else(|| unknown(&name))?;
                 may_forward(forward, &tool)?;
                 if !tool.effect.reads() {
-                    allowance = self.limiter.check(caller, request.origin.address, tool.effect)?;
+                    allowance = self.limiter.tally(caller, request.origin.address, tool.effect, &request.left)?;
                 }
                 (tool, input, Some(named))
             }
@@ -235,14 +235,40 @@ impl Gate {
     }
 
     fn refused(&self, request: &Request, fault: Fault, began: Instant) -> Reply {
+        self.note_refusal(request, &fault, began.elapsed());
+        let (id, result, allowance) = (request.id, Err(fault), request.left.get());
+        Reply { id, result, allowance, revision: None, replayed: false, via: None, operation: None }
+    }
+
+    fn note_refusal(&self, request: &Request, fault: &Fault, took: Duration) {
         let snapshot = self.platform.registry.present();
         if let Some(tool) = snapshot.find(request.caller.tenant, &request.tool) {
-            count(tool, Some(&fault), began.elapsed());
-            self.usage.add(&request.caller, &tool.name, true, began.elapsed());
+            count(tool, Some(fault), took);
+            self.usage.add(&request.caller, &tool.name, true, took);
         }
-        log_fault(&request.tool, request.id, &fault);
-        let (id, result) = (request.id, Err(fault));
-        Reply { id, result, allowance: None, revision: None, replayed: false, via: None, operation: None }
+        log_fault(&request.tool, request.id, fault);
+    }
+
+    /// Counts a call that a door refuses before it can be made, because it cannot be read: refusals count like calls. Answers
+    /// the fault to tell, which is another one where the caller has no calls left.
+    #[must_use]
+    pub fn refuse(&self, request: &Request, fault: Fault) -> Fault {
+        let effect = {
+            let snapshot = self.platform.registry.present();
+            snapshot.find(request.caller.tenant, &request.tool).map_or(Effect::Read, |tool| tool.effect)
+        };
+        let counted = self.limiter.tally(&request.caller, request.origin.address, effect, &request.left);
+        let fault = counted.err().unwrap_or(fault);
+        self.note_refusal(request, &fault, Duration::ZERO);
+        fault
+    }
+
+    /// Counts what a door does for a caller by itself, such as telling how a call stands.
+    ///
+    /// # Errors
+    /// `rate_limited` with the wait.
+    pub fn count(&self, caller: &Caller, address: Option<IpAddr>, left: &Left) -> Result<(), Fault> {
+        self.limiter.tally(caller, address, Effect::Read, left).map(drop)
     }
 
     /// Writes the usage that was added up and the ends of operations that could not be written before, and forgets callers

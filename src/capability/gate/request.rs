@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::limit::Allowance;
+use super::limit::{Allowance, Left};
 use crate::capability::caller::{Caller, Origin};
 use crate::capability::client::{Answers, Client, Silent};
 use crate::capability::cx::Lasting;
@@ -46,6 +46,8 @@ pub struct Request {
     pub read_only: bool,
     /// Whether it may go on after its request.
     pub lasting: Lasting,
+    /// Where the gate tells what is left to the caller.
+    pub left: Left,
 }
 
 impl Request {
@@ -67,6 +69,7 @@ impl Request {
             if_match: None,
             read_only: false,
             lasting: Lasting::default(),
+            left: Left::default(),
         }
     }
 }

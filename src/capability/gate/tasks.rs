@@ -167,7 +167,7 @@ impl Gate {
         operation.expires_at = operation.updated_at.plus(self.task_keep());
         let expect = Expect::Revision(stored.revision);
         if !open.keys().all(|key| operation.answers.contains_key(key)) {
-            self.limiter.check(&request.caller, request.origin.address, Effect::Change)?;
+            self.limiter.tally(&request.caller, request.origin.address, Effect::Change, &request.left)?;
             let ending = Ending { id: stored.id, expect, operation };
             return self.write(request.caller.tenant, vec![put_operation(&ending)?]).await.map(|_| ());
         }

@@ -1,12 +1,15 @@
-//! The address that a request comes from. Forwarding headers are believed only as far as named proxies wrote them.
+//! The address that a request comes from. One forwarding header is believed, as far as named proxies wrote it: a proxy passes
+//! on what a client wrote into the other one.
 
 use std::net::IpAddr;
 
-use http::HeaderMap;
 use http::header::FORWARDED;
+use http::{HeaderMap, HeaderName};
 
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
+
+static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The address of the client of a request, as far as it is known: an extension of every request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,7 +17,18 @@ pub struct ClientAddress(pub Option<IpAddr>);
 
 /// The proxies whose headers are believed.
 #[derive(Debug, Clone, Default)]
-pub struct Proxies(Vec<Network>);
+pub struct Proxies {
+    networks: Vec<Network>,
+    header: Believed,
+}
+
+/// The header that the proxies write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Believed {
+    #[default]
+    Plain,
+    Standard,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Network {
@@ -23,11 +37,11 @@ struct Network {
 }
 
 impl Proxies {
-    /// Reads addresses and networks such as `10.0.0.0/8`.
+    /// Reads addresses and networks such as `10.0.0.0/8`, and the header that they write: `x-forwarded-for` or `forwarded`.
     ///
     /// # Errors
     /// `not_configured`, naming what cannot be read.
-    pub fn parse(texts: &[String]) -> Result<Self, Fault> {
+    pub fn parse(texts: &[String], header: &str) -> Result<Self, Fault> {
         let networks = texts.iter().map(|text| {
             Network::parse(text.trim()).ok_or_else(|| {
                 let say =
@@ -35,17 +49,25 @@ impl Proxies {
                 Fault::new(&codes::NOT_CONFIGURED, say)
             })
         });
-        networks.collect::<Result<_, _>>().map(Self)
+        let header = match header.to_ascii_lowercase().as_str() {
+            "x-forwarded-for" => Believed::Plain,
+            "forwarded" => Believed::Standard,
+            other => {
+                let say = format!("server.forwarding_header must be 'x-forwarded-for' or 'forwarded', not '{other}'");
+                return Err(Fault::new(&codes::NOT_CONFIGURED, say));
+            }
+        };
+        Ok(Self { networks: networks.collect::<Result<_, _>>()?, header })
     }
 
     /// The client's address: the last one on the way here that is no named proxy.
     #[must_use]
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut last = peer.to_canonical();
-        if self.0.is_empty() || !self.trusts(last) {
+        if !self.trusts(last) {
             return last;
         }
-        for hop in hops(headers).into_iter().rev() {
+        for hop in self.hops(headers).into_iter().rev() {
             // What cannot be read ends the chain: what stands before it may be made up.
             let Some(hop) = hop else { break };
             last = hop;
@@ -56,8 +78,22 @@ impl Proxies {
         last
     }
 
-    fn trusts(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|network| network.holds(address))
+    /// The addresses that proxies wrote down, the first the farthest.
+    fn hops(&self, headers: &HeaderMap) -> Vec<Option<IpAddr>> {
+        let values = |name: &HeaderName| -> Vec<String> {
+            let all = headers.get_all(name).iter().map(|value| value.to_str().unwrap_or("?"));
+            all.flat_map(|text| text.split(',').map(|part| part.trim().to_owned()).collect::<Vec<_>>()).collect()
+        };
+        match self.header {
+            Believed::Plain => values(&X_FORWARDED_FOR).iter().map(|text| address(text)).collect(),
+            Believed::Standard => values(&FORWARDED).iter().map(|element| client_of(element)).collect(),
+        }
+    }
+
+    /// Whether an address is one of a named proxy.
+    #[must_use]
+    pub fn trusts(&self, address: IpAddr) -> bool {
+        self.networks.iter().any(|network| network.holds(address))
     }
 }
 
@@ -87,25 +123,13 @@ impl Network {
     }
 }
 
-/// The addresses that proxies wrote down, the first the farthest: from `Forwarded` where there is one.
-fn hops(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
-    let values = |name: &http::HeaderName| -> Vec<String> {
-        let all = headers.get_all(name).iter().map(|value| value.to_str().unwrap_or("?"));
-        all.flat_map(|text| text.split(',').map(|part| part.trim().to_owned()).collect::<Vec<_>>()).collect()
-    };
-    let forwarded = values(&FORWARDED);
-    if forwarded.is_empty() {
-        let plain = values(&http::HeaderName::from_static("x-forwarded-for"));
-        return plain.iter().map(|text| address(text)).collect();
-    }
-    let of = |element: &String| {
-        let parameter = element.split(';').find_map(|pair| {
-            let (name, value) = pair.split_once('=')?;
-            name.trim().eq_ignore_ascii_case("for").then(|| value.trim().trim_matches('"').to_owned())
-        });
-        parameter.and_then(|text| address(&text))
-    };
-    forwarded.iter().map(of).collect()
+/// The address of an element such as `for="[2001:db8::7]:4711";proto=https`.
+fn client_of(element: &str) -> Option<IpAddr> {
+    let parameter = element.split(';').find_map(|pair| {
+        let (name, value) = pair.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("for").then(|| value.trim().trim_matches('"'))
+    });
+    parameter.and_then(address)
 }
 
 /// `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`.
@@ -123,11 +147,15 @@ mod tests {
     use super::*;
 
     fn client(trusted: &[&str], peer: &str, headers: &[(&'static str, &str)]) -> String {
+        client_by("x-forwarded-for", trusted, peer, headers)
+    }
+
+    fn client_by(header: &str, trusted: &[&str], peer: &str, headers: &[(&'static str, &str)]) -> String {
         let trusted: Vec<String> = trusted.iter().map(|text| (*text).to_owned()).collect();
         let map = headers
             .iter()
             .map(|(name, value)| (http::HeaderName::from_static(name), http::HeaderValue::from_str(value).unwrap()));
-        Proxies::parse(&trusted).unwrap().client(peer.parse().unwrap(), &map.collect()).to_string()
+        Proxies::parse(&trusted, header).unwrap().client(peer.parse().unwrap(), &map.collect()).to_string()
     }
 
     #[test]
@@ -141,18 +169,22 @@ mod tests {
     }
 
     #[test]
-    fn reads_the_standard_header() {
-        let header =
+    fn believes_one_header_and_ignores_the_other() {
+        let headers =
             [("forwarded", "for=\"[2001:db8::7]:4711\";proto=https;by=10.0.0.1"), ("x-forwarded-for", "198.51.100.9")];
-        assert_eq!(client(&["10.0.0.0/8"], "10.1.2.3", &header), "2001:db8::7");
-        assert_eq!(client(&["2001:db8::/32", "10.0.0.0/8"], "10.1.2.3", &header), "2001:db8::7");
+        let standard = |trusted: &[&str]| client_by("Forwarded", trusted, "10.1.2.3", &headers);
+        assert_eq!(standard(&["10.0.0.0/8"]), "2001:db8::7");
+        assert_eq!(standard(&["2001:db8::/32", "10.0.0.0/8"]), "2001:db8::7");
+        assert_eq!(client(&["10.0.0.0/8"], "10.1.2.3", &headers), "198.51.100.9");
+        assert_eq!(client(&["10.0.0.0/8"], "10.1.2.3", &headers[..1]), "10.1.2.3");
         assert_eq!(client(&["0.0.0.0/0"], "10.1.2.3", &[]), "10.1.2.3");
     }
 
     #[test]
     fn names_what_it_cannot_read() {
         for text in ["10.0.0.0/33", "proxy.example.org", "", "10.0.0.0/x", "::/129"] {
-            assert!(Proxies::parse(&[text.to_owned()]).is_err(), "{text}");
+            assert!(Proxies::parse(&[text.to_owned()], "x-forwarded-for").is_err(), "{text}");
         }
+        assert!(Proxies::parse(&[], "x-real-ip").is_err());
     }
 }

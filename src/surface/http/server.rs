@@ -1,43 +1,28 @@
 //! The listener: TCP or TLS, HTTP/1 and HTTP/2 on one port, and the drain. When told to stop it takes no new connections and
 //! no new calls; running ones finish within the limit, the rest is cut.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use http::header;
-use http::{HeaderName, HeaderValue, Method};
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, lookup_host};
-use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
+use super::body::Bodies;
+use super::connection::{Connection, Patience};
+use super::cors;
 use super::guard::Guard;
 use super::hosts::Hosts;
-use super::problem::REQUEST_ID;
 use super::proxies::Proxies;
+use super::room::{Flow, Room, Socket};
 use super::tls;
 use crate::config::server::Server;
 use crate::kernel::clock::Clock;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
-
-/// A TLS handshake must be done after so long.
-const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
-/// The head of a request must have come in after so long; so long is an idle connection kept as well.
-const HEAD_TIME: Duration = Duration::from_mins(1);
-/// Connections at once; more wait to be accepted.
-const MOST_CONNECTIONS: usize = 16_384;
-const PING_EVERY: Duration = Duration::from_secs(20);
 
 /// Says that the server is stopping: an extension of every request. What outlives its request (a WebSocket, an open stream of
 /// notices) ends when the token fires, and the stop waits for what is tracked.
@@ -87,7 +72,7 @@ impl Listening {
             );
             return Err(Fault::new(&codes::NOT_CONFIGURED, say));
         }
-        let proxies = Proxies::parse(&config.trusted_proxies)?;
+        let proxies = Proxies::parse(&config.trusted_proxies, &config.forwarding_header)?;
         let listener = TcpListener::bind(addresses.as_slice()).await.map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
         Ok(Self { listener, address, tls, proxies, config: config.clone() })
@@ -114,33 +99,36 @@ impl Listening {
     /// Answers until it is told to stop, then drains.
     pub async fn serve(self, router: Router, clock: Arc<dyn Clock>, shutdown: CancellationToken) -> Drained {
         let stopping = Stopping { token: shutdown.clone(), tracker: TaskTracker::new() };
-        let router = if self.config.allowed_origins.is_empty() { router } else { router.layer(cors(&self.config)) };
         let guard = Arc::new(Guard {
             hosts: Hosts::new(&self.config, self.address),
-            proxies: self.proxies,
-            body_limit: self.config.body_limit_bytes,
+            proxies: self.proxies.clone(),
+            bodies: Bodies::new(self.config.body_limit_bytes, self.config.bodies_bytes),
+            cors: cors::layer(&self.config),
             clock,
             stopping: stopping.clone(),
             router,
         });
         let forced = CancellationToken::new();
-        let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+        let room = Room::new(&self.config);
+        let patience = Patience {
+            first: Duration::from_secs(self.config.head_seconds),
+            idle: Duration::from_secs(self.config.idle_seconds),
+        };
         loop {
             let accepted = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
-                accepted = accept(&self.listener, &room) => accepted,
+                accepted = accept(&self.listener, &room, &self.proxies) => accepted,
             };
-            let Some((stream, peer, place)) = accepted else { continue };
-            let connection =
-                Connection { guard: guard.clone(), peer, tls: self.tls.clone(), shutdown: shutdown.clone() };
+            let Some((socket, peer)) = accepted else { continue };
+            let (guard, tls, shutdown) = (guard.clone(), self.tls.clone(), shutdown.clone());
+            let connection = Connection { guard, peer, tls, patience, shutdown };
             let forced = forced.clone();
             drop(stopping.tracker.spawn(async move {
                 tokio::select! {
                     () = forced.cancelled() => {}
-                    () = connection.run(stream) => {}
+                    () = connection.run(socket) => {}
                 }
-                drop(place);
             }));
         }
         drop(self.listener);
@@ -173,95 +161,20 @@ pub async fn serve(
     Ok(server.serve(router, clock, shutdown).await)
 }
 
-async fn accept(
-    listener: &TcpListener,
-    room: &Arc<Semaphore>,
-) -> Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
-    let place = room.clone().acquire_owned().await.ok()?;
-    match listener.accept().await {
-        Ok((stream, peer)) => Some((stream, peer, place)),
+async fn accept(listener: &TcpListener, room: &Room, proxies: &Proxies) -> Option<(Socket, SocketAddr)> {
+    let place = room.wait().await?;
+    let (stream, peer): (TcpStream, SocketAddr) = match listener.accept().await {
+        Ok(accepted) => accepted,
         Err(error) => {
             // Out of files, most likely: give connections time to end instead of spinning.
             tracing::warn!(%error, "a connection could not be accepted");
             tokio::time::sleep(Duration::from_millis(100)).await;
-            None
+            return None;
         }
-    }
-}
-
-struct Connection {
-    guard: Arc<Guard>,
-    peer: SocketAddr,
-    tls: Option<TlsAcceptor>,
-    shutdown: CancellationToken,
-}
-
-impl Connection {
-    async fn run(self, stream: TcpStream) {
-        // Small answers must not wait for the other side's acknowledgement.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "nodelay refused");
-        }
-        // A connection that never says anything is not kept.
-        tokio::select! {
-            spoken = tokio::time::timeout(HEAD_TIME, stream.readable()) => if !matches!(spoken, Ok(Ok(()))) { return },
-            () = self.shutdown.cancelled() => return,
-        }
-        match self.tls.clone() {
-            None => self.speak(stream).await,
-            Some(tls) => match tokio::time::timeout(HANDSHAKE_TIME, tls.accept(stream)).await {
-                Ok(Ok(stream)) => self.speak(stream).await,
-                Ok(Err(error)) => tracing::debug!(peer = %self.peer, %error, "TLS handshake failed"),
-                Err(_) => tracing::debug!(peer = %self.peer, "TLS handshake took too long"),
-            },
-        }
-    }
-
-    async fn speak(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
-        let mut builder = Builder::new(TokioExecutor::new());
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
-        builder
-            .http2()
-            .timer(TokioTimer::new())
-            .keep_alive_interval(PING_EVERY)
-            .keep_alive_timeout(PING_EVERY)
-            .max_concurrent_streams(200)
-            .max_header_list_size(64 << 10);
-        let (guard, peer) = (self.guard, self.peer);
-        let service = service_fn(move |request| {
-            let guard = guard.clone();
-            async move { Ok::<_, Infallible>(guard.answer(peer, request).await) }
-        });
-        let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
-        let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
-            () = self.shutdown.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
-        };
-        if let Err(error) = ended {
-            tracing::debug!(peer = %self.peer, %error, "connection ended");
-        }
-    }
-}
-
-fn cors(config: &Server) -> CorsLayer {
-    let origins =
-        config.allowed_origins.iter().filter_map(|origin| HeaderValue::from_str(origin.trim_end_matches('/')).ok());
-    CorsLayer::new()
-        .allow_origin(AllowOrigin::list(origins))
-        .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-        .allow_headers(AllowHeaders::mirror_request())
-        .expose_headers([
-            header::ETAG,
-            header::LOCATION,
-            header::RETRY_AFTER,
-            REQUEST_ID.clone(),
-            HeaderName::from_static("mcp-session-id"),
-            HeaderName::from_static("ratelimit-limit"),
-            HeaderName::from_static("ratelimit-remaining"),
-            HeaderName::from_static("ratelimit-reset"),
-        ])
-        .max_age(Duration::from_mins(10))
+    };
+    let Some(place) = room.take(place, peer.ip(), proxies) else {
+        tracing::debug!(%peer, "closed a connection: its address has as many as it may");
+        return None;
+    };
+    Some((Socket { stream, flow: Arc::new(Flow::default()), _place: place }, peer))
 }

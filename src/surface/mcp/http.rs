@@ -35,13 +35,13 @@ use crate::capability::caller::{Door as Entrance, Origin};
 use crate::capability::gate::Gate;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
-use crate::kernel::id::{CallId, TenantId};
+use crate::kernel::id::CallId;
 use crate::surface::http::credentials::credential;
 use crate::surface::http::proxies::ClientAddress;
+use crate::surface::http::{body, tenant};
 
 static TOOLSETS: HeaderName = HeaderName::from_static("convoke-toolsets");
 static READ_ONLY: HeaderName = HeaderName::from_static("convoke-read-only");
-static TENANT: HeaderName = HeaderName::from_static("convoke-tenant");
 pub(super) static SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 pub(super) static VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 
@@ -143,11 +143,8 @@ impl Entry {
             asked => asked,
         };
         let read_only = self.server.read_only || headers.get(&READ_ONLY).is_some_and(is_yes);
-        let tenant = headers.get(&TENANT).map(|value| text(value)?.trim().parse::<TenantId>().map_err(wrong_tenant));
-        let tenant = tenant.transpose()?;
-        if tenant.is_some_and(|tenant| tenant != caller.tenant) {
-            return Err(wrong_tenant(()));
-        }
+        tenant::check(headers, &caller)?;
+        let tenant = Some(caller.tenant);
         let view = View::of(asked, &caller, &self.server.usual, read_only);
         Ok(Arc::new(Visit { caller, view, origin: Origin { door: Entrance::Mcp, address }, tenant }))
     }
@@ -221,16 +218,9 @@ impl Entry {
         Ok(bytes)
     }
 
-    /// The whole body. Before a listener of ours it has come in already.
+    /// The whole body.
     pub(super) async fn read(&self, body: Body) -> Result<Bytes, Fault> {
-        let limited = http_body_util::Limited::new(body, self.body_limit);
-        match limited.collect().await {
-            Ok(collected) => Ok(collected.to_bytes()),
-            Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-                Err(Fault::new(&codes::TOO_LARGE, format!("the body is larger than {} bytes", self.body_limit)))
-            }
-            Err(error) => Err(Fault::new(&codes::MALFORMED, "the body broke off").caused_by(error)),
-        }
+        body::read(body, self.body_limit).await
     }
 }
 
@@ -298,10 +288,6 @@ fn is_stream(response: &Response) -> bool {
 
 fn no_session() -> Fault {
     Fault::not_found("session", "of that id")
-}
-
-fn wrong_tenant<E>(_: E) -> Fault {
-    Fault::new(&codes::WRONG_TENANT, "the tenant named is not the caller's")
 }
 
 /// The address of the client, where the listener told it.

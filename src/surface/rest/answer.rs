@@ -8,7 +8,8 @@ use axum::body::Body;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use futures::StreamExt as _;
+use futures::future::ready;
+use futures::{Stream, StreamExt as _};
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LOCATION};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -17,7 +18,7 @@ use serde_json::Value;
 use tokio_util::sync::DropGuard;
 
 use super::Rest;
-use super::demands::names_tag;
+use super::demands::named_tag;
 use super::routes::Target;
 use crate::capability::gate::limit::Allowance;
 use crate::capability::gate::{Reply, Request as Call};
@@ -26,6 +27,7 @@ use crate::capability::spec::Effect;
 use crate::capability::tool::Tool;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
+use crate::kernel::id::CallId;
 use crate::kernel::seal::sha256_hex;
 use crate::surface::http::problem;
 
@@ -62,22 +64,18 @@ pub(super) fn acceptable(headers: &HeaderMap, form: Form) -> Result<(), Fault> {
 
 /// The answer to a call.
 pub(super) fn of(parts: &Parts, target: &Target, reply: Reply, calling: DropGuard) -> Result<Response, Fault> {
-    let allowance = reply.allowance;
     let mut response = match reply.result {
         Err(fault) => problem::answer(&fault, reply.id),
         Ok(Outcome::Value(value)) => {
             let _ = calling.disarm();
             one(parts, target, &value, reply.revision)?
         }
-        Ok(Outcome::Stream(items)) => stream(&parts.headers, items, calling),
+        Ok(Outcome::Stream(items)) => stream(&parts.headers, items, reply.id, calling),
         Ok(Outcome::Bytes(download)) => file(download, calling),
     };
     let headers = response.headers_mut();
     if reply.replayed {
         headers.insert(HeaderName::from_static("idempotency-replayed"), HeaderValue::from_static("true"));
-    }
-    if let Some(allowance) = allowance {
-        tell_allowance(headers, allowance);
     }
     Ok(response)
 }
@@ -90,10 +88,11 @@ fn one(parts: &Parts, target: &Target, value: &Value, revision: Option<i64>) -> 
     let headers = response.headers_mut();
     let kept = if tool.effect.reads() { "private, no-cache" } else { "no-store" };
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(kept));
-    if let Some(tag) = tag.as_ref().and_then(|tag| HeaderValue::from_str(tag).ok()) {
+    let known = tag.as_ref().filter(|_| tool.effect.reads()).and_then(|tag| named_tag(&parts.headers, tag));
+    if let Some(tag) = known.as_ref().or(tag.as_ref()).and_then(|tag| HeaderValue::from_str(tag).ok()) {
         headers.insert(ETAG, tag);
     }
-    if tool.effect.reads() && tag.is_some_and(|tag| names_tag(&parts.headers, &tag)) {
+    if known.is_some() {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         return Ok(response);
     }
@@ -126,26 +125,31 @@ fn tag_of(revision: i64, body: &[u8]) -> String {
 
 /// Server-sent events `item` and, at the end, `end` or `problem`; or a line of JSON for each item, the last one holding
 /// `problem` where it ended by a fault.
-fn stream(headers: &HeaderMap, items: Items, calling: DropGuard) -> Response {
-    // The guard lives as long as the stream: a client that goes away calls off what makes the items.
-    let calling = Arc::new(calling);
+fn stream(headers: &HeaderMap, items: Items, id: CallId, calling: DropGuard) -> Response {
+    let told = told(items, id).map(move |told| {
+        // The guard lives as long as the stream: a client that goes away calls off what makes the items.
+        let _calling = &calling;
+        told
+    });
     if names(headers, EVENTS) {
-        let events = items.map(move |item| {
-            let _calling = &calling;
-            let (name, data) = match item {
-                Ok(value) => ("item", value),
-                Err(fault) => ("problem", problem_value(&fault)),
+        let events = told.map(|told| {
+            let (name, data) = match told {
+                Told::Item(value) => ("item", value),
+                Told::Problem(problem) => ("problem", problem),
+                Told::End => ("end", serde_json::json!({})),
             };
             Ok::<_, Infallible>(Event::default().event(name).data(data.to_string()))
         });
-        let end = futures::stream::once(async { Ok(Event::default().event("end").data("{}")) });
         let keep = KeepAlive::new().interval(Duration::from_secs(15));
-        return Sse::new(events.chain(end)).keep_alive(keep).into_response();
+        return Sse::new(events).keep_alive(keep).into_response();
     }
-    let lines = items.map(move |item| {
-        let _calling = &calling;
-        let value = item.unwrap_or_else(|fault| serde_json::json!({ "problem": problem_value(&fault) }));
-        Ok::<_, Infallible>(Bytes::from(format!("{value}\n")))
+    let lines = told.filter_map(|told| {
+        let line = match told {
+            Told::Item(value) => Some(value),
+            Told::Problem(problem) => Some(serde_json::json!({ "problem": problem })),
+            Told::End => None,
+        };
+        ready(line.map(|line| Ok::<_, Infallible>(Bytes::from(format!("{line}\n")))))
     });
     let mut response = Response::new(Body::from_stream(lines));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(LINES));
@@ -153,8 +157,30 @@ fn stream(headers: &HeaderMap, items: Items, calling: DropGuard) -> Response {
     response
 }
 
-fn problem_value(fault: &Fault) -> Value {
-    serde_json::to_value(fault.problem("")).unwrap_or(Value::Null)
+/// What a stream tells.
+enum Told {
+    Item(Value),
+    Problem(Value),
+    End,
+}
+
+/// The items, and how they ended: a fault is the last that is told.
+fn told(items: Items, id: CallId) -> impl Stream<Item = Told> + Send + 'static {
+    let ended = futures::stream::once(ready(None));
+    items.map(Some).chain(ended).scan(false, move |failed, item| {
+        ready(match item {
+            _ if *failed => None,
+            Some(Ok(value)) => Some(Told::Item(value)),
+            Some(Err(fault)) => {
+                *failed = true;
+                if fault.code().status >= 500 {
+                    tracing::error!(request_id = %id, fault = ?fault, "a stream failed");
+                }
+                Some(Told::Problem(serde_json::to_value(fault.problem(&id.to_string())).unwrap_or(Value::Null)))
+            }
+            None => Some(Told::End),
+        })
+    })
 }
 
 fn file(download: Download, calling: DropGuard) -> Response {
@@ -183,7 +209,8 @@ fn file(download: Download, calling: DropGuard) -> Response {
     response
 }
 
-fn tell_allowance(headers: &mut HeaderMap, allowance: Allowance) {
+/// What is left to the caller.
+pub(super) fn tell_allowance(headers: &mut HeaderMap, allowance: Allowance) {
     let Allowance { limit, remaining, reset_seconds } = allowance;
     headers.insert(HeaderName::from_static("ratelimit-limit"), HeaderValue::from(limit));
     headers.insert(HeaderName::from_static("ratelimit-remaining"), HeaderValue::from(remaining));
@@ -202,33 +229,32 @@ fn encoded(text: &str) -> String {
     utf8_percent_encode(text, &BARE).to_string()
 }
 
-fn ranges(headers: &HeaderMap) -> Vec<String> {
+/// The media ranges that the client names, with their weights.
+fn ranges(headers: &HeaderMap) -> Vec<(String, f32)> {
     let texts = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let ranges = texts.flat_map(|text| text.split(',')).filter_map(|range| {
         let (media, parameters) = range.split_once(';').unwrap_or((range, ""));
-        let refused = parameters.split(';').any(|one| {
-            one.trim()
-                .strip_prefix("q=")
-                .and_then(|weight| weight.parse::<f32>().ok())
-                .is_some_and(|weight| weight <= 0.0)
-        });
-        (!refused).then(|| media.trim().to_ascii_lowercase()).filter(|media| !media.is_empty())
+        let weight = parameters.split(';').find_map(|one| one.trim().strip_prefix("q=")?.parse::<f32>().ok());
+        let media = media.trim().to_ascii_lowercase();
+        (!media.is_empty()).then(|| (media, weight.unwrap_or(1.0)))
     });
     ranges.collect()
 }
 
-/// Whether the client takes a media type.
+/// Whether the client takes a media type: the range that names it most closely decides.
 fn accepts(headers: &HeaderMap, media: &str) -> bool {
     if headers.get(ACCEPT).is_none() {
         return true;
     }
-    let family = media.split_once('/').map_or("*", |(family, _)| family);
-    ranges(headers).iter().any(|range| range == "*/*" || range == media || *range == format!("{family}/*"))
+    let ranges = ranges(headers);
+    let family = format!("{}/*", media.split_once('/').map_or("*", |(family, _)| family));
+    let closest = [media, &family, "*/*"].into_iter().find_map(|name| ranges.iter().find(|(range, _)| range == name));
+    closest.is_some_and(|(_, weight)| *weight > 0.0)
 }
 
 /// Whether the client names a media type itself.
 fn names(headers: &HeaderMap, media: &str) -> bool {
-    ranges(headers).iter().any(|range| range == media)
+    ranges(headers).iter().any(|(range, weight)| range == media && *weight > 0.0)
 }
 
 #[cfg(test)]
@@ -240,6 +266,7 @@ mod tests {
         let with = |text: &str| HeaderMap::from_iter([(ACCEPT, text.parse().unwrap())]);
         assert!(accepts(&HeaderMap::new(), JSON) && accepts(&with("*/*"), JSON));
         assert!(accepts(&with("text/html, application/*;q=0.5"), JSON));
+        assert!(!accepts(&with("application/json;q=0, */*"), JSON) && !accepts(&with("application/*;q=0, */*"), LINES));
         assert!(!accepts(&with("text/html"), JSON) && !accepts(&with("application/json;q=0"), JSON));
         assert!(names(&with("text/event-stream"), EVENTS) && !names(&with("*/*"), EVENTS));
     }

@@ -1,18 +1,21 @@
 //! Calls that need an answer before they can go on. The fault carries the questions and a sealed state that holds the whole
 //! call; `POST /api/v1/calls/resume` with the state and the answers makes the call again.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::response::Response;
 use http::request::Parts;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Rest, origin};
+use super::{Asked, Rest, answer};
+use crate::capability::caller::Caller;
 use crate::capability::client::Answers;
 use crate::capability::gate::Request as Call;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
-use crate::kernel::id::{CallId, TenantId};
+use crate::kernel::id::TenantId;
 use crate::kernel::time::Timestamp;
 
 const PURPOSE: &str = "rest-call";
@@ -61,11 +64,13 @@ impl Rest {
     }
 
     /// Makes a call again with answers.
-    pub(super) async fn resume(&self, id: CallId, parts: &Parts, body: Body) -> Result<Response, Fault> {
-        let caller = self.caller(parts).await?;
-        if !caller.is_known() {
-            return Err(Fault::new(&codes::UNAUTHENTICATED, "this needs a credential"));
-        }
+    pub(super) async fn resume(
+        &self,
+        asked: &Asked,
+        caller: Arc<Caller>,
+        parts: &Parts,
+        body: Body,
+    ) -> Result<Response, Fault> {
         let body = self.read(parts, body).await?.unwrap_or(Value::Null);
         let resume: Resume = serde_json::from_value(body).map_err(|error| Fault::bad_input("", error.to_string()))?;
         let platform = self.gate.platform();
@@ -82,7 +87,8 @@ impl Rest {
             .routes
             .of_tool(&held.tool)
             .ok_or_else(|| Fault::new(&codes::UNKNOWN_TOOL, format!("there is no tool '{}'", held.tool)))?;
-        let mut call = Call::new(id, caller, origin(parts), held.tool, held.input);
+        answer::acceptable(&parts.headers, target.tool.form)?;
+        let mut call = asked.call(parts, caller, &held.tool, held.input);
         call.answers = held.answers;
         call.answers.extend(resume.answers);
         call.idempotency_key = held.idempotency_key;

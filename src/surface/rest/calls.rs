@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{PREFIX, Rest, allowing, nothing_here, origin};
+use super::{Asked, PREFIX, Rest, address, allowing, nothing_here};
 use crate::capability::client::Answers;
 use crate::capability::gate::Request as Call;
 use crate::capability::gate::operation::{Operation, State};
@@ -17,7 +17,7 @@ use crate::capability::owned::Stored;
 use crate::capability::spec::Verb;
 use crate::kernel::codes;
 use crate::kernel::fault::{Fault, Problem};
-use crate::kernel::id::{CallId, Id, OperationId};
+use crate::kernel::id::OperationId;
 use crate::kernel::time::Timestamp;
 
 /// How a call stands that went on after its request.
@@ -98,32 +98,38 @@ impl Rest {
     }
 
     /// What is below `/api/v1/calls/`.
-    pub(super) async fn of_calls(&self, id: CallId, parts: &Parts, rest: &str, body: Body) -> Result<Response, Fault> {
-        if rest == "resume" {
-            return match parts.method {
-                Method::POST => self.resume(id, parts, body).await,
-                _ => allowing(&[Verb::Post], &parts.method),
-            };
-        }
+    pub(super) async fn of_calls(
+        &self,
+        asked: &Asked,
+        parts: &Parts,
+        rest: &str,
+        body: Body,
+    ) -> Result<Response, Fault> {
         let (which, deed) = rest.split_once('/').map_or((rest, None), |(which, deed)| (which, Some(deed)));
         let method = &parts.method;
         match deed {
+            None if which == "resume" && method == Method::POST => {}
+            None if which == "resume" => return allowing(&[Verb::Post], method),
             None if matches!(*method, Method::GET | Method::HEAD) => {}
             None => return allowing(&[Verb::Get], method),
             Some("answers" | "cancel") if method == Method::POST => {}
             Some("answers" | "cancel") => return allowing(&[Verb::Post], method),
             Some(_) => return Err(nothing_here()),
         }
-        let caller = self.caller(parts).await?;
+        let caller = self.caller(asked, parts).await?;
+        // Asking how a call stands is a read; what it does besides, the gate counts.
+        self.gate.count(&caller, address(parts), &asked.left)?;
         if !caller.is_known() {
             return Err(Fault::new(&codes::UNAUTHENTICATED, "this needs a credential"));
+        }
+        if rest == "resume" {
+            return self.resume(asked, caller, parts, body).await;
         }
         let operation: OperationId = which.parse().map_err(|_| Fault::not_found("call", which))?;
         if deed == Some("answers") {
             let body = self.read(parts, body).await?.unwrap_or(Value::Null);
             let given: Given = serde_json::from_value(body).map_err(|error| Fault::bad_input("", error.to_string()))?;
-            let call =
-                Call::new(Id::new(self.gate.platform().clock.now()), caller.clone(), origin(parts), "", Value::Null);
+            let call = asked.call(parts, caller.clone(), "", Value::Null);
             let gate = self.gate.clone();
             lasting(async move { gate.answer(call, operation, given.answers).await }).await?;
             return tell(StatusCode::ACCEPTED, self.gate.operation(&caller, operation).await?);

@@ -1,14 +1,14 @@
-//! What a request's headers demand of the call: once only, a certain revision, within a time, later, of which tenant.
+//! What a request's headers demand of the call: once only, a certain revision, within a time, later.
 
 use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::{IF_MATCH, IF_NONE_MATCH};
 
+use super::encoding::plain_tag;
 use crate::capability::gate::Request as Call;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
-use crate::kernel::id::TenantId;
 
 const LONGEST_KEY: usize = 255;
 
@@ -17,7 +17,6 @@ pub(super) struct Demands {
     pub(super) respond_async: bool,
     idempotency_key: Option<String>,
     if_match: Option<i64>,
-    tenant: Option<TenantId>,
     time_limit: Option<Duration>,
 }
 
@@ -31,16 +30,12 @@ impl Demands {
             None => None,
             Some(key) => {
                 let key = key.strip_prefix('"').and_then(|key| key.strip_suffix('"')).unwrap_or(key);
-                if key.is_empty() || key.len() > LONGEST_KEY {
-                    return Err(bad_header("Idempotency-Key", "must have 1 to 255 characters"));
+                let is_plain = key.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"');
+                if key.is_empty() || key.len() > LONGEST_KEY || !is_plain {
+                    let must = "must have 1 to 255 visible characters, without quotes but those around it";
+                    return Err(bad_header("Idempotency-Key", must));
                 }
                 Some(key.to_owned())
-            }
-        };
-        let tenant = match text("convoke-tenant")? {
-            None => None,
-            Some(id) => {
-                Some(id.parse().map_err(|_| Fault::new(&codes::WRONG_TENANT, "the tenant named is not the caller's"))?)
             }
         };
         let time_limit = match text("request-timeout")? {
@@ -55,13 +50,12 @@ impl Demands {
         let respond_async = preferences.flat_map(|text| text.split(',')).any(|preference| {
             preference.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("respond-async")
         });
-        Ok(Self { respond_async, idempotency_key, if_match: if_match(headers)?, tenant, time_limit })
+        Ok(Self { respond_async, idempotency_key, if_match: if_match(headers)?, time_limit })
     }
 
     pub(super) fn apply(&self, call: &mut Call) {
         call.idempotency_key.clone_from(&self.idempotency_key);
         call.if_match = self.if_match;
-        call.tenant = self.tenant;
         call.time_limit = self.time_limit;
     }
 }
@@ -83,14 +77,13 @@ fn if_match(headers: &HeaderMap) -> Result<Option<i64>, Fault> {
     })
 }
 
-/// Whether `If-None-Match` names this tag.
-pub(super) fn names_tag(headers: &HeaderMap, tag: &str) -> bool {
-    headers
-        .get_all(IF_NONE_MATCH)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|text| text.split(','))
-        .any(|one| one.trim() == "*" || one.trim().trim_start_matches("W/") == tag)
+/// The tag that `If-None-Match` names, where it is this one or that of an encoded form of the same answer.
+pub(super) fn named_tag(headers: &HeaderMap, tag: &str) -> Option<String> {
+    let texts = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    texts.flat_map(|text| text.split(',')).map(|one| one.trim().trim_start_matches("W/")).find_map(|one| match one {
+        "*" => Some(tag.to_owned()),
+        one => (plain_tag(one) == tag).then(|| one.to_owned()),
+    })
 }
 
 fn bad_header(name: &str, must: &str) -> Fault {

@@ -11,33 +11,31 @@ use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Rest, finish, origin};
-use crate::capability::gate::Request as Call;
+use super::{Asked, Rest, finish};
 use crate::capability::outcome::Outcome;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
-use crate::kernel::id::CallId;
 
 /// The tool that tells more.
 const TOOL: &str = "system_health";
 
 pub(super) async fn health(State(rest): State<Arc<Rest>>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
-    let id = rest.new_id();
-    let response = answer(&rest, id, &parts).await;
-    finish(&parts.method, id, response)
+    let asked = rest.asked();
+    let response = answer(&rest, &asked, &parts).await;
+    finish(&parts.method, &asked, response)
 }
 
 /// Load balancers ask every few seconds without a credential: they learn whether it is up, from the store itself. With a
 /// credential it is the tool's answer.
-async fn answer(rest: &Rest, id: CallId, parts: &Parts) -> Result<Response, Fault> {
+async fn answer(rest: &Rest, asked: &Asked, parts: &Parts) -> Result<Response, Fault> {
     if rest.gate.is_closing() {
         let fault = Fault::new(&codes::UNAVAILABLE, "the server is stopping");
         return Err(fault.with_retry_after(Duration::from_secs(1)));
     }
-    let caller = rest.caller(parts).await?;
+    let caller = rest.caller(asked, parts).await?;
     if caller.is_known() {
-        let call = Call::new(id, caller, origin(parts), TOOL, Value::Null);
+        let call = asked.call(parts, caller, TOOL, Value::Null);
         return match rest.gate.call(call).await.result? {
             Outcome::Value(value) => Ok(tell(value["status"] == "ok", &value)),
             Outcome::Stream(_) | Outcome::Bytes(_) => Err(Fault::internal("health is one value")),

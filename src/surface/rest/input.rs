@@ -1,12 +1,17 @@
 //! The input of a call over REST, from path, query and body. Texts of path and query become what the schema wants; whether
 //! the whole fits is judged by the gate.
 
+use std::collections::HashMap;
+
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value};
 
 use crate::kernel::codes;
 use crate::kernel::fault::{Fault, Violation};
+
+/// A query with more pairs is no input of a tool.
+const MOST_PAIRS: usize = 1000;
 
 /// Puts the input together. A property that two places give must be the same in both.
 ///
@@ -37,7 +42,7 @@ pub fn of(
         }
     };
     for (name, values) in grouped(query)? {
-        match coerce_all(property(schema, &name), &values) {
+        match coerce_all(property(schema, &name), &values)? {
             Some(value) => add(&name, value, "query"),
             None => return Err(Fault::bad_input(pointer(&name), "is given more than once in the query")),
         }
@@ -71,13 +76,22 @@ pub fn body(headers: &HeaderMap, bytes: &[u8]) -> Result<Option<Value>, Fault> {
     })
 }
 
-fn grouped(query: Option<&str>) -> Result<Vec<(String, Vec<String>)>, Fault> {
-    let Some(query) = query.filter(|query| !query.is_empty()) else { return Ok(Vec::new()) };
-    let mut groups: Vec<(String, Vec<String>)> = Vec::new();
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+/// The pairs of the query by name, in order; values as they were written.
+fn grouped(query: Option<&str>) -> Result<Vec<(String, Vec<&str>)>, Fault> {
+    let pairs = query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
+    let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    for (count, pair) in pairs.enumerate() {
+        if count == MOST_PAIRS {
+            return Err(Fault::bad_input(
+                "",
+                format!("the query has more than {MOST_PAIRS} pairs; send them as a body"),
+            ));
+        }
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let (name, value) = (decode(name)?, decode(value)?);
-        match groups.iter_mut().find(|(known, _)| *known == name) {
+        let name = decode(name)?;
+        let place = *places.entry(name.clone()).or_insert(groups.len());
+        match groups.get_mut(place) {
             Some((_, values)) => values.push(value),
             None => groups.push((name, vec![value])),
         }
@@ -97,22 +111,22 @@ fn property<'a>(schema: &'a Map<String, Value>, name: &str) -> Option<&'a Value>
     schema.get("properties")?.get(name)
 }
 
-/// Several texts as one value; `None` when only one was wanted.
-fn coerce_all(schema: Option<&Value>, texts: &[String]) -> Option<Value> {
+/// Several texts as one value; `None` when only one was wanted. A comma that was written as such separates the items of a
+/// list, an encoded one belongs to its item.
+fn coerce_all(schema: Option<&Value>, texts: &[&str]) -> Result<Option<Value>, Fault> {
     let is_list = schema.is_some_and(|schema| schema.get("type").is_some_and(|kind| kind == "array"));
-    match texts {
-        [only] if is_list && only.is_empty() => Some(Value::Array(Vec::new())),
-        [only] if is_list => {
-            let items = schema.and_then(|schema| schema.get("items"));
-            Some(Value::Array(only.split(',').map(|text| coerce(items, text.trim())).collect()))
-        }
-        [only] => Some(coerce(schema, only)),
-        many if is_list => {
-            let items = schema.and_then(|schema| schema.get("items"));
-            Some(Value::Array(many.iter().map(|text| coerce(items, text)).collect()))
-        }
+    let items = schema.and_then(|schema| schema.get("items"));
+    let list = |texts: &mut dyn Iterator<Item = &str>| {
+        let values = texts.map(|text| Ok(coerce(items, decode(text)?.trim())));
+        values.collect::<Result<_, Fault>>().map(Value::Array)
+    };
+    Ok(match texts {
+        [""] if is_list => Some(Value::Array(Vec::new())),
+        [only] if is_list => Some(list(&mut only.split(','))?),
+        many if is_list => Some(list(&mut many.iter().copied())?),
+        [only] => Some(coerce(schema, &decode(only)?)),
         _ => None,
-    }
+    })
 }
 
 /// A text as what the schema wants; what cannot become that stays a text, which the gate then refuses by name.
@@ -155,6 +169,24 @@ mod tests {
         assert_eq!(of(&schema(), Vec::new(), Some("limit=many"), None).unwrap(), json!({ "limit": "many" }));
         assert!(of(&schema(), Vec::new(), Some("limit=1&limit=2"), None).is_err());
         assert!(of(&schema(), Vec::new(), Some("id=%ff"), None).is_err());
+    }
+
+    #[test]
+    fn an_encoded_comma_belongs_to_its_item() {
+        let properties = json!({ "tags": { "type": "array", "items": { "type": "string" } } });
+        let schema = Map::from_iter([("properties".to_owned(), properties)]);
+        let of = |query: &str| of(&schema, Vec::new(), Some(query), None).unwrap()["tags"].clone();
+        assert_eq!(of("tags=a%2Cb,c"), json!(["a,b", "c"]));
+        assert_eq!(of("tags=a%2Cb"), json!(["a,b"]));
+        assert_eq!(of("tags=a%2Cb&tags=c"), json!(["a,b", "c"]));
+        assert_eq!(of("tags="), json!([]));
+    }
+
+    #[test]
+    fn a_query_has_an_end() {
+        let query = |pairs: usize| (0..pairs).map(|number| format!("n{number}=1")).collect::<Vec<_>>().join("&");
+        assert!(of(&schema(), Vec::new(), Some(&query(MOST_PAIRS)), None).is_ok());
+        assert!(of(&schema(), Vec::new(), Some(&query(MOST_PAIRS + 1)), None).unwrap_err().is(&codes::BAD_INPUT));
     }
 
     #[test]

@@ -12,25 +12,24 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::request::Parts;
 use serde_json::json;
 
-use super::{Rest, finish, origin};
+use super::{Asked, Rest, finish};
+use crate::capability::gate::Gate;
 use crate::capability::gate::meter::BOUNDS_MICROS;
-use crate::capability::gate::{Gate, Request as Call};
 use crate::kernel::fault::Fault;
-use crate::kernel::id::CallId;
 
 /// The tool that answers the same as one value: who may not call it may not read this either.
 const TOOL: &str = "system_metrics";
 
 pub(super) async fn metrics(State(rest): State<Arc<Rest>>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
-    let id = rest.new_id();
-    let response = answer(&rest, id, &parts).await;
-    finish(&parts.method, id, response)
+    let asked = rest.asked();
+    let response = answer(&rest, &asked, &parts).await;
+    finish(&parts.method, &asked, response)
 }
 
-async fn answer(rest: &Rest, id: CallId, parts: &Parts) -> Result<Response, Fault> {
-    let caller = rest.caller(parts).await?;
-    rest.gate.call(Call::new(id, caller, origin(parts), TOOL, json!({ "top": 0 }))).await.result?;
+async fn answer(rest: &Rest, asked: &Asked, parts: &Parts) -> Result<Response, Fault> {
+    let caller = rest.caller(asked, parts).await?;
+    rest.gate.call(asked.call(parts, caller, TOOL, json!({ "top": 0 }))).await.result?;
     Ok(tell(render(&rest.gate).await))
 }
 

@@ -5,6 +5,7 @@ mod ask;
 mod calls;
 mod demands;
 mod docs;
+mod encoding;
 mod health;
 pub mod input;
 pub mod metrics;
@@ -18,13 +19,15 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::{any, get};
-use http::header::{ALLOW, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Version};
 use serde_json::Value;
+use tower::util::{MapRequestLayer, MapResponseLayer};
 use tower_http::compression::CompressionLayer;
 
 use crate::capability::caller::{Caller, Door, Origin};
+use crate::capability::gate::limit::Left;
 use crate::capability::gate::{Gate, Request as Call};
 use crate::capability::permit::Permit;
 use crate::capability::spec::Verb;
@@ -32,8 +35,8 @@ use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{CallId, Id};
 use crate::surface::http::credentials::credential;
-use crate::surface::http::problem;
 use crate::surface::http::proxies::ClientAddress;
+use crate::surface::http::{body, problem, tenant};
 use demands::Demands;
 use routes::{Found, Routes, Target};
 
@@ -62,23 +65,40 @@ pub fn router(gate: Arc<Gate>) -> Router {
         .method_not_allowed_fallback(not_allowed)
         .fallback(nowhere)
         .layer(CompressionLayer::new().compress_when(worth_compressing))
+        .layer(MapRequestLayer::new(encoding::taking_something))
+        .layer(MapResponseLayer::new(encoding::tagged))
         .with_state(rest)
 }
 
-fn worth_compressing(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+fn worth_compressing(status: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
     let media = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = media.split(';').next().unwrap_or_default();
-    let length = headers.get(http::header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let textual = matches!(essence, "application/json" | "application/problem+json")
         || matches!(essence, "text/html" | "text/javascript" | "text/css" | "text/plain");
-    textual && length.is_none_or(|length| length >= COMPRESS_FROM)
+    let empty = matches!(status, StatusCode::NOT_MODIFIED | StatusCode::NO_CONTENT);
+    textual && !empty && length.is_none_or(|length| length >= COMPRESS_FROM)
+}
+
+/// What is asked here: the id of the call, and what is left to the caller once it was counted. Every answer tells both.
+struct Asked {
+    id: CallId,
+    left: Left,
+}
+
+impl Asked {
+    fn call(&self, parts: &Parts, caller: Arc<Caller>, tool: &str, input: Value) -> Call {
+        let mut call = Call::new(self.id, caller, origin(parts), tool, input);
+        call.left = self.left.clone();
+        call
+    }
 }
 
 async fn api(State(rest): State<Arc<Rest>>, request: Request) -> Response {
-    let id = rest.new_id();
+    let asked = rest.asked();
     let (parts, body) = request.into_parts();
-    let response = rest.api(id, &parts, body).await;
-    finish(&parts.method, id, response)
+    let response = rest.api(&asked, &parts, body).await;
+    finish(&parts.method, &asked, response)
 }
 
 async fn openapi_json(State(rest): State<Arc<Rest>>, request: Request) -> Response {
@@ -88,21 +108,23 @@ async fn openapi_json(State(rest): State<Arc<Rest>>, request: Request) -> Respon
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        if let Ok(value) = HeaderValue::from_str(&tag) {
+        let known = demands::named_tag(request.headers(), &tag);
+        if let Ok(value) = HeaderValue::from_str(known.as_ref().unwrap_or(&tag)) {
             headers.insert(http::header::ETAG, value);
         }
-        if demands::names_tag(request.headers(), &tag) {
+        if known.is_some() {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
         } else {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(bytes.len()));
             *response.body_mut() = Body::from(bytes);
         }
         response
     });
-    finish(request.method(), rest.new_id(), response)
+    finish(request.method(), &rest.asked(), response)
 }
 
 async fn nowhere(State(rest): State<Arc<Rest>>, request: Request) -> Response {
-    finish(request.method(), rest.new_id(), Err(nothing_here()))
+    finish(request.method(), &rest.asked(), Err(nothing_here()))
 }
 
 fn nothing_here() -> Fault {
@@ -111,7 +133,7 @@ fn nothing_here() -> Fault {
 
 async fn not_allowed(State(rest): State<Arc<Rest>>, request: Request) -> Response {
     let response = allowing(&[Verb::Get], request.method());
-    finish(request.method(), rest.new_id(), response)
+    finish(request.method(), &rest.asked(), response)
 }
 
 /// The answer to a method that a path does not have: what it has.
@@ -141,9 +163,9 @@ fn set_allow(response: &mut Response, allow: &str) {
 }
 
 /// What every answer of this door has.
-fn finish(method: &Method, id: CallId, response: Result<Response, Fault>) -> Response {
+fn finish(method: &Method, asked: &Asked, response: Result<Response, Fault>) -> Response {
     let mut response = response.unwrap_or_else(|fault| {
-        let mut response = problem::answer(&fault, id);
+        let mut response = problem::answer(&fault, asked.id);
         if fault.is(&codes::METHOD_NOT_ALLOWED)
             && let Some(allow) = fault.detail().and_then(|detail| detail["allow"].as_str())
         {
@@ -153,8 +175,11 @@ fn finish(method: &Method, id: CallId, response: Result<Response, Fault>) -> Res
     });
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
+    if let Ok(id) = HeaderValue::from_str(&asked.id.to_string()) {
         headers.entry(problem::REQUEST_ID.clone()).or_insert(id);
+    }
+    if let Some(allowance) = asked.left.get() {
+        answer::tell_allowance(headers, allowance);
     }
     if method == Method::HEAD {
         *response.body_mut() = Body::empty();
@@ -163,41 +188,57 @@ fn finish(method: &Method, id: CallId, response: Result<Response, Fault>) -> Res
 }
 
 impl Rest {
-    fn new_id(&self) -> CallId {
-        Id::new(self.gate.platform().clock.now())
+    fn asked(&self) -> Asked {
+        Asked { id: Id::new(self.gate.platform().clock.now()), left: Left::default() }
     }
 
-    async fn api(&self, id: CallId, parts: &Parts, body: Body) -> Result<Response, Fault> {
+    async fn api(&self, asked: &Asked, parts: &Parts, body: Body) -> Result<Response, Fault> {
         let path = parts.uri.path().strip_prefix(PREFIX).unwrap_or_default();
         if let Some(rest) = path.strip_prefix("/calls/") {
-            return self.of_calls(id, parts, rest, body).await;
+            return self.of_calls(asked, parts, rest, body).await;
         }
         let (target, params) = match self.routes.find(&parts.method, path)? {
             Found::Target(target, params) => (target, params),
             Found::Others(verbs) => return allowing(&verbs, &parts.method),
             Found::Nothing => return Err(nothing_here()),
         };
-        let caller = self.caller(parts).await?;
-        let mut call = Call::new(id, caller, origin(parts), &*target.tool.name, Value::Null);
+        let caller = self.caller(asked, parts).await?;
+        let mut call = asked.call(parts, caller, &target.tool.name, Value::Null);
         if target.tool.permit != Permit::Public && !call.caller.is_known() {
             // Who may not call learns nothing else about the request; the gate says so, and counts the call.
             return self.make(parts, target, call, false).await;
         }
+        match self.fill(parts, target, params, body, &mut call).await {
+            Ok(later) => self.make(parts, target, call, later).await,
+            Err(fault) => Err(self.gate.refuse(&call, fault)),
+        }
+    }
+
+    /// Reads what the request demands and gives; whether the answer may come later.
+    async fn fill(
+        &self,
+        parts: &Parts,
+        target: &Target,
+        params: Vec<(String, String)>,
+        body: Body,
+        call: &mut Call,
+    ) -> Result<bool, Fault> {
         let demands = Demands::read(&parts.headers)?;
+        let later = demands.respond_async && target.is_value();
+        if !later {
+            answer::acceptable(&parts.headers, target.tool.form)?;
+        }
         let body = self.read(parts, body).await?;
         call.input = input::of(&target.tool.input, params, parts.uri.query(), body)?;
-        demands.apply(&mut call);
-        self.make(parts, target, call, demands.respond_async).await
+        demands.apply(call);
+        Ok(later)
     }
 
     /// Makes a call and answers it.
     async fn make(&self, parts: &Parts, target: &Target, call: Call, later: bool) -> Result<Response, Fault> {
-        use crate::capability::outcome::Form;
-        let value = matches!(target.tool.form, Form::Value | Form::Content);
-        if later && value {
+        if later {
             return self.start(call).await;
         }
-        answer::acceptable(&parts.headers, target.tool.form)?;
         let asked = call.clone();
         let (reply, calling) = self.call(&target.tool, call).await?;
         match reply.result {
@@ -207,15 +248,18 @@ impl Rest {
         }
     }
 
-    async fn caller(&self, parts: &Parts) -> Result<Arc<Caller>, Fault> {
-        self.gate.identify(&credential(&parts.headers), address(parts)).await
+    /// Who asks. The tenant that they name must be theirs, whatever they ask for.
+    async fn caller(&self, asked: &Asked, parts: &Parts) -> Result<Arc<Caller>, Fault> {
+        let caller = self.gate.identify(&credential(&parts.headers), address(parts)).await?;
+        if let Err(fault) = tenant::check(&parts.headers, &caller) {
+            self.gate.count(&caller, address(parts), &asked.left)?;
+            return Err(fault);
+        }
+        Ok(caller)
     }
 
     async fn read(&self, parts: &Parts, body: Body) -> Result<Option<Value>, Fault> {
-        let limit = self.gate.platform().config.server.body_limit_bytes;
-        let bytes = axum::body::to_bytes(body, limit)
-            .await
-            .map_err(|error| Fault::new(&codes::TOO_LARGE, "the body is too large or broke off").caused_by(error))?;
+        let bytes = body::read(body, self.gate.platform().config.server.body_limit_bytes).await?;
         input::body(&parts.headers, &bytes)
     }
 }

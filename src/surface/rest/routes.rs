@@ -8,6 +8,7 @@ use std::sync::Arc;
 use http::Method;
 use percent_encoding::percent_decode_str;
 
+use crate::capability::outcome::Form;
 use crate::capability::spec::{Effect, Verb};
 use crate::capability::tool::Tool;
 use crate::kernel::codes;
@@ -21,6 +22,14 @@ pub struct Target {
     pub created_at: Option<String>,
     /// The inputs that the path holds, in order.
     names: Vec<&'static str>,
+}
+
+impl Target {
+    /// Whether the answer is one value, which can also be told later.
+    #[must_use]
+    pub fn is_value(&self) -> bool {
+        matches!(self.tool.form, Form::Value | Form::Content)
+    }
 }
 
 type Methods = BTreeMap<Verb, Arc<Target>>;

@@ -2,13 +2,16 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Once};
+use std::time::Duration;
 
 use axum::Router;
 use convoke::app::Settings;
 use convoke::surface::http::server::{Drained, Listening};
-use convoke::surface::{rest, ws};
+use convoke::surface::{mcp, rest, ws};
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -42,10 +45,14 @@ impl Served {
         })
         .await;
         let gate = app.app.gate().clone();
-        let router = Router::new().merge(rest::router(gate.clone())).merge(ws::router(gate.clone()));
+        let shutdown = CancellationToken::new();
+        let options = mcp::Options { stop: shutdown.clone(), ..mcp::Options::default() };
+        let router = Router::new()
+            .merge(rest::router(gate.clone()))
+            .merge(mcp::http::router(gate.clone(), options).unwrap())
+            .merge(ws::router(gate.clone()));
         let server = Listening::bind(&gate.platform().config.server).await.unwrap();
         let (address, url) = (server.address(), server.url());
-        let shutdown = CancellationToken::new();
         let task = tokio::spawn(server.serve(router, app.clock.clone(), shutdown.clone()));
         Self { app, address, url, client: client(), waiting, shutdown, task }
     }
@@ -67,6 +74,30 @@ impl Served {
     pub(crate) fn post(&self, path: &str, body: &Value) -> RequestBuilder {
         self.request(&self.app.admin, Method::POST, path).json(body)
     }
+}
+
+/// A raw connection on which bytes were sent.
+pub(crate) async fn sent(address: SocketAddr, bytes: &[u8]) -> TcpStream {
+    let mut socket = TcpStream::connect(address).await.unwrap();
+    socket.write_all(bytes).await.unwrap();
+    socket
+}
+
+/// What comes until the other side ends the connection; fails where it does not.
+pub(crate) async fn until_closed(mut socket: impl AsyncRead + Unpin) -> String {
+    let mut answer = Vec::new();
+    let ended = tokio::time::timeout(Duration::from_secs(20), socket.read_to_end(&mut answer)).await;
+    assert!(ended.is_ok(), "the connection is kept; it said {:?}", String::from_utf8_lossy(&answer));
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// The head of the next answer.
+pub(crate) async fn head(socket: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(socket.read_u8().await.unwrap());
+    }
+    String::from_utf8_lossy(&head).into_owned()
 }
 
 /// A client that follows no redirects.

@@ -99,7 +99,7 @@ function page({ path, verb, operation }) {
     facts.spends && "costs money",
   ].filter(Boolean);
   const body = operation.requestBody && operation.requestBody.content["application/json"];
-  const parameters = operation.parameters || [];
+  const parameters = (operation.parameters || []).map(resolve);
   const answers = Object.entries(operation.responses).map(([status, response]) => answer(status, resolve(response)));
   return [
     make("h2", {}, operation.summary),

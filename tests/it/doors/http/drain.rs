@@ -5,23 +5,30 @@ use std::time::Duration;
 use convoke::surface::http::server::Drained;
 use http::Method;
 use serde_json::json;
+use tokio::net::TcpStream;
 
-use crate::doors::served::{Served, problem, told};
+use crate::doors::served::{Served, head, problem, sent, told, until_closed};
 
 #[tokio::test]
 async fn running_calls_are_finished_and_new_ones_refused() {
     let served = Served::start().await;
-    assert_eq!(told(served.get("/users/me")).await.0, 200);
+    let mut kept = sent(served.address, b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+    let answer = head(&mut kept).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    let silent = sent(served.address, b"").await;
     let running = tokio::spawn(told(served.post("/probe/wait", &json!({}))));
     served.waiting.begun.acquire().await.unwrap().forget();
     served.shutdown.cancel();
-    // The kept connection is closed or answers that the server stops; no new one is taken.
-    let kept = served.get("/users/me").send().await;
-    assert!(kept.is_err() || kept.unwrap().status() == 503);
+    // Kept connections are closed, after the rest of the answer, and no new one is taken, while the call still runs.
+    let rest = until_closed(kept).await;
+    assert!(rest.starts_with('{') && rest.ends_with('}'), "{rest}");
+    assert_eq!(until_closed(silent).await, "");
+    let refused = TcpStream::connect(served.address).await.unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
+    assert!(!running.is_finished());
     served.waiting.go.add_permits(1);
     assert_eq!(running.await.unwrap(), (200, json!({ "waited": true })));
     assert_eq!(served.task.await.unwrap(), Drained::Whole);
-    assert!(served.client.request(Method::GET, &served.url).send().await.is_err());
 }
 
 #[tokio::test]

@@ -1,11 +1,11 @@
-//! Host, Origin, forwarding headers, sizes, panics.
+//! Host, Origin, forwarding headers, the size of heads, panics.
 
 use http::Method;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::doors::served::{Served, header, problem, told};
+use crate::doors::served::{Served, header, problem, sent, told, until_closed};
 
 #[tokio::test]
 async fn other_hosts_are_refused_at_every_door() {
@@ -13,7 +13,10 @@ async fn other_hosts_are_refused_at_every_door() {
         settings.config.server.allowed_hosts = vec!["convoke.example.org".to_owned()];
     })
     .await;
-    for path in ["/api/v1/users/me", "/openapi.json", "/docs", "/ws", "/nowhere"] {
+    let doors = ["/api/v1/users/me", "/openapi.json", "/docs", "/health", "/metrics", "/nowhere"];
+    for path in doors.into_iter().chain(["/ws", "/mcp", "/mcp/all", "/mcp/x/system", "/sse", "/messages"]) {
+        let own = served.bare(Method::GET, path).bearer_auth(served.app.admin.key.reveal()).send().await.unwrap();
+        assert_eq!(own.status() == 404, path == "/nowhere", "{path} is no door");
         let wrong = served.bare(Method::GET, path).header("host", "evil.example");
         assert_eq!(problem(wrong).await, (403, "wrong_origin".to_owned()), "{path}");
     }
@@ -50,6 +53,61 @@ async fn other_origins_are_refused_and_named_ones_get_cors() {
 }
 
 #[tokio::test]
+async fn a_host_and_an_origin_are_named_once() {
+    let served = Served::start().await;
+    let twice = ["Host: localhost\r\nHost: localhost", "Host: localhost\r\nOrigin: http://localhost\r\nOrigin: null"];
+    for headers in twice {
+        let ask = format!("GET /health HTTP/1.1\r\n{headers}\r\nConnection: close\r\n\r\n");
+        let said = until_closed(sent(served.address, ask.as_bytes()).await).await;
+        // What has two hosts may be refused before it is a request.
+        assert!(said.starts_with("HTTP/1.1 403 ") || said.starts_with("HTTP/1.1 400 "), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn listening_everywhere_lets_no_page_in_for_its_address() {
+    let served = Served::start_with(|settings| {
+        "0.0.0.0:0".clone_into(&mut settings.config.server.listen);
+        settings.config.server.insecure = true;
+    })
+    .await;
+    let wrong = served.get("/users/me").header("origin", "http://203.0.113.66");
+    assert_eq!(problem(wrong).await, (403, "wrong_origin".to_owned()));
+    let own = served.get("/users/me").header("origin", served.url.clone());
+    assert_eq!(told(own).await.0, 200);
+}
+
+#[tokio::test]
+async fn pages_may_read_faults_and_origins_have_no_case() {
+    let served = Served::start_with(|settings| {
+        settings.config.server.allowed_origins = vec!["https://App.Example.org/".to_owned()];
+        settings.config.server.body_limit_bytes = 1_000;
+    })
+    .await;
+    let from = |request: reqwest::RequestBuilder| request.header("origin", "https://app.example.org");
+    let large = from(served.post("/probe", &json!({ "text": "x".repeat(2_000) }))).send().await.unwrap();
+    let long = from(served.get(&format!("/probe/made/7?text={}", "x".repeat(20_000)))).send().await.unwrap();
+    let right = from(served.get("/users/me")).send().await.unwrap();
+    for (answer, status) in [(large, 413), (long, 414), (right, 200)] {
+        assert_eq!(answer.status(), status);
+        assert_eq!(header(&answer, "access-control-allow-origin"), "https://app.example.org", "{status}");
+    }
+}
+
+#[tokio::test]
+async fn heads_have_an_end_and_every_answer_an_id() {
+    let served = Served::start().await;
+    let long = served.get(&format!("/probe/made/7?text={}", "x".repeat(20_000)));
+    assert_eq!(problem(long).await, (414, "target_too_long".to_owned()));
+    let many = (0..120).fold(served.get("/users/me"), |request, number| request.header(format!("x-{number}"), "1"));
+    assert_eq!(problem(many).await, (431, "head_too_large".to_owned()));
+    let large = served.get("/users/me").header("cookie", "x".repeat(60_000));
+    assert_eq!(problem(large).await, (431, "head_too_large".to_owned()));
+    let page = served.bare(Method::GET, "/docs").send().await.unwrap();
+    assert_eq!(header(&page, "x-request-id").len(), 36);
+}
+
+#[tokio::test]
 async fn addresses_are_believed_from_named_proxies_only() {
     let limited = |trusted: &'static [&'static str]| {
         Served::start_with(|settings| {
@@ -66,23 +124,14 @@ async fn addresses_are_believed_from_named_proxies_only() {
     }
     assert_eq!(problem(from(&trusting, "198.51.100.1")).await.0, 401);
     assert_eq!(problem(from(&trusting, "198.51.100.1")).await.0, 429);
+    // The other header is what a client may have written.
+    let spoofing = from(&trusting, "198.51.100.1").header("forwarded", "for=198.51.100.77");
+    assert_eq!(problem(spoofing).await.0, 429);
     let wary = limited(&[]).await;
     assert_eq!(problem(from(&wary, "198.51.100.1")).await.0, 401);
     assert_eq!(problem(from(&wary, "198.51.100.2")).await.0, 401);
     let refused = from(&wary, "198.51.100.3").send().await.unwrap();
     assert_eq!((refused.status().as_u16(), header(&refused, "retry-after").is_empty()), (429, false));
-}
-
-#[tokio::test]
-async fn bodies_over_the_limit_are_refused() {
-    let served = Served::start_with(|settings| settings.config.server.body_limit_bytes = 10_000).await;
-    let large = json!({ "text": "x".repeat(20_000) });
-    assert_eq!(problem(served.post("/probe", &large)).await, (413, "too_large".to_owned()));
-    let parts = (0..20).map(|_| Ok::<_, std::io::Error>(bytes::Bytes::from(vec![b' '; 1000])));
-    let streamed = served.post("/probe", &json!({})).body(reqwest::Body::wrap_stream(futures::stream::iter(parts)));
-    assert_eq!(problem(streamed).await, (413, "too_large".to_owned()));
-    let fits = json!({ "text": "x".repeat(9_000) });
-    assert_eq!(told(served.post("/probe", &fits)).await, (200, fits));
 }
 
 #[tokio::test]

@@ -28,10 +28,54 @@ async fn another_tenant_is_refused() {
     let served = Served::start().await;
     let own = served.get("/users/me").header("convoke-tenant", served.app.admin.tenant.to_string());
     assert_eq!(told(own).await.0, 200);
+    let paths = ["/api/v1/users/me", "/api/v1/calls/made-up", "/metrics", "/health"];
     for tenant in [served.app.stranger.tenant.to_string(), "made-up".to_owned()] {
-        let other = served.get("/users/me").header("convoke-tenant", tenant);
-        assert_eq!(problem(other).await, (403, "wrong_tenant".to_owned()));
+        for (path, name) in paths.iter().flat_map(|path| ["convoke-tenant", "X-Tenant-Id"].map(|name| (path, name))) {
+            let known = served.bare(Method::GET, path).bearer_auth(served.app.admin.key.reveal());
+            assert_eq!(problem(known.header(name, &tenant)).await, (403, "wrong_tenant".to_owned()), "{path} {name}");
+        }
+        let resume = served.post("/calls/resume", &json!({})).header("x-tenant-id", &tenant);
+        assert_eq!(problem(resume).await, (403, "wrong_tenant".to_owned()));
     }
+    let both = served.get("/users/me").header("convoke-tenant", served.app.admin.tenant.to_string());
+    let torn = both.header("x-tenant-id", served.app.stranger.tenant.to_string());
+    assert_eq!(problem(torn).await, (403, "wrong_tenant".to_owned()));
+}
+
+#[tokio::test]
+async fn refusals_count_like_calls_and_say_what_is_left() {
+    let served = Served::start_with(|settings| {
+        settings.config.limits.reads_per_minute = 4;
+        settings.config.limits.writes_per_minute = 4;
+    })
+    .await;
+    let admin = &served.app.admin;
+    let other = served.app.stranger.tenant.to_string();
+    let reads = [
+        (served.get("/probe/made/7?count=1&count=2"), 400, "3"),
+        (served.get("/calls/made-up"), 404, "2"),
+        (served.get("/users/me").header("convoke-tenant", other), 403, "1"),
+        (served.get("/probe/items").header("accept", "image/png"), 406, "0"),
+        (served.get("/users/me"), 429, "0"),
+        (served.get("/calls/made-up"), 429, "0"),
+        (served.get("/users/me?%ff=1"), 429, "0"),
+    ];
+    let broken = served.request(admin, Method::POST, "/probe").header("content-type", "application/json").body("{");
+    let writes = [
+        (broken, 400, "3"),
+        (served.post("/probe/ask", &json!({})), 422, "2"),
+        (served.post("/probe/made", &json!({})).header("prefer", "respond-async"), 202, "1"),
+        (served.post("/probe", &json!({ "unknown": 1 })), 400, "0"),
+        (served.post("/probe", &json!({})), 429, "0"),
+    ];
+    for (place, (request, status, left)) in reads.into_iter().chain(writes).enumerate() {
+        let answer = request.send().await.unwrap();
+        let told =
+            (answer.status().as_u16(), header(&answer, "ratelimit-remaining"), header(&answer, "ratelimit-limit"));
+        assert_eq!(told, (status, left, "4"), "{place}");
+    }
+    let anonymous = served.bare(Method::GET, "/api/v1/users/me");
+    assert_eq!(problem(anonymous).await.0, 401);
 }
 
 #[tokio::test]
@@ -75,7 +119,9 @@ async fn headers_that_cannot_be_read_are_refused() {
     let with = |name: &'static str, value: String| served.post("/probe", &json!({})).header(name, value);
     assert_eq!(problem(with("idempotency-key", String::new())).await, (400, "bad_input".to_owned()));
     assert_eq!(problem(with("idempotency-key", "k".repeat(256))).await, (400, "bad_input".to_owned()));
-    assert_eq!(problem(with("idempotency-key", "ä".to_owned())).await, (400, "bad_input".to_owned()));
+    for key in ["ä", "a\"b", "a\tb", "\"\""] {
+        assert_eq!(problem(with("idempotency-key", key.to_owned())).await, (400, "bad_input".to_owned()), "{key}");
+    }
     for seconds in ["0", "-1", "soon", "nan", "inf"] {
         assert_eq!(problem(with("request-timeout", seconds.to_owned())).await, (400, "bad_input".to_owned()));
     }

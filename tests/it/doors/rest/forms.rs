@@ -74,14 +74,23 @@ async fn every_answer_names_its_request_and_what_is_left() {
 async fn streams_come_as_events_or_lines() {
     let served = Served::start().await;
     let lines = served.get("/probe/items?count=2&on=true").send().await.unwrap();
+    let id = header(&lines, "x-request-id").to_owned();
     assert_eq!(header(&lines, "content-type"), "application/x-ndjson");
     let lines: Vec<serde_json::Value> =
         lines.text().await.unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines[..2], [json!({ "count": 1 }), json!({ "count": 2 })]);
-    assert_eq!(lines[2]["problem"]["code"], "conflict");
+    assert_eq!((&lines[2]["problem"]["code"], &lines[2]["problem"]["requestId"]), (&json!("conflict"), &json!(id)));
     let events = served.get("/probe/items?count=1").header("accept", "text/event-stream").send().await.unwrap();
     assert_eq!(header(&events, "content-type"), "text/event-stream");
     assert_eq!(events.text().await.unwrap(), "event: item\ndata: {\"count\":1}\n\nevent: end\ndata: {}\n\n");
+    let fails = served.get("/probe/items?count=1&on=true").header("accept", "text/event-stream").send().await.unwrap();
+    let id = header(&fails, "x-request-id").to_owned();
+    let text = fails.text().await.unwrap();
+    let told: Vec<&str> = text.trim_end().split("\n\n").collect();
+    assert!(told.len() == 2 && told[0] == "event: item\ndata: {\"count\":1}", "{text}");
+    let problem_told: serde_json::Value =
+        serde_json::from_str(told[1].strip_prefix("event: problem\ndata: ").unwrap()).unwrap();
+    assert_eq!((&problem_told["code"], &problem_told["requestId"]), (&json!("conflict"), &json!(id)));
     let neither = served.get("/probe/items").header("accept", "image/png");
     assert_eq!(problem(neither).await, (406, "not_acceptable".to_owned()));
 }
@@ -110,4 +119,37 @@ async fn long_answers_are_compressed_for_those_who_can_read_them() {
     assert_eq!(header(&short, "content-encoding"), "");
     let stream = served.get("/probe/items?count=900").header("accept-encoding", "br").send().await.unwrap();
     assert_eq!(header(&stream, "content-encoding"), "");
+}
+
+#[tokio::test]
+async fn a_call_is_made_only_where_its_answer_can_be_given() {
+    let served = Served::start().await;
+    let user = |email: &str| json!({ "email": email });
+    let made = served.post("/users", &user("one@example.org")).header("accept-encoding", "identity;q=0, zstd");
+    assert_eq!(told(made).await.0, 201);
+    for (place, accept) in ["application/json;q=0, */*", "text/html", "application/*;q=0"].into_iter().enumerate() {
+        let email = format!("none{place}@example.org");
+        let unreadable = served.post("/users", &user(&email)).header("accept", accept);
+        assert_eq!(problem(unreadable).await, (406, "not_acceptable".to_owned()), "{accept}");
+        assert_eq!(told(served.post("/users", &user(&email))).await.0, 201, "{accept}: the call was made");
+    }
+}
+
+#[tokio::test]
+async fn each_encoding_has_a_tag_of_its_own() {
+    let served = Served::start().await;
+    let document = |encoding: &str| served.bare(Method::GET, "/openapi.json").header("accept-encoding", encoding);
+    let mut tags = std::collections::BTreeSet::new();
+    for encoding in ["identity", "gzip", "br"] {
+        let answer = document(encoding).send().await.unwrap();
+        let tag = header(&answer, "etag").to_owned();
+        let again = document(encoding).header("if-none-match", &tag).send().await.unwrap();
+        assert_eq!((again.status().as_u16(), header(&again, "etag")), (304, tag.as_str()), "{encoding}");
+        tags.insert(tag);
+    }
+    assert_eq!(tags.len(), 3, "{tags:?}");
+    let head = served.bare(Method::HEAD, "/openapi.json").send().await.unwrap();
+    let whole = document("identity").send().await.unwrap();
+    assert_eq!(header(&head, "content-length"), header(&whole, "content-length"));
+    assert_ne!(header(&head, "content-length"), "0");
 }

@@ -21,6 +21,7 @@ async fn the_document_has_every_tool_and_is_whole() {
 
     let mut ids = BTreeSet::new();
     let mut shapes = BTreeSet::new();
+    let mut used = BTreeSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         let names: BTreeSet<&str> = path.split('{').skip(1).map(|part| part.split_once('}').unwrap().0).collect();
         let shape: String =
@@ -31,6 +32,7 @@ async fn the_document_has_every_tool_and_is_whole() {
             let id = operation["operationId"].as_str().unwrap();
             assert!(ids.insert(id.to_owned()), "{id} is there twice");
             let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+            let parameters: Vec<Value> = parameters.iter().map(|one| resolved(&document, one).clone()).collect();
             let in_path: BTreeSet<&str> =
                 parameters.iter().filter(|one| one["in"] == "path").map(|one| one["name"].as_str().unwrap()).collect();
             assert_eq!(in_path, names, "{id}");
@@ -39,7 +41,10 @@ async fn the_document_has_every_tool_and_is_whole() {
             assert_eq!(places.len(), parameters.len(), "{id} has a parameter twice");
             assert!(parameters.iter().all(|one| one.get("schema").is_some() != one.get("content").is_some()), "{id}");
             assert!(!["get", "delete"].contains(&verb.as_str()) || operation.get("requestBody").is_none(), "{id}");
-            assert!(operation["responses"].as_object().is_some_and(|all| all.contains_key("default")), "{id}");
+            answers(&document, id, &operation["responses"]);
+            used.extend(
+                operation["parameters"].as_array().into_iter().flatten().filter_map(|one| one["$ref"].as_str()),
+            );
         }
     }
     for tool in snapshot.built() {
@@ -49,6 +54,37 @@ async fn the_document_has_every_tool_and_is_whole() {
         }
     }
     references(&document, &document);
+    let described = document["components"]["parameters"].as_object().unwrap().keys();
+    let described: BTreeSet<String> = described.map(|name| format!("#/components/parameters/{name}")).collect();
+    assert_eq!(used, described.iter().map(String::as_str).collect());
+    let of = |path: &str, verb: &str| document["paths"][path][verb]["responses"].as_object().unwrap().clone();
+    assert!(of("/api/v1/users", "post")["201"]["headers"].get("Location").is_some());
+    assert!(!of("/api/v1/users/me", "get").contains_key("409"), "a read that conflicts");
+    assert!(of("/health", "get")["503"]["content"].get("application/problem+json").is_some());
+}
+
+fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
+    match value["$ref"].as_str() {
+        Some(reference) => document.pointer(reference.strip_prefix('#').unwrap()).unwrap(),
+        None => value,
+    }
+}
+
+/// Every answer is named by its status, with the headers that it has; a problem has codes of that status.
+fn answers(document: &Value, id: &str, answers: &Value) {
+    for (status, answer) in answers.as_object().unwrap() {
+        let answer = resolved(document, answer);
+        assert!(status.parse::<u16>().is_ok(), "{id}: {status} names no status");
+        for name in ["X-Request-Id", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"] {
+            assert!(answer["headers"].get(name).is_some(), "{id} {status} lacks {name}");
+        }
+        let content = answer["content"].as_object();
+        let is_problem = status.as_str() >= "400" && content.is_some_and(|content| content.len() == 1);
+        assert!(!is_problem || !answer["x-convoke-codes"].as_array().unwrap().is_empty(), "{id} {status}");
+    }
+    let common = ["400", "401", "403", "429", "500"];
+    let missing = common.iter().find(|status| answers.get(**status).is_none());
+    assert!(missing.is_none() || ["health", "metrics"].contains(&id), "{id} lacks {missing:?}");
 }
 
 /// Every reference leads somewhere in the document.

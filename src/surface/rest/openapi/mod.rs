@@ -1,6 +1,9 @@
 //! The OpenAPI 3.1 document, made from the registry: what a route takes and answers is what its tool says, nothing is written
 //! twice. It lists the built-in tools only, so it is the same for everybody and needs no credential.
 
+mod faults;
+mod headers;
+
 use std::sync::OnceLock;
 
 use bytes::Bytes;
@@ -52,8 +55,8 @@ pub fn document(snapshot: &Snapshot) -> Value {
             "summary": "The back office for AI agents",
             "description": "Every tool of this server as a route. The same tools are served over MCP at /mcp. Faults are \
                             RFC 9457 problem documents with a stable `code`; `requestId` names the call in the log. Every \
-                            operation also takes the headers Idempotency-Key (writes), If-Match, If-None-Match, Prefer \
-                            and Request-Timeout, described under components.",
+                            answer names its call by X-Request-Id and tells a known caller by the RateLimit headers what \
+                            is left.",
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
         },
         "servers": [{ "url": "/" }],
@@ -63,7 +66,8 @@ pub fn document(snapshot: &Snapshot) -> Value {
             .collect::<Vec<_>>(),
         "paths": paths,
         "components": {
-            "parameters": headers(),
+            "parameters": headers::parameters(),
+            "headers": headers::headers(),
             "securitySchemes": {
                 "key": { "type": "http", "scheme": "bearer", "description": "An API key: `Authorization: Bearer cvk_…`." },
             },
@@ -71,13 +75,7 @@ pub fn document(snapshot: &Snapshot) -> Value {
                 "Problem": *schema::of_output::<Problem>(),
                 "Call": *schema::of_output::<Standing>(),
             },
-            "responses": {
-                "Problem": {
-                    "description": "The call did not succeed. `code` says why and `mend` how to mend it.",
-                    "headers": request_id(),
-                    "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
-                },
-            },
+            "responses": faults::responses(),
         },
     })
 }
@@ -90,10 +88,10 @@ fn add(paths: &mut Map<String, Value>, path: &str, verb: Verb, operation: Value)
 fn operation(tool: &Tool, index: usize, route: &Route) -> Value {
     let in_path = names_in(route.path);
     let has_body = matches!(route.verb, Verb::Post | Verb::Put | Verb::Patch);
-    let parameters: Vec<Value> = properties(tool)
+    let inputs = properties(tool)
         .filter(|(name, _)| in_path.contains(&name.as_str()) || !has_body)
-        .map(|(name, schema)| parameter(tool, name, schema, in_path.contains(&name.as_str())))
-        .collect();
+        .map(|(name, schema)| parameter(tool, name, schema, in_path.contains(&name.as_str())));
+    let parameters: Vec<Value> = inputs.chain(headers::taken_by(tool)).collect();
     let id = if index == 0 { tool.name.to_string() } else { format!("{}__alias{}", tool.name, index + 1) };
     let mut told = json!({
         "operationId": id,
@@ -101,7 +99,7 @@ fn operation(tool: &Tool, index: usize, route: &Route) -> Value {
         "summary": tool.title,
         "description": tool.description,
         "parameters": parameters,
-        "responses": responses(tool),
+        "responses": responses(tool, !in_path.is_empty(), has_body),
         "x-convoke": {
             "tool": &*tool.name,
             "effect": tool.effect,
@@ -145,27 +143,6 @@ fn parameter(tool: &Tool, name: &str, schema: &Value, in_path: bool) -> Value {
         parameter["schema"] = schema;
     }
     parameter
-}
-
-/// What every operation takes besides its input. Kept in one place: what they do is the same everywhere.
-fn headers() -> Value {
-    let header = |name: &str, description: &str, schema: Value| json!({ "name": name, "in": "header", "description": description, "schema": schema });
-    json!({
-        "IdempotencyKey": header(
-            "Idempotency-Key",
-            "A call that writes and is sent again with the same key is made once and answered the same.",
-            json!({ "type": "string", "minLength": 1, "maxLength": 255 }),
-        ),
-        "IfMatch": header("If-Match", "Change or remove only what still has this ETag.", json!({ "type": "string" })),
-        "IfNoneMatch": header("If-None-Match", "Answer 304 when the ETag is still this.", json!({ "type": "string" })),
-        "Prefer": header(
-            "Prefer",
-            "`respond-async`: answer 202 at once; the call goes on at /api/v1/calls/{id}.",
-            json!({ "type": "string" }),
-        ),
-        "RequestTimeout": header("Request-Timeout", "Seconds after which the call ends.", json!({ "type": "number" })),
-        "Tenant": header("Convoke-Tenant", "The tenant that the caller believes to be in.", json!({ "type": "string" })),
-    })
 }
 
 fn body(tool: &Tool, in_path: &[&str]) -> Value {
@@ -222,7 +199,7 @@ fn or_null(property: &mut Value) {
     }
 }
 
-fn responses(tool: &Tool) -> Value {
+fn responses(tool: &Tool, named: bool, has_body: bool) -> Value {
     let schema = &*tool.output;
     let content = match tool.form {
         Form::Value | Form::Content => json!({ "application/json": { "schema": schema } }),
@@ -232,61 +209,57 @@ fn responses(tool: &Tool) -> Value {
         }),
         Form::Bytes => json!({ "application/octet-stream": {} }),
     };
-    let status = if tool.effect == Effect::Create && is_value(tool) { "201" } else { "200" };
-    let mut responses = json!({
-        status: { "description": "The answer.", "headers": answer_headers(), "content": content },
-        "default": { "$ref": "#/components/responses/Problem" },
-    });
+    let mut responses = faults::of(tool, named, has_body);
+    if tool.effect == Effect::Create && is_value(tool) {
+        let headers = headers::of_answer(&["Location", "ETag"]);
+        responses["201"] = json!({ "description": "What was made.", "headers": headers, "content": content });
+    } else {
+        let headers = headers::of_answer(if is_value(tool) { &["ETag"] } else { &[] });
+        responses["200"] = json!({ "description": "The answer.", "headers": headers, "content": content });
+    }
     if tool.effect == Effect::Remove {
-        responses["204"] = json!({ "description": "Done; there is nothing to tell.", "headers": request_id() });
+        let headers = headers::of_answer(&[]);
+        responses["204"] = json!({ "description": "Done; there is nothing to tell.", "headers": headers });
     }
     if tool.effect.reads() && is_value(tool) {
-        responses["304"] = json!({ "description": "Nothing changed since the ETag of If-None-Match." });
+        let headers = headers::of_answer(&["ETag"]);
+        responses["304"] =
+            json!({ "description": "Nothing changed since the ETag of If-None-Match.", "headers": headers });
     }
     if is_value(tool) {
         responses["202"] = json!({
             "description": "The call goes on; `Location` says where to follow it.",
+            "headers": headers::of_answer(&["Location", "Retry-After", "Preference-Applied"]),
             "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Call" } } },
         });
     }
     responses
 }
 
-fn request_id() -> Value {
-    json!({ "X-Request-Id": { "description": "The id of the call, as in the log.", "schema": { "type": "string" } } })
-}
-
-fn answer_headers() -> Value {
-    let mut headers = request_id();
-    headers["ETag"] = json!({ "description": "The revision of the document.", "schema": { "type": "string" } });
-    headers["RateLimit-Remaining"] = json!({ "description": "Calls left at once.", "schema": { "type": "integer" } });
-    headers
-}
-
 /// What this door has besides the tools.
 fn fixed() -> Vec<(&'static str, Verb, Value)> {
-    let problem = json!({ "$ref": "#/components/responses/Problem" });
     let call = json!({ "application/json": { "schema": { "$ref": "#/components/schemas/Call" } } });
-    let id =
-        json!([{ "name": "id", "in": "path", "required": true, "schema": { "type": "string", "format": "uuid" } }]);
+    let id = json!({ "name": "id", "in": "path", "required": true, "schema": { "type": "string", "format": "uuid" } });
+    let tenant = || headers::named("Tenant");
     let answers = json!({ "type": "object", "description": "Answers by the key of their question." });
-    let standing = |operation: &str, summary: &str| {
-        json!({
-            "operationId": operation, "tags": ["calls"], "summary": summary, "parameters": id,
-            "responses": { "200": { "description": "How the call stands.", "content": call }, "default": problem },
-        })
-    };
     let takes = |schema: Value| json!({ "required": true, "content": { "application/json": { "schema": schema } } });
+    let stands = |names: &[&str]| json!({ "description": "How the call stands.", "headers": headers::of_answer(names), "content": call });
+    let health = json!({ "schema": { "type": "object" } });
     vec![
         (
             "/health",
             Verb::Get,
             json!({
                 "operationId": "health", "tags": ["system"], "summary": "Whether the server takes calls", "security": [],
-                "responses": {
-                    "200": { "description": "It does.", "content": { "application/json": { "schema": { "type": "object" } } } },
-                    "default": problem,
-                },
+                "parameters": [tenant()],
+                "responses": faults::with(&[401, 403, 414, 429, 431], &[
+                    (200, json!({ "description": "It does.", "headers": headers::of_answer(&[]), "content": { "application/json": health } })),
+                    (503, json!({
+                        "description": "It does not: the store does not answer, or the server is stopping.",
+                        "headers": headers::of_answer(&["Retry-After"]),
+                        "content": { "application/json": health, "application/problem+json": faults::schema() },
+                    })),
+                ]),
             }),
         ),
         (
@@ -294,25 +267,42 @@ fn fixed() -> Vec<(&'static str, Verb, Value)> {
             Verb::Get,
             json!({
                 "operationId": "metrics", "tags": ["system"], "summary": "Figures as Prometheus reads them",
-                "responses": {
-                    "200": { "description": "The figures.", "content": { "text/plain": { "schema": { "type": "string" } } } },
-                    "default": problem,
-                },
+                "parameters": [tenant()],
+                "responses": faults::with(&[401, 403, 414, 429, 431, 500, 503], &[(200, json!({
+                    "description": "The figures.", "headers": headers::of_answer(&[]),
+                    "content": { "text/plain": { "schema": { "type": "string" } } },
+                }))]),
             }),
         ),
-        ("/api/v1/calls/{id}", Verb::Get, standing("call_get", "How a call stands that went on after its request")),
-        ("/api/v1/calls/{id}/cancel", Verb::Post, standing("call_cancel", "Call it off")),
+        (
+            "/api/v1/calls/{id}",
+            Verb::Get,
+            json!({
+                "operationId": "call_get", "tags": ["calls"], "summary": "How a call stands that went on after its request",
+                "parameters": [id, tenant()],
+                "responses": faults::with(OF_CALLS, &[(200, stands(&["Retry-After"]))]),
+            }),
+        ),
+        (
+            "/api/v1/calls/{id}/cancel",
+            Verb::Post,
+            json!({
+                "operationId": "call_cancel", "tags": ["calls"], "summary": "Call it off",
+                "parameters": [id, tenant()],
+                "responses": faults::with(OF_CALLS, &[(200, stands(&["Retry-After"])), (409, faults::named(409))]),
+            }),
+        ),
         (
             "/api/v1/calls/{id}/answers",
             Verb::Post,
             json!({
                 "operationId": "call_answer", "tags": ["calls"], "summary": "Answer the questions of a call that waits",
-                "parameters": id,
+                "parameters": [id, tenant()],
                 "requestBody": takes(json!({
                     "type": "object", "required": ["answers"], "additionalProperties": false,
                     "properties": { "answers": answers },
                 })),
-                "responses": { "202": { "description": "How the call stands.", "content": call }, "default": problem },
+                "responses": faults::with(OF_ANSWERS, &[(202, stands(&["Retry-After"]))]),
             }),
         ),
         (
@@ -321,15 +311,26 @@ fn fixed() -> Vec<(&'static str, Verb, Value)> {
             json!({
                 "operationId": "call_resume", "tags": ["calls"],
                 "summary": "Make a call again with the answers that an `input_required` problem asked for",
+                "parameters": [tenant()],
                 "requestBody": takes(json!({
                     "type": "object", "required": ["requestState", "answers"], "additionalProperties": false,
                     "properties": { "requestState": { "type": "string" }, "answers": answers },
                 })),
-                "responses": { "2XX": { "description": "What the call answers." }, "default": problem },
+                "responses": faults::with(OF_ANSWERS, &[
+                    (200, json!({ "description": "What the call answers.", "headers": headers::of_answer(&["ETag"]) })),
+                    (201, json!({ "description": "What the call made.", "headers": headers::of_answer(&["Location", "ETag"]) })),
+                    (202, stands(&["Location", "Retry-After"])),
+                    (204, json!({ "description": "Done; there is nothing to tell.", "headers": headers::of_answer(&[]) })),
+                    (406, faults::named(406)), (412, faults::named(412)), (422, faults::named(422)),
+                ]),
             }),
         ),
     ]
 }
+
+/// What following a call can be refused by, and answering one.
+const OF_CALLS: &[u16] = &[400, 401, 403, 404, 414, 429, 431, 500, 503];
+const OF_ANSWERS: &[u16] = &[400, 401, 403, 404, 408, 409, 413, 414, 415, 429, 431, 500, 503, 504, 507];
 
 fn is_value(tool: &Tool) -> bool {
     matches!(tool.form, Form::Value | Form::Content)
