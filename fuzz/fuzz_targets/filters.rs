@@ -42,7 +42,9 @@ static STORE: LazyLock<(Runtime, Arc<SqliteStore>, [TenantId; 2], tempfile::Temp
     let store = SqliteStore::open(config).expect("a store");
     let tenants = [TenantId::new(now), TenantId::new(now)];
     let thing = |number: u64| match number % 3 {
-        0 => json!({ "name": "Ada \"Love\" lace", "rank": number, "active": true, "seenAt": now, "leader": Uuid::nil() }),
+        0 => {
+            json!({ "name": "Ada \"Love\" lace", "rank": number, "active": true, "seenAt": now, "leader": Uuid::nil() })
+        }
         1 => json!({ "name": "100% _a_ 'b'; --", "rank": -1, "active": false }),
         _ => json!({}),
     };

@@ -289,8 +289,9 @@ impl Gate {
     fn go_on(self: &Arc<Self>, live: Live, request: Request, tool: Arc<Tool>, input: Value, ending: Ending) {
         let gate = self.clone();
         let request = Request { lasting: Lasting::Task, ..request };
+        let running = self.tasks.token();
         drop(self.platform.running().spawn(async move {
-            let _live = live;
+            let (_live, _running) = (live, running);
             let began = tokio::time::Instant::now();
             let call = gate.call_of(&request, &tool);
             let ended = gate.execute(call.clone(), input, Some(ending)).await;

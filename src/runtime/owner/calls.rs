@@ -7,16 +7,17 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures::StreamExt as _;
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::unix::OwnedReadHalf;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::ends::ToClient;
 use super::join::Connection;
 use super::lines::{LineReader, write_line};
 use super::protocol::{Answer, Ask, Told, What};
-use crate::capability::caller::{Caller, Door, Origin};
+use crate::capability::caller::{Caller, Credential, Door, Origin};
 use crate::capability::client::{Answers, Client, Level, Progress, Questions};
 use crate::capability::gate::{Gate, Request};
 use crate::capability::outcome::Outcome;
@@ -29,40 +30,49 @@ use crate::kernel::id::CallId;
 /// Lines that wait to be written to a guest.
 const WAITING: usize = 256;
 
-/// Runs what is asked and tells of it; the last thing told ends it. A listener that went away calls it off.
-pub async fn run(
-    gate: &Arc<Gate>,
-    caller: Arc<Caller>,
-    what: What,
-    told: mpsc::Sender<Told>,
-    cancel: CancellationToken,
-) {
+/// Runs what is asked as the local owner and tells of it; the last thing told ends it. A listener that went away calls it off.
+pub async fn run(gate: &Arc<Gate>, what: What, told: mpsc::Sender<Told>, cancel: CancellationToken) {
     let id = CallId::new(gate.platform().clock.now());
-    let last = match what {
+    let last = answer(gate, id, what, &told, cancel).await;
+    let _ = told.send(last.unwrap_or_else(|fault| Told::Problem(Box::new(fault.problem(&id.to_string()))))).await;
+}
+
+async fn answer(
+    gate: &Arc<Gate>,
+    id: CallId,
+    what: What,
+    told: &mpsc::Sender<Told>,
+    cancel: CancellationToken,
+) -> Result<Told, Fault> {
+    match what {
         What::Call { tool, input, idempotency_key } => {
             let origin = Origin { door: Door::Cli, address: None };
-            let mut request = Request::new(id, caller, origin, tool, input);
+            let mut request = Request::new(id, local_owner(gate).await?, origin, tool, input);
             request.idempotency_key = idempotency_key;
             request.cancel = cancel;
             request.client = Arc::new(Teller(told.clone()));
-            match gate.call(request).await.result {
-                Ok(outcome) => tell(outcome, &told).await,
-                Err(fault) => Err(fault),
-            }
+            tell(gate.call(request).await.result?, told).await
         }
         What::Tools => {
+            let caller = local_owner(gate).await?;
             let snapshot = gate.platform().registry.present();
             for tool in snapshot.visible(&caller) {
                 let _ = told.send(Told::Item(described(tool))).await;
             }
             Ok(Told::End)
         }
+        // Needs no caller: it is the way back for an owner who cannot be one any more.
         What::ResetKey => identity::reset_admin_key(gate.platform())
             .await
             .map(|key| Told::Result(serde_json::json!({ "key": key.reveal() }))),
         What::Cancel => Ok(Told::End),
-    };
-    let _ = told.send(last.unwrap_or_else(|fault| Told::Problem(Box::new(fault.problem(&id.to_string()))))).await;
+    }
+}
+
+/// Whoever can use the account acts as the administrator of the default tenant. Identified for each call: an account that is
+/// suspended meanwhile is refused from then on.
+async fn local_owner(gate: &Gate) -> Result<Arc<Caller>, Fault> {
+    gate.identify(&Credential::LocalOwner, None).await
 }
 
 /// A tool as `convoke tools` shows it.
@@ -121,23 +131,23 @@ impl Client for Teller {
 /// So many calls of a guest are remembered before those that have ended are forgotten.
 const REMEMBERED: usize = 64;
 
-/// Serves a guest until it goes or the owner drains; then what runs is answered.
+/// Serves a guest until it goes or the owner drains; then what runs is answered. Broken off, it calls off what runs.
 pub(super) async fn serve(
     gate: Arc<Gate>,
-    caller: Arc<Caller>,
     mut reader: LineReader<OwnedReadHalf>,
-    writer: OwnedWriteHalf,
-    draining: CancellationToken,
+    writer: ToClient,
+    pausing: CancellationToken,
 ) -> std::io::Result<()> {
     let (answers, waiting) = mpsc::channel::<Answer>(WAITING);
     let running = TaskTracker::new();
     let gone = CancellationToken::new();
+    let _broken_off = gone.clone().drop_guard();
     let mut calls: HashMap<u64, (CancellationToken, JoinHandle<()>)> = HashMap::new();
     let written = tokio::spawn(write(waiting, writer));
     loop {
         let line = tokio::select! {
             biased;
-            () = draining.cancelled() => break,
+            () = pausing.cancelled() => break,
             line = reader.next() => line,
         };
         let Ok(Some(line)) = line else {
@@ -158,17 +168,18 @@ pub(super) async fn serve(
             calls.retain(|_, (_, call)| !call.is_finished());
         }
         let cancel = gone.child_token();
-        let (gate, caller, answers, called_off) = (gate.clone(), caller.clone(), answers.clone(), cancel.clone());
+        let (gate, answers, called_off) = (gate.clone(), answers.clone(), cancel.clone());
         let call = running.spawn(async move {
             let (told, mut heard) = mpsc::channel(WAITING);
-            let forward = async {
+            // Nobody hears any more what is told after a guest went: who tells must not wait for it.
+            let forward = async move {
                 while let Some(told) = heard.recv().await {
                     if answers.send(Answer { id, told }).await.is_err() {
                         break;
                     }
                 }
             };
-            tokio::join!(run(&gate, caller, what, told, called_off), forward);
+            tokio::join!(run(&gate, what, told, called_off), forward);
         });
         calls.insert(id, (cancel, call));
     }
@@ -178,7 +189,7 @@ pub(super) async fn serve(
     written.await.unwrap_or(Ok(()))
 }
 
-async fn write(mut waiting: mpsc::Receiver<Answer>, mut writer: OwnedWriteHalf) -> std::io::Result<()> {
+async fn write(mut waiting: mpsc::Receiver<Answer>, mut writer: ToClient) -> std::io::Result<()> {
     while let Some(answer) = waiting.recv().await {
         write_line(&mut writer, serde_json::to_vec(&answer)?).await?;
     }

@@ -6,10 +6,9 @@ use tokio_util::sync::CancellationToken;
 use super::exit::Failure;
 use super::house::{House, Plan};
 use super::output;
-use crate::capability::caller::Credential;
 use crate::kernel::id::new_uuid;
 use crate::runtime::owner::calls::{self, Through};
-use crate::runtime::owner::join::{Joined, PATIENCE, join};
+use crate::runtime::owner::join::{Breaches, Joined, PATIENCE, join};
 use crate::runtime::owner::protocol::{Told, What, Wish};
 
 /// Asks, and tells what is answered as it comes. Should the owner go meanwhile, the next one is asked: a call has a key by
@@ -17,28 +16,33 @@ use crate::runtime::owner::protocol::{Told, What, Wish};
 pub(super) async fn ask(plan: &Plan, what: What, told: mpsc::Sender<Told>) -> Result<(), Failure> {
     let what = keyed(plan, what);
     let mut heard = 0;
+    let mut breaches = Breaches::default();
     loop {
         match join(plan.data(), &plan.holder(), &Wish::Call, PATIENCE).await? {
-            Joined::Guest(mut owner) => match calls::through(&mut owner, what.clone(), &told, &mut heard).await? {
-                Through::Told => return Ok(()),
-                Through::OwnerGone => {}
-            },
+            Joined::Guest(mut owner) => {
+                let before = heard;
+                if calls::through(&mut owner, what.clone(), &told, &mut heard).await? == Through::Told {
+                    return Ok(());
+                }
+                if heard > before {
+                    breaches.forget();
+                }
+                breaches.pause(plan.data()).await?;
+            }
             Joined::Owner(lock) => {
                 let house = plan.open(lock).await?;
-                let answered = own(&house, what, &told, heard).await;
+                own(&house, what, &told, heard).await;
                 house.close().await;
-                return answered;
+                return Ok(());
             }
         }
     }
 }
 
-async fn own(house: &House, what: What, told: &mpsc::Sender<Told>, heard: usize) -> Result<(), Failure> {
+async fn own(house: &House, what: What, told: &mpsc::Sender<Told>, heard: usize) {
     if house.app.first_key().is_some() && output::is_watched() {
         output::note("This was the first start on the data folder. 'convoke keys reset' shows an administrator key.");
     }
-    let gate = house.app.gate();
-    let caller = gate.identify(&Credential::LocalOwner, None).await?;
     let (all, mut answers) = mpsc::channel::<Told>(16);
     let hand_on = async {
         let mut skip = heard;
@@ -52,8 +56,7 @@ async fn own(house: &House, what: What, told: &mpsc::Sender<Told>, heard: usize)
             }
         }
     };
-    tokio::join!(calls::run(gate, caller, what, all, CancellationToken::new()), hand_on);
-    Ok(())
+    tokio::join!(calls::run(house.app.gate(), what, all, CancellationToken::new()), hand_on);
 }
 
 fn keyed(plan: &Plan, what: What) -> What {
