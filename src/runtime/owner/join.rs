@@ -174,3 +174,19 @@ async fn greet(data: &Path, stream: UnixStream, wish: &Wish) -> Result<Connectio
         Err(error) => Err(Attempt::Refused(owned(data, &format!("it speaks another language: {error}")))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_owner_that_breaks_off_is_asked_ever_more_rarely_and_then_no_more() {
+        let mut breaches = Breaches::default();
+        let waits: Vec<Duration> = std::iter::from_fn(|| breaches.next()).collect();
+        assert_eq!(waits.len(), BREACHES as usize);
+        assert_eq!((waits[0], waits[waits.len() - 1]), PAUSES);
+        assert!(waits.is_sorted());
+        breaches.forget();
+        assert_eq!(breaches.next(), Some(PAUSES.0));
+    }
+}

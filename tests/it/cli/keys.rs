@@ -30,3 +30,41 @@ fn keys_are_made_listed_and_revoked() {
     assert_eq!(place.run(&["keys", "revoke", made["id"].as_str().unwrap()]).code(), 0);
     assert_eq!(place.run(&["keys", "revoke", "01900000-0000-7000-8000-000000000000"]).code(), 1);
 }
+
+/// A second administrator, who suspends the first: whoever has the account of the machine acts as nobody any more.
+fn suspend_the_owner(place: &Place) -> String {
+    let me = place.call("user_me", &json!({}));
+    let other = place.call("user_create", &json!({ "email": "ann@example.org", "name": "Ann", "roles": ["admin"] }));
+    let key = place.run(&["keys", "create", "ann", "--user", other["id"].as_str().unwrap()]).json();
+    let key = key["key"].as_str().unwrap().to_owned();
+    let server = place.serve();
+    let input = json!({ "id": me["id"], "status": "suspended" }).to_string();
+    place.run(&["call", "user_update", &input, "--server", &server.url, "--key", &key]).json();
+    assert_eq!(server.stop(), 0);
+    key
+}
+
+#[test]
+fn a_suspended_owner_is_refused_and_rescued_on_the_machine_itself() {
+    let place = Place::new();
+    suspend_the_owner(&place);
+    let refused = place.run(&["call", "user_me"]);
+    assert_eq!((refused.code(), refused.problem()["code"].as_str()), (1, Some("key_refused")));
+    let key = place.run(&["keys", "reset"]).json()["key"].as_str().unwrap().to_owned();
+    assert_eq!(place.call("user_me", &json!({}))["status"], "active");
+    let server = place.serve();
+    assert_eq!(place.run(&["call", "user_me", "--server", &server.url, "--key", &key]).code(), 0);
+}
+
+#[test]
+fn a_suspended_owner_is_refused_and_rescued_beside_a_running_server() {
+    let place = Place::new();
+    suspend_the_owner(&place);
+    let server = place.serve();
+    let refused = place.run(&["call", "user_me"]);
+    assert_eq!((refused.code(), refused.problem()["code"].as_str()), (1, Some("key_refused")));
+    assert_eq!(place.run(&["tools"]).problem()["code"], "key_refused");
+    let key = place.run(&["keys", "reset"]).json()["key"].as_str().unwrap().to_owned();
+    assert_eq!(place.run(&["call", "user_me", "--server", &server.url, "--key", &key]).code(), 0);
+    assert_eq!(place.call("user_me", &json!({}))["status"], "active");
+}

@@ -1,3 +1,4 @@
 //! What lives as long as the program.
 
+mod forward;
 mod owner;
