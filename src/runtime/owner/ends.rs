@@ -83,11 +83,11 @@ impl AsyncWrite for Cuttable {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.with(cx, |writer, cx| writer.poll_flush(cx))
+        self.with(cx, AsyncWrite::poll_flush)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.with(cx, |writer, cx| writer.poll_shutdown(cx))
+        self.with(cx, AsyncWrite::poll_shutdown)
     }
 }
 

@@ -139,15 +139,15 @@ impl Forward {
         let mut begun = first.is_some();
         let mut next = first.map(Upstream::Owner);
         loop {
-            let joined = match next.take() {
-                Some(upstream) => Ok(upstream),
-                None => tokio::select! {
+            let joined = if let Some(upstream) = next.take() {
+                Ok(upstream)
+            } else {
+                let joined = tokio::select! {
                     () = over.cancelled() => return self.leave(&session, &mut client).await,
-                    joined = self.join(&session, &mut client.input, &mut breaches, begun) => match joined {
-                        Some(joined) => joined,
-                        None => return Ok(()),
-                    },
-                },
+                    joined = self.join(&session, &mut client.input, &mut breaches, begun) => joined,
+                };
+                let Some(joined) = joined else { return Ok(()) };
+                joined
             };
             let ended = match joined {
                 Err(fault) => Err(fault),
@@ -332,7 +332,7 @@ async fn heard<R: AsyncRead + Unpin>(session: &Mutex<Session>, input: &mut Input
         };
         locked(session).keep(line);
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Hears the client until it asks for something, or ends.

@@ -78,8 +78,13 @@ impl Plan {
         // However short this process stays: a guest that asks again must find how the first call ended.
         app.start().await?;
         let speak = Arc::new(Mcp { gate: app.gate().clone(), ending: CancellationToken::new() });
-        let owner = Owner::open(lock, SocketPlace::of(data), app.gate().clone(), speak.clone())?;
-        Ok(House { app, owner, speak, limit: self.limit() })
+        match Owner::open(lock, SocketPlace::of(data), app.gate().clone(), speak.clone()) {
+            Ok(owner) => Ok(House { app, owner, speak, limit: self.limit() }),
+            Err(fault) => {
+                app.close(Duration::ZERO).await;
+                Err(fault)
+            }
+        }
     }
 }
 
