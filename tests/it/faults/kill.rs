@@ -152,6 +152,12 @@ fn all(client: &mut Client, tool: &str, input: &Value) -> Vec<Value> {
     }
 }
 
+fn read_all(guests: &mut [Guest], kept: &mut Kept) {
+    for guest in guests {
+        guest.read_all(kept);
+    }
+}
+
 /// Which of the guests has taken over.
 fn successor(place: &Place, guests: &[Guest]) -> usize {
     loop {
@@ -207,10 +213,10 @@ fn fifty_kills_lose_nothing_that_was_acknowledged() {
                 server.kill();
                 callers.read(calls, &mut kept);
                 if round % 2 == 0 {
-                    guests.iter_mut().for_each(|guest| guest.read_all(&mut kept));
+                    read_all(&mut guests, &mut kept);
                 }
                 server = serve();
-                guests.iter_mut().for_each(|guest| guest.read_all(&mut kept));
+                read_all(&mut guests, &mut kept);
             }
         }
         while guests.len() < 2 {
