@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::adapter::folder::FolderBlobs;
 use crate::adapter::sqlite::{SqliteConfig, SqliteStore};
 use crate::capability::cx::store_fault;
@@ -31,6 +33,9 @@ use crate::runtime::upkeep::Upkeep;
 
 pub(crate) mod cards;
 mod key;
+
+/// So long a step of background work may take at the end, however little time is left.
+const STEP: Duration = Duration::from_secs(2);
 
 /// What a start is told.
 pub struct Settings {
@@ -139,10 +144,12 @@ impl App {
         self.first_key.as_ref()
     }
 
-    /// Ends what runs within the limit, writes what waits and closes the store.
+    /// Ends what runs within the limit, which all of it shares, writes what waits and closes the store.
     pub async fn close(&self, limit: Duration) {
+        let until = Instant::now() + limit;
         self.gate.close(limit).await;
-        self.background.stop(limit).await;
+        // Background work hears that it is time only now, and ends between two steps.
+        self.background.stop(until.saturating_duration_since(Instant::now()).max(STEP)).await;
         let store = self.store.clone();
         // Closing waits for the writing thread: not on a thread that others wait for.
         let _ = tokio::task::spawn_blocking(move || store.close()).await;

@@ -30,6 +30,7 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::caller::{Caller, Credential};
@@ -64,6 +65,10 @@ pub struct Gate {
     live: DashMap<Uuid, Arc<Live>>,
     /// Ends of operations that could not be written yet.
     unrecorded: Mutex<Vec<(TenantId, Vec<Step>)>>,
+    /// Calls that write or reach outside: who breaks one off leaves something behind.
+    effects: TaskTracker,
+    /// Tasks that run here.
+    tasks: TaskTracker,
     closing: CancellationToken,
 }
 
@@ -96,6 +101,8 @@ impl Gate {
             in_flight: DashMap::new(),
             live: DashMap::new(),
             unrecorded: Mutex::default(),
+            effects: TaskTracker::new(),
+            tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
         }
     }
@@ -138,6 +145,7 @@ impl Gate {
             Err(fault) => return self.refused(&request, fault, began),
         };
         let (tool, via, allowance) = (admitted.tool.clone(), admitted.via.clone(), Some(admitted.allowance));
+        let _effect = (tool.is_audited() || tool.reaches).then(|| self.effects.token());
         let id = request.id;
         let again = (request.lasting == Lasting::Either).then(|| admitted.clone());
         // An anonymous caller shares its scope with every other: a key of theirs would give one's answer to another.
@@ -280,6 +288,19 @@ impl Gate {
         self.limiter.tidy();
         self.record_again().await?;
         self.usage.flush(&*self.platform.store, self.platform.clock.now()).await
+    }
+
+    /// Waits until no call runs that writes or reaches outside. Whoever asked for it is not asked to ask again; a call that
+    /// only reads can be.
+    pub async fn settle(&self) {
+        self.effects.close();
+        self.effects.wait().await;
+    }
+
+    /// Waits until no task runs.
+    pub async fn tasks_ended(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
     }
 
     /// Takes no new calls, lets running tasks end within the limit, calls off the rest, and writes what was added up.

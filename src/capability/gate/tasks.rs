@@ -339,7 +339,9 @@ impl Gate {
     fn go_on(self: &Arc<Self>, listed: Listed, request: Request, tool: Arc<Tool>, input: Value, ending: Ending) {
         let gate = self.clone();
         let request = Request { lasting: Lasting::Task, ..request };
+        let running = self.tasks.token();
         drop(self.platform.running().spawn(async move {
+            let _running = running;
             let place = gate.task_place(&request.cancel).await;
             // Its time begins when it has a place.
             let began = tokio::time::Instant::now();

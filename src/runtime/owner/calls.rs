@@ -7,12 +7,13 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures::StreamExt as _;
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::unix::OwnedReadHalf;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::ends::ToClient;
 use super::join::Connection;
 use super::lines::{LineReader, write_line};
 use super::protocol::{Answer, Ask, Told, What};
@@ -130,22 +131,23 @@ impl Client for Teller {
 /// So many calls of a guest are remembered before those that have ended are forgotten.
 const REMEMBERED: usize = 64;
 
-/// Serves a guest until it goes or the owner drains; then what runs is answered.
+/// Serves a guest until it goes or the owner drains; then what runs is answered. Broken off, it calls off what runs.
 pub(super) async fn serve(
     gate: Arc<Gate>,
     mut reader: LineReader<OwnedReadHalf>,
-    writer: OwnedWriteHalf,
-    draining: CancellationToken,
+    writer: ToClient,
+    pausing: CancellationToken,
 ) -> std::io::Result<()> {
     let (answers, waiting) = mpsc::channel::<Answer>(WAITING);
     let running = TaskTracker::new();
     let gone = CancellationToken::new();
+    let _broken_off = gone.clone().drop_guard();
     let mut calls: HashMap<u64, (CancellationToken, JoinHandle<()>)> = HashMap::new();
     let written = tokio::spawn(write(waiting, writer));
     loop {
         let line = tokio::select! {
             biased;
-            () = draining.cancelled() => break,
+            () = pausing.cancelled() => break,
             line = reader.next() => line,
         };
         let Ok(Some(line)) = line else {
@@ -169,7 +171,8 @@ pub(super) async fn serve(
         let (gate, answers, called_off) = (gate.clone(), answers.clone(), cancel.clone());
         let call = running.spawn(async move {
             let (told, mut heard) = mpsc::channel(WAITING);
-            let forward = async {
+            // Nobody hears any more what is told after a guest went: who tells must not wait for it.
+            let forward = async move {
                 while let Some(told) = heard.recv().await {
                     if answers.send(Answer { id, told }).await.is_err() {
                         break;
@@ -186,7 +189,7 @@ pub(super) async fn serve(
     written.await.unwrap_or(Ok(()))
 }
 
-async fn write(mut waiting: mpsc::Receiver<Answer>, mut writer: OwnedWriteHalf) -> std::io::Result<()> {
+async fn write(mut waiting: mpsc::Receiver<Answer>, mut writer: ToClient) -> std::io::Result<()> {
     while let Some(answer) = waiting.recv().await {
         write_line(&mut writer, serde_json::to_vec(&answer)?).await?;
     }

@@ -1,5 +1,6 @@
 //! Becoming owner or guest of a data folder, whichever is possible first.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
@@ -14,10 +15,12 @@ use super::socket::SocketPlace;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 
-/// How long an owner that does not answer is waited for: it may be opening a large store, or closing one.
+/// How long an owner that takes connections and says nothing is waited for.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 /// How long an owner that took the connection may think about the first line.
 const WELCOME_WAIT: Duration = Duration::from_secs(5);
+/// A wait that people are told of.
+const LONG: Duration = Duration::from_secs(5);
 /// Waits between two attempts grow from the first to the second.
 const WAITS: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(20));
 
@@ -76,57 +79,99 @@ pub struct Connection {
     pub owner: u32,
 }
 
-/// Becomes owner, or guest of who is. Tries again while the owner comes or goes.
+/// Becomes owner, or guest of who is. Waits for as long as the owner lives and does not listen: it is opening the store, or
+/// ends what runs before it goes.
 ///
 /// # Errors
-/// `owned_elsewhere` when the owner is of another version or does not answer in time; when the folder cannot be used.
+/// `owned_elsewhere` when the owner is of another version, cannot be reached, or takes the connection and is silent for
+/// longer than the patience; when the folder cannot be used.
 pub async fn join(data: &Path, holder: &Holder, wish: &Wish, patience: Duration) -> Result<Joined, Fault> {
-    let until = Instant::now() + patience;
-    let (mut wait, longest) = WAITS;
+    let mut waiting = Waiting::new(patience);
     loop {
         if let Some(lock) = OwnerLock::try_take(data, holder)? {
             return Ok(Joined::Owner(lock));
         }
-        let why = match connect(data, wish).await {
+        match connect(data, wish).await {
             Ok(connection) => return Ok(Joined::Guest(connection)),
-            Err(Attempt::Refused(fault)) => return Err(fault),
-            Err(Attempt::Unanswered(why)) => why,
-        };
-        if Instant::now() >= until {
-            return Err(owned(data, &format!("it does not answer ({why})")));
+            Err(attempt) => waiting.after(data, attempt).await?,
         }
-        tokio::time::sleep(wait).await;
-        wait = (wait * 2).min(longest);
     }
 }
 
-enum Attempt {
+/// Waits between attempts to reach an owner.
+pub(super) struct Waiting {
+    wait: Duration,
+    patience: Duration,
+    began: Instant,
+    silent: Duration,
+    told: bool,
+}
+
+impl Waiting {
+    pub(super) fn new(patience: Duration) -> Self {
+        Self { wait: WAITS.0, patience, began: Instant::now(), silent: Duration::ZERO, told: false }
+    }
+
+    /// Waits for the next attempt, unless there should be none.
+    pub(super) async fn after(&mut self, data: &Path, attempt: Attempt) -> Result<(), Fault> {
+        match attempt {
+            Attempt::Refused(fault) => return Err(fault),
+            Attempt::Away => self.silent = Duration::ZERO,
+            Attempt::Silent => {
+                self.silent += WELCOME_WAIT;
+                if self.silent >= self.patience {
+                    return Err(owned(data, "it does not answer"));
+                }
+            }
+        }
+        self.pause(data).await;
+        Ok(())
+    }
+
+    /// Waits a little, each time a little longer; tells of a wait that has become long.
+    pub(super) async fn pause(&mut self, data: &Path) {
+        if !self.told && self.began.elapsed() >= LONG {
+            self.told = true;
+            tracing::warn!("waits: {}", owned(data, "it does not listen yet or any more").say());
+        }
+        tokio::time::sleep(self.wait).await;
+        self.wait = (self.wait * 2).min(WAITS.1);
+    }
+}
+
+/// Why an owner was not reached.
+pub(super) enum Attempt {
+    /// There is no use in trying again.
     Refused(Fault),
-    Unanswered(String),
+    /// Nobody listens, or not any more.
+    Away,
+    /// It took the connection and said nothing.
+    Silent,
 }
 
-async fn connect(data: &Path, wish: &Wish) -> Result<Connection, Attempt> {
-    let unanswered = |error: std::io::Error| Attempt::Unanswered(error.to_string());
-    let stream = SocketPlace::of(data).connect().await.map_err(unanswered)?;
-    let silent = |_| Attempt::Unanswered("silence".to_owned());
-    tokio::time::timeout(WELCOME_WAIT, greet(stream, wish)).await.map_err(silent)?
+/// Connects to the owner and says what is wanted.
+pub(super) async fn connect(data: &Path, wish: &Wish) -> Result<Connection, Attempt> {
+    let stream = SocketPlace::of(data).connect().await.map_err(|error| match error.kind() {
+        // A queue of connections that is full is like a socket that is not there yet.
+        ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset | ErrorKind::WouldBlock => {
+            Attempt::Away
+        }
+        _ => Attempt::Refused(owned(data, &format!("its socket cannot be opened: {error}"))),
+    })?;
+    tokio::time::timeout(WELCOME_WAIT, greet(data, stream, wish)).await.unwrap_or(Err(Attempt::Silent))
 }
 
-async fn greet(stream: UnixStream, wish: &Wish) -> Result<Connection, Attempt> {
-    let unanswered = |error: std::io::Error| Attempt::Unanswered(error.to_string());
+async fn greet(data: &Path, stream: UnixStream, wish: &Wish) -> Result<Connection, Attempt> {
     let (reader, mut writer) = stream.into_split();
     let mut reader = LineReader::new(reader);
     let hello =
         serde_json::to_vec(&Hello::new(wish.clone())).map_err(|error| Attempt::Refused(Fault::internal(error)))?;
-    write_line(&mut writer, hello).await.map_err(unanswered)?;
-    let line = reader.next().await.map_err(unanswered)?.ok_or_else(|| Attempt::Unanswered("it went".to_owned()))?;
+    write_line(&mut writer, hello).await.map_err(|_| Attempt::Away)?;
+    let Ok(Some(line)) = reader.next().await else { return Err(Attempt::Away) };
     match serde_json::from_slice(&line) {
         Ok(Welcome::Welcome { pid }) => Ok(Connection { reader, writer, owner: pid }),
         Ok(Welcome::Refused(problem)) => Err(Attempt::Refused(Fault::new(&codes::OWNED, problem.detail))),
-        Err(error) => Err(Attempt::Refused(Fault::new(
-            &codes::OWNED,
-            format!("the process that owns the data folder speaks another language: {error}"),
-        ))),
+        Err(error) => Err(Attempt::Refused(owned(data, &format!("it speaks another language: {error}")))),
     }
 }
 

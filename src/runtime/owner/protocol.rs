@@ -18,6 +18,8 @@ pub enum Wish {
     Stdio(Shown),
     /// To make single calls.
     Call,
+    /// To own the folder, being a server: an owner that is none hands it over as soon as it hears the next line.
+    Serve,
 }
 
 /// What an MCP client is shown.

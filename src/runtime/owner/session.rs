@@ -52,6 +52,8 @@ pub struct Session {
     numbers: HashMap<String, u64>,
     next: u64,
     progress: HashMap<String, f64>,
+    /// What was heard while there was no owner, besides requests, by its place among them.
+    kept: BTreeMap<u64, Vec<u8>>,
 }
 
 impl Session {
@@ -69,6 +71,7 @@ impl Session {
             numbers: HashMap::new(),
             next: 0,
             progress: HashMap::new(),
+            kept: BTreeMap::new(),
         }
     }
 
@@ -95,8 +98,29 @@ impl Session {
             let settings = self.level.iter().chain(self.subscriptions.values());
             lines.extend((1..).zip(settings).map(again));
         }
-        lines.extend(self.open.values().map(|open| open.line.clone()));
+        let mut rest = std::mem::take(&mut self.kept);
+        rest.extend(self.open.iter().map(|(number, open)| (*number, open.line.clone())));
+        lines.extend(rest.into_values());
         lines
+    }
+
+    /// Takes a line of the client while there is no owner: the next one hears of it when it begins.
+    pub fn keep(&mut self, line: Vec<u8>) {
+        let (next, initialized) = (self.next, self.initialized.is_some());
+        let Some(line) = self.from_client(line) else { return };
+        let is_request = next != self.next;
+        // That the session began is told by itself, unless the beginning is among the open requests.
+        let is_told = initialized != self.initialized.is_some() && !self.open.values().any(|open| open.initialize);
+        if !is_request && !is_told {
+            self.next += 1;
+            self.kept.insert(self.next, line);
+        }
+    }
+
+    /// How much the next owner will be told of.
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        self.open.len() + self.kept.len()
     }
 
     /// The answers to what is unanswered when there will be no other owner.

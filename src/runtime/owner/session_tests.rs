@@ -68,6 +68,28 @@ fn the_next_owner_is_told_how_the_session_began_and_what_is_open() {
 }
 
 #[test]
+fn what_is_said_while_there_is_no_owner_is_told_to_the_next_in_its_order() {
+    let mut session = session();
+    let initialize = request(1, "initialize", &json!({ "protocolVersion": "2025-11-25" }));
+    let initialized = line(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }));
+    let list = request(2, "tools/list", &json!({}));
+    let said = [initialize, initialized.clone(), b"not json".to_vec(), list];
+    for line in said.clone() {
+        session.keep(line);
+    }
+    assert_eq!(session.kept(), said.len());
+    assert_eq!(session.begin(), said);
+    assert!(session.from_owner(answer(&json!(1))).is_some());
+    // What was no request is told once; that the session began is told each owner, also where it was said between two.
+    session.keep(initialized.clone());
+    session.keep(line(&json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": 2 } })));
+    let told = session.begin();
+    let methods: Vec<Value> = told.iter().map(|line| read(line)["method"].clone()).collect();
+    assert_eq!(methods[..2], ["initialize", "notifications/initialized"]);
+    assert!(!told.contains(&said[2]) && !told.contains(&said[3]), "{methods:?}");
+}
+
+#[test]
 fn a_call_carries_one_key_over_all_owners() {
     let mut session = session();
     let call = request(1, "tools/call", &json!({ "name": "x", "arguments": { "n": 1 } }));

@@ -1,10 +1,12 @@
 //! An installation that this process owns: the program put together on the data folder, open to guests.
 
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::output;
@@ -18,6 +20,7 @@ use crate::kernel::clock::{Clock, SystemClock};
 use crate::kernel::fault::Fault;
 use crate::runtime::logging;
 use crate::runtime::owner::ends::{FromClient, ToClient};
+use crate::runtime::owner::forward::Leaving;
 use crate::runtime::owner::guests::{Owner, Speak};
 use crate::runtime::owner::lock::{Holder, OwnerLock};
 use crate::runtime::owner::protocol::Shown;
@@ -33,15 +36,13 @@ pub(super) struct Plan {
     pub(super) clock: Arc<dyn Clock>,
     command: &'static str,
     ring: Arc<LogRing>,
-    /// Whether it stays, and looks after the installation while it does.
-    is_long: bool,
 }
 
 impl Plan {
     /// A plan of a command that answers by itself and logs.
     pub(super) fn loud(loaded: Loaded, command: &'static str) -> Result<Self, Fault> {
         let ring = logging::init(&loaded.config.logging)?;
-        Ok(Self { loaded: Arc::new(loaded), clock: Arc::new(SystemClock), command, ring, is_long: true })
+        Ok(Self { loaded: Arc::new(loaded), clock: Arc::new(SystemClock), command, ring })
     }
 
     /// A plan of a command that answers a person: only warnings are logged, unless somebody asked for more.
@@ -51,7 +52,7 @@ impl Plan {
             "warn".clone_into(&mut config.level);
         }
         let ring = logging::init(&config)?;
-        Ok(Self { loaded: Arc::new(loaded), clock: Arc::new(SystemClock), command, ring, is_long: false })
+        Ok(Self { loaded: Arc::new(loaded), clock: Arc::new(SystemClock), command, ring })
     }
 
     /// What this process says of itself as the owner.
@@ -80,12 +81,16 @@ impl Plan {
             _ => false,
         };
         let app = App::open(settings).await?;
-        if self.is_long {
-            app.start().await?;
-        }
+        // However short this process stays: a guest that asks again must find how the first call ended.
+        app.start().await?;
         let speak = Arc::new(Mcp { gate: app.gate().clone(), ending: CancellationToken::new() });
-        let owner = Owner::open(lock, SocketPlace::of(data), app.gate().clone(), speak.clone())?;
-        Ok(House { app, owner, speak, limit: self.limit() })
+        match Owner::open(lock, SocketPlace::of(data), app.gate().clone(), speak.clone()) {
+            Ok(owner) => Ok(House { app, owner, speak, limit: self.limit() }),
+            Err(fault) => {
+                app.close(Duration::ZERO).await;
+                Err(fault)
+            }
+        }
     }
 }
 
@@ -99,17 +104,64 @@ pub(super) struct House {
 }
 
 impl House {
-    /// Speaks MCP with a client of this very process.
-    pub(super) fn speak(&self, shown: Shown, reader: FromClient, writer: ToClient) -> BoxFuture<'static, ()> {
-        self.speak.speak(shown, reader, writer)
+    /// Speaks MCP with the client of this very process.
+    pub(super) fn client(
+        &self,
+        shown: Shown,
+        reader: FromClient,
+        writer: ToClient,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        self.owner.client(shown, reader, writer)
     }
 
-    /// Takes no more, lets what runs end within the configured time, closes the store and gives the folder up.
+    /// Owns the folder while its own work goes on, until it is told to stop or a server wants the folder; then closes.
+    pub(super) async fn keep(self, work: impl Future<Output = ()>, stop: &CancellationToken) -> Leaving {
+        let mut work = pin!(work);
+        let wanted = self.owner.wanted();
+        tokio::select! {
+            () = &mut work => self.close().await,
+            () = stop.cancelled() => self.end(work, true).await,
+            () = wanted.cancelled() => {
+                tracing::info!("hands the data folder over to a server");
+                // Its client goes on with the new owner, as guests do.
+                self.end(work, false).await;
+                return Leaving::HandedOver;
+            }
+        }
+        Leaving::Over
+    }
+
+    /// Closes when there is no own work any more.
     pub(super) async fn close(self) {
-        self.owner.drain(self.limit).await;
-        self.speak.ending.cancel();
-        self.app.close(self.limit).await;
-        self.owner.release();
+        self.end(std::future::ready(()), true).await;
+    }
+
+    /// Ends within the configured time, which everything shares. Guests are served while its own work ends, and tasks; only
+    /// then, or when three quarters of the time are over, are they let go, so that they wait for the next owner as short as
+    /// can be.
+    async fn end(self, work: impl Future<Output = ()>, work_first: bool) {
+        let Self { app, owner, speak, limit } = self;
+        let (until, enough) = (Instant::now() + limit, Instant::now() + limit / 4 * 3);
+        let worked = CancellationToken::new();
+        let work = async {
+            work.await;
+            worked.cancel();
+        };
+        let drain = async {
+            let first = async {
+                if work_first {
+                    worked.cancelled().await;
+                }
+                app.gate().tasks_ended().await;
+            };
+            let _ = tokio::time::timeout_at(enough, first).await;
+            owner.drain(until).await;
+        };
+        tokio::join!(work, drain);
+        speak.ending.cancel();
+        // Whatever may end by itself has ended.
+        app.close(Duration::ZERO).await;
+        owner.release();
     }
 }
 

@@ -1,6 +1,7 @@
 //! `serve`: every door over HTTP, on one address.
 
 use axum::Router;
+use futures::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 
 use super::exit::Failure;
@@ -9,30 +10,37 @@ use super::output;
 use super::signals::Signals;
 use crate::config::load::Loaded;
 use crate::kernel::fault::Fault;
-use crate::runtime::owner::lock::{OwnerLock, holder, owned};
+use crate::runtime::owner::take::take;
 use crate::surface::http::server::Listening;
 use crate::surface::{mcp, rest, ws};
-
-/// A process that only makes a call is waited for, this many times so long.
-const BRIEF: (u32, std::time::Duration) = (100, std::time::Duration::from_millis(20));
 
 pub(super) async fn run(loaded: Loaded) -> Result<(), Failure> {
     let plan = Plan::loud(loaded, "serve")?;
     let signals = Signals::listen();
-    let lock = take(&plan).await?;
-    // The address first: one that is taken must not cost the owner of the data folder a start.
-    let listening = Listening::bind(&plan.loaded.config.server).await?;
+    tokio::select! {
+        ended = serve(&plan, &signals) => ended,
+        () = signals.at_once.cancelled() => Ok(()),
+    }
+}
+
+async fn serve(plan: &Plan, signals: &Signals) -> Result<(), Failure> {
+    let holder = plan.holder();
+    // An address that is taken must not cost the present owner the data folder.
+    let taking = take(plan.data(), &holder, Listening::bind(&plan.loaded.config.server));
+    let (lock, listening) = tokio::select! {
+        taken = taking => taken?,
+        () = signals.stop.cancelled() => return Ok(()),
+    };
     let house = plan.open(lock).await?;
     let cut = CancellationToken::new();
-    let router = router(&house, &signals, &cut)?;
+    let router = router(&house, signals, &cut)?;
     announce(&house, &listening.url());
     let serving = listening.serve(router, plan.clock.clone(), signals.stop.clone());
-    tokio::select! {
-        _ = serving => {}
-        () = signals.at_once.cancelled() => return Ok(()),
-    }
-    cut.cancel();
-    house.close().await;
+    let served = async {
+        let _ = serving.await;
+        cut.cancel();
+    };
+    house.keep(served, &signals.stop).await;
     Ok(())
 }
 
@@ -44,21 +52,6 @@ fn router(house: &House, signals: &Signals, cut: &CancellationToken) -> Result<R
         .merge(rest::router(gate.clone()))
         .merge(mcp::http::router(gate.clone(), options)?)
         .merge(ws::router(gate.clone())))
-}
-
-/// The ownership of the data folder. A server serves what it owns: it does not go through another process.
-async fn take(plan: &Plan) -> Result<OwnerLock, Fault> {
-    let (times, wait) = BRIEF;
-    for _ in 0..times {
-        if let Some(lock) = OwnerLock::try_take(plan.data(), &plan.holder())? {
-            return Ok(lock);
-        }
-        if holder(plan.data()).is_some_and(|holder| ["serve", "stdio"].contains(&holder.command.as_str())) {
-            break;
-        }
-        tokio::time::sleep(wait).await;
-    }
-    Err(owned(plan.data(), "stop it first, or serve another folder with --data"))
 }
 
 fn announce(house: &House, url: &str) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use convoke::kernel::clock::SystemClock;
 use convoke::kernel::fault::Fault;
 use convoke::runtime::owner::ends::{FromClient, ToClient};
-use convoke::runtime::owner::forward::{Forward, Succeed};
+use convoke::runtime::owner::forward::{Forward, Leaving, Succeed};
 use convoke::runtime::owner::join::Connection;
 use convoke::runtime::owner::lines::{LineReader, write_line};
 use convoke::runtime::owner::lock::{Holder, OwnerLock};
@@ -20,7 +20,13 @@ use tokio_util::sync::CancellationToken;
 struct Nobody;
 
 impl Succeed for Nobody {
-    fn succeed(&self, _: OwnerLock, _: Shown, _: FromClient, _: ToClient) -> BoxFuture<'static, Result<(), Fault>> {
+    fn succeed(
+        &self,
+        _: OwnerLock,
+        _: Shown,
+        _: FromClient,
+        _: ToClient,
+    ) -> BoxFuture<'static, Result<Leaving, Fault>> {
         Box::pin(async { Err(Fault::internal("nobody takes over")) })
     }
 }
@@ -54,7 +60,7 @@ async fn told_to_stop_it_takes_nothing_new_and_waits_for_what_is_open() {
     let (ours, theirs) = tokio::io::duplex(1 << 16);
     let (from_client, to_client) = tokio::io::split(theirs);
     let forward = forward(&folder, stop.clone(), Duration::from_secs(60));
-    let running = tokio::spawn(forward.run(connection(guest), from_client, to_client));
+    let running = tokio::spawn(forward.run(Some(connection(guest)), from_client, to_client));
 
     let (client_reads, mut client_writes) = tokio::io::split(ours);
     let (owner_reads, mut owner_writes) = owner.into_split();
@@ -82,7 +88,7 @@ async fn an_owner_that_never_answers_is_waited_for_no_longer_than_the_limit() {
     let (mut ours, theirs) = tokio::io::duplex(1 << 16);
     let (from_client, to_client) = tokio::io::split(theirs);
     let forward = forward(&folder, stop.clone(), Duration::from_millis(20));
-    let running = tokio::spawn(forward.run(connection(guest), from_client, to_client));
+    let running = tokio::spawn(forward.run(Some(connection(guest)), from_client, to_client));
     write_line(&mut ours, request(1)).await.unwrap();
     let (owner_reads, _owner_writes) = owner.into_split();
     let mut owner_reads = LineReader::new(owner_reads);

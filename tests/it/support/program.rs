@@ -57,7 +57,14 @@ impl Place {
 
     /// Starts a server on a free port.
     pub(crate) fn serve(&self) -> Served {
-        let mut child = self.command(&["serve", "--listen", "127.0.0.1:0"]).spawn().unwrap();
+        self.serve_with(&[])
+    }
+
+    /// The same, started otherwise.
+    pub(crate) fn serve_with(&self, arguments: &[&str]) -> Served {
+        let mut all = vec!["serve", "--listen", "127.0.0.1:0"];
+        all.extend(arguments);
+        let mut child = self.command(&all).spawn().unwrap();
         let lines = lines_of(child.stdout.take().unwrap());
         let mut served = Served { child, url: String::new(), key: None };
         // The announcement ends with the line that tells of keys.
@@ -92,10 +99,10 @@ impl Place {
         Client { child, input, answers, next: 0 }
     }
 
-    /// The process that owns the data folder.
-    pub(crate) fn owner(&self) -> u64 {
+    /// The process that owns the data folder, or owned it last. `None` while it is being written.
+    pub(crate) fn owner(&self) -> Option<u64> {
         let text = std::fs::read(self.data().join("owner.lock")).unwrap();
-        serde_json::from_slice::<Value>(&text).unwrap()["pid"].as_u64().unwrap()
+        serde_json::from_slice::<Value>(&text).ok()?["pid"].as_u64()
     }
 }
 
@@ -137,10 +144,24 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    /// Tells it to end, and answers its exit code.
-    pub(crate) fn stop(mut self) -> i32 {
+    pub(crate) fn pid(&self) -> u64 {
+        self.child.id().into()
+    }
+
+    /// Tells it to end.
+    pub(crate) fn tell(&self) {
         signal(&self.child, "TERM");
+    }
+
+    /// Waits until it has ended, and answers the exit code.
+    pub(crate) fn wait(mut self) -> i32 {
         self.child.wait().unwrap().code().unwrap()
+    }
+
+    /// Tells it to end, and answers its exit code.
+    pub(crate) fn stop(self) -> i32 {
+        self.tell();
+        self.wait()
     }
 
     pub(crate) fn kill(mut self) {
