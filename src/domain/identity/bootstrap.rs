@@ -24,7 +24,13 @@ use crate::port::records::{Document, Filter, Scalar, Visibility};
 use crate::port::store::{Batch, Expect, Put, Step, Store};
 
 /// The administrator's address until they give their own.
-const ADMINISTRATOR: &str = "admin@localhost";
+pub(super) const ADMINISTRATOR: &str = "admin@localhost";
+
+/// The name of the key that the first start makes.
+pub(super) const FIRST_KEY: &str = "administrator";
+
+/// The name of a key that replaced a lost one.
+pub(super) const RESET_KEY: &str = "administrator, reset";
 
 /// Makes what an empty store needs and answers the administrator's key, which nobody can read again. A store that has a
 /// tenant gets the built-in roles as the program has them now.
@@ -55,7 +61,7 @@ pub async fn bootstrap(store: &dyn Store, clock: &dyn Clock) -> Result<Option<Se
     let administrator = User { name: "Administrator".to_owned(), ..User::new(ADMINISTRATOR) };
     steps.push(put(user.uuid(), Expect::Absent, Some(user.uuid()), Visibility::Tenant, &administrator)?);
     steps.extend(give_admin(admin, user)?);
-    let (key, step) = new_key(user, "administrator", now)?;
+    let (key, step) = new_key(user, FIRST_KEY, now)?;
     steps.push(step);
     store.commit(vec![outside, Batch { tenant, at: now, steps }]).await.map_err(store_fault)?;
     Ok(Some(key))
@@ -87,7 +93,7 @@ pub async fn reset_admin_key(platform: &Platform) -> Result<Secret, Fault> {
         steps.push(put(key.id, Expect::Revision(key.revision), key.owner, key.visibility, &ended)?);
         revoked += 1;
     }
-    let (key, step) = new_key(owner, "administrator, reset", now)?;
+    let (key, step) = new_key(owner, RESET_KEY, now)?;
     steps.push(step);
     steps.push(audit_of_reset(tenant, owner, revoked, now)?);
     store.commit(vec![Batch { tenant, at: now, steps }]).await.map_err(store_fault)?;

@@ -44,6 +44,7 @@ pub async fn run(
             let mut request = Request::new(id, caller, origin, tool, input);
             request.idempotency_key = idempotency_key;
             request.cancel = cancel;
+            request.unhurried = true;
             request.client = Arc::new(Teller(told.clone()));
             match gate.call(request).await.result {
                 Ok(outcome) => tell(outcome, &told).await,
