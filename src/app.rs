@@ -17,18 +17,21 @@ use crate::capability::row::Row;
 use crate::capability::tool::{Card, Tool};
 use crate::config::Config;
 use crate::domain::registry::index::ToolIndex;
-use crate::domain::system::Shelf;
+use crate::domain::system::{SchemaReport, Shelf, schema_report};
 use crate::domain::{MODULES, identity};
 use crate::kernel::clock::Clock;
 use crate::kernel::fault::Fault;
 use crate::kernel::seal::Seal;
 use crate::kernel::secret::Secret;
-use crate::port::store::Store;
+use crate::port::store::{Store, StoreFault};
 use crate::runtime::supervise::Supervisor;
 use crate::runtime::upkeep::Upkeep;
 
 pub(crate) mod cards;
 mod key;
+
+/// The store's file in the data folder.
+const STORE: &str = "convoke.db";
 
 /// What a start is told.
 pub struct Settings {
@@ -73,7 +76,7 @@ impl App {
         let Settings { config, data, clock, rows, approvals, services } = settings;
         make_private_folder(&data)?;
         let seal = Seal::new(key::installation(&data)?);
-        let store = open_store(data.join("convoke.db"), clock.clone()).await?;
+        let store = open_store(data.join(STORE), clock.clone()).await?;
         let blobs = Arc::new(FolderBlobs::open(data.join("blobs")).map_err(store_fault)?);
         let first_key = identity::bootstrap(&*store, &*clock).await?;
         let registry = Arc::new(Registry::new(tools(&rows)?));
@@ -83,6 +86,29 @@ impl App {
         platform.service::<ToolIndex>()?.list_in(&platform.caches);
         let gate = Arc::new(Gate::new(platform, Arc::new(identity::directory::Directory), approvals));
         Ok(Arc::new(Self { gate, store, data, first_key, background: Supervisor::new() }))
+    }
+
+    /// What opening the data folder would change in its store. Whoever asks owns the folder; nothing is changed.
+    ///
+    /// # Errors
+    /// When the store is of a newer version or of another program.
+    pub async fn inspect(config: &Config, data: &Path, clock: Arc<dyn Clock>) -> Result<SchemaReport, Fault> {
+        let file = data.join(STORE);
+        let found = blocking(move || SqliteStore::inspect(&store_config(file, clock))).await?;
+        let shelf = Arc::new(Shelf::new(&config.backup.folder, config.backup.keep, data));
+        schema_report(&shelf, found.schema, found.migrations, found.changes, true).await
+    }
+
+    /// Puts a copy from before a change of the schema in place of the store, for the version of the program that wrote it.
+    /// Whoever asks owns the folder. Answers where the store that was there is kept.
+    ///
+    /// # Errors
+    /// `not_found`; when the copy cannot be used.
+    pub async fn roll_back(data: &Path, copy: &str, clock: &dyn Clock) -> Result<PathBuf, Fault> {
+        let shelf = Arc::new(Shelf::new("", 0, data));
+        let copy = shelf.copy_before_change(copy).await?;
+        let (file, now) = (data.join(STORE), clock.now());
+        blocking(move || SqliteStore::put_in_place(&file, &copy, now)).await
     }
 
     /// Takes up what an earlier run left and starts what the program does by itself. Comes before anybody is served: a call
@@ -129,7 +155,8 @@ impl App {
         self.first_key.as_ref()
     }
 
-    /// Ends what runs within the limit, writes what waits and closes the store.
+    /// Ends what runs within the limit, backups and restores that outlived their calls included, writes what waits and closes
+    /// the store.
     pub async fn close(&self, limit: Duration) {
         self.gate.close(limit).await;
         self.background.stop(limit).await;
@@ -146,6 +173,16 @@ fn add_services(services: Services, config: &Config, data: &Path) -> Services {
 }
 
 async fn open_store(file: PathBuf, clock: Arc<dyn Clock>) -> Result<Arc<SqliteStore>, Fault> {
+    blocking(move || SqliteStore::open(store_config(file, clock))).await
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreFault> + Send + 'static,
+) -> Result<T, Fault> {
+    tokio::task::spawn_blocking(work).await.map_err(Fault::internal)?.map_err(store_fault)
+}
+
+fn store_config(file: PathBuf, clock: Arc<dyn Clock>) -> SqliteConfig {
     let kinds = std::iter::once(&crate::capability::gate::operation::OPERATION)
         .chain(MODULES.iter().flat_map(|module| module.kinds.iter().copied()))
         .collect();
@@ -166,7 +203,7 @@ async fn open_store(file: PathBuf, clock: Arc<dyn Clock>) -> Result<Arc<SqliteSt
         &crate::capability::gate::usage::USAGE,
         &crate::capability::events::EVENTS,
     ];
-    tokio::task::spawn_blocking(move || SqliteStore::open(config)).await.map_err(Fault::internal)?.map_err(store_fault)
+    config
 }
 
 /// Every tool with its card.
