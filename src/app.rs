@@ -20,7 +20,7 @@ use crate::capability::source::Sources;
 use crate::capability::tool::{Card, Tool};
 use crate::config::Config;
 use crate::domain::registry::index::ToolIndex;
-use crate::domain::system::Shelf;
+use crate::domain::system::{SchemaReport, Shelf, schema_report};
 use crate::domain::{MODULES, identity};
 use crate::kernel::clock::Clock;
 use crate::kernel::codes;
@@ -36,6 +36,9 @@ mod key;
 
 /// So long a step of background work may take at the end, however little time is left.
 const STEP: Duration = Duration::from_secs(2);
+
+/// The store's file in the data folder.
+const STORE: &str = "convoke.db";
 
 /// What a start is told.
 pub struct Settings {
@@ -83,7 +86,7 @@ impl App {
         let Settings { config, data, clock, rows, approvals, services, shows_key } = settings;
         make_private_folder(&data)?;
         let seal = Seal::new(key::installation(&data)?);
-        let file = data.join("convoke.db");
+        let file = data.join(STORE);
         let store = open_store(file.clone(), clock.clone()).await?;
         let blobs = FolderBlobs::open(data.join("blobs")).map_err(|fault| unusable(&data.join("blobs"), fault))?;
         let blobs = Arc::new(blobs);
@@ -98,6 +101,30 @@ impl App {
         platform.service::<ToolIndex>()?.list_in(&platform.caches);
         let gate = Arc::new(Gate::new(platform, Arc::new(identity::directory::Directory), approvals));
         Ok(Arc::new(Self { gate, store, data, first_key, background: Supervisor::new() }))
+    }
+
+    /// What opening the data folder would change in its store. Whoever asks owns the folder; nothing is changed.
+    ///
+    /// # Errors
+    /// When the store is of a newer version or of another program.
+    pub async fn inspect(config: &Config, data: &Path, clock: Arc<dyn Clock>) -> Result<SchemaReport, Fault> {
+        let file = data.join(STORE);
+        let part = file.clone();
+        let found = blocking(&part, move || SqliteStore::inspect(&store_config(file, clock))).await?;
+        let shelf = Arc::new(Shelf::new(&config.backup.folder, config.backup.keep, data));
+        schema_report(&shelf, found.schema, found.migrations, found.changes, true).await
+    }
+
+    /// Puts a copy from before a change of the schema in place of the store, for the version of the program that wrote it.
+    /// Whoever asks owns the folder. Answers where the store that was there is kept.
+    ///
+    /// # Errors
+    /// `not_found`; when the copy cannot be used.
+    pub async fn roll_back(data: &Path, copy: &str, clock: &dyn Clock) -> Result<PathBuf, Fault> {
+        let shelf = Arc::new(Shelf::new("", 0, data));
+        let copy = shelf.copy_before_change(copy).await?;
+        let (file, now) = (data.join(STORE), clock.now());
+        blocking(data, move || SqliteStore::put_in_place(&file, &copy, now)).await
     }
 
     /// Takes up what an earlier run left and starts what the program does by itself. Comes before anybody is served: a call
@@ -144,7 +171,8 @@ impl App {
         self.first_key.as_ref()
     }
 
-    /// Ends what runs within the limit, which all of it shares, writes what waits and closes the store.
+    /// Ends what runs within the limit, which all of it shares, backups and restores that outlived their calls included, writes
+    /// what waits and closes the store.
     pub async fn close(&self, limit: Duration) {
         let until = Instant::now() + limit;
         self.gate.close(limit).await;
@@ -165,6 +193,19 @@ fn add_services(services: Services, config: &Config, data: &Path) -> Services {
 }
 
 async fn open_store(file: PathBuf, clock: Arc<dyn Clock>) -> Result<Arc<SqliteStore>, Fault> {
+    let part = file.clone();
+    blocking(&part, move || SqliteStore::open(store_config(file, clock))).await
+}
+
+/// Works on a part of the data folder on a thread that may wait.
+async fn blocking<T: Send + 'static>(
+    part: &Path,
+    work: impl FnOnce() -> Result<T, StoreFault> + Send + 'static,
+) -> Result<T, Fault> {
+    tokio::task::spawn_blocking(work).await.map_err(Fault::internal)?.map_err(|fault| unusable(part, fault))
+}
+
+fn store_config(file: PathBuf, clock: Arc<dyn Clock>) -> SqliteConfig {
     let kinds = std::iter::once(&crate::capability::gate::operation::OPERATION)
         .chain(MODULES.iter().flat_map(|module| module.kinds.iter().copied()))
         .collect();
@@ -185,9 +226,7 @@ async fn open_store(file: PathBuf, clock: Arc<dyn Clock>) -> Result<Arc<SqliteSt
         &crate::capability::gate::usage::USAGE,
         &crate::capability::events::EVENTS,
     ];
-    let file = config.file.clone();
-    let opened = tokio::task::spawn_blocking(move || SqliteStore::open(config)).await.map_err(Fault::internal)?;
-    opened.map_err(|fault| unusable(&file, fault))
+    config
 }
 
 /// The fault of a part of the data folder that the program cannot start on. A full disk stays one: room mends it.
@@ -195,7 +234,7 @@ fn unusable(part: &Path, fault: StoreFault) -> Fault {
     match fault {
         StoreFault::Full => store_fault(fault),
         StoreFault::Broken(why) | StoreFault::Unavailable(why) => unusable_by(part, why),
-        StoreFault::Conflict(_) => unusable_by(part, store_fault(fault)),
+        StoreFault::Conflict(_) | StoreFault::TooMuch => unusable_by(part, store_fault(fault)),
     }
 }
 

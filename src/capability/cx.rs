@@ -523,6 +523,7 @@ pub fn store_fault(fault: StoreFault) -> Fault {
             Fault::new(&codes::CONFLICT, format!("the counter {name} of {key} is at its bound"))
         }
         StoreFault::Full => Fault::new(&codes::STORAGE_FULL, "the store has no room left"),
+        StoreFault::TooMuch => Fault::new(&codes::TOO_BROAD, "the call would look through more than one call may"),
         StoreFault::Unavailable(why) => Fault::new(&codes::UNAVAILABLE, "the store is unavailable").caused_by(why),
         StoreFault::Broken(why) => Fault::internal(why),
     }

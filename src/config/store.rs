@@ -11,11 +11,11 @@ pub struct Store {
     pub data: String,
     /// How long audit entries are kept, in days.
     pub audit_days: u64,
-    /// Most audit entries kept.
+    /// Most audit entries kept of each tenant; a large one counts as many.
     pub audit_entries: u64,
     /// How long events are kept, in days.
     pub events_days: u64,
-    /// Most events kept.
+    /// Most events kept of each tenant; a large one counts as many.
     pub events_entries: u64,
     /// How long usage is kept, in days.
     pub usage_days: u64,

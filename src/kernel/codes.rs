@@ -72,6 +72,8 @@ codes! {
     BAD_REQUEST_STATE = caller("bad_request_state", 400, "The request state is not one that this server gave for this call, or it has expired. Call again without it.");
     /// The filter cannot be used.
     BAD_FILTER = caller("bad_filter", 400, "The filter names a field or a comparison that this list does not have.");
+    /// What is asked for would be found only by looking through too much.
+    TOO_BROAD = caller("too_broad", 422, "Too much would have to be looked through to answer. Narrow the call: name a shorter period with 'from' and 'to', or fewer or other filters.");
     /// No credential, or one that is not valid.
     UNAUTHENTICATED = caller("unauthenticated", 401, "Send a valid key as 'Authorization: Bearer cvk_…'. A lost administrator key is replaced by 'convoke keys reset' on the server's machine.");
     /// The credential is known and has run out or was revoked.

@@ -17,6 +17,9 @@ pub struct BlobInfo {
     pub size_bytes: u64,
 }
 
+/// As long as this lives, no blob leaves the place where it lies.
+pub type Held = Box<dyn std::any::Any + Send + Sync>;
+
 /// Keeps blobs by the digest of their content, apart for each tenant.
 #[async_trait]
 pub trait Blobs: Send + Sync {
@@ -28,6 +31,13 @@ pub trait Blobs: Send + Sync {
 
     /// Removes one; true when it was there.
     async fn remove(&self, tenant: TenantId, digest: &str) -> Result<bool, StoreFault>;
+
+    /// Puts off removing until what it answers is dropped: a blob that is removed meanwhile is gone for whoever reads, and
+    /// still in a copy. Held from before the records are copied, so that no copy of them names a blob that its copy lacks.
+    fn hold(&self) -> Held;
+
+    /// Whether they can be read and written; a fault where the place is gone.
+    async fn check(&self) -> Result<(), StoreFault>;
 
     /// Copies all of them into a folder.
     async fn copy_to(&self, folder: &Path) -> Result<u64, StoreFault>;

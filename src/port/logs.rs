@@ -24,12 +24,15 @@ pub struct Log {
     pub keep: Keep,
 }
 
+/// An entry counts as one for each so many bytes that its body has, begun ones included: a count bounds bytes, too.
+pub const ENTRY_BYTES: u64 = 4096;
+
 /// How much of a log is kept. What is older or beyond the count is removed from its beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Keep {
     /// Entries older than this go.
     pub age: Duration,
-    /// Entries beyond this many, over all tenants, go, oldest first.
+    /// Of each tenant, entries beyond this many go, oldest first; a large one counts as many (`ENTRY_BYTES`).
     pub entries: u64,
 }
 
@@ -61,11 +64,33 @@ pub struct LogQuery {
     pub limit: u32,
 }
 
+/// Which entries of a log, in the order of time: by when they were appended, then by position.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TimeQuery {
+    /// Only those that fit, by the log's fields, `stream` and `at`.
+    pub filter: Filter,
+    /// Only those beyond the entry of this moment and position in the direction of reading.
+    pub beyond: Option<(Timestamp, i64)>,
+    /// Newest first.
+    pub descending: bool,
+    /// At most so many.
+    pub limit: u32,
+}
+
 /// Reads and trims logs. Appending goes through `Store::commit`.
 #[async_trait]
 pub trait Logs: Send + Sync {
     /// Entries in order of position.
     async fn entries(&self, scope: Scope, log: &'static Log, query: LogQuery) -> Result<Vec<Entry>, StoreFault>;
+
+    /// Entries in order of time: a period is found at once, wherever in the log it lies, also together with one field that
+    /// has a value.
+    async fn entries_by_time(
+        &self,
+        scope: Scope,
+        log: &'static Log,
+        query: TimeQuery,
+    ) -> Result<Vec<Entry>, StoreFault>;
 
     /// The position of the last entry, 0 when there is none.
     async fn last(&self, log: &'static Log) -> Result<i64, StoreFault>;

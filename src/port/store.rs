@@ -137,6 +137,8 @@ pub enum StoreFault {
     Conflict(Conflict),
     /// No room left.
     Full,
+    /// A read would look at more than one read may. Nothing is wrong with the store: the question must be narrower.
+    TooMuch,
     /// The store cannot be reached or is closing.
     Unavailable(String),
     /// Anything else: the text is for the log.
@@ -159,6 +161,7 @@ impl fmt::Display for StoreFault {
         match self {
             Self::Conflict(conflict) => write!(formatter, "conflict: {conflict:?}"),
             Self::Full => formatter.write_str("no room left in the store"),
+            Self::TooMuch => formatter.write_str("the read would look at more than one read may"),
             Self::Unavailable(why) => write!(formatter, "the store is unavailable: {why}"),
             Self::Broken(why) => write!(formatter, "the store failed: {why}"),
         }
@@ -178,7 +181,14 @@ pub struct StoreHealth {
     pub schema: u32,
     /// Commits that wait to be written.
     pub waiting: usize,
+    /// What keeps it from writing: why the last commit failed, while nothing has shown that the next one will not.
+    pub failed: Option<StoreFault>,
+    /// Free bytes where it lies, where that is known.
+    pub free_bytes: Option<u64>,
 }
+
+/// As long as this lives, a store takes no commits.
+pub type Frozen = Box<dyn std::any::Any + Send + Sync>;
 
 /// A migration of the schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -198,7 +208,7 @@ pub trait Store: Records + Logs + Queue {
     /// order over all batches.
     async fn commit(&self, batches: Vec<Batch>) -> Result<Vec<i64>, StoreFault>;
 
-    /// How it is doing; a fault when it cannot read.
+    /// How it is doing; a fault when it cannot read. Where the last commit failed it tries whether it can write again.
     async fn health(&self) -> Result<StoreHealth, StoreFault>;
 
     /// All migrations, by number.
@@ -209,6 +219,10 @@ pub trait Store: Records + Logs + Queue {
 
     /// Whether no tenant has written anything: only then can a backup be restored over it.
     async fn is_empty(&self) -> Result<bool, StoreFault>;
+
+    /// Refuses every commit, and all else that writes but `restore_from`, until what it answers is dropped. When it returns,
+    /// what was acknowledged before is on disk and nothing more comes.
+    async fn freeze(&self) -> Result<Frozen, StoreFault>;
 
     /// Replaces everything by a copy that `copy_to` made, after checking it; documents of older forms are lifted.
     async fn restore_from(&self, file: &Path) -> Result<(), StoreFault>;

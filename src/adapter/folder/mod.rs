@@ -1,18 +1,19 @@
 //! Blobs in a folder: `<tenant>/<first two digits>/<digest>`. A blob is written under another name, synced and renamed,
 //! so that what stands under its digest is always whole.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::kernel::id::TenantId;
 use crate::kernel::seal::sha256_hex;
-use crate::port::blobs::{BlobInfo, Blobs};
+use crate::port::blobs::{BlobInfo, Blobs, Held};
 use crate::port::store::StoreFault;
 
 /// Where blobs are written before they get their names.
@@ -26,6 +27,33 @@ pub struct FolderBlobs {
 struct Place {
     folder: PathBuf,
     written: AtomicU64,
+    removals: Mutex<Removals>,
+}
+
+/// What was removed while a copy is made: it is not there any more, and its file still is.
+#[derive(Debug, Default)]
+struct Removals {
+    holders: usize,
+    put_off: HashSet<PathBuf>,
+}
+
+/// Puts removals off; the last one to go makes them.
+struct Hold(Arc<Place>);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let mut removals = self.0.removals();
+        removals.holders -= 1;
+        if removals.holders > 0 {
+            return;
+        }
+        for path in removals.put_off.drain() {
+            if let Err(fault) = remove_file(&path) {
+                // It takes up room and is named by nothing.
+                tracing::warn!(%fault, "a blob that was removed while a copy was made is left");
+            }
+        }
+    }
 }
 
 impl FolderBlobs {
@@ -37,7 +65,7 @@ impl FolderBlobs {
         for left in children(&incoming)? {
             fs::remove_file(&left).map_err(|error| fault(&left, &error))?;
         }
-        Ok(Self { place: Arc::new(Place { folder, written: AtomicU64::new(0) }) })
+        Ok(Self { place: Arc::new(Place { folder, written: AtomicU64::new(0), removals: Mutex::default() }) })
     }
 
     async fn run<T, F>(&self, work: F) -> Result<T, StoreFault>
@@ -60,20 +88,45 @@ impl Blobs for FolderBlobs {
 
     async fn get(&self, tenant: TenantId, digest: &str) -> Result<Option<Bytes>, StoreFault> {
         let Some(path) = self.place.path(tenant, digest) else { return Ok(None) };
-        self.run(move |_| match fs::read(&path) {
-            Ok(bytes) => Ok(Some(Bytes::from(bytes))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(fault(&path, &error)),
+        self.run(move |place| {
+            if place.removals().put_off.contains(&path) {
+                return Ok(None);
+            }
+            match fs::read(&path) {
+                Ok(bytes) => Ok(Some(Bytes::from(bytes))),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+                Err(error) => Err(fault(&path, &error)),
+            }
         })
         .await
     }
 
     async fn remove(&self, tenant: TenantId, digest: &str) -> Result<bool, StoreFault> {
         let Some(path) = self.place.path(tenant, digest) else { return Ok(false) };
-        self.run(move |_| match fs::remove_file(&path) {
-            Ok(()) => sync_parent(&path).map(|()| true),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(fault(&path, &error)),
+        self.run(move |place| {
+            let mut removals = place.removals();
+            if removals.holders > 0 {
+                return Ok(path.is_file() && removals.put_off.insert(path));
+            }
+            drop(removals);
+            remove_file(&path)
+        })
+        .await
+    }
+
+    fn hold(&self) -> Held {
+        self.place.removals().holders += 1;
+        Box::new(Hold(Arc::clone(&self.place)))
+    }
+
+    async fn check(&self) -> Result<(), StoreFault> {
+        self.run(|place| {
+            let incoming = place.folder.join(INCOMING);
+            let found = fs::metadata(&incoming).map_err(|error| fault(&incoming, &error))?;
+            if found.is_dir() && !found.permissions().readonly() {
+                return Ok(());
+            }
+            Err(StoreFault::Unavailable(format!("{} is no folder that can be written to", incoming.display())))
         })
         .await
     }
@@ -92,7 +145,7 @@ impl Blobs for FolderBlobs {
                 let Some(copy) = place_of(&target, tenant, &digest) else { continue };
                 make_parent(&copy)?;
                 write_synced(&copy, &bytes)?;
-                sync_parent(&copy)?;
+                sync_names(&copy)?;
                 copied += 1;
             }
             Ok(copied)
@@ -120,6 +173,10 @@ impl Blobs for FolderBlobs {
 }
 
 impl Place {
+    fn removals(&self) -> MutexGuard<'_, Removals> {
+        self.removals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn path(&self, tenant: TenantId, digest: &str) -> Option<PathBuf> {
         place_of(&self.folder, tenant, digest)
     }
@@ -131,16 +188,18 @@ impl Place {
         let Some(path) = self.path(tenant, &digest) else {
             return Err(StoreFault::Broken(format!("'{digest}' is not a digest")));
         };
-        // Of the right size and under its digest: it was renamed to it when it was whole.
+        self.removals().put_off.remove(&path);
+        // Of the right size and under its digest: it was renamed to it when it was whole. Whoever did that may not have made the
+        // name durable yet.
         if fs::metadata(&path).is_ok_and(|found| found.is_file() && found.len() == size_bytes) {
-            return Ok(info);
+            return sync_names(&path).map(|()| info);
         }
         make_parent(&path)?;
         let number = self.written.fetch_add(1, Ordering::Relaxed);
         let incoming = self.folder.join(INCOMING).join(format!("{digest}-{number}"));
         let written = write_synced(&incoming, bytes)
             .and_then(|()| fs::rename(&incoming, &path).map_err(|error| fault(&path, &error)))
-            .and_then(|()| sync_parent(&path));
+            .and_then(|()| sync_names(&path));
         if written.is_err() {
             // Room for others; the next opening would drop it, too.
             let _ = fs::remove_file(&incoming);
@@ -200,12 +259,24 @@ fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), StoreFault> {
         .map_err(|error| fault(path, &error))
 }
 
-/// Makes the folder of a file, durable together with its own name.
+/// Makes the folder of a file.
 fn make_parent(path: &Path) -> Result<(), StoreFault> {
-    let Some(parent) = path.parent().filter(|parent| !parent.is_dir()) else { return Ok(()) };
-    make_folder(parent).map_err(|error| fault(parent, &error))?;
-    sync_parent(parent)?;
-    parent.parent().map_or(Ok(()), sync_parent)
+    let Some(parent) = path.parent() else { return Ok(()) };
+    make_folder(parent).map_err(|error| fault(parent, &error))
+}
+
+/// Makes the name of a blob durable: in its folder, and that of each folder up to that of all blobs. Whoever finds one of them
+/// there cannot know whether the one who made it has synced it yet.
+fn sync_names(path: &Path) -> Result<(), StoreFault> {
+    path.ancestors().take(3).try_for_each(sync_parent)
+}
+
+fn remove_file(path: &Path) -> Result<bool, StoreFault> {
+    match fs::remove_file(path) {
+        Ok(()) => sync_parent(path).map(|()| true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(fault(path, &error)),
+    }
 }
 
 fn make_folder(folder: &Path) -> io::Result<()> {

@@ -7,10 +7,11 @@ use uuid::Uuid;
 
 use super::fault::OrFault as _;
 use super::plan::LogPlan;
+use super::tally::{Tally, weight};
 use super::{SqliteStore, sql, value};
 use crate::kernel::id::TenantId;
 use crate::kernel::time::Timestamp;
-use crate::port::logs::{Entry, Keep, Log, LogQuery, Logs};
+use crate::port::logs::{Entry, Keep, Log, LogQuery, Logs, TimeQuery};
 use crate::port::records::Scope;
 use crate::port::store::StoreFault;
 
@@ -18,7 +19,17 @@ use crate::port::store::StoreFault;
 impl Logs for SqliteStore {
     async fn entries(&self, scope: Scope, log: &'static Log, query: LogQuery) -> Result<Vec<Entry>, StoreFault> {
         let plan = self.declarations.log(log)?;
-        self.readers.run(move |connection| entries(connection, &plan, scope, &query)).await
+        self.readers.run(scope, move |connection| entries(connection, &plan, scope, &query)).await
+    }
+
+    async fn entries_by_time(
+        &self,
+        scope: Scope,
+        log: &'static Log,
+        query: TimeQuery,
+    ) -> Result<Vec<Entry>, StoreFault> {
+        let plan = self.declarations.log(log)?;
+        self.readers.run(scope, move |connection| entries_by_time(connection, &plan, scope, &query)).await
     }
 
     async fn last(&self, log: &'static Log) -> Result<i64, StoreFault> {
@@ -33,15 +44,28 @@ impl Logs for SqliteStore {
         let plan = self.declarations.log(log)?;
         let reading = std::sync::Arc::clone(&plan);
         let oldest = now.minus(keep.age);
+        let mut tally = self.tallies.of(log.name);
         // What goes is found without holding up the writer, which then only removes by position.
-        let going = self.readers.run(move |connection| superfluous(connection, &reading, keep, oldest, limit)).await?;
+        let (tally, going) = self
+            .readers
+            .run(Scope::Platform, move |connection| {
+                if keep.entries < u64::MAX {
+                    tally.catch_up(connection, &reading)?;
+                }
+                let going = superfluous(connection, &reading, keep, &tally, oldest, limit)?;
+                Ok((tally, going))
+            })
+            .await?;
+        self.tallies.keep(log.name, tally);
         if going.is_empty() {
             return Ok(0);
         }
-        self.writer
+        let positions: Vec<i64> = going.iter().map(|(position, ..)| *position).collect();
+        let gone = self
+            .writer
             .write(move |connection| {
                 let mut gone = 0;
-                for position in going {
+                for position in positions {
                     let text = format!("DELETE FROM {} WHERE position = ?1", plan.table.name);
                     gone += connection.prepare_cached(&text).or_fault()?.execute([position]).or_fault()?;
                     if plan.text_put.is_some() {
@@ -51,7 +75,9 @@ impl Logs for SqliteStore {
                 }
                 Ok(u64::try_from(gone).unwrap_or(u64::MAX))
             })
-            .await
+            .await?;
+        self.tallies.take_out(log.name, going);
+        Ok(gone)
     }
 }
 
@@ -69,8 +95,33 @@ fn entries(connection: &Connection, plan: &LogPlan, scope: Scope, query: &LogQue
         condition.sql,
         if query.descending { "DESC" } else { "ASC" }
     );
-    let mut statement = connection.prepare_cached(&text).or_fault()?;
-    let mut rows = statement.query(params_from_iter(condition.values)).or_fault()?;
+    read(connection, plan, &text, condition.values)
+}
+
+fn entries_by_time(
+    connection: &Connection,
+    plan: &LogPlan,
+    scope: Scope,
+    query: &TimeQuery,
+) -> Result<Vec<Entry>, StoreFault> {
+    let mut condition = sql::condition(&plan.table, scope, &query.filter)?;
+    if let Some((at, position)) = query.beyond {
+        let sign = if query.descending { '<' } else { '>' };
+        let values = vec![Sql::Integer(at.as_millis()), Sql::Integer(position)];
+        condition.append(&sql::Clause { sql: format!(" AND (at, position) {sign} (?, ?)"), values });
+    }
+    condition.values.push(Sql::Integer(i64::from(query.limit)));
+    let direction = if query.descending { "DESC" } else { "ASC" };
+    let text = format!(
+        "SELECT position, tenant, stream, at, body FROM {} WHERE {} ORDER BY at {direction}, position {direction} LIMIT ?",
+        plan.table.name, condition.sql,
+    );
+    read(connection, plan, &text, condition.values)
+}
+
+fn read(connection: &Connection, plan: &LogPlan, text: &str, values: Vec<Sql>) -> Result<Vec<Entry>, StoreFault> {
+    let mut statement = connection.prepare_cached(text).or_fault()?;
+    let mut rows = statement.query(params_from_iter(values)).or_fault()?;
     let mut entries = Vec::new();
     while let Some(row) = rows.next().or_fault()? {
         let body: String = row.get(4).or_fault()?;
@@ -85,44 +136,46 @@ fn entries(connection: &Connection, plan: &LogPlan, scope: Scope, query: &LogQue
     Ok(entries)
 }
 
-/// The positions at the beginning of a log that need not be kept.
+/// An entry that goes: its position, its tenant, and what it counts.
+type Going = (i64, Uuid, u64);
+
+/// What need not be kept of a log: each tenant's oldest beyond the count, then what is too old at the log's beginning.
 fn superfluous(
     connection: &Connection,
     plan: &LogPlan,
     keep: Keep,
+    tally: &Tally,
     oldest: Timestamp,
     limit: u32,
-) -> Result<Vec<i64>, StoreFault> {
+) -> Result<Vec<Going>, StoreFault> {
     let table = &plan.table.name;
-    let mut beyond = 0;
-    let (first, last): (i64, i64) = connection
-        .prepare_cached(&format!(
-            "SELECT coalesce((SELECT min(position) FROM {table}), 0), coalesce((SELECT max(position) FROM {table}), -1)"
-        ))
-        .or_fault()?
-        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
-        .or_fault()?;
-    // Counting reads a whole index: only when there can be too many at all.
-    if (last - first + 1).unsigned_abs() > keep.entries {
-        let count: i64 = connection
-            .prepare_cached(&format!("SELECT count(*) FROM {table}"))
-            .or_fault()?
-            .query_row([], |row| row.get(0))
-            .or_fault()?;
-        beyond = count.unsigned_abs().saturating_sub(keep.entries);
-    }
-    let mut statement = connection
-        .prepare_cached(&format!("SELECT position, at FROM {table} ORDER BY position LIMIT ?1"))
-        .or_fault()?;
-    let mut rows = statement.query(params![limit]).or_fault()?;
-    let mut going = Vec::new();
-    let mut passed = 0;
-    while let Some(row) = rows.next().or_fault()? {
-        let at: i64 = row.get(1).or_fault()?;
-        if passed < beyond || at < oldest.as_millis() {
-            going.push(row.get(0).or_fault()?);
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut going: Vec<Going> = Vec::new();
+    for (tenant, mut beyond) in tally.beyond(keep.entries) {
+        let text =
+            format!("SELECT position, octet_length(body) FROM {table} WHERE tenant = ?1 ORDER BY position LIMIT ?2");
+        let mut statement = connection.prepare_cached(&text).or_fault()?;
+        let mut rows = statement.query(params![tenant.as_bytes(), limit]).or_fault()?;
+        while beyond > 0
+            && going.len() < most
+            && let Some(row) = rows.next().or_fault()?
+        {
+            let weight = weight(row.get(1).or_fault()?);
+            going.push((row.get(0).or_fault()?, tenant, weight));
+            beyond = beyond.saturating_sub(weight);
         }
-        passed += 1;
+    }
+    let text = format!("SELECT position, tenant, at, octet_length(body) FROM {table} ORDER BY position LIMIT ?1");
+    let mut statement = connection.prepare_cached(&text).or_fault()?;
+    let mut rows = statement.query(params![limit]).or_fault()?;
+    while going.len() < most
+        && let Some(row) = rows.next().or_fault()?
+    {
+        let (position, at): (i64, i64) = (row.get(0).or_fault()?, row.get(2).or_fault()?);
+        if at < oldest.as_millis() && !going.iter().any(|(one, ..)| *one == position) {
+            let tenant = Uuid::from_bytes(row.get(1).or_fault()?);
+            going.push((position, tenant, weight(row.get(3).or_fault()?)));
+        }
     }
     Ok(going)
 }

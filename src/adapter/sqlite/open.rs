@@ -43,6 +43,13 @@ pub(super) fn limit(connection: &Connection, max_pages: Option<u32>) -> Result<(
     connection.pragma_update(None, "max_page_count", max_pages.unwrap_or(u32::MAX - 1)).or_fault()
 }
 
+/// How a connection makes commits durable.
+pub(super) fn durability(connection: &Connection) -> Result<(String, i64), StoreFault> {
+    let mode = connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).or_fault()?;
+    let synchronous = connection.pragma_query_value(None, "synchronous", |row| row.get(0)).or_fault()?;
+    Ok((mode, synchronous))
+}
+
 /// A connection that only reads.
 pub(super) fn reader(file: &Path) -> Result<Connection, StoreFault> {
     let connection = connect(file)?;
@@ -54,7 +61,7 @@ pub(super) fn reader(file: &Path) -> Result<Connection, StoreFault> {
 pub(super) fn connect(file: &Path) -> Result<Connection, StoreFault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags).or_fault()?;
-    connection.busy_timeout(Duration::from_secs(5)).or_fault()?;
+    connection.busy_timeout(PATIENCE).or_fault()?;
     connection.execute_batch("PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY;").or_fault()?;
     harden(&connection)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_READING);
@@ -79,6 +86,9 @@ fn make_private(file: &Path) -> Result<(), StoreFault> {
         .map_err(|error| StoreFault::of_file(&format!("the database {}", file.display()), &error))
 }
 
+/// How long a statement waits for another process or a reader.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
 /// A connection to a file that takes in a copy and is used by nobody else.
 pub(super) fn copy_target(file: &Path) -> Result<Connection, StoreFault> {
     make_private(file)?;
@@ -90,6 +100,14 @@ pub(super) fn copy_target(file: &Path) -> Result<Connection, StoreFault> {
 /// A connection to a copy that is only read.
 pub(super) fn copy_source(file: &Path) -> Result<Connection, StoreFault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags).or_fault()?;
+    harden(&connection)?;
+    Ok(connection)
+}
+
+/// A connection to a store that nobody has open, to look at it.
+pub(super) fn looked_at(file: &Path) -> Result<Connection, StoreFault> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags).or_fault()?;
     harden(&connection)?;
     Ok(connection)

@@ -11,6 +11,7 @@ use super::{SqliteStore, value};
 use crate::kernel::id::TenantId;
 use crate::kernel::time::Timestamp;
 use crate::port::queue::{Lease, Queue};
+use crate::port::records::Scope;
 use crate::port::store::StoreFault;
 
 #[async_trait]
@@ -23,7 +24,10 @@ impl Queue for SqliteStore {
         limit: u32,
     ) -> Result<Vec<Lease>, StoreFault> {
         // Looking costs no sync; only when there is something the writer is troubled.
-        let waits = self.readers.run(move |connection| Ok(!due(connection, queue, now, 1)?.is_empty())).await?;
+        let waits = self
+            .readers
+            .run(Scope::Platform, move |connection| Ok(!due(connection, queue, now, 1)?.is_empty()))
+            .await?;
         if !waits {
             return Ok(Vec::new());
         }
@@ -52,7 +56,7 @@ impl Queue for SqliteStore {
 
     async fn depth(&self, queue: &'static str) -> Result<u64, StoreFault> {
         self.readers
-            .run(move |connection| {
+            .run(Scope::Platform, move |connection| {
                 let depth: i64 = connection
                     .prepare_cached("SELECT count(*) FROM jobs WHERE queue = ?1")
                     .or_fault()?
@@ -66,7 +70,7 @@ impl Queue for SqliteStore {
     async fn next_due(&self, queue: &'static str) -> Result<Option<Timestamp>, StoreFault> {
         let now = self.clock.now();
         self.readers
-            .run(move |connection| {
+            .run(Scope::Platform, move |connection| {
                 let mut next: Option<i64> = None;
                 for priority in priorities(connection, queue)? {
                     let first: Option<i64> = connection

@@ -24,7 +24,9 @@ impl Records for SqliteStore {
                 .readers
                 .inline(|connection| one(connection, &plan, &plan.get, &[value::id(tenant.uuid()), value::id(id)])),
             Scope::Platform => {
-                self.readers.run(move |connection| one(connection, &plan, &plan.get_anywhere, &[value::id(id)])).await
+                self.readers
+                    .run(scope, move |connection| one(connection, &plan, &plan.get_anywhere, &[value::id(id)]))
+                    .await
             }
         }
     }
@@ -34,13 +36,13 @@ impl Records for SqliteStore {
         if is_point(kind, scope, &query.filter) {
             return self.readers.inline(|connection| page(connection, &plan, scope, &query));
         }
-        self.readers.run(move |connection| page(connection, &plan, scope, &query)).await
+        self.readers.run(scope, move |connection| page(connection, &plan, scope, &query)).await
     }
 
     async fn count(&self, scope: Scope, kind: &'static Kind, filter: Filter) -> Result<u64, StoreFault> {
         let plan = self.declarations.kind(kind)?;
         self.readers
-            .run(move |connection| {
+            .run(scope, move |connection| {
                 let condition = sql::condition(&plan.table, scope, &filter)?;
                 let text = format!("SELECT count(*) FROM {} WHERE {}", plan.table.name, condition.sql);
                 let mut statement = connection.prepare_cached(&text).or_fault()?;
@@ -60,7 +62,7 @@ impl Records for SqliteStore {
     ) -> Result<Vec<Record>, StoreFault> {
         let plan = self.declarations.kind(kind)?;
         self.readers
-            .run(move |connection| {
+            .run(scope, move |connection| {
                 let mut values = vec![Sql::Text(kind.name.to_owned()), value::id(id)];
                 let mut text = format!("SELECT {RECORD} FROM versions WHERE kind = ? AND id = ?");
                 if let Scope::Tenant(tenant) = scope {
@@ -88,7 +90,7 @@ impl Records for SqliteStore {
             Scope::Platform => {
                 let key = key.to_owned();
                 self.readers
-                    .run(move |connection| {
+                    .run(scope, move |connection| {
                         connection
                             .prepare_cached("SELECT coalesce(sum(value), 0) FROM counters WHERE name = ?1 AND key = ?2")
                             .or_fault()?
@@ -126,7 +128,7 @@ impl Records for SqliteStore {
         }
         also(" GROUP BY key ORDER BY key LIMIT ?", Sql::Integer(i64::from(limit)));
         self.readers
-            .run(move |connection| {
+            .run(scope, move |connection| {
                 let mut statement = connection.prepare_cached(&text).or_fault()?;
                 let rows =
                     statement.query_map(params_from_iter(values), |row| Ok((row.get(0)?, row.get(1)?))).or_fault()?;

@@ -17,6 +17,9 @@ use crate::kernel::id::TenantId;
 use crate::port::records::{Across, Field, FieldType, Unique};
 use crate::port::store::StoreFault;
 
+/// How the tables of logs are laid out, counted from 1. The second has indexes by time.
+const LOG_FORM: u32 = 2;
+
 /// Rows that are filled again at a time.
 const CHUNK: i64 = 500;
 
@@ -71,6 +74,46 @@ pub(super) struct Change<'a> {
     after: Shape,
 }
 
+impl Change<'_> {
+    /// What changes, in words.
+    pub(super) fn described(&self) -> String {
+        let what = match self.target {
+            Target::Kind(plan) => format!("documents '{}'", plan.kind.name),
+            Target::Log(plan) => format!("log '{}'", plan.log.name),
+        };
+        let Some(before) = &self.before else { return format!("{what}: the table is made") };
+        let mut told = Vec::new();
+        if before.version != self.after.version {
+            told.push(format!("form {} becomes {}", before.version, self.after.version));
+        }
+        differences(&mut told, "field", &before.fields, &self.after.fields, |field| &field.name);
+        differences(&mut told, "unique rule", &before.unique, &self.after.unique, |rule| &rule.name);
+        if before.text != self.after.text {
+            told.push("the full text is made anew".to_owned());
+        }
+        if told.is_empty() {
+            told.push("the order of its fields".to_owned());
+        }
+        format!("{what}: {}", told.join(", "))
+    }
+}
+
+fn differences<T: PartialEq>(
+    told: &mut Vec<String>,
+    what: &str,
+    before: &[T],
+    after: &[T],
+    name: impl Fn(&T) -> &String,
+) {
+    for one in before.iter().filter(|one| !after.contains(one)) {
+        let is_kept = after.iter().any(|other| name(other) == name(one));
+        told.push(format!("{what} '{}' {}", name(one), if is_kept { "changes" } else { "goes" }));
+    }
+    for one in after.iter().filter(|one| !before.iter().any(|other| name(other) == name(one))) {
+        told.push(format!("{what} '{}' comes", name(one)));
+    }
+}
+
 enum Target<'a> {
     Kind(&'a KindPlan),
     Log(&'a LogPlan),
@@ -105,7 +148,7 @@ pub(super) fn changes<'a>(
     let logs = declarations
         .ordered_logs
         .iter()
-        .map(|plan| (Target::Log(plan), Shape::of(1, plan.log.fields, &[], plan.log.text)));
+        .map(|plan| (Target::Log(plan), Shape::of(LOG_FORM, plan.log.fields, &[], plan.log.text)));
     let mut changes = Vec::new();
     for (target, after) in kinds.chain(logs) {
         let before = known.remove(&target.table().name);
@@ -181,8 +224,8 @@ fn create(connection: &Connection, change: &Change<'_>) -> Result<(), StoreFault
         Target::Log(_) => format!(
             "CREATE TABLE {name} (position INTEGER PRIMARY KEY AUTOINCREMENT, tenant BLOB NOT NULL, \
              stream TEXT NOT NULL, at INTEGER NOT NULL{fields}, body TEXT NOT NULL) STRICT;
-             CREATE INDEX e_{name}__order ON {name} (tenant, position, at);
-             CREATE INDEX e_{name}__stream ON {name} (tenant, stream) WHERE stream <> '';"
+             CREATE INDEX e_{name}__stream ON {name} (tenant, stream) WHERE stream <> ''; {}",
+            log_orders(name)
         ),
     };
     connection.execute_batch(&statement).or_fault()?;
@@ -198,13 +241,34 @@ fn create(connection: &Connection, change: &Change<'_>) -> Result<(), StoreFault
     Ok(())
 }
 
+/// The indexes of a log's two orders. Each ends with the position by itself, as every index does.
+fn log_orders(name: &str) -> String {
+    format!(
+        "CREATE INDEX e_{name}__order ON {name} (tenant);
+         CREATE INDEX e_{name}__time ON {name} (tenant, at);"
+    )
+}
+
 fn alter(connection: &Connection, change: &Change<'_>, before: &Shape) -> Result<(), StoreFault> {
     let table = change.target.table();
     let name = &table.name;
     let after = &change.after;
     let execute = |statement: String| connection.execute_batch(&statement).or_fault();
-    for rule in before.unique.iter().filter(|rule| !after.unique.contains(rule)) {
+    // First of all: a column that a rule stands on cannot go. Rules come back last: half-way two documents may have the same
+    // value.
+    for rule in &before.unique {
         execute(format!("DROP INDEX IF EXISTS u_{name}__{}", rule.name))?;
+    }
+    let new_form = before.version != after.version;
+    let laid_out_anew = new_form && matches!(change.target, Target::Log(_));
+    if laid_out_anew {
+        execute(format!(
+            "DROP INDEX IF EXISTS e_{name}__order; DROP INDEX IF EXISTS e_{name}__time; {}",
+            log_orders(name)
+        ))?;
+        for field in &before.fields {
+            execute(format!("DROP INDEX IF EXISTS \"i_{name}__{}\"", field.name))?;
+        }
     }
     for field in before.fields.iter().filter(|field| !after.fields.contains(field)) {
         execute(format!("DROP INDEX IF EXISTS \"i_{name}__{}\"", field.name))?;
@@ -223,14 +287,10 @@ fn alter(connection: &Connection, change: &Change<'_>, before: &Shape) -> Result
     if new_text && !after.text.is_empty() {
         execute(text::create(&table.text_name(), table.text))?;
     }
-    if !new_fields.is_empty() || new_text || before.version != after.version {
-        // Unique rules come back after the filling: half-way two documents may have the same value.
-        for rule in &before.unique {
-            execute(format!("DROP INDEX IF EXISTS u_{name}__{}", rule.name))?;
-        }
+    if !new_fields.is_empty() || new_text || (new_form && !laid_out_anew) {
         fill(connection, &change.target)?;
     }
-    for field in new_fields {
+    for field in after.fields.iter().filter(|field| laid_out_anew || new_fields.contains(field)) {
         index(connection, change, field)?;
     }
     for rule in &after.unique {
@@ -243,7 +303,7 @@ fn index(connection: &Connection, change: &Change<'_>, field: &FieldShape) -> Re
     let name = &change.target.table().name;
     let key = match change.target {
         Target::Kind(_) => "id",
-        Target::Log(_) => "position",
+        Target::Log(_) => "at",
     };
     let column = field_column(&field.name);
     connection

@@ -55,7 +55,7 @@ fn apply(connection: &mut Connection, changes: &[schema::Change<'_>], now: Times
 }
 
 /// A file that is of another program, or of a newer one, is left as it is.
-fn refuse_foreign(connection: &Connection) -> Result<(), StoreFault> {
+pub(super) fn refuse_foreign(connection: &Connection) -> Result<(), StoreFault> {
     let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0)).or_fault();
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).or_fault()?;
     if tables > 0 && number("application_id")? != open::APPLICATION {
@@ -125,6 +125,31 @@ fn keep_copy(connection: &Connection, file: &Path, now: Timestamp) -> Result<Pat
         number += 1;
     };
     copy(connection, &kept)?;
+    Ok(kept)
+}
+
+/// Puts a copy in place of a store that nobody has open. What was there is kept beside the copies first.
+pub(super) fn put_in_place(file: &Path, copied: &Path, now: Timestamp) -> Result<PathBuf, StoreFault> {
+    let part = beside(file, ".part");
+    let source = open::copy_source(copied)?;
+    refuse_foreign(&source)?;
+    refuse_programs(&source)?;
+    if migrations::present(&source)? == 0 {
+        return Err(StoreFault::Unavailable(format!("{} is not a copy of a store", copied.display())));
+    }
+    copy_into(&source, &part)?;
+    let current = open::looked_at(file)?;
+    let moment = now.to_string().replace([':', '.'], "");
+    let kept = copied.with_file_name(format!("left-{moment}.db"));
+    copy(&current, &kept)?;
+    // What is in its log goes with the store that it belongs to.
+    current.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).or_fault()?;
+    drop(current);
+    for ending in ["-wal", "-shm"] {
+        let _ = std::fs::remove_file(beside(file, ending));
+    }
+    std::fs::rename(&part, file).map_err(|error| StoreFault::of_file("the copy", &error))?;
+    sync_folder(file)?;
     Ok(kept)
 }
 
@@ -230,7 +255,7 @@ fn restore_over(
 }
 
 /// The file of the same name with an ending.
-fn beside(file: &Path, ending: &str) -> PathBuf {
+pub(super) fn beside(file: &Path, ending: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(ending);
     PathBuf::from(name)
@@ -256,4 +281,12 @@ fn sync_folder(file: &Path) -> Result<(), StoreFault> {
 pub(super) fn size(file: &Path) -> u64 {
     let bytes = |path: &Path| std::fs::metadata(path).map_or(0, |found| found.len());
     bytes(file) + bytes(&beside(file, "-wal"))
+}
+
+/// Free bytes on the disk of a file that the program may use, where the system tells.
+pub(super) fn free(file: &Path) -> Option<u64> {
+    #[cfg(unix)]
+    return rustix::fs::statvfs(file).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+    #[cfg(not(unix))]
+    None
 }

@@ -1,26 +1,55 @@
 //! The one thread that writes. It takes everything that waits, gives each caller a savepoint of its own, commits all with
 //! one sync to disk, and answers all: many callers share the price of one sync.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use super::ahead::Ahead;
 use super::fault::{OrFault as _, closing, store_fault};
-use crate::port::store::StoreFault;
+use crate::port::store::{Frozen, StoreFault};
 
 /// Callers that share one commit at most.
 const GROUP: usize = 256;
+
+/// Whether a store that failed can write again is tried at most so often.
+const PROBE_EVERY: Duration = Duration::from_secs(1);
 
 /// Hands work to the writing thread.
 #[derive(Debug)]
 pub(super) struct Writer {
     messages: Sender<Message>,
-    waiting: Arc<AtomicUsize>,
-    thread: std::sync::Mutex<Option<JoinHandle<()>>>,
+    condition: Arc<Condition>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// How the thread is doing, as everybody sees it.
+#[derive(Debug, Default)]
+struct Condition {
+    waiting: AtomicUsize,
+    frozen: AtomicBool,
+    failed: Mutex<Option<StoreFault>>,
+    probed: Mutex<Option<Instant>>,
+}
+
+impl Condition {
+    fn note(&self, failed: Option<StoreFault>) {
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = failed;
+    }
+}
+
+/// As long as this lives, nothing is written.
+struct Freeze(Arc<Condition>);
+
+impl Drop for Freeze {
+    fn drop(&mut self) {
+        self.0.frozen.store(false, Ordering::SeqCst);
+    }
 }
 
 enum Message {
@@ -71,15 +100,15 @@ where
 
 impl Writer {
     /// Starts the thread, which owns the connection from now on.
-    pub(super) fn start(connection: Connection) -> Result<Self, StoreFault> {
+    pub(super) fn start(connection: Connection, ahead: Ahead) -> Result<Self, StoreFault> {
         let (messages, receiver) = mpsc::channel();
-        let waiting = Arc::new(AtomicUsize::new(0));
-        let counted = Arc::clone(&waiting);
+        let condition = Arc::new(Condition::default());
+        let shared = Arc::clone(&condition);
         let thread = std::thread::Builder::new()
             .name("sqlite-writer".to_owned())
-            .spawn(move || write(connection, &receiver, &counted))
+            .spawn(move || write(connection, ahead, &receiver, &shared))
             .map_err(|error| StoreFault::Unavailable(format!("the writing thread cannot start: {error}")))?;
-        Ok(Self { messages, waiting, thread: std::sync::Mutex::new(Some(thread)) })
+        Ok(Self { messages, condition, thread: Mutex::new(Some(thread)) })
     }
 
     /// Runs work in a transaction and returns when it is on disk.
@@ -108,12 +137,52 @@ impl Writer {
 
     /// Callers whose work waits to be written.
     pub(super) fn waiting(&self) -> usize {
-        self.waiting.load(Ordering::Relaxed)
+        self.condition.waiting.load(Ordering::Relaxed)
+    }
+
+    /// What keeps it from writing: that its thread has ended, or why the last commit failed.
+    pub(super) fn failed(&self) -> Option<StoreFault> {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if thread.as_ref().is_none_or(JoinHandle::is_finished) {
+            return Some(StoreFault::Unavailable("the writing thread has ended".to_owned()));
+        }
+        self.condition.failed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Writes what is there already, to learn whether it can write again. Everybody may ask how the store is doing, and a write
+    /// costs a sync: soon after one it does nothing.
+    pub(super) async fn probe(&self) {
+        {
+            let mut probed = self.condition.probed.lock().unwrap_or_else(PoisonError::into_inner);
+            if probed.is_some_and(|last| last.elapsed() < PROBE_EVERY) {
+                return;
+            }
+            *probed = Some(Instant::now());
+        }
+        let condition = Arc::clone(&self.condition);
+        let probed = self.alone(move |connection| {
+            let number: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).or_fault()?;
+            let written = connection.pragma_update(None, "user_version", number).or_fault();
+            condition.note(written.err());
+            Ok(())
+        });
+        // What stands in the way is noted.
+        let _ = probed.await;
+    }
+
+    /// Refuses every write until what it answers is dropped. When it returns, no earlier one is under way.
+    pub(super) async fn freeze(&self) -> Result<Frozen, StoreFault> {
+        if self.condition.frozen.swap(true, Ordering::SeqCst) {
+            return Err(restoring());
+        }
+        let frozen = Freeze(Arc::clone(&self.condition));
+        self.alone(|_| Ok(())).await?;
+        Ok(Box::new(frozen))
     }
 
     /// Lets the thread finish what waits and end; later work is refused. Returns when it has ended.
     pub(super) fn stop(&self) {
-        let thread = self.thread.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
             let _ = self.send(Message::Stop);
             let _ = thread.join();
@@ -121,21 +190,26 @@ impl Writer {
     }
 
     fn send(&self, message: Message) -> Result<(), StoreFault> {
-        self.waiting.fetch_add(1, Ordering::Relaxed);
+        self.condition.waiting.fetch_add(1, Ordering::Relaxed);
         self.messages.send(message).map_err(|_| {
-            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            self.condition.waiting.fetch_sub(1, Ordering::Relaxed);
             closing()
         })
     }
 }
 
-fn write(mut connection: Connection, messages: &Receiver<Message>, waiting: &AtomicUsize) {
+/// The answer to whoever writes while everything is being replaced.
+fn restoring() -> StoreFault {
+    StoreFault::Unavailable("everything is being replaced by a copy".to_owned())
+}
+
+fn write(mut connection: Connection, mut ahead: Ahead, messages: &Receiver<Message>, condition: &Condition) {
     let mut group: Vec<Box<dyn Task>> = Vec::with_capacity(GROUP);
     while let Ok(first) = messages.recv() {
         let mut next = Some(first);
         let mut after = None;
         while let Some(message) = next.take() {
-            waiting.fetch_sub(1, Ordering::Relaxed);
+            condition.waiting.fetch_sub(1, Ordering::Relaxed);
             match message {
                 Message::Shared(task) => group.push(task),
                 other @ (Message::Alone(_) | Message::Stop) => {
@@ -148,7 +222,12 @@ fn write(mut connection: Connection, messages: &Receiver<Message>, waiting: &Ato
             }
         }
         if !group.is_empty() {
-            commit_group(&connection, &mut group);
+            if condition.frozen.load(Ordering::SeqCst) {
+                group.drain(..).for_each(|task| task.answer(Err(restoring())));
+            } else {
+                commit_group(&connection, &mut group, condition);
+                ahead.take_in(&connection);
+            }
         }
         match after {
             Some(Message::Alone(work)) => work(&mut connection),
@@ -160,17 +239,23 @@ fn write(mut connection: Connection, messages: &Receiver<Message>, waiting: &Ato
     let _ = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE);");
 }
 
-fn commit_group(connection: &Connection, group: &mut Vec<Box<dyn Task>>) {
-    let committed = run_group(connection, group);
+fn commit_group(connection: &Connection, group: &mut Vec<Box<dyn Task>>, condition: &Condition) {
+    let mut full = None;
+    let committed = run_group(connection, group, &mut full);
     if committed.is_err() && !connection.is_autocommit() {
         let _ = connection.execute_batch("ROLLBACK");
     }
+    condition.note(committed.clone().err().or(full));
     for task in group.drain(..) {
         task.answer(committed.clone());
     }
 }
 
-fn run_group(connection: &Connection, group: &mut [Box<dyn Task>]) -> Result<(), StoreFault> {
+fn run_group(
+    connection: &Connection,
+    group: &mut [Box<dyn Task>],
+    full: &mut Option<StoreFault>,
+) -> Result<(), StoreFault> {
     execute(connection, "BEGIN IMMEDIATE")?;
     for task in group {
         execute(connection, "SAVEPOINT caller")?;
@@ -180,6 +265,9 @@ fn run_group(connection: &Connection, group: &mut [Box<dyn Task>]) -> Result<(),
                 return Err(refused);
             }
             execute(connection, "ROLLBACK TO caller")?;
+            if refused == StoreFault::Full {
+                *full = Some(refused);
+            }
         }
         execute(connection, "RELEASE caller")?;
     }

@@ -24,6 +24,9 @@ use crate::port::store::{Conflict, StoreFault};
 /// A call whose preconditions broke so often is given back to the caller: something else writes all the time.
 const MOST_RUNS: u32 = 8;
 
+/// The time of a call that may take as long as it takes.
+const UNHURRIED: Duration = Duration::from_hours(24 * 365);
+
 /// A call that ended well.
 pub(super) struct Ended {
     pub(super) outcome: Outcome,
@@ -47,7 +50,7 @@ impl Gate {
             Lasting::Task => config.mcp.task_seconds,
             Lasting::Answer | Lasting::Either => config.limits.call_seconds,
         };
-        let most = Duration::from_secs(most.max(1));
+        let most = if request.unhurried { UNHURRIED } else { Duration::from_secs(most.max(1)) };
         let limit = request.time_limit.map_or(most, |asked| asked.min(most));
         Arc::new(Call {
             id: request.id,

@@ -34,6 +34,8 @@ pub struct Request {
     pub idempotency_key: Option<String>,
     /// How long it may run, where it asks for less than the configuration allows.
     pub time_limit: Option<Duration>,
+    /// Whether it may take as long as it takes: whoever waits for it sits at the machine and can call it off.
+    pub unhurried: bool,
     /// Calls it off.
     pub cancel: CancellationToken,
     /// The other side.
@@ -63,6 +65,7 @@ impl Request {
             tenant: None,
             idempotency_key: None,
             time_limit: None,
+            unhurried: false,
             cancel: CancellationToken::new(),
             client: Arc::new(Silent),
             answers: Answers::new(),

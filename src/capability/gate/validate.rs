@@ -20,6 +20,11 @@ pub fn validate(tool: &Tool, mut input: Value) -> Result<Value, Fault> {
         input = Value::Object(Map::new());
     }
     settle(&mut input, &tool.input);
+    let mut nuls = Vec::new();
+    find_nuls(&input, &mut String::new(), &mut nuls);
+    if !nuls.is_empty() {
+        return Err(Fault::violations(nuls));
+    }
     let validator = tool.validator()?;
     if validator.is_valid(&input) {
         return Ok(input);
@@ -65,6 +70,44 @@ fn settle(input: &mut Value, schema: &Map<String, Value>) {
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// Texts that hold the character U+0000, which no text of people's needs and not every store can keep.
+fn find_nuls(input: &Value, at: &mut String, found: &mut Vec<Violation>) {
+    if found.len() >= MOST_VIOLATIONS {
+        return;
+    }
+    let mut refuse = |pointer: &str| {
+        let message = "must not hold the character U+0000: leave it out".to_owned();
+        found.push(Violation { pointer: pointer.to_owned(), message });
+    };
+    match input {
+        Value::String(text) if text.contains('\0') => refuse(at),
+        Value::Object(properties) => {
+            if properties.keys().any(|name| name.contains('\0')) {
+                refuse(at);
+            }
+            let below =
+                properties.iter().filter(|(_, value)| value.is_string() || value.is_object() || value.is_array());
+            for (name, value) in below {
+                let length = at.len();
+                at.push('/');
+                at.push_str(&name.replace('~', "~0").replace('/', "~1"));
+                find_nuls(value, at, found);
+                at.truncate(length);
+            }
+        }
+        Value::Array(items) => {
+            for (place, value) in items.iter().enumerate() {
+                let length = at.len();
+                at.push('/');
+                at.push_str(&place.to_string());
+                find_nuls(value, at, found);
+                at.truncate(length);
+            }
+        }
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 

@@ -25,7 +25,13 @@ use crate::port::records::{Document, Filter, Scalar, Visibility};
 use crate::port::store::{Batch, Expect, Put, Step, Store};
 
 /// The administrator's address until they give their own.
-const ADMINISTRATOR: &str = "admin@localhost";
+pub(super) const ADMINISTRATOR: &str = "admin@localhost";
+
+/// The name of the key that the first start makes.
+pub(super) const FIRST_KEY: &str = "administrator";
+
+/// The name of a key that replaced a lost one.
+pub(super) const RESET_KEY: &str = "administrator, reset";
 
 /// Makes what an empty store needs. A store that has a tenant gets the built-in roles as the program has them now.
 ///
@@ -71,7 +77,7 @@ pub async fn first_key(store: &dyn Store, clock: &dyn Clock) -> Result<Option<Se
         return Ok(None);
     }
     let now = clock.now();
-    let (key, step) = new_key(owner, "administrator", now)?;
+    let (key, step) = new_key(owner, FIRST_KEY, now)?;
     store.commit(vec![Batch { tenant, at: now, steps: vec![step] }]).await.map_err(store_fault)?;
     Ok(Some(key))
 }
@@ -102,7 +108,7 @@ pub async fn reset_admin_key(platform: &Platform) -> Result<Secret, Fault> {
         steps.push(put(key.id, Expect::Revision(key.revision), key.owner, key.visibility, &ended)?);
         revoked += 1;
     }
-    let (key, step) = new_key(owner, "administrator, reset", now)?;
+    let (key, step) = new_key(owner, RESET_KEY, now)?;
     steps.push(step);
     steps.push(audit_of_reset(tenant, owner, revoked, now)?);
     store.commit(vec![Batch { tenant, at: now, steps }]).await.map_err(store_fault)?;

@@ -33,5 +33,24 @@ pub(super) static BACKUP_BUSY: CodeRow = CodeRow {
     mend: "A backup is being made or restored. Look at system_backups and try again when it has ended.",
 };
 
+/// A restore takes longer than the call.
+pub(super) static RESTORE_RUNNING: CodeRow = CodeRow {
+    name: "restore_running",
+    status: 409,
+    blame: Blame::Caller,
+    retry: Retry::Later,
+    mend: "Checking or restoring the backup takes longer than a call may, and goes on. 'restore' in the answer of \
+           system_backups tells how it ends.",
+};
+
+/// The schema of a running server cannot go back.
+pub(super) static ROLL_BACK_STOPPED: CodeRow = CodeRow::of_caller(
+    "roll_back_needs_stop",
+    409,
+    "Going back puts the copy from before a change of the schema in place of the store, which a running server cannot do. Stop \
+     it, run 'convoke migrate --roll-back COPY' on its machine, and start the version of the program that wrote the copy.",
+);
+
 /// All of them.
-pub(super) static ALL: &[Code] = &[&NOT_EMPTY, &BACKUP_DAMAGED, &BACKUP_TOO_NEW, &BACKUP_BUSY];
+pub(super) static ALL: &[Code] =
+    &[&NOT_EMPTY, &BACKUP_DAMAGED, &BACKUP_TOO_NEW, &BACKUP_BUSY, &RESTORE_RUNNING, &ROLL_BACK_STOPPED];

@@ -50,6 +50,7 @@ async fn answer(
             let mut request = Request::new(id, local_owner(gate).await?, origin, tool, input);
             request.idempotency_key = idempotency_key;
             request.cancel = cancel;
+            request.unhurried = true;
             request.client = Arc::new(Teller(told.clone()));
             tell(gate.call(request).await.result?, told).await
         }

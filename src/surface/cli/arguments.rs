@@ -313,6 +313,10 @@ pub struct Migrate {
     /// Only tell what would be run
     #[arg(long)]
     pub dry_run: bool,
+    /// Put this copy, from before a change of the schema, in place of the store, for the version of the program that wrote it.
+    /// Only on the machine itself, while nothing else uses the data folder
+    #[arg(long, value_name = "COPY", conflicts_with_all = ["dry_run", "server"])]
+    pub roll_back: Option<String>,
     /// Which installation.
     #[command(flatten)]
     pub server: Server,

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::arguments::Restore;
+use super::backup::restored;
 use super::exit::Failure;
+use super::output;
 use super::setting::Setting;
 use super::target::{Target, call};
 use crate::config::load::Loaded;
@@ -23,7 +25,25 @@ pub(super) async fn run(setting: Setting, asked: Restore) -> Result<(), Failure>
         Target::Local(plan) => brought(&plan.loaded, &asked.backup)?,
         Target::Remote(_) => asked.backup.display().to_string(),
     };
-    target.write(call("system_restore", json!({ "name": name, "dryRun": asked.dry_run }), None)).await
+    let asking = target.write(call("system_restore", json!({ "name": name, "dryRun": asked.dry_run }), None)).await;
+    let Err(failure) = asking else { return Ok(()) };
+    if failure.problem.code != "restore_running" {
+        return Err(failure);
+    }
+    match restored(&target).await? {
+        Some(ended) if ended["state"] == "failed" => {
+            let why = ended["fault"].as_str().unwrap_or("the server's log says why");
+            Err(Fault::new(&codes::CONFLICT, format!("the backup was not restored: {why}")).into())
+        }
+        Some(ended) => {
+            output::json(&ended);
+            Ok(())
+        }
+        None => {
+            output::json(&json!({ "name": name, "state": "done" }));
+            Ok(())
+        }
+    }
 }
 
 /// The name of the backup in the folder of backups.

@@ -1,7 +1,6 @@
 //! `serve`: every door over HTTP, on one address.
 
 use axum::Router;
-use futures::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 
 use super::exit::Failure;

@@ -26,8 +26,8 @@ pub(super) async fn health(State(rest): State<Arc<Rest>>, request: Request) -> R
     finish(&parts.method, &asked, response)
 }
 
-/// Load balancers ask every few seconds without a credential: they learn whether it is up, from the store itself. With a
-/// credential it is the tool's answer.
+/// Load balancers ask every few seconds without a credential: they learn whether it is up, from the backends themselves. With
+/// a credential it is the tool's answer.
 async fn answer(rest: &Rest, asked: &Asked, parts: &Parts) -> Result<Response, Fault> {
     if rest.gate.is_closing() {
         let fault = Fault::new(&codes::UNAVAILABLE, "the server is stopping");
@@ -41,12 +41,17 @@ async fn answer(rest: &Rest, asked: &Asked, parts: &Parts) -> Result<Response, F
             Outcome::Stream(_) | Outcome::Bytes(_) => Err(Fault::internal("health is one value")),
         };
     }
-    let up = rest.gate.platform().store.health().await;
-    if let Err(fault) = &up {
-        tracing::error!(%fault, "the store is not healthy");
+    let platform = rest.gate.platform();
+    let fault = match platform.store.health().await {
+        Ok(health) => health.failed.or(platform.blobs.check().await.err()),
+        Err(fault) => Some(fault),
+    };
+    if let Some(fault) = &fault {
+        tracing::error!(%fault, "a backend does not work");
     }
-    let status = if up.is_ok() { "ok" } else { "down" };
-    Ok(tell(up.is_ok(), &json!({ "status": status, "live": true, "ready": up.is_ok() })))
+    let up = fault.is_none();
+    let status = if up { "ok" } else { "down" };
+    Ok(tell(up, &json!({ "status": status, "live": true, "ready": up })))
 }
 
 fn tell(up: bool, value: &Value) -> Response {

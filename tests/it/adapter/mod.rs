@@ -1,3 +1,4 @@
 //! What is true of one adapter alone, beside the lists that all share.
 
+mod reads;
 mod sqlite;

@@ -27,8 +27,12 @@ fn config(folder: &Path, kind: &'static Kind) -> SqliteConfig {
 }
 
 fn note(tenant: TenantId, text: &str) -> Batch {
+    note_of(&NOTE, tenant, text)
+}
+
+fn note_of(kind: &'static Kind, tenant: TenantId, text: &str) -> Batch {
     let put = Put {
-        kind: &NOTE,
+        kind,
         id: new_uuid(NOW),
         expect: Expect::Absent,
         owner: None,
@@ -80,7 +84,8 @@ async fn a_full_disk_is_told_and_got_over() {
     }
     assert!(kept > 20);
     assert_eq!(whole(&store).await, kept);
-    store.health().await.unwrap();
+    let fault = store.commit(vec![note(tenant, &"x".repeat(1_000_000))]).await.unwrap_err();
+    assert_eq!((fault, store.failed()), (StoreFault::Full, Some(StoreFault::Full)));
 
     // Still full, and still itself, after it was opened again.
     drop(store);
@@ -91,6 +96,7 @@ async fn a_full_disk_is_told_and_got_over() {
     // Once there is room it goes on by itself.
     store.limit_pages(None).await.unwrap();
     store.commit(vec![note(tenant, &"x".repeat(1_000_000))]).await.unwrap();
+    assert_eq!(store.health().await.unwrap().failed, None);
     assert_eq!(whole(&store).await, kept + 1);
     assert_eq!(store.count(Scope::Tenant(tenant), &NOTE, Filter::Matches("some words".into())).await.unwrap(), kept);
 }
@@ -162,6 +168,39 @@ async fn copies_the_database_before_it_changes() {
     assert!(matches!(&answer, Err(StoreFault::Unavailable(why)) if why.contains("more than")), "{answer:?}");
     store.restore_from(&copies()[0]).await.unwrap();
     assert_eq!(store.count(Scope::Platform, &NOTE, Filter::Matches("kept".into())).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn looking_at_what_would_change_changes_nothing_and_the_copy_leads_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (old, new) = (config(folder.path(), &NOTE), config(folder.path(), &NOTE_WITH_TITLE));
+    assert_eq!(SqliteStore::inspect(&old).unwrap().schema, 0);
+    assert!(!old.file.exists());
+    let store = SqliteStore::open(old.clone()).unwrap();
+    store.commit(vec![note(Id::new(NOW), "kept")]).await.unwrap();
+    drop(store);
+    assert_eq!(SqliteStore::inspect(&old).unwrap().changes, Vec::<String>::new());
+    for _ in 0..2 {
+        let changes = SqliteStore::inspect(&new).unwrap().changes;
+        assert_eq!(changes, ["documents 'note': field 'title' comes, the full text is made anew"]);
+    }
+
+    let store = SqliteStore::open(new.clone()).unwrap();
+    store.commit(vec![note_of(&NOTE_WITH_TITLE, Id::new(NOW), "later")]).await.unwrap();
+    drop(store);
+    let copy = std::fs::read_dir(folder.path().join("backups")).unwrap().next().unwrap().unwrap().path();
+    let kept = SqliteStore::put_in_place(&old.file, &copy, NOW).unwrap();
+    assert_eq!(SqliteStore::inspect(&old).unwrap().changes, Vec::<String>::new(), "it is as the old program left it");
+    let store = SqliteStore::open(old.clone()).unwrap();
+    assert_eq!(store.count(Scope::Platform, &NOTE, Filter::All).await.unwrap(), 1);
+    drop(store);
+    // And what was there is not lost.
+    SqliteStore::put_in_place(&new.file, &kept, NOW.plus(std::time::Duration::from_secs(1))).unwrap();
+    let store = SqliteStore::open(new).unwrap();
+    assert_eq!(store.count(Scope::Platform, &NOTE_WITH_TITLE, Filter::All).await.unwrap(), 2);
+    drop(store);
+    std::fs::write(&copy, "no copy").unwrap();
+    assert!(SqliteStore::put_in_place(&old.file, &copy, NOW).is_err());
 }
 
 #[tokio::test]

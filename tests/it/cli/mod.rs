@@ -5,3 +5,4 @@ mod connect;
 mod exits;
 mod keys;
 mod stdio;
+mod upkeep;

@@ -96,6 +96,28 @@ async fn refuses_a_damaged_copy(open: &Open, other: &Open) {
     }
 }
 
+async fn what_is_removed_while_held_is_still_copied(open: &Open) {
+    let (blobs, tenant) = (open(), tenant());
+    let folder = tempfile::tempdir().unwrap();
+    let gone = blobs.put(tenant, Bytes::from_static(b"gone")).await.unwrap().digest;
+    let back = blobs.put(tenant, Bytes::from_static(b"back")).await.unwrap().digest;
+    let (one, two) = (blobs.hold(), blobs.hold());
+    for digest in [&gone, &back] {
+        assert!(blobs.remove(tenant, digest).await.unwrap());
+        assert!(!blobs.remove(tenant, digest).await.unwrap());
+        assert_eq!(blobs.get(tenant, digest).await.unwrap(), None);
+    }
+    blobs.put(tenant, Bytes::from_static(b"back")).await.unwrap();
+    drop(one);
+    assert_eq!(blobs.copy_to(folder.path()).await.unwrap(), 2);
+    drop(two);
+    assert_eq!(blobs.get(tenant, &gone).await.unwrap(), None);
+    assert_eq!(blobs.get(tenant, &back).await.unwrap().unwrap(), "back");
+    let later = tempfile::tempdir().unwrap();
+    assert_eq!(blobs.copy_to(later.path()).await.unwrap(), 1);
+    blobs.check().await.unwrap();
+}
+
 /// Every case of the list against one implementation.
 macro_rules! blobs_conformance {
     ($name:ident, $open:expr) => {
@@ -125,6 +147,11 @@ macro_rules! blobs_conformance {
             #[tokio::test]
             async fn copies_and_restores() {
                 super::copies_and_restores(&*place(), &*place()).await;
+            }
+
+            #[tokio::test]
+            async fn what_is_removed_while_held_is_still_copied() {
+                super::what_is_removed_while_held_is_still_copied(&*place()).await;
             }
 
             #[tokio::test]

@@ -1,3 +1,5 @@
 //! What breaks, and what is still true then.
 
+#[cfg(target_os = "linux")]
+mod disk;
 mod kill;

@@ -12,7 +12,7 @@ use crate::capability::spec::{Domain, Route, Spec};
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{CallId, UserId};
 use crate::kernel::time::Timestamp;
-use crate::port::logs::{Entry, LogQuery};
+use crate::port::logs::{Entry, TimeQuery};
 use crate::port::records::{Comparison, Filter, Scalar, Scope};
 
 /// Reads the audit log.
@@ -67,15 +67,16 @@ impl Capability for Query {
         let paging = input.paging.clone();
         let filter = filter(input)?;
         let pages = format!("audit_query {} {filter:?}", cx.tenant());
-        let beyond = paging.page_token.as_deref().map(|token| cx.open_page::<i64>(&pages, token)).transpose()?;
+        let beyond =
+            paging.page_token.as_deref().map(|token| cx.open_page::<(Timestamp, i64)>(&pages, token)).transpose()?;
         let size = paging.size();
-        let query = LogQuery { filter, beyond, descending: true, limit: size + 1 };
+        let query = TimeQuery { filter, beyond, descending: true, limit: size + 1 };
         let scope = Scope::Tenant(cx.tenant());
-        let mut entries = cx.platform().store.entries(scope, &AUDIT, query).await.map_err(store_fault)?;
+        let mut entries = cx.platform().store.entries_by_time(scope, &AUDIT, query).await.map_err(store_fault)?;
         let more = entries.len() > size as usize;
         entries.truncate(size as usize);
         let next_page_token = match entries.last() {
-            Some(last) if more => Some(cx.seal_page(&pages, &last.position)?),
+            Some(last) if more => Some(cx.seal_page(&pages, &(last.at, last.position))?),
             _ => None,
         };
         let items = entries.into_iter().map(read).collect::<Result<_, _>>()?;

@@ -11,10 +11,10 @@ use crate::capability::cx::{Call, store_fault};
 use crate::capability::gate::audit::{AUDIT, AuditEntry};
 use crate::capability::gate::operation::OPERATION;
 use crate::capability::platform::Platform;
-use crate::domain::identity::default_tenant;
-use crate::domain::identity::model::{tenant::TENANT, user::USER};
+use crate::domain::identity::{default_tenant, what_was_changed};
 use crate::domain::system::faults;
 use crate::kernel::fault::Fault;
+use crate::kernel::time::Timestamp;
 use crate::port::logs::LogQuery;
 use crate::port::records::{Filter, Scalar, Scope};
 use crate::port::store::{Batch, Step};
@@ -35,17 +35,14 @@ pub(crate) async fn check_empty(platform: &Platform) -> Result<(), Fault> {
     if !store.is_empty().await.map_err(store_fault)? {
         return refuse("it holds data");
     }
-    let count = |kind, filter| store.count(Scope::Platform, kind, filter);
-    if count(&TENANT, Filter::All).await.map_err(store_fault)? > 1 {
-        return refuse("it has more than one tenant");
-    }
-    if count(&USER, Filter::All).await.map_err(store_fault)? > 1 {
-        return refuse("it has more people than the first administrator");
+    if let Some(found) = what_was_changed(store).await? {
+        return refuse(found);
     }
     let running = Filter::is("state", Scalar::Text("running".to_owned()));
-    if count(&OPERATION, running).await.map_err(store_fault)? > 0 {
+    if store.count(Scope::Platform, &OPERATION, running).await.map_err(store_fault)? > 0 {
         return refuse("a task is running");
     }
+    // Deeds that left nothing count too, for as long as they are told of.
     let mut query = LogQuery { filter: Filter::All, beyond: None, descending: false, limit: 500 };
     loop {
         let entries = store.entries(Scope::Platform, &AUDIT, query.clone()).await.map_err(store_fault)?;
@@ -87,11 +84,15 @@ pub(crate) async fn check_backup(platform: &Platform, found: &Found) -> Result<(
     }
 }
 
-/// Puts a checked backup in place of everything. Answers how many blobs came with it.
+/// Puts a checked backup in place of everything, provided that nobody has written to the installation. Answers how many blobs
+/// came with it.
 ///
 /// # Errors
-/// When the store refuses the copy or fails.
+/// `installation_not_empty`; when the store refuses the copy or fails.
 pub(crate) async fn restore(platform: &Arc<Platform>, call: &CallOfRestore, found: &Found) -> Result<u64, Fault> {
+    // Whatever is acknowledged between the look and the end would be lost: nothing is.
+    let frozen = platform.store.freeze().await.map_err(store_fault)?;
+    check_empty(platform).await?;
     let (store_file, blobs) = match found.state {
         State::Automatic => (found.path.clone(), 0),
         _ => (found.path.join(STORE), restore_blobs(platform, &found.path.join(BLOBS)).await?),
@@ -101,6 +102,7 @@ pub(crate) async fn restore(platform: &Arc<Platform>, call: &CallOfRestore, foun
         listed.clear();
     }
     platform.authority_changed_everywhere();
+    drop(frozen);
     call.leave_entry(platform).await?;
     Ok(blobs)
 }
@@ -140,6 +142,11 @@ impl CallOfRestore {
             outcome: "done".to_owned(),
         };
         Self { entry }
+    }
+
+    /// When the call came in.
+    pub(crate) fn begun_at(&self) -> Timestamp {
+        self.entry.timestamp
     }
 
     async fn leave_entry(&self, platform: &Platform) -> Result<(), Fault> {

@@ -5,12 +5,11 @@ use std::cmp::Ordering;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::sync::{Mutex, OwnedMutexGuard};
-use tokio_util::task::TaskTracker;
 
 use super::manifest::{FORM, MANIFEST, Manifest, take_stock};
 use crate::capability::cx::store_fault;
@@ -37,7 +36,39 @@ pub struct Shelf {
     automatic: PathBuf,
     keep: usize,
     busy: Arc<Mutex<()>>,
-    tracker: TaskTracker,
+    /// The name of the backup that is being made.
+    making: std::sync::Mutex<Option<String>>,
+    /// The last restore of this run of the program.
+    restore: std::sync::Mutex<Option<Restoring>>,
+}
+
+/// A restore, as those learn of it who could not wait for its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Restoring {
+    /// The backup.
+    pub(crate) name: String,
+    /// How far it is.
+    pub(crate) state: RestoreState,
+    /// When it was begun.
+    pub(crate) begun_at: Timestamp,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) fault: Option<String>,
+}
+
+/// How far a restore is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RestoreState {
+    /// It is being checked or put in place.
+    Running,
+    /// It is in place.
+    Done,
+    /// It was only to be checked, and nothing is against it.
+    Checked,
+    /// Nothing was changed.
+    Failed,
 }
 
 /// How a backup is.
@@ -90,7 +121,14 @@ impl Shelf {
         let automatic = data.join("backups");
         // A relative folder is one of the data folder, wherever the program was started.
         let folder = if configured.is_empty() { automatic.clone() } else { data.join(configured) };
-        Self { folder, automatic, keep, busy: Arc::default(), tracker: TaskTracker::new() }
+        Self {
+            folder,
+            automatic,
+            keep,
+            busy: Arc::default(),
+            making: std::sync::Mutex::default(),
+            restore: std::sync::Mutex::default(),
+        }
     }
 
     /// The folder.
@@ -99,9 +137,18 @@ impl Shelf {
         &self.folder
     }
 
-    /// Work that goes on when the call that started it ends.
-    pub(crate) fn tracker(&self) -> &TaskTracker {
-        &self.tracker
+    /// The last restore of this run.
+    pub(crate) fn restoring(&self) -> Option<Restoring> {
+        self.restore.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says how far a restore is.
+    pub(crate) fn tell_restoring(&self, restoring: Restoring) {
+        *self.restore.lock().unwrap_or_else(PoisonError::into_inner) = Some(restoring);
+    }
+
+    fn tell_making(&self, name: Option<&str>) {
+        *self.making.lock().unwrap_or_else(PoisonError::into_inner) = name.map(str::to_owned);
     }
 
     /// The right to make or restore a backup: one at a time.
@@ -125,7 +172,9 @@ impl Shelf {
         tell: impl Fn(Stage) + Send,
     ) -> Result<Manifest, Fault> {
         let part = self.folder.join(format!("{name}{UNFINISHED}"));
+        self.tell_making(Some(name));
         let made = self.make_in(platform, &part, name, at, tell).await;
+        self.tell_making(None);
         if made.is_err() {
             let _ = fs::remove_dir_all(&part);
         }
@@ -143,6 +192,8 @@ impl Shelf {
         self.clear_unfinished()?;
         make_private_folder(part).map_err(disk)?;
         let health = platform.store.health().await.map_err(store_fault)?;
+        // Until the blobs are copied too: none that the store's copy names may go meanwhile.
+        let _held = platform.blobs.hold();
         tell(Stage::Store);
         platform.store.copy_to(&part.join(STORE)).await.map_err(store_fault)?;
         // After the store: a blob is kept before the document that names it, so none that the copy names is missing.
@@ -181,15 +232,16 @@ impl Shelf {
     }
 
     fn look(&self) -> Result<Vec<Found>, Fault> {
-        let running = self.busy.try_lock().is_err();
+        let making = self.making.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut found = Vec::new();
         for (name, path) in entries(&self.folder)?.into_iter().filter(|(name, _)| name.starts_with(PREFIX)) {
             let manifest = Manifest::read(&path).ok().filter(|manifest| manifest.form == FORM);
-            let state = match (&manifest, name.ends_with(UNFINISHED)) {
-                (_, true) if running => State::Running,
-                (_, true) => State::Unfinished,
-                (Some(_), false) => State::Complete,
-                (None, false) => State::Damaged,
+            // The one that is being made has the name that it will have.
+            let (name, state) = match (&manifest, name.strip_suffix(UNFINISHED)) {
+                (_, Some(whole)) if making.as_deref() == Some(whole) => (whole.to_owned(), State::Running),
+                (_, Some(_)) => (name, State::Unfinished),
+                (Some(_), None) => (name, State::Complete),
+                (None, None) => (name, State::Damaged),
             };
             let size_bytes = manifest.as_ref().map_or(0, Manifest::size_bytes);
             found.push(Found { name, state, manifest, size_bytes, path });
@@ -209,6 +261,15 @@ impl Shelf {
     pub(crate) async fn find(self: &Arc<Self>, name: &str) -> Result<Found, Fault> {
         let found = self.list().await?.into_iter().find(|found| found.name == name);
         found.ok_or_else(|| Fault::not_found("backup", name))
+    }
+
+    /// The file of a copy that the store made before a change of its schema.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn copy_before_change(self: &Arc<Self>, name: &str) -> Result<PathBuf, Fault> {
+        let found = self.find(name).await?;
+        if found.state == State::Automatic { Ok(found.path) } else { Err(Fault::not_found("copy", name)) }
     }
 
     /// Removes the oldest whole backups beyond the number that is kept; answers how many went. While a backup is being made

@@ -74,7 +74,7 @@ impl Capability for Backup {
         };
         let (tell, mut told) = mpsc::unbounded_channel();
         let (platform, making) = (cx.platform().clone(), shelf.clone());
-        let mut work = shelf.tracker().spawn(async move {
+        let mut work = cx.platform().running().spawn(async move {
             let _held = held;
             let made = making.make(&platform, &name, at, |stage| {
                 // Nobody listening is not a fault.

@@ -8,7 +8,7 @@ use crate::capability::cx::Cx;
 use crate::capability::page::Paging;
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
-use crate::domain::system::engine::shelf::{Found, Shelf, State, newest_first};
+use crate::domain::system::engine::shelf::{Found, Restoring, Shelf, State, newest_first};
 use crate::domain::system::operator;
 use crate::kernel::fault::Fault;
 use crate::kernel::time::Timestamp;
@@ -39,6 +39,9 @@ pub(in crate::domain::system) struct Output {
     folder: String,
     /// The backups.
     items: Vec<Item>,
+    /// The last restore since the server started, while it runs and after.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    restore: Option<Restoring>,
     /// Give it as `pageToken` to get the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
@@ -105,7 +108,12 @@ impl Capability for Backups {
         for backup in found {
             told.push(item_of(backup, input.verify).await?);
         }
-        Ok(Output { folder: shelf.folder().display().to_string(), items: told, next_page_token })
+        Ok(Output {
+            folder: shelf.folder().display().to_string(),
+            items: told,
+            restore: shelf.restoring(),
+            next_page_token,
+        })
     }
 }
 

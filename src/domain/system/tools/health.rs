@@ -74,6 +74,12 @@ struct Backend {
     /// Commits that wait to be written.
     #[serde(skip_serializing_if = "Option::is_none")]
     waiting: Option<usize>,
+    /// Free bytes on its disk, where the system tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    free_bytes: Option<u64>,
+    /// What is wrong with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<String>,
     /// Microseconds that it took to answer.
     took_micros: u64,
 }
@@ -102,7 +108,7 @@ impl Capability for Health {
         }
         // A fault, so that whoever only looks at the status learns it: 503 over HTTP.
         let detail = serde_json::to_value(&output).map_err(Fault::internal)?;
-        Err(Fault::new(&codes::UNAVAILABLE, "a backend does not answer").with_detail(detail))
+        Err(Fault::new(&codes::UNAVAILABLE, "a backend does not work").with_detail(detail))
     }
 }
 
@@ -121,38 +127,53 @@ async fn store(cx: &Cx) -> Backend {
     let health = cx.platform().store.health().await;
     let took_micros = micros_since(began);
     match health {
-        Ok(health) => Backend {
-            name: "store",
-            status: Status::Ok,
-            product: Some(health.backend),
-            size_bytes: Some(health.size_bytes),
-            schema: Some(health.schema),
-            waiting: Some(health.waiting),
-            took_micros,
-        },
+        Ok(health) => {
+            if let Some(fault) = &health.failed {
+                tracing::warn!(%fault, "the store does not write");
+            }
+            Backend {
+                status: if health.failed.is_none() { Status::Ok } else { Status::Down },
+                product: Some(health.backend),
+                size_bytes: Some(health.size_bytes),
+                schema: Some(health.schema),
+                waiting: Some(health.waiting),
+                free_bytes: health.free_bytes,
+                fault: health.failed.map(|fault| fault.to_string()),
+                ..down("store", took_micros)
+            }
+        }
         Err(fault) => {
             tracing::warn!(%fault, "the store does not answer");
-            down("store", took_micros)
+            Backend { fault: Some(fault.to_string()), ..down("store", took_micros) }
         }
     }
 }
 
 async fn blobs(cx: &Cx) -> Backend {
     let began = Instant::now();
-    // Nothing has this digest: that it is not there is the answer of a folder that can be read.
-    let looked = cx.platform().blobs.get(cx.tenant(), &"0".repeat(64)).await;
+    let checked = cx.platform().blobs.check().await;
     let took_micros = micros_since(began);
-    match looked {
-        Ok(_) => Backend { status: Status::Ok, ..down("blobs", took_micros) },
+    match checked {
+        Ok(()) => Backend { status: Status::Ok, ..down("blobs", took_micros) },
         Err(fault) => {
-            tracing::warn!(%fault, "the blobs do not answer");
-            down("blobs", took_micros)
+            tracing::warn!(%fault, "the blobs cannot be used");
+            Backend { fault: Some(fault.to_string()), ..down("blobs", took_micros) }
         }
     }
 }
 
 fn down(name: &'static str, took_micros: u64) -> Backend {
-    Backend { name, status: Status::Down, product: None, size_bytes: None, schema: None, waiting: None, took_micros }
+    Backend {
+        name,
+        status: Status::Down,
+        product: None,
+        size_bytes: None,
+        schema: None,
+        waiting: None,
+        free_bytes: None,
+        fault: None,
+        took_micros,
+    }
 }
 
 fn micros_since(began: Instant) -> u64 {

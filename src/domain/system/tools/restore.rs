@@ -1,19 +1,26 @@
 //! `system_restore`: a backup in place of an empty installation.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::capability::Capability;
 use crate::capability::cx::{Cx, Lasting};
 use crate::capability::permit::{Action, Permit, Resource};
+use crate::capability::platform::Platform;
 use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::system::engine::restoring::{CallOfRestore, check_backup, check_empty, restore};
-use crate::domain::system::engine::shelf::Shelf;
-use crate::domain::system::operator;
+use crate::domain::system::engine::shelf::{Found, RestoreState, Restoring, Shelf};
+use crate::domain::system::{faults, operator};
 use crate::kernel::fault::Fault;
 
 /// Restores a backup.
 pub(in crate::domain::system) struct Restore;
+
+/// A restore that takes longer than the call may is finished behind it; so much is left to say so.
+const MARGIN: Duration = Duration::from_millis(500);
 
 /// Which backup.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -64,9 +71,6 @@ impl Capability for Restore {
         let shelf = cx.service::<Shelf>()?;
         let held = shelf.take()?;
         let found = shelf.find(&input.name).await?;
-        let platform = cx.platform().clone();
-        check_backup(&platform, &found).await?;
-        check_empty(&platform).await?;
         let mut output = Output {
             name: input.name,
             restored: false,
@@ -74,22 +78,77 @@ impl Capability for Restore {
             blobs: 0,
             keys: "unchanged".to_owned(),
         };
+        // Every file is read before anything is touched. What is seen to be in vain is refused before that.
+        check_empty(cx.platform()).await?;
+        let job = Job {
+            platform: cx.platform().clone(),
+            call: CallOfRestore::of(cx.call(), &output.name),
+            shelf: shelf.clone(),
+            found,
+            dry_run: input.dry_run,
+        };
+        shelf.tell_restoring(job.told(RestoreState::Running, None));
+        // Goes on to its end should the call end before: half restored is not a state to be in.
+        let mut work = cx.platform().running().spawn(async move {
+            let _held = held;
+            job.run().await
+        });
+        tokio::select! {
+            biased;
+            done = &mut work => output.blobs = done.map_err(Fault::internal)??,
+            () = tokio::time::sleep(cx.time_left().saturating_sub(MARGIN)) => {
+                return Err(Fault::new(&faults::RESTORE_RUNNING, "the backup is still being checked or restored"));
+            }
+        }
         if input.dry_run {
             return Ok(output);
         }
-        // What is collected for this call belongs to the store that goes: the call must never run a second time by itself.
-        cx.checkpoint().await?;
-        let call = CallOfRestore::of(cx.call(), &output.name);
-        // Goes on to its end should the call end before: half restored is not a state to be in.
-        let work = shelf.tracker().spawn(async move {
-            let _held = held;
-            restore(&platform, &call, &found).await.inspect_err(|fault| tracing::error!(?fault, "the restore failed"))
-        });
-        output.blobs = work.await.map_err(Fault::internal)??;
         output.restored = true;
         "The people and keys of the backup are in force now. The key of this call is refused from here on, unless \
                        the backup knows it; a lost administrator key is replaced by 'convoke keys reset' on the machine."
             .clone_into(&mut output.keys);
         Ok(output)
+    }
+}
+
+/// The work, which does not depend on how long the call may last.
+struct Job {
+    platform: Arc<Platform>,
+    shelf: Arc<Shelf>,
+    call: CallOfRestore,
+    found: Found,
+    dry_run: bool,
+}
+
+impl Job {
+    async fn run(self) -> Result<u64, Fault> {
+        let done = self.check_and_restore().await;
+        let told = match &done {
+            Ok(_) if self.dry_run => self.told(RestoreState::Checked, None),
+            Ok(_) => self.told(RestoreState::Done, None),
+            Err(fault) => {
+                tracing::warn!(?fault, backup = self.found.name, "the backup was not restored");
+                self.told(RestoreState::Failed, Some(fault))
+            }
+        };
+        self.shelf.tell_restoring(told);
+        done
+    }
+
+    async fn check_and_restore(&self) -> Result<u64, Fault> {
+        check_backup(&self.platform, &self.found).await?;
+        if self.dry_run {
+            return check_empty(&self.platform).await.map(|()| 0);
+        }
+        restore(&self.platform, &self.call, &self.found).await
+    }
+
+    fn told(&self, state: RestoreState, fault: Option<&Fault>) -> Restoring {
+        Restoring {
+            name: self.found.name.clone(),
+            state,
+            begun_at: self.call.begun_at(),
+            fault: fault.map(|fault| format!("{}: {fault}", fault.code().name)),
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Documents: writing, reading, preconditions, uniqueness, one commit, tenants.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use convoke::port::records::{Filter, Query, Record, Scope, Visibility};
@@ -12,7 +13,7 @@ use crate::conformance::place::{NOW, Place};
 pub(crate) async fn puts_and_gets(place: &dyn Place) {
     let (store, tenant, id) = (open(place).await, tenant(), id());
     assert_eq!(store.get(of(tenant), &NOTE, id).await.unwrap(), None);
-    let body = json!({"z": 1, "a": {"deep": [1, 2.5, null, "ü\u{0}"]}, "empty": ""});
+    let body = json!({"z": 1, "a": {"deep": [1, 2.5, null, "ü\u{7}"]}, "empty": ""});
     let revisions = commit(&store, tenant, vec![put(&NOTE, id, Expect::Absent, body.clone())]).await.unwrap();
     assert_eq!(revisions, [1]);
     let record = Record {
@@ -208,4 +209,39 @@ pub(crate) async fn refuses_a_field_of_the_wrong_type(place: &dyn Place) {
         assert!(matches!(answer, Err(StoreFault::Broken(_))), "{answer:?}");
     }
     assert_eq!(store.count(of(tenant), &AGENT, Filter::All).await.unwrap(), 0);
+}
+
+pub(crate) async fn commits_that_cross_end(place: &dyn Place) {
+    let (store, tenant, one, two) = (open(place).await, tenant(), id(), id());
+    let steps = vec![put(&NOTE, one, Expect::Absent, json!({})), put(&NOTE, two, Expect::Absent, json!({}))];
+    commit(&store, tenant, steps).await.unwrap();
+    // Each takes both, one of them first: neither may wait for the other for ever.
+    let writers = [[one, two], [two, one]].map(|order| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move {
+            for at in 0..50 {
+                let steps = order.iter().map(|id| put(&NOTE, *id, Expect::Present, json!({ "at": at }))).collect();
+                commit(&store, tenant, steps).await.unwrap();
+            }
+        })
+    });
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    for id in [one, two] {
+        assert_eq!(store.get(of(tenant), &NOTE, id).await.unwrap().unwrap().revision, 101);
+    }
+}
+
+pub(crate) async fn takes_nothing_while_frozen(place: &dyn Place) {
+    let (store, tenant) = (open(place).await, tenant());
+    let before = add(&store, tenant, &NOTE, json!({})).await;
+    let frozen = store.freeze().await.unwrap();
+    assert!(store.freeze().await.is_err(), "one at a time");
+    let answer = commit(&store, tenant, vec![put(&NOTE, id(), Expect::Absent, json!({}))]).await;
+    assert!(matches!(answer, Err(StoreFault::Unavailable(_))), "{answer:?}");
+    assert!(store.get(of(tenant), &NOTE, before).await.unwrap().is_some(), "it reads");
+    drop(frozen);
+    add(&store, tenant, &NOTE, json!({})).await;
+    assert_eq!(store.count(of(tenant), &NOTE, Filter::All).await.unwrap(), 2);
 }

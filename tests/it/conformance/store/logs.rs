@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use convoke::kernel::id::TenantId;
-use convoke::port::logs::{Entry, Keep, LogQuery};
+use convoke::port::logs::{ENTRY_BYTES, Entry, Keep, LogQuery, TimeQuery};
 use convoke::port::records::{Comparison, Filter, Scalar, Scope};
 use convoke::port::store::{Step, Store, StoreFault};
 use serde_json::json;
@@ -122,15 +122,130 @@ pub(crate) async fn trims_by_age(place: &dyn Place) {
 }
 
 pub(crate) async fn trims_by_count(place: &dyn Place) {
+    let (store, tenant, quiet) = (open(place).await, tenant(), tenant());
+    commit(&store, quiet, vec![append("run", 100)]).await.unwrap();
+    filled(&store, tenant).await;
+    filled(&store, self::tenant()).await;
+    // Of each tenant by itself, oldest first: who writes much takes nothing from who writes little.
+    let keep = Keep { age: Duration::from_hours(24), entries: 2 };
+    let mut gone = 0;
+    loop {
+        match store.trim(&JOURNAL, keep, NOW, 5).await.unwrap() {
+            0 => break,
+            some => gone += some,
+        }
+    }
+    assert_eq!(gone, 16);
+    assert_eq!(steps(&entries(&store, of(tenant), all(100)).await), [8, 9]);
+    assert_eq!(steps(&entries(&store, of(quiet), all(100)).await), [100]);
+    // It goes on from there, also after the store was opened again.
+    filled(&store, tenant).await;
+    assert_eq!(store.trim(&JOURNAL, keep, NOW, 100).await.unwrap(), 10);
+    drop(store);
+    let store = open(place).await;
+    commit(&store, quiet, vec![append("run", 101), append("run", 102)]).await.unwrap();
+    assert_eq!(store.trim(&JOURNAL, keep, NOW, 100).await.unwrap(), 1);
+    assert_eq!(steps(&entries(&store, of(quiet), all(100)).await), [101, 102]);
+}
+
+pub(crate) async fn counts_a_large_entry_as_many(place: &dyn Place) {
     let (store, tenant) = (open(place).await, tenant());
     filled(&store, tenant).await;
-    // Over all tenants, oldest first.
+    let bytes = usize::try_from(ENTRY_BYTES).unwrap() * 3;
+    let large =
+        Step::Append { log: &JOURNAL, stream: String::new(), body: json!({"step": 10, "filler": "x".repeat(bytes)}) };
+    commit(&store, tenant, vec![large]).await.unwrap();
+    // It has begun its fourth part: beside it there is room for one.
+    let keep = Keep { age: Duration::from_hours(24), entries: 5 };
+    assert_eq!(store.trim(&JOURNAL, keep, NOW, 100).await.unwrap(), 9);
+    assert_eq!(steps(&entries(&store, of(tenant), all(100)).await), [9, 10]);
+}
+
+/// Whether an entry of a step and a second fits.
+type Fits = dyn Fn(u64, u64) -> bool;
+
+pub(crate) async fn reads_in_the_order_of_time(place: &dyn Place) {
+    let (store, tenant) = (open(place).await, tenant());
     filled(&store, self::tenant()).await;
-    let keep = Keep { age: Duration::from_hours(1), entries: 12 };
-    assert_eq!(store.trim(&JOURNAL, keep, NOW, 5).await.unwrap(), 5);
-    assert_eq!(store.trim(&JOURNAL, keep, NOW, 5).await.unwrap(), 3);
-    assert_eq!(store.trim(&JOURNAL, keep, NOW, 5).await.unwrap(), 0);
-    assert_eq!(steps(&entries(&store, of(tenant), all(100)).await), [8, 9]);
+    // Moments that come in no order, some of them twice, as where a clock was set back.
+    let moments = [5_u64, 3, 9, 3, 0, 7, 7, 1, 9, 2];
+    for (step, second) in (0..).zip(moments) {
+        let at = NOW.plus(Duration::from_secs(second));
+        store
+            .commit(vec![batch_at(tenant, at, vec![append(if step % 2 == 0 { "even" } else { "odd" }, step)])])
+            .await
+            .unwrap();
+    }
+    let time = |second| Scalar::Time(NOW.plus(Duration::from_secs(second)));
+    let filters: [(Filter, &Fits); 4] = [
+        (Filter::All, &|_, _| true),
+        (Filter::Compare("at", Comparison::AtLeast, time(3)), &|_, second| second >= 3),
+        (
+            Filter::Compare("at", Comparison::Less, time(7)).and(Filter::Compare("at", Comparison::AtLeast, time(1))),
+            &|_, second| (1..7).contains(&second),
+        ),
+        (
+            Filter::is("stream", Scalar::Text("odd".into())).and(Filter::Compare("at", Comparison::Less, time(9))),
+            &|step, second| step % 2 == 1 && second < 9,
+        ),
+    ];
+    for (filter, fits) in filters {
+        for descending in [false, true] {
+            let mut expected: Vec<(u64, u64)> = (0..)
+                .zip(moments)
+                .filter(|(step, second)| fits(*step, *second))
+                .map(|(step, second)| (second, step))
+                .collect();
+            expected.sort_unstable();
+            if descending {
+                expected.reverse();
+            }
+            let mut query = TimeQuery { filter: filter.clone(), beyond: None, descending, limit: 3 };
+            let mut read = Vec::new();
+            loop {
+                let page = store.entries_by_time(of(tenant), &JOURNAL, query.clone()).await.unwrap();
+                let Some(last) = page.last() else { break };
+                query.beyond = Some((last.at, last.position));
+                read.extend(steps(&page));
+            }
+            let expected: Vec<u64> = expected.into_iter().map(|(_, step)| step).collect();
+            assert_eq!(read, expected, "{filter:?}, descending {descending}");
+        }
+    }
+}
+
+pub(crate) async fn a_reader_at_the_end_misses_nothing(place: &dyn Place) {
+    const WRITERS: u64 = 4;
+    const EACH: u64 = 100;
+    let (store, tenant) = (open(place).await, tenant());
+    let writers = (0..WRITERS).map(|writer| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move {
+            for at in 0..EACH {
+                commit(&store, tenant, vec![append("run", writer * EACH + at)]).await.unwrap();
+            }
+        })
+    });
+    let writers: Vec<_> = writers.collect();
+    // Who has read up to a position never finds one before it later.
+    let mut query = all(7);
+    let mut read = Vec::new();
+    while read.len() < usize::try_from(WRITERS * EACH).unwrap() {
+        let over = writers.iter().all(tokio::task::JoinHandle::is_finished);
+        let page = entries(&store, of(tenant), query.clone()).await;
+        if let Some(last) = page.last() {
+            query.beyond = Some(last.position);
+            read.extend(steps(&page));
+        } else {
+            assert!(!over, "only {} were seen", read.len());
+            tokio::task::yield_now().await;
+        }
+    }
+    read.sort_unstable();
+    assert_eq!(read, (0..WRITERS * EACH).collect::<Vec<_>>());
+    for writer in writers {
+        writer.await.unwrap();
+    }
 }
 
 pub(crate) async fn never_gives_a_position_twice(place: &dyn Place) {

@@ -30,18 +30,20 @@ macro_rules! store_conformance {
                 $place;
                 documents: puts_and_gets, counts_revisions, refuses_what_was_not_expected, checks_without_writing,
                     removes, keeps_envelope, unique_within_a_tenant, unique_over_the_platform, commits_all_or_nothing,
-                    answers_revisions_in_order, keeps_tenants_apart, refuses_a_field_of_the_wrong_type;
+                    answers_revisions_in_order, keeps_tenants_apart, refuses_a_field_of_the_wrong_type,
+                    commits_that_cross_end, takes_nothing_while_frozen;
                 lists: filters_as_the_model, filters_by_the_envelope, pages_are_the_whole_list, lists_over_the_platform,
                     refuses_what_is_not_declared, finds_words, full_text_follows_changes;
                 counters: counts, holds_a_bound, holds_a_bound_under_many, lists_counters, keeps_versions,
                     counts_exactly_with_retries;
                 logs: appends_in_order, reads_beyond_a_position, filters_entries, trims_by_age, trims_by_count,
-                    never_gives_a_position_twice;
+                    never_gives_a_position_twice, counts_a_large_entry_as_many, reads_in_the_order_of_time,
+                    a_reader_at_the_end_misses_nothing;
                 queue: leases_by_priority_and_time, holds_a_lease, fences_off_a_lost_lease, puts_back,
                     refuses_a_job_twice, gives_each_job_to_one_worker;
                 life: keeps_everything_when_opened_again, fills_what_was_added, lifts_older_forms,
                     refuses_a_newer_database, copies_while_writing_and_restores, restores_older_forms,
-                    refuses_what_is_no_copy, refuses_a_newer_copy;
+                    refuses_what_is_no_copy, refuses_a_newer_copy, changes_the_type_of_a_field_under_a_rule;
             }
         }
     };

@@ -4,13 +4,18 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use convoke::capability::client::{Answers, Client, Level, Progress, Questions};
+use convoke::capability::gate::Request;
 use convoke::capability::gate::audit::AUDIT;
 use convoke::kernel::codes;
+use convoke::kernel::fault::Fault;
+use convoke::kernel::id::TenantId;
+use convoke::port::blobs::Blobs;
 use convoke::port::logs::LogQuery;
 use convoke::port::records::{Filter, Scope};
 use serde_json::{Value, json};
 
-use crate::support::app::TestApp;
+use crate::support::app::{TestApp, value};
 
 fn folder(backup: &Value) -> PathBuf {
     PathBuf::from(backup["folder"].as_str().unwrap())
@@ -144,4 +149,69 @@ async fn a_folder_that_cannot_be_used_is_told_and_leaves_no_entry() {
     let query = LogQuery { filter: Filter::All, beyond: None, descending: false, limit: 10 };
     let entries = app.app.platform().store.entries(Scope::Platform, &AUDIT, query).await.unwrap();
     assert_eq!(entries, []);
+}
+
+#[tokio::test]
+async fn a_backup_that_outlives_its_call_is_finished_before_the_program_ends() {
+    let app = TestApp::start().await;
+    for number in 0..200_u32 {
+        let bytes = number.to_string().repeat(5_000);
+        app.app.platform().blobs.put(app.admin.tenant, bytes.into()).await.unwrap();
+    }
+    let short = |request: &mut Request| request.time_limit = Some(Duration::from_millis(480));
+    let made = value(app.call_with(&app.admin, "system_backup", json!({}), short).await.unwrap()).unwrap();
+    assert_eq!(made["state"], "running");
+    let listed = app.call(&app.admin, "system_backups", json!({ "name": made["name"] })).await.unwrap();
+    assert!(["running", "complete"].contains(&listed["items"][0]["state"].as_str().unwrap()), "{listed}");
+    app.app.close(Duration::from_secs(60)).await;
+    assert!(folder(&made).join("manifest.json").is_file());
+}
+
+#[tokio::test]
+async fn a_call_from_the_machine_itself_waits_as_long_as_it_takes() {
+    let app = TestApp::start_with(|settings| settings.config.limits.call_seconds = 1).await;
+    let waiting = |request: &mut Request| request.unhurried = true;
+    let made = value(app.call_with(&app.admin, "system_backup", json!({}), waiting).await.unwrap()).unwrap();
+    assert_eq!(made["state"], "complete");
+}
+
+#[tokio::test]
+async fn no_backup_names_a_blob_that_it_lacks() {
+    let app = TestApp::start().await;
+    let blobs = app.app.platform().blobs.clone();
+    let digest = blobs.put(app.admin.tenant, "named by a document".into()).await.unwrap().digest;
+    // Removed after the store was copied, before the blobs are.
+    let removed = std::sync::Arc::new(std::sync::OnceLock::new());
+    let remover = Remover { blobs, tenant: app.admin.tenant, digest: digest.clone(), removed: removed.clone() };
+    let listening = |request: &mut Request| request.client = std::sync::Arc::new(remover);
+    let made = value(app.call_with(&app.admin, "system_backup", json!({}), listening).await.unwrap()).unwrap();
+    let manifest = fs::read_to_string(folder(&made).join("manifest.json")).unwrap();
+    assert!(removed.get().is_none() || manifest.contains(&digest), "{manifest}");
+}
+
+/// Removes a blob as soon as it hears that the backup is under way.
+struct Remover {
+    blobs: std::sync::Arc<dyn Blobs>,
+    tenant: TenantId,
+    digest: String,
+    removed: std::sync::Arc<std::sync::OnceLock<()>>,
+}
+
+#[async_trait::async_trait]
+impl Client for Remover {
+    fn progress(&self, _: Progress) {
+        let (blobs, tenant, digest, removed) =
+            (self.blobs.clone(), self.tenant, self.digest.clone(), self.removed.clone());
+        tokio::spawn(async move {
+            if blobs.remove(tenant, &digest).await.unwrap() {
+                let _ = removed.set(());
+            }
+        });
+    }
+
+    fn say(&self, _: Level, _: &str, _: Value) {}
+
+    async fn ask(&self, _: &Questions) -> Option<Result<Answers, Fault>> {
+        None
+    }
 }

@@ -29,6 +29,18 @@ async fn everybody_learns_whether_it_is_up_and_administrators_learn_more() {
 }
 
 #[tokio::test]
+async fn blobs_whose_folder_is_gone_are_down() {
+    let app = TestApp::start().await;
+    let full = app.call(&app.admin, "system_health", json!({})).await.unwrap();
+    assert!(full["details"]["backends"][0]["freeBytes"].as_u64().unwrap() > 0, "{full}");
+    std::fs::remove_dir_all(app.app.data().join("blobs")).unwrap();
+    let fault = app.call(&app.admin, "system_health", json!({})).await.unwrap_err();
+    let backend = &fault.detail().unwrap()["details"]["backends"][1];
+    assert_eq!((&backend["name"], &backend["status"]), (&json!("blobs"), &json!("down")));
+    assert!(backend["fault"].as_str().unwrap().contains("blobs"), "{backend}");
+}
+
+#[tokio::test]
 async fn a_backend_that_does_not_answer_is_a_fault() {
     let app = TestApp::start().await;
     let blobs = app.app.data().join("blobs");

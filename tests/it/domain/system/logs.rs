@@ -87,3 +87,14 @@ async fn without_a_ring_it_says_what_is_missing() {
     let fault = app.call(&app.admin, "system_logs", json!({})).await.unwrap_err();
     assert!(fault.is(&codes::NOT_CONFIGURED), "{fault}");
 }
+
+#[tokio::test]
+async fn a_text_with_the_character_zero_is_refused_wherever_it_stands() {
+    let app = TestApp::start().await;
+    let fault = app.call(&app.admin, "system_logs", json!({ "text": "a\u{0}b" })).await.unwrap_err();
+    assert!(fault.is(&codes::BAD_INPUT), "{fault}");
+    assert_eq!(fault.places()[0].pointer, "/text");
+    let below = json!({ "email": "x@example.org", "groups": ["fine", "\u{0}"] });
+    let fault = app.call(&app.admin, "user_create", below).await.unwrap_err();
+    assert_eq!(fault.places()[0].pointer, "/groups/1", "{:?}", fault.places());
+}

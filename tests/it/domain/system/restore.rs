@@ -2,12 +2,15 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use convoke::capability::cx::Lasting;
+use convoke::capability::gate::Request;
 use convoke::capability::gate::audit::AUDIT;
 use convoke::domain::identity::model::user::USER;
+use convoke::kernel::clock::Clock as _;
 use convoke::kernel::codes;
-use convoke::port::logs::LogQuery;
+use convoke::port::logs::{Keep, LogQuery};
 use convoke::port::records::{Filter, Query, Record, Scope};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -171,5 +174,123 @@ async fn a_repeated_idempotency_key_does_not_restore_twice_and_a_task_is_refused
         .unwrap();
     assert_eq!(restored["restored"], true);
     assert!(new.call_with(&old.admin.key, "user_me", json!({}), |_| {}).await.is_ok());
+    new.close().await;
+}
+
+#[tokio::test]
+async fn a_restore_that_outlives_its_call_is_finished_and_told_of() {
+    let old = TestApp::start().await;
+    let people = users(&old.app).await;
+    let data = TempDir::new().unwrap();
+    let name = moved(&old, data.path()).await;
+    let new = Bare::start(data.path()).await;
+    let short = |request: &mut Request| request.time_limit = Some(Duration::from_millis(480));
+    let fault = new.call_with(&new.key, "system_restore", json!({ "name": name }), short).await.unwrap_err();
+    assert_eq!(fault.code().name, "restore_running", "{fault}");
+    let told = async {
+        loop {
+            // From the restore on, only those whom the backup knows may ask.
+            for key in [&new.key, &old.admin.key] {
+                let listed = new.call_with(key, "system_backups", json!({}), |_| {}).await;
+                if let Ok(listed) = listed
+                    && listed["restore"]["state"] != "running"
+                {
+                    return listed["restore"].clone();
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let told = tokio::time::timeout(Duration::from_secs(60), told).await.unwrap();
+    assert_eq!((&told["name"], &told["state"], told.get("fault")), (&json!(name), &json!("done"), None));
+    assert_eq!(users(&new.app).await, people);
+    new.close().await;
+}
+
+#[tokio::test]
+async fn nothing_that_was_acknowledged_is_lost_to_a_restore() {
+    let old = TestApp::start().await;
+    for number in 0..50_u32 {
+        let bytes = number.to_string().repeat(50_000);
+        old.app.platform().blobs.put(old.admin.tenant, bytes.into()).await.unwrap();
+    }
+    let data = TempDir::new().unwrap();
+    let name = moved(&old, data.path()).await;
+    let new = Bare::start(data.path()).await;
+    let restoring = async {
+        let restored = new.call("system_restore", json!({ "name": name })).await;
+        restored.map(|_| ())
+    };
+    let writing = async {
+        let mut kept = Vec::new();
+        for number in 0..60 {
+            let email = format!("late{number}@example.org");
+            match new.call("user_create", json!({ "email": email })).await {
+                Ok(_) => kept.push(email),
+                // While it is restored; or it has been, and the key is that of nobody.
+                Err(fault) => assert!(fault.is(&codes::UNAVAILABLE) || fault.code().status == 401, "{fault}"),
+            }
+            tokio::task::yield_now().await;
+        }
+        kept
+    };
+    let (restored, kept) = tokio::join!(restoring, writing);
+    let there: Vec<String> =
+        users(&new.app).await.iter().map(|user| user.body["email"].as_str().unwrap().to_owned()).collect();
+    for email in &kept {
+        assert!(there.contains(email), "{email} was acknowledged and is lost; restored: {restored:?}");
+    }
+    match restored {
+        Ok(()) => assert_eq!(kept, Vec::<String>::new()),
+        Err(fault) => assert_eq!(fault.code().name, "installation_not_empty", "{fault}"),
+    }
+    new.close().await;
+}
+
+#[tokio::test]
+async fn while_it_is_restored_an_installation_takes_no_writes() {
+    let app = TestApp::start().await;
+    let frozen = app.app.platform().store.freeze().await.unwrap();
+    let fault = app.call(&app.admin, "user_create", json!({ "email": "new@example.org" })).await.unwrap_err();
+    assert!(fault.is(&codes::UNAVAILABLE), "{fault}");
+    app.call(&app.admin, "user_list", json!({})).await.unwrap();
+    drop(frozen);
+    app.call(&app.admin, "user_create", json!({ "email": "new@example.org" })).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_installation_whose_deeds_were_forgotten_is_not_taken_for_new() {
+    let old = TestApp::start().await;
+    let changes = [
+        ("user_create", json!({ "email": "new@example.org" })),
+        ("api_key_create", json!({ "name": "mine" })),
+        ("role_create", json!({ "name": "mine", "permissions": ["users:read"] })),
+    ];
+    for (tool, input) in changes {
+        let data = TempDir::new().unwrap();
+        let name = moved(&old, data.path()).await;
+        old.clock.advance(Duration::from_secs(1));
+        let new = Bare::start(data.path()).await;
+        new.call(tool, input).await.unwrap();
+        // As after the time for which they are told of.
+        let keep = Keep { age: Duration::ZERO, entries: 0 };
+        let later = new.clock.now().plus(Duration::from_secs(1));
+        while new.app.platform().store.trim(&AUDIT, keep, later, 100).await.unwrap() > 0 {}
+        assert_eq!(audited(&new.app).await, Vec::<Value>::new());
+        let fault = new.call("system_restore", json!({ "name": name })).await.unwrap_err();
+        assert_eq!(fault.code().name, "installation_not_empty", "{tool}: {fault}");
+        new.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_lost_key_that_was_replaced_does_not_make_an_installation_used() {
+    let old = TestApp::start().await;
+    let data = TempDir::new().unwrap();
+    let name = moved(&old, data.path()).await;
+    let new = Bare::start(data.path()).await;
+    let key = convoke::domain::identity::reset_admin_key(new.app.platform()).await.unwrap();
+    let restored = new.call_with(&key, "system_restore", json!({ "name": name }), |_| {}).await.unwrap();
+    assert_eq!(restored["restored"], true);
     new.close().await;
 }

@@ -1,0 +1,105 @@
+//! The real program on a disk that fills up: a coded fault, everything that was acknowledged kept, another process takes over
+//! while it is full, and writing goes on by itself once there is room.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::support::program::{Client, Place};
+
+/// A disk in memory, taken down however the test ends.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// `None` where this process may not mount.
+    fn at(folder: &Path) -> Option<Self> {
+        std::fs::create_dir_all(folder).unwrap();
+        mount(&["-t", "tmpfs", "-o", "size=6m,mode=0700", "tmpfs"], folder).then(|| Self(folder.to_owned()))
+    }
+
+    fn enlarge(&self) {
+        assert!(mount(&["-o", "remount,size=64m"], &self.0));
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // At once for everybody who looks, and in fact when nobody uses it any more.
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+fn mount(arguments: &[&str], folder: &Path) -> bool {
+    let mut command = Command::new("mount");
+    command.args(arguments).arg(folder).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|ended| ended.success())
+}
+
+/// Makes people until there is no room; answers their addresses.
+fn fill(client: &mut Client, kept: &mut Vec<String>) -> Value {
+    for number in 0..5_000 {
+        let email = format!("person{number}@example.org");
+        let input = json!({ "email": email, "name": "x".repeat(100) });
+        let answer = client.ask("tools/call", &json!({ "name": "user_create", "arguments": input }));
+        if answer["result"]["isError"] == json!(true) {
+            return answer;
+        }
+        kept.push(email);
+    }
+    panic!("the disk did not fill up");
+}
+
+fn emails(client: &mut Client) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut input = json!({ "limit": 200 });
+    loop {
+        let page = client.call("user_list", &input);
+        let items = page["items"].as_array().unwrap();
+        found.extend(items.iter().map(|user| user["email"].as_str().unwrap().to_owned()));
+        match page.get("nextPageToken") {
+            Some(token) => input["pageToken"] = token.clone(),
+            None => return found,
+        }
+    }
+}
+
+#[test]
+fn a_full_disk_loses_nothing_and_is_got_over() {
+    let place = Place::new();
+    let Some(disk) = SmallDisk::at(&place.data()) else {
+        eprintln!("skipped: a_full_disk_loses_nothing_and_is_got_over needs the right to mount a file system");
+        return;
+    };
+    let arguments = ["--toolsets", "all", "--set", "limits.writes_per_minute=1000000"];
+    let mut owner = place.stdio(&arguments);
+    let mut guest = place.stdio(&arguments);
+    assert_eq!(place.owner(), Some(owner.pid()));
+    let mut kept = Vec::new();
+    let answer = fill(&mut owner, &mut kept);
+    assert!(answer.to_string().contains("storage_full"), "{answer}");
+    assert!(kept.len() > 10);
+
+    // Every door says the same; reading goes on, and health says that writing does not.
+    let refused = place.run(&["call", "user_create", &json!({ "email": "late@example.org" }).to_string()]).problem();
+    assert_eq!((&refused["code"], &refused["status"]), (&json!("storage_full"), &json!(507)));
+    let health = place.run(&["call", "system_health"]).problem();
+    assert_eq!(health["code"], "unavailable");
+    let has_all = |found: &[String]| kept.iter().all(|email| found.contains(email));
+    assert!(has_all(&emails(&mut guest)));
+
+    // Another process takes over while it is full.
+    owner.kill_now();
+    assert!(has_all(&emails(&mut guest)));
+    assert_eq!(place.owner(), Some(guest.pid()));
+    let late = json!({ "name": "user_create", "arguments": { "email": "late@example.org", "name": "x".repeat(100) } });
+
+    disk.enlarge();
+    let answer = guest.ask("tools/call", &late);
+    assert_eq!(answer["result"]["isError"], false, "{answer}");
+    let found = emails(&mut guest);
+    assert!(has_all(&found) && found.contains(&"late@example.org".to_owned()));
+    assert_eq!(guest.call("system_health", &json!({}))["status"], "ok");
+    assert_eq!(guest.end(), 0);
+    drop(disk);
+}
