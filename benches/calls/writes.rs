@@ -38,7 +38,9 @@ pub(crate) async fn measure(table: &mut Table) {
         };
         let before = convoke.cpu();
         ours = ours.max(rate(CALLS, load.run(CALLS, CALLERS).await));
-        cpu = cpu.min((convoke.cpu() - before).as_secs_f64() * 1e6 / f64::from(u32::try_from(CALLS).unwrap()));
+        cpu = cpu.min(
+            convoke.cpu().checked_sub(before).unwrap().as_secs_f64() * 1e6 / f64::from(u32::try_from(CALLS).unwrap()),
+        );
         drop(convoke);
         plain = plain.max(rate(CALLS, replay(&data.path().join("convoke.db"), &data.path().join("plain.db"))));
     }

@@ -91,7 +91,7 @@ fn ranges(config: &Config, wrong: &mut Vec<Wrong>) {
     let many = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     let all: [(&'static str, u64, u64, u64); 27] = [
         ("server.body_limit_bytes", many(server.body_limit_bytes), 1024, 1 << 30),
-        ("server.bodies_bytes", many(server.bodies_bytes), many(server.body_limit_bytes), u64::MAX),
+        ("server.bodies_bytes", many(server.bodies_bytes), many(server.body_limit_bytes), 1 << 40),
         ("server.connections", many(server.connections), 0, 1_000_000),
         ("server.connections_per_address", many(server.connections_per_address), 0, 1_000_000),
         ("server.head_seconds", server.head_seconds, 1, 3600),

@@ -126,7 +126,7 @@ async fn a_search_can_be_held_to_a_domain() {
 async fn odd_queries_are_answered_too() {
     let app = TestApp::start().await;
     let long = "everything everywhere at ".repeat(20);
-    for query in ["?!", " ", "\u{0}\u{1}", "ÄÖÜ 用户 👩‍💻", "%' OR 1=1 --", "a", "@", "n't 's '", long.trim()]
+    for query in ["?!", " ", "\u{1}\u{7f}", "ÄÖÜ 用户 👩‍💻", "%' OR 1=1 --", "a", "@", "n't 's '", long.trim()]
     {
         let answer = app.call(&app.admin, "tool_search", json!({ "query": query })).await.unwrap();
         assert!(answer["tools"].is_array(), "{query}: {answer}");
