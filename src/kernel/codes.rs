@@ -112,6 +112,8 @@ codes! {
     HEAD_TOO_LARGE = caller("head_too_large", 431, "The headers are more or longer than the server takes. Leave out what this server does not need, such as cookies.");
     /// The body has a media type that cannot be read.
     UNSUPPORTED_MEDIA = caller("unsupported_media", 415, "Send the body as application/json.");
+    /// The path speaks another protocol than was spoken to it.
+    UPGRADE_REQUIRED = caller("upgrade_required", 426, "This path is a WebSocket. Connect by GET over HTTP/1.1 with 'Connection: upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13' and a key.");
     /// More is needed from the caller before the call can go on.
     INPUT_REQUIRED = caller("input_required", 422, "The call needs an answer before it can go on. Call again with the answers to the questions in the detail and the given request state.");
     /// The call runs only as a task, and the caller cannot follow one here.

@@ -128,9 +128,12 @@ impl Server {
     }
 
     async fn complete(&self, visit: &Visit, name: &str, reply: Reply) -> Result<CallToolResponse, ErrorData> {
-        let Reply { id, result, replayed, .. } = reply;
+        let Reply { id, result, replayed, via, .. } = reply;
         let snapshot = self.platform().registry.present();
         let made = match (result, snapshot.find(visit.caller.tenant, name)) {
+            (Ok(Outcome::Value(value)), _) if via.is_some_and(|ran| ran.form == Form::Content) => {
+                forwarded_blocks(value)
+            }
             (Ok(outcome), Some(tool)) => to_result(tool, outcome).await,
             (Ok(_), None) => Err(Fault::new(&codes::UNKNOWN_TOOL, format!("the tool '{name}' is gone"))),
             (Err(fault), _) => Err(fault),
@@ -193,6 +196,14 @@ fn blocks(value: &Value) -> Result<CallToolResult, Fault> {
     let mut result = CallToolResult::deserialize(value).map_err(Fault::internal)?;
     result.result_type = CallToolResult::default().result_type;
     result.structured_content = result.structured_content.filter(Value::is_object);
+    Ok(result)
+}
+
+/// The blocks of a tool that was called through another stay blocks; a picture is not told again as text.
+fn forwarded_blocks(mut wrapped: Value) -> Result<CallToolResult, Fault> {
+    let mut result = blocks(&wrapped["result"])?;
+    wrapped["result"] = result.structured_content.take().unwrap_or(Value::Null);
+    result.structured_content = Some(wrapped);
     Ok(result)
 }
 

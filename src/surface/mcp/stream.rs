@@ -235,8 +235,9 @@ impl<R: AsyncRead + Send + Unpin + 'static> Transport<RoleServer> for Lines<R> {
                 Ok(Line::End) | Err(_) => break,
             }
         }
-        // Listeners would otherwise be waited for.
+        // Listeners would otherwise be waited for; whatever else is open is answered before the connection ends.
         self.closed.cancel();
+        self.open.emptied().await;
         None
     }
 

@@ -19,6 +19,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::any;
 use http::request::Parts;
+use http::{HeaderValue, header};
 use tokio::sync::Semaphore;
 
 use crate::capability::caller::{Credential, Door};
@@ -30,6 +31,7 @@ use crate::surface::http::credentials::credential;
 use crate::surface::http::problem;
 use crate::surface::http::proxies::ClientAddress;
 use crate::surface::http::server::Stopping;
+use crate::surface::http::tenant;
 use channels::Channels;
 use newcomers::Newcomers;
 use session::{From, Session};
@@ -60,7 +62,13 @@ async fn open(State(sockets): State<Arc<Sockets>>, request: Request) -> Response
     let (mut parts, _) = request.into_parts();
     match upgraded(sockets, &mut parts).await {
         Ok(response) => response,
-        Err(fault) => problem::answer(&fault, id),
+        Err(fault) => {
+            let mut response = problem::answer(&fault, id);
+            if fault.is(&codes::UPGRADE_REQUIRED) {
+                response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+            }
+            response
+        }
     }
 }
 
@@ -71,7 +79,11 @@ async fn upgraded(sockets: Arc<Sockets>, request: &mut Parts) -> Result<Response
     // Browsers cannot send a header: without one the first message brings the token.
     let from = match credential(&request.headers) {
         Credential::None => From::Unknown(sockets.newcomers.admit(address)?),
-        given => From::Known(sockets.gate.identify(&given, address).await?),
+        given => {
+            let caller = sockets.gate.identify(&given, address).await?;
+            tenant::check(&request.headers, &caller)?;
+            From::Known(caller)
+        }
     };
     let place = sockets
         .room

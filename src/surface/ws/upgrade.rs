@@ -43,7 +43,7 @@ pub(super) struct Upgrade {
 impl Upgrade {
     /// Judges the request.
     pub(super) fn of(request: &mut Parts) -> Result<Self, Fault> {
-        let wrong = |say: &str| Fault::new(&codes::MALFORMED, format!("this is a WebSocket: {say}"));
+        let wrong = |say: &str| Fault::new(&codes::UPGRADE_REQUIRED, format!("this is a WebSocket: {say}"));
         if request.method != Method::GET || request.version > Version::HTTP_11 {
             return Err(wrong("connect by GET over HTTP/1.1"));
         }

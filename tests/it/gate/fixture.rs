@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use convoke::app::Settings;
+use convoke::capability::content::{Block, Content};
 use convoke::capability::cx::Cx;
 use convoke::capability::outcome::Download;
 use convoke::capability::permit::{Action, Permit};
@@ -109,6 +110,7 @@ fn rows() -> Vec<Row> {
         Row::of::<Long>(),
         Row::of::<Steps>(),
         Row::of::<CutStep>(),
+        Row::of_content::<Picture>(),
         Row::of_stream::<Items>(),
         Row::of_stream::<Drip>(),
         Row::of_bytes::<File>(),
@@ -485,6 +487,20 @@ impl Streaming for Drip {
     async fn run(cx: &Cx, input: Input) -> Result<impl Stream<Item = Result<Output, Fault>> + Send + 'static, Fault> {
         let first = work(cx, input, false).await?;
         Ok(futures::StreamExt::chain(futures::stream::iter([Ok(first)]), futures::stream::pending()))
+    }
+}
+
+/// Answers with a picture, and in figures.
+pub(crate) struct Picture;
+impl Capability for Picture {
+    type Input = Input;
+    type Output = Content;
+    const SPEC: Spec =
+        Spec::read("fixture_picture", Domain::System, Route::post("/fixture/picture"), Permit::Own, "Draws.");
+    async fn run(_: &Cx, input: Input) -> Result<Content, Fault> {
+        let picture = Block::Image { data: "aGk=".to_owned(), mime_type: "image/png".to_owned() };
+        let figures = Some(json!({ "of": input.text }));
+        Ok(Content { content: vec![picture], structured_content: figures, is_error: false })
     }
 }
 

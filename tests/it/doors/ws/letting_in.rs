@@ -39,6 +39,19 @@ async fn by_header_or_by_the_first_message() {
 }
 
 #[tokio::test]
+async fn what_is_no_upgrade_is_told_so_and_another_tenant_is_refused() {
+    let served = Served::start().await;
+    let plain = served.client.get(format!("http://{}/ws", served.address)).send().await.unwrap();
+    assert_eq!(plain.status(), 426);
+    assert_eq!(plain.headers()["upgrade"], "websocket");
+    assert_eq!(plain.json::<serde_json::Value>().await.unwrap()["code"], "upgrade_required");
+
+    let key = format!("Bearer {}", served.app.member.key.reveal());
+    let tenant = served.app.stranger.tenant.to_string();
+    assert_eq!(refused(&served, &[("authorization", &key), ("convoke-tenant", &tenant)]).await, 403);
+}
+
+#[tokio::test]
 async fn messages_that_cannot_be_read_are_answered_by_faults() {
     let served = Served::start().await;
     let mut socket = open_as(&served, &served.app.member).await;

@@ -129,3 +129,27 @@ async fn a_cancelled_call_ends_inside() {
     assert_eq!(pipe.read().await["id"], json!(next));
     pipe.close().await;
 }
+
+#[tokio::test]
+async fn blocks_stay_blocks_through_another_tool() {
+    let app = TestApp::start_with(with(&Probe::new())).await;
+    let wire = Wire::of(&app, &app.member);
+    let input = json!({ "text": "a cat" });
+    let direct = wire.call("fixture_picture", input.clone()).await.result();
+    assert_eq!(direct["content"][0]["type"], "image");
+    assert_eq!(direct["structuredContent"], json!({ "of": "a cat" }));
+    let through = json!({ "name": "fixture_picture", "input": input });
+    for (tool, session) in [("tool_read", false), ("tool_call", false), ("tool_call", true)] {
+        let result = match session {
+            false => wire.call(tool, through.clone()).await.result(),
+            true => {
+                let session = wire.session().await;
+                let params = json!({ "name": tool, "arguments": through });
+                wire.within(&session, "tools/call", params).await.result()
+            }
+        };
+        assert_eq!(result["content"], direct["content"], "{tool}: {result}");
+        assert_eq!(result["structuredContent"]["tool"], "fixture_picture");
+        assert_eq!(result["structuredContent"]["result"], json!({ "of": "a cat" }), "the picture is not told as text");
+    }
+}
