@@ -140,13 +140,12 @@ async fn blocks_stay_blocks_through_another_tool() {
     assert_eq!(direct["structuredContent"], json!({ "of": "a cat" }));
     let through = json!({ "name": "fixture_picture", "input": input });
     for (tool, session) in [("tool_read", false), ("tool_call", false), ("tool_call", true)] {
-        let result = match session {
-            false => wire.call(tool, through.clone()).await.result(),
-            true => {
-                let session = wire.session().await;
-                let params = json!({ "name": tool, "arguments": through });
-                wire.within(&session, "tools/call", params).await.result()
-            }
+        let result = if session {
+            let session = wire.session().await;
+            let params = json!({ "name": tool, "arguments": through });
+            wire.within(&session, "tools/call", params).await.result()
+        } else {
+            wire.call(tool, through.clone()).await.result()
         };
         assert_eq!(result["content"], direct["content"], "{tool}: {result}");
         assert_eq!(result["structuredContent"]["tool"], "fixture_picture");
