@@ -202,6 +202,7 @@ async fn blocking<T: Send + 'static>(
     part: &Path,
     work: impl FnOnce() -> Result<T, StoreFault> + Send + 'static,
 ) -> Result<T, Fault> {
+    let work: Box<dyn FnOnce() -> Result<T, StoreFault> + Send> = Box::new(work);
     tokio::task::spawn_blocking(work).await.map_err(Fault::internal)?.map_err(|fault| unusable(part, fault))
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dashmap::DashMap;
+use futures::future::BoxFuture;
 use tokio::sync::{broadcast, watch};
 use tokio_util::task::TaskTracker;
 
@@ -96,6 +97,7 @@ impl Platform {
     /// Runs something to its end even when whoever waits for it goes away, and before the program ends. `None` when it
     /// panicked.
     pub async fn carry_through<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
+        let work: BoxFuture<'static, T> = Box::pin(work);
         self.running.spawn(work).await.ok()
     }
 

@@ -1,4 +1,7 @@
-"""A peer for the benchmark: the official Python SDK's server with one echo tool over streamable HTTP, stateless, JSON."""
+"""A peer for the benchmark: the official Python SDK's server with one echo tool over streamable HTTP, stateless, JSON.
+
+With `--as-installed` it runs on what the SDK's own installation brings (asyncio, h11), otherwise on uvloop and httptools.
+"""
 
 import socket
 import sys
@@ -33,5 +36,6 @@ if __name__ == "__main__":
     listener.bind(("127.0.0.1", 0))
     listener.listen(128)
     print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
-    config = uvicorn.Config(application(), log_level="error", access_log=False)
+    parts = {"loop": "asyncio", "http": "h11"} if "--as-installed" in sys.argv else {}
+    config = uvicorn.Config(application(), log_level="error", access_log=False, **parts)
     uvicorn.Server(config).run(sockets=[listener])

@@ -74,7 +74,8 @@ impl FolderBlobs {
         F: FnOnce(&Place) -> Result<T, StoreFault> + Send + 'static,
     {
         let place = Arc::clone(&self.place);
-        tokio::task::spawn_blocking(move || work(&place))
+        let work: Box<dyn FnOnce() -> Result<T, StoreFault> + Send> = Box::new(move || work(&place));
+        tokio::task::spawn_blocking(work)
             .await
             .map_err(|error| StoreFault::Broken(format!("work on a blob ended early: {error}")))?
     }

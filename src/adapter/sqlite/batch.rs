@@ -68,6 +68,9 @@ pub(super) fn prepare(declarations: &Declarations, batches: Vec<Batch>) -> Resul
     Ok(Prepared { steps })
 }
 
+/// Where the time is among the values of a document.
+const AT: usize = 5;
+
 fn prepare_put(
     declarations: &Declarations,
     tenant: crate::kernel::id::TenantId,
@@ -111,18 +114,20 @@ pub(super) fn full_text(fields: &[&str], tenant: crate::kernel::id::TenantId, bo
 
 impl Prepared {
     /// Writes it; answers the revisions of the documents put.
-    pub(super) fn write(self, connection: &Connection) -> Result<Vec<i64>, StoreFault> {
+    pub(super) fn write(&self, connection: &Connection) -> Result<Vec<i64>, StoreFault> {
         let mut revisions = Vec::new();
-        for step in self.steps {
+        for step in &self.steps {
             match step {
                 Ready::Put { plan, id, expect, values, text } => {
-                    revisions.push(write_put(connection, &plan, id, expect, &values, text)?);
+                    revisions.push(write_put(connection, plan, *id, *expect, values, text)?);
                 }
-                Ready::Remove { plan, tenant, id, expect } => write_remove(connection, &plan, tenant, id, expect)?,
-                Ready::Check { plan, tenant, id, expect } => check(connection, &plan, tenant, id, expect)?,
-                Ready::Append { plan, values, text } => write_entry(connection, &plan, &values, text)?,
-                Ready::Count { tenant, name, key, by, at_most } => count(connection, tenant, name, key, by, at_most)?,
-                Ready::Enqueue { id, queue, values } => enqueue(connection, id, queue, &values)?,
+                Ready::Remove { plan, tenant, id, expect } => write_remove(connection, plan, *tenant, *id, *expect)?,
+                Ready::Check { plan, tenant, id, expect } => check(connection, plan, *tenant, *id, *expect)?,
+                Ready::Append { plan, values, text } => write_entry(connection, plan, values, text)?,
+                Ready::Count { tenant, name, key, by, at_most } => {
+                    count(connection, *tenant, name, key, *by, *at_most)?;
+                }
+                Ready::Enqueue { id, queue, values } => enqueue(connection, *id, queue, values)?,
             }
         }
         Ok(revisions)
@@ -139,23 +144,14 @@ fn write_put(
     id: Uuid,
     expect: Expect,
     values: &[Sql],
-    text: Vec<Sql>,
+    text: &[Sql],
 ) -> Result<i64, StoreFault> {
-    let statement = match expect {
-        Expect::Anything => &plan.put_anything,
-        Expect::Absent => &plan.put_absent,
-        Expect::Present => &plan.put_present,
-        Expect::Revision(_) => &plan.put_revision,
+    let (revision, created_at) = match expect {
+        Expect::Absent => insert(connection, plan, id, values, text)?,
+        Expect::Anything => replace(connection, plan, &plan.put_anything, id, values, text)?,
+        Expect::Present => replace(connection, plan, &plan.put_present, id, values, text)?,
+        Expect::Revision(_) => replace(connection, plan, &plan.put_revision, id, values, text)?,
     };
-    let mut statement = connection.prepare_cached(statement).or_fault()?;
-    let written: Option<(i64, i64, i64)> = statement
-        .query_row(params_from_iter(values), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-        .optional()
-        .map_err(|error| taken(plan, &error))?;
-    let (revision, number, created_at) = written.ok_or_else(|| changed(plan, id))?;
-    if let Some(text_put) = &plan.text_put {
-        write_text(connection, text_put, number, text)?;
-    }
     if plan.kind.history {
         let [tenant, id, owner, workspace, visibility, at, version, document, ..] = values else {
             return Err(misuse("a document was prepared without its envelope"));
@@ -184,9 +180,51 @@ fn write_put(
     Ok(revision)
 }
 
+/// Writes a document that is not there; answers its revision and when it was made.
+fn insert(
+    connection: &Connection,
+    plan: &KindPlan,
+    id: Uuid,
+    values: &[Sql],
+    text: &[Sql],
+) -> Result<(i64, Sql), StoreFault> {
+    let mut statement = connection.prepare_cached(&plan.put_absent).or_fault()?;
+    if statement.execute(params_from_iter(values)).map_err(|error| taken(plan, &error))? == 0 {
+        return Err(changed(plan, id));
+    }
+    if let Some(text_insert) = &plan.text_insert {
+        write_text(connection, text_insert, connection.last_insert_rowid(), text)?;
+    }
+    let at = values.get(AT).cloned().ok_or_else(|| misuse("a document was prepared without its time"))?;
+    Ok((1, at))
+}
+
+/// Writes a document that may be there; answers its revision and when it was made.
+fn replace(
+    connection: &Connection,
+    plan: &KindPlan,
+    statement: &str,
+    id: Uuid,
+    values: &[Sql],
+    text: &[Sql],
+) -> Result<(i64, Sql), StoreFault> {
+    let written: Option<(i64, i64, Sql)> = connection
+        .prepare_cached(statement)
+        .or_fault()?
+        .query_row(params_from_iter(values), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()
+        .map_err(|error| taken(plan, &error))?;
+    let (revision, number, created_at) = written.ok_or_else(|| changed(plan, id))?;
+    if let Some(text_put) = &plan.text_put {
+        write_text(connection, text_put, number, text)?;
+    }
+    Ok((revision, created_at))
+}
+
 /// Writes the full text of a row under its key.
-pub(super) fn write_text(connection: &Connection, statement: &str, key: i64, text: Vec<Sql>) -> Result<(), StoreFault> {
-    let values = std::iter::once(Sql::Integer(key)).chain(text);
+pub(super) fn write_text(connection: &Connection, statement: &str, key: i64, text: &[Sql]) -> Result<(), StoreFault> {
+    let key = Sql::Integer(key);
+    let values = std::iter::once(&key).chain(text);
     connection.prepare_cached(statement).or_fault()?.execute(params_from_iter(values)).or_fault()?;
     Ok(())
 }
@@ -249,10 +287,10 @@ fn check(connection: &Connection, plan: &KindPlan, tenant: Uuid, id: Uuid, expec
     if holds { Ok(()) } else { Err(changed(plan, id)) }
 }
 
-fn write_entry(connection: &Connection, plan: &LogPlan, values: &[Sql], text: Vec<Sql>) -> Result<(), StoreFault> {
+fn write_entry(connection: &Connection, plan: &LogPlan, values: &[Sql], text: &[Sql]) -> Result<(), StoreFault> {
     connection.prepare_cached(&plan.append).or_fault()?.execute(params_from_iter(values)).or_fault()?;
-    if let Some(text_put) = &plan.text_put {
-        write_text(connection, text_put, connection.last_insert_rowid(), text)?;
+    if let Some(text_insert) = &plan.text_insert {
+        write_text(connection, text_insert, connection.last_insert_rowid(), text)?;
     }
     Ok(())
 }
@@ -261,21 +299,24 @@ fn count(
     connection: &Connection,
     tenant: Uuid,
     name: &'static str,
-    key: String,
+    key: &str,
     by: i64,
     at_most: Option<i64>,
 ) -> Result<(), StoreFault> {
+    let add = "INSERT INTO counters (tenant, name, key, value) VALUES (?1, ?2, ?3, ?4) \
+               ON CONFLICT (tenant, name, key) DO UPDATE SET value = value + excluded.value";
+    let values = params![tenant.as_bytes(), name, key, by];
+    let Some(bound) = at_most else {
+        return connection.prepare_cached(add).or_fault()?.execute(values).map(drop).or_fault();
+    };
     let total: i64 = connection
-        .prepare_cached(
-            "INSERT INTO counters (tenant, name, key, value) VALUES (?1, ?2, ?3, ?4) \
-             ON CONFLICT (tenant, name, key) DO UPDATE SET value = value + excluded.value RETURNING value",
-        )
+        .prepare_cached(&format!("{add} RETURNING value"))
         .or_fault()?
-        .query_row(params![tenant.as_bytes(), name, key, by], |row| row.get(0))
+        .query_row(values, |row| row.get(0))
         .or_fault()?;
-    if at_most.is_some_and(|bound| total > bound) {
-        // The caller's savepoint takes the sum back.
-        return Err(StoreFault::Conflict(Conflict::Bound { name, key }));
+    if total > bound {
+        // What the caller wrote is taken back, the sum with it.
+        return Err(StoreFault::Conflict(Conflict::Bound { name, key: key.to_owned() }));
     }
     Ok(())
 }

@@ -19,7 +19,7 @@ use crate::port::store::StoreFault;
 impl Logs for SqliteStore {
     async fn entries(&self, scope: Scope, log: &'static Log, query: LogQuery) -> Result<Vec<Entry>, StoreFault> {
         let plan = self.declarations.log(log)?;
-        self.readers.run(scope, move |connection| entries(connection, &plan, scope, &query)).await
+        self.readers.read(scope, move |connection| entries(connection, &plan, scope, &query)).await
     }
 
     async fn entries_by_time(
@@ -29,7 +29,7 @@ impl Logs for SqliteStore {
         query: TimeQuery,
     ) -> Result<Vec<Entry>, StoreFault> {
         let plan = self.declarations.log(log)?;
-        self.readers.run(scope, move |connection| entries_by_time(connection, &plan, scope, &query)).await
+        self.readers.read(scope, move |connection| entries_by_time(connection, &plan, scope, &query)).await
     }
 
     async fn last(&self, log: &'static Log) -> Result<i64, StoreFault> {
@@ -65,10 +65,10 @@ impl Logs for SqliteStore {
             .writer
             .write(move |connection| {
                 let mut gone = 0;
-                for position in positions {
+                for position in &positions {
                     let text = format!("DELETE FROM {} WHERE position = ?1", plan.table.name);
                     gone += connection.prepare_cached(&text).or_fault()?.execute([position]).or_fault()?;
-                    if plan.text_put.is_some() {
+                    if plan.text_insert.is_some() {
                         let text = format!("DELETE FROM {} WHERE rowid = ?1", plan.table.text_name());
                         connection.prepare_cached(&text).or_fault()?.execute([position]).or_fault()?;
                     }

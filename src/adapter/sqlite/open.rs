@@ -63,6 +63,9 @@ pub(super) fn connect(file: &Path) -> Result<Connection, StoreFault> {
     let connection = Connection::open_with_flags(file, flags).or_fault()?;
     connection.busy_timeout(PATIENCE).or_fault()?;
     connection.execute_batch("PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY;").or_fault()?;
+    // One plan for a statement, whatever is bound to it. Otherwise SQLite prepares every statement with a bound limit anew at
+    // each use, which costs many times what a point read does.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).or_fault()?;
     harden(&connection)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_READING);
     Ok(connection)

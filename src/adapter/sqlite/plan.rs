@@ -61,8 +61,9 @@ impl Table {
         )
     }
 
-    /// Writes the full text of a row; the first two parameters are the key and the tenant's word.
-    pub(super) fn text_put(&self) -> Option<String> {
+    /// Writes the full text of a row; the first two parameters are the key and the tenant's word. The way to insert is
+    /// `INSERT` for a row that is new and `INSERT OR REPLACE` for one that may have full text already.
+    fn text_written(&self, insert: &str) -> Option<String> {
         if self.text.is_empty() {
             return None;
         }
@@ -75,7 +76,17 @@ impl Table {
             all
         });
         let table = self.text_name();
-        Some(format!("INSERT OR REPLACE INTO {table} (rowid, tenant{columns}) VALUES (?1, ?2{places})"))
+        Some(format!("{insert} INTO {table} (rowid, tenant{columns}) VALUES (?1, ?2{places})"))
+    }
+
+    /// Writes the full text of a new row.
+    pub(super) fn text_insert(&self) -> Option<String> {
+        self.text_written("INSERT")
+    }
+
+    /// Writes the full text of a row that may have some.
+    pub(super) fn text_put(&self) -> Option<String> {
+        self.text_written("INSERT OR REPLACE")
     }
 }
 
@@ -92,7 +103,8 @@ pub(super) struct KindPlan {
     pub(super) get_anywhere: String,
     /// Writes a document that may be there.
     pub(super) put_anything: String,
-    /// Writes a document that is not there.
+    /// Writes a document that is not there. It answers nothing: a statement that does keeps what it needs to be undone by itself,
+    /// for which full text of the same commit is flushed each time.
     pub(super) put_absent: String,
     /// Writes a document that is there.
     pub(super) put_present: String,
@@ -102,6 +114,8 @@ pub(super) struct KindPlan {
     pub(super) remove: String,
     /// Reads the revision of a document.
     pub(super) revision: String,
+    /// Writes the full text of a new one.
+    pub(super) text_insert: Option<String>,
     /// Writes its full text.
     pub(super) text_put: Option<String>,
     /// Removes its full text.
@@ -157,7 +171,7 @@ impl KindPlan {
             get: format!("SELECT {RECORD} FROM {name} WHERE tenant = ?1 AND id = ?2"),
             get_anywhere: format!("SELECT {RECORD} FROM {name} WHERE {} AND id = ?1 LIMIT 1", table.every_tenant()),
             put_anything: format!("{insert} ON CONFLICT (tenant, id) DO UPDATE SET {set} {answer}"),
-            put_absent: format!("{insert} ON CONFLICT (tenant, id) DO NOTHING {answer}"),
+            put_absent: format!("{insert} ON CONFLICT (tenant, id) DO NOTHING"),
             put_present: format!("UPDATE {name} SET {set} WHERE tenant = ?1 AND id = ?2 {answer}"),
             put_revision: format!(
                 "UPDATE {name} SET {set} WHERE tenant = ?1 AND id = ?2 AND revision = ?{} {answer}",
@@ -165,6 +179,7 @@ impl KindPlan {
             ),
             remove: format!("DELETE FROM {name} WHERE tenant = ?1 AND id = ?2 RETURNING number"),
             revision: format!("SELECT revision FROM {name} WHERE tenant = ?1 AND id = ?2"),
+            text_insert: table.text_insert(),
             text_put: table.text_put(),
             text_remove: format!("DELETE FROM {} WHERE rowid = ?1", table.text_name()),
             refusals: kind.unique.iter().map(|rule| (refusal(&name, rule), rule.name)).collect(),
@@ -183,7 +198,7 @@ pub(super) struct LogPlan {
     /// Appends an entry.
     pub(super) append: String,
     /// Writes its full text.
-    pub(super) text_put: Option<String>,
+    pub(super) text_insert: Option<String>,
 }
 
 impl LogPlan {
@@ -210,7 +225,7 @@ impl LogPlan {
         Ok(Self {
             log,
             append: format!("INSERT INTO {name} (tenant, stream, at, body{listed}) VALUES (?1, ?2, ?3, ?4{places})"),
-            text_put: table.text_put(),
+            text_insert: table.text_insert(),
             table,
         })
     }

@@ -26,7 +26,7 @@ impl Queue for SqliteStore {
         // Looking costs no sync; only when there is something the writer is troubled.
         let waits = self
             .readers
-            .run(Scope::Platform, move |connection| Ok(!due(connection, queue, now, 1)?.is_empty()))
+            .read(Scope::Platform, move |connection| Ok(!due(connection, queue, now, 1)?.is_empty()))
             .await?;
         if !waits {
             return Ok(Vec::new());
@@ -56,7 +56,7 @@ impl Queue for SqliteStore {
 
     async fn depth(&self, queue: &'static str) -> Result<u64, StoreFault> {
         self.readers
-            .run(Scope::Platform, move |connection| {
+            .read(Scope::Platform, move |connection| {
                 let depth: i64 = connection
                     .prepare_cached("SELECT count(*) FROM jobs WHERE queue = ?1")
                     .or_fault()?
@@ -70,7 +70,7 @@ impl Queue for SqliteStore {
     async fn next_due(&self, queue: &'static str) -> Result<Option<Timestamp>, StoreFault> {
         let now = self.clock.now();
         self.readers
-            .run(Scope::Platform, move |connection| {
+            .read(Scope::Platform, move |connection| {
                 let mut next: Option<i64> = None;
                 for priority in priorities(connection, queue)? {
                     let first: Option<i64> = connection

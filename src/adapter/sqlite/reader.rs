@@ -1,7 +1,7 @@
-//! Connections that only read. A point read takes microseconds and runs on the calling thread; everything else runs on
-//! the threads for blocking work, a bounded number at a time, of each tenant only a share of that. Such a read is watched: it
-//! ends when nobody waits for it any more, when it has looked at more than one read may, and when it has long kept the
-//! writer from taking in its log.
+//! Connections that only read. Nearly every read takes microseconds, less than to hand it to another thread: it is tried on the
+//! calling thread. One that has not ended after some thousand steps begins anew on the threads for blocking work, a bounded
+//! number at a time, of each tenant only a share of that. Such a read is watched: it ends when nobody waits for it any more,
+//! when it has looked at more than one read may, and when it has long kept the writer from taking in its log.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -144,6 +144,24 @@ impl Readers {
         Ok(Pooled { connection, watched })
     }
 
+    /// Reads on the calling thread, if that takes no longer than to the first look at it; otherwise anew on a thread for
+    /// blocking work.
+    pub(super) async fn read<T, F>(self: &Arc<Self>, scope: Scope, read: F) -> Result<T, StoreFault>
+    where
+        T: Send + 'static,
+        F: Fn(&Connection) -> Result<T, StoreFault> + Send + 'static,
+    {
+        let watch = Arc::new(Watch::default());
+        let watched = Watched { watch: Arc::clone(&watch), began: Instant::now(), steps_left: 0 };
+        let answer = self.with(Some(watched), &read);
+        match watch.cut.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            None => return answer,
+            Some(StoreFault::TooMuch) => {}
+            Some(why) => return Err(why),
+        }
+        self.run(scope, read).await
+    }
+
     /// Reads on a thread for blocking work. Within a tenant a read takes of the tenant's share, and looks at no more than one
     /// read may; over all tenants it is the program itself that reads.
     pub(super) async fn run<T, F>(self: &Arc<Self>, scope: Scope, read: F) -> Result<T, StoreFault>
@@ -159,7 +177,8 @@ impl Readers {
         let watch = Arc::new(Watch::default());
         let _waiting = CallOff(Arc::clone(&watch));
         let readers = Arc::clone(self);
-        let reading = tokio::task::spawn_blocking(move || {
+        // Of one type for each type of answer, not for each read: what hands it over is compiled for each.
+        let reading: Box<dyn FnOnce() -> Result<T, StoreFault> + Send> = Box::new(move || {
             // The place is the read's, not that of whoever waits for it.
             let _place = place;
             if watch.called_off.load(Ordering::SeqCst) {
@@ -170,6 +189,7 @@ impl Readers {
                 .with(Some(watched), read)
                 .map_err(|fault| watch.cut.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or(fault))
         });
+        let reading = tokio::task::spawn_blocking(reading);
         reading.await.map_err(|error| StoreFault::Broken(format!("a read ended early: {error}")))?
     }
 

@@ -12,7 +12,7 @@ use super::plan::{KindPlan, RECORD};
 use super::{SqliteStore, sql, value};
 use crate::kernel::id::TenantId;
 use crate::kernel::time::Timestamp;
-use crate::port::records::{Across, Comparison, Filter, Kind, Query, Record, Records, Scope};
+use crate::port::records::{Filter, Kind, Query, Record, Records, Scope};
 use crate::port::store::StoreFault;
 
 #[async_trait]
@@ -25,7 +25,7 @@ impl Records for SqliteStore {
                 .inline(|connection| one(connection, &plan, &plan.get, &[value::id(tenant.uuid()), value::id(id)])),
             Scope::Platform => {
                 self.readers
-                    .run(scope, move |connection| one(connection, &plan, &plan.get_anywhere, &[value::id(id)]))
+                    .read(scope, move |connection| one(connection, &plan, &plan.get_anywhere, &[value::id(id)]))
                     .await
             }
         }
@@ -33,16 +33,13 @@ impl Records for SqliteStore {
 
     async fn find(&self, scope: Scope, kind: &'static Kind, query: Query) -> Result<Vec<Record>, StoreFault> {
         let plan = self.declarations.kind(kind)?;
-        if is_point(kind, scope, &query.filter) {
-            return self.readers.inline(|connection| page(connection, &plan, scope, &query));
-        }
-        self.readers.run(scope, move |connection| page(connection, &plan, scope, &query)).await
+        self.readers.read(scope, move |connection| page(connection, &plan, scope, &query)).await
     }
 
     async fn count(&self, scope: Scope, kind: &'static Kind, filter: Filter) -> Result<u64, StoreFault> {
         let plan = self.declarations.kind(kind)?;
         self.readers
-            .run(scope, move |connection| {
+            .read(scope, move |connection| {
                 let condition = sql::condition(&plan.table, scope, &filter)?;
                 let text = format!("SELECT count(*) FROM {} WHERE {}", plan.table.name, condition.sql);
                 let mut statement = connection.prepare_cached(&text).or_fault()?;
@@ -62,7 +59,7 @@ impl Records for SqliteStore {
     ) -> Result<Vec<Record>, StoreFault> {
         let plan = self.declarations.kind(kind)?;
         self.readers
-            .run(scope, move |connection| {
+            .read(scope, move |connection| {
                 let mut values = vec![Sql::Text(kind.name.to_owned()), value::id(id)];
                 let mut text = format!("SELECT {RECORD} FROM versions WHERE kind = ? AND id = ?");
                 if let Scope::Tenant(tenant) = scope {
@@ -71,7 +68,7 @@ impl Records for SqliteStore {
                 }
                 text.push_str(" ORDER BY revision DESC LIMIT ?");
                 values.push(Sql::Integer(i64::from(limit)));
-                many(connection, &plan, &text, values)
+                many(connection, &plan, &text, &values)
             })
             .await
     }
@@ -90,7 +87,7 @@ impl Records for SqliteStore {
             Scope::Platform => {
                 let key = key.to_owned();
                 self.readers
-                    .run(scope, move |connection| {
+                    .read(scope, move |connection| {
                         connection
                             .prepare_cached("SELECT coalesce(sum(value), 0) FROM counters WHERE name = ?1 AND key = ?2")
                             .or_fault()?
@@ -128,34 +125,22 @@ impl Records for SqliteStore {
         }
         also(" GROUP BY key ORDER BY key LIMIT ?", Sql::Integer(i64::from(limit)));
         self.readers
-            .run(scope, move |connection| {
+            .read(scope, move |connection| {
                 let mut statement = connection.prepare_cached(&text).or_fault()?;
                 let rows =
-                    statement.query_map(params_from_iter(values), |row| Ok((row.get(0)?, row.get(1)?))).or_fault()?;
+                    statement.query_map(params_from_iter(&values), |row| Ok((row.get(0)?, row.get(1)?))).or_fault()?;
                 rows.collect::<rusqlite::Result<Vec<_>>>().or_fault()
             })
             .await
     }
 }
 
-/// Whether at most one document can fit, found by an index: as quick as a read by id.
-fn is_point(kind: &Kind, scope: Scope, filter: &Filter) -> bool {
-    match filter {
-        Filter::Compare("id", Comparison::Equal, _) => matches!(scope, Scope::Tenant(_)),
-        Filter::Compare(name, Comparison::Equal, _) => kind.unique.iter().any(|rule| {
-            rule.fields == [*name] && (rule.across == Across::Platform || matches!(scope, Scope::Tenant(_)))
-        }),
-        Filter::And(all) => all.iter().any(|one| is_point(kind, scope, one)),
-        _ => false,
-    }
-}
-
-/// One page: read segment by segment until it is full, within one snapshot.
+/// One page: read segment by segment until it is full, within one snapshot where there are several.
 fn page(connection: &Connection, plan: &Arc<KindPlan>, scope: Scope, query: &Query) -> Result<Vec<Record>, StoreFault> {
     let condition = sql::condition(&plan.table, scope, &query.filter)?;
     let (column, segments) = sql::segments(&plan.table, query)?;
     let order = sql::order(&column, query.descending);
-    let snapshot = connection.unchecked_transaction().or_fault()?;
+    let _snapshot = if segments.len() > 1 { Some(connection.unchecked_transaction().or_fault()?) } else { None };
     let mut found = Vec::new();
     for segment in &segments {
         let room = usize::try_from(query.limit).unwrap_or(usize::MAX).saturating_sub(found.len());
@@ -167,7 +152,7 @@ fn page(connection: &Connection, plan: &Arc<KindPlan>, scope: Scope, query: &Que
         let mut values = condition.values.clone();
         values.extend(segment.values.iter().cloned());
         values.push(Sql::Integer(i64::try_from(room).unwrap_or(i64::MAX)));
-        found.extend(many(&snapshot, plan, &text, values)?);
+        found.extend(many(connection, plan, &text, &values)?);
     }
     Ok(found)
 }
@@ -178,7 +163,7 @@ fn one(connection: &Connection, plan: &KindPlan, text: &str, values: &[Sql]) -> 
     rows.next().or_fault()?.map(|row| record(plan.kind, row)).transpose()
 }
 
-fn many(connection: &Connection, plan: &KindPlan, text: &str, values: Vec<Sql>) -> Result<Vec<Record>, StoreFault> {
+fn many(connection: &Connection, plan: &KindPlan, text: &str, values: &[Sql]) -> Result<Vec<Record>, StoreFault> {
     let mut statement = connection.prepare_cached(text).or_fault()?;
     let mut rows = statement.query(params_from_iter(values)).or_fault()?;
     let mut records = Vec::new();

@@ -357,7 +357,7 @@ fn fill(connection: &Connection, target: &Target<'_>) -> Result<(), StoreFault> 
                 connection.prepare_cached(&update).or_fault()?.execute(params_from_iter(values)).or_fault()?;
             }
             if let Some(text_put) = &text_put {
-                write_text(connection, text_put, number, full_text(table.text, tenant, &body))?;
+                write_text(connection, text_put, number, &full_text(table.text, tenant, &body))?;
             }
         }
     }

@@ -1,5 +1,7 @@
-//! The one thread that writes. It takes everything that waits, gives each caller a savepoint of its own, commits all with
-//! one sync to disk, and answers all: many callers share the price of one sync.
+//! The one thread that writes. It takes everything that waits, writes it in one transaction, commits all with one sync to disk,
+//! and answers all: many callers share the price of one sync. Nearly always nobody is refused; so all write as one at first,
+//! and only when somebody is refused is that taken back and done again with a savepoint for each, which cost pages copied
+//! and full text flushed for every caller.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -60,15 +62,16 @@ enum Message {
     Stop,
 }
 
-/// A caller's work: runs in a savepoint and is answered after the commit.
+/// A caller's work: answered after the commit.
 trait Task: Send {
-    /// A fault means that the caller's own savepoint must be undone; nobody else is touched.
+    /// Can be run again after what it wrote was taken back. A fault means that what it wrote must be undone; nobody else is
+    /// touched.
     fn run(&mut self, connection: &Connection) -> Result<(), StoreFault>;
     fn answer(self: Box<Self>, committed: Result<(), StoreFault>);
 }
 
 struct Call<T, F> {
-    work: Option<F>,
+    work: F,
     outcome: Option<Result<T, StoreFault>>,
     reply: oneshot::Sender<Result<T, StoreFault>>,
 }
@@ -76,10 +79,10 @@ struct Call<T, F> {
 impl<T, F> Task for Call<T, F>
 where
     T: Send,
-    F: FnOnce(&Connection) -> Result<T, StoreFault> + Send,
+    F: Fn(&Connection) -> Result<T, StoreFault> + Send,
 {
     fn run(&mut self, connection: &Connection) -> Result<(), StoreFault> {
-        let outcome = self.work.take().map_or_else(|| Err(closing()), |work| work(connection));
+        let outcome = (self.work)(connection);
         let ran = outcome.as_ref().map(|_| ()).map_err(StoreFault::clone);
         self.outcome = Some(outcome);
         ran
@@ -111,14 +114,14 @@ impl Writer {
         Ok(Self { messages, condition, thread: Mutex::new(Some(thread)) })
     }
 
-    /// Runs work in a transaction and returns when it is on disk.
+    /// Runs work in a transaction and returns when it is on disk. The work may be run again after it was taken back.
     pub(super) async fn write<T, F>(&self, work: F) -> Result<T, StoreFault>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, StoreFault> + Send + 'static,
+        F: Fn(&Connection) -> Result<T, StoreFault> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        self.send(Message::Shared(Box::new(Call { work: Some(work), outcome: None, reply })))?;
+        self.send(Message::Shared(Box::new(Call { work, outcome: None, reply })))?;
         answer.await.unwrap_or_else(|_| Err(closing()))
     }
 
@@ -257,10 +260,18 @@ fn run_group(
     full: &mut Option<StoreFault>,
 ) -> Result<(), StoreFault> {
     execute(connection, "BEGIN IMMEDIATE")?;
+    if group.iter_mut().all(|task| task.run(connection).is_ok()) {
+        return execute(connection, "COMMIT");
+    }
+    // A full disk can make SQLite undo the whole transaction by itself.
+    if !connection.is_autocommit() {
+        execute(connection, "ROLLBACK")?;
+    }
+    execute(connection, "BEGIN IMMEDIATE")?;
     for task in group {
         execute(connection, "SAVEPOINT caller")?;
         if let Err(refused) = task.run(connection) {
-            // A full disk can make SQLite undo the whole transaction by itself: then nobody's work is left.
+            // Then nobody's work is left.
             if connection.is_autocommit() {
                 return Err(refused);
             }

@@ -24,6 +24,7 @@ mod stdio;
 mod target;
 mod tools;
 
+use std::pin::Pin;
 use std::process::ExitCode;
 
 use arguments::{Arguments, Command};
@@ -89,6 +90,8 @@ fn blocking(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failu
         .enable_all()
         .build()
         .map_err(|error| Failure::from(Fault::internal(error)))?;
+    // Of one type, whatever the command: the loop that drives it is compiled once.
+    let work: Pin<Box<dyn Future<Output = Result<(), Failure>>>> = Box::pin(work);
     let ended = runtime.block_on(work);
     runtime.shutdown_background();
     ended

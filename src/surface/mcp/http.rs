@@ -11,6 +11,7 @@ use axum::response::Response;
 use axum::routing::any;
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE};
+use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use rmcp::model::ErrorCode;
@@ -55,6 +56,18 @@ pub(super) struct Entry {
     stateless: StreamableHttpService<Door, NeverSessionManager>,
     pub(super) old: OldSessions,
     body_limit: usize,
+}
+
+/// What is known of a request that goes the library's way.
+struct Way {
+    visit: Arc<Visit>,
+    id: CallId,
+    /// The id that the message gives itself.
+    named: Option<Value>,
+    /// Whether it names no session and needs none.
+    stateless: bool,
+    /// Whether it asks for a stream of notices, which takes a place.
+    listens: bool,
 }
 
 /// The routes.
@@ -150,8 +163,7 @@ impl Entry {
     }
 
     async fn serve(&self, request: Request, visit: Arc<Visit>, id: CallId) -> Result<Response, Fault> {
-        let (mut parts, body) = request.into_parts();
-        let method = parts.method.clone();
+        let (parts, body) = request.into_parts();
         let mut named = None;
         let mut stateless = false;
         let mut bytes = Bytes::new();
@@ -176,9 +188,17 @@ impl Entry {
             named = message.id.and_then(|raw| serde_json::from_str::<Value>(raw.get()).ok());
             stateless = message.stands_alone(&parts.headers);
             listens = message.is("subscriptions/listen");
-            if listens {
-                bytes = self.let_listen(&visit, bytes).await?;
-            }
+        }
+        // The library's way takes much room, which every call would carry with it.
+        Box::pin(self.by_library(parts, bytes, Way { visit, id, named, stateless, listens })).await
+    }
+
+    /// The library's way.
+    async fn by_library(&self, mut parts: Parts, mut bytes: Bytes, way: Way) -> Result<Response, Fault> {
+        let Way { visit, id, named, stateless, listens } = way;
+        let method = parts.method.clone();
+        if listens && method == Method::POST {
+            bytes = self.let_listen(&visit, bytes).await?;
         }
         let place = if listens { Some(self.server.streams.take(Owner::of(&visit.caller))?) } else { None };
         let standing = (method == Method::GET).then(|| Standing::new(self.server.gate.clone(), visit.caller.clone()));

@@ -327,6 +327,7 @@ impl Found {
 
 /// Runs what waits for the disk on a thread that nobody else waits for.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Fault> + Send + 'static) -> Result<T, Fault> {
+    let work: Box<dyn FnOnce() -> Result<T, Fault> + Send> = Box::new(work);
     tokio::task::spawn_blocking(work).await.map_err(Fault::internal)?
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use convoke::port::logs::LogQuery;
 use convoke::port::records::{Filter, Query, Record, Scope, Visibility};
 use convoke::port::store::{Expect, Put, Step, StoreFault};
 use serde_json::json;
@@ -148,6 +149,35 @@ pub(crate) async fn commits_all_or_nothing(place: &dyn Place) {
     assert_eq!(store.get(Scope::Platform, &NOTE, other).await.unwrap(), None);
     assert_eq!(store.last(&EVENTS).await.unwrap(), 0);
     assert_eq!(store.counter(Scope::Platform, "calls", "all").await.unwrap(), 0);
+}
+
+pub(crate) async fn refuses_some_of_many(place: &dyn Place) {
+    let (store, tenant) = (open(place).await, tenant());
+    let callers = (0..32).map(|_| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move {
+            let mut passed = 0;
+            for rank in 0..20 {
+                let steps = vec![
+                    put(&NOTE, id(), Expect::Absent, json!({})),
+                    Step::Append { log: &EVENTS, stream: String::new(), body: json!({"n": rank}) },
+                    put(&AGENT, id(), Expect::Absent, json!({"displayName": "Ada", "rank": rank})),
+                ];
+                passed += u64::from(commit(&store, tenant, steps).await.is_ok());
+            }
+            passed
+        })
+    });
+    let mut passed = 0;
+    for caller in callers.collect::<Vec<_>>() {
+        passed += caller.await.unwrap();
+    }
+    // One of each rank, whoever came first; of the others nothing, whoever shared a commit with whom.
+    assert_eq!(passed, 20);
+    assert_eq!(store.count(of(tenant), &NOTE, Filter::All).await.unwrap(), 20);
+    assert_eq!(store.count(of(tenant), &AGENT, Filter::All).await.unwrap(), 20);
+    let query = LogQuery { filter: Filter::All, beyond: None, descending: false, limit: 1000 };
+    assert_eq!(store.entries(of(tenant), &EVENTS, query).await.unwrap().len(), 20);
 }
 
 pub(crate) async fn answers_revisions_in_order(place: &dyn Place) {

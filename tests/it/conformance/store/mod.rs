@@ -30,7 +30,7 @@ macro_rules! store_conformance {
                 $place;
                 documents: puts_and_gets, counts_revisions, refuses_what_was_not_expected, checks_without_writing,
                     removes, keeps_envelope, unique_within_a_tenant, unique_over_the_platform, commits_all_or_nothing,
-                    answers_revisions_in_order, keeps_tenants_apart, refuses_a_field_of_the_wrong_type,
+                    refuses_some_of_many, answers_revisions_in_order, keeps_tenants_apart, refuses_a_field_of_the_wrong_type,
                     commits_that_cross_end, takes_nothing_while_frozen;
                 lists: filters_as_the_model, filters_by_the_envelope, pages_are_the_whole_list, lists_over_the_platform,
                     refuses_what_is_not_declared, finds_words, full_text_follows_changes;
