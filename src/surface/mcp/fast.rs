@@ -1,6 +1,6 @@
-//! The short way for the two requests that clients make all day: the list of tools, from its bytes, and calls of tools that
-//! read. It takes only requests that leave no question open; everything else goes the library's way, which also says what is
-//! wrong with a request.
+//! The short way for the two requests that clients make all day: the list of tools, from its bytes, and calls that want nothing
+//! but their answer. It takes only requests that leave no question open; everything else goes the library's way, which also
+//! says what is wrong with a request.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::Response;
+use futures::future::BoxFuture;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use rmcp::model::{CallToolResponse, ProtocolVersion};
+use rmcp::model::{CallToolResponse, ErrorData, ProtocolVersion};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::calling::{Asked, Side};
 use super::door::idempotency_key;
@@ -91,7 +92,7 @@ impl Message<'_> {
 impl Server {
     /// The answer, where the request goes the short way. A request within a session must be of one that its caller has.
     pub(super) async fn fast(
-        &self,
+        self: &Arc<Self>,
         headers: &HeaderMap,
         message: &Message<'_>,
         visit: &Arc<Visit>,
@@ -125,16 +126,23 @@ impl Server {
         if era == Era::Modern && one(headers, &NAME)? != name {
             return None;
         }
-        {
+        let reads = {
             let snapshot = self.platform().registry.present();
-            snapshot.find(visit.caller.tenant, &name).filter(|tool| is_plain(tool))?;
-        }
+            let tool = snapshot.find(visit.caller.tenant, &name).filter(|tool| is_plain(tool))?;
+            tool.effect.reads() && !tool.is_felt_outside() && tool.forwards != Some(Forward::Any)
+        };
         let key = idempotency_key(params.meta.get(META_KEY)).ok()?;
         let arguments = params.arguments.unwrap_or_default();
         let asked = Asked { name, arguments, responses: None, state: None, key };
-        // A client that goes away drops the call: it reads, so nothing is left half done.
-        let side = Side { era, declared, client: Arc::new(Deaf(declared.abilities)), cancel: CancellationToken::new() };
-        Some(match Box::pin(self.call(visit, asked, side)).await {
+        let cancel = CancellationToken::new();
+        let side = Side { era, declared, client: Arc::new(Deaf(declared.abilities)), cancel: cancel.clone() };
+        let outcome = if reads {
+            // A client that goes away drops the call: nothing is left half done.
+            Box::pin(self.call(visit, asked, side)).await
+        } else {
+            self.call_to_its_end(visit, asked, side, cancel.drop_guard()).await
+        };
+        Some(match outcome {
             Ok(CallToolResponse::Complete(mut result)) => {
                 if era == Era::Legacy {
                     result.result_type = None;
@@ -149,6 +157,22 @@ impl Server {
                 answer(id, status, "error", &error)
             }
         })
+    }
+
+    /// Makes a call that a client which goes away calls off and does not drop: what it has begun is still recorded.
+    async fn call_to_its_end(
+        self: &Arc<Self>,
+        visit: &Arc<Visit>,
+        asked: Asked,
+        side: Side,
+        calling: DropGuard,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let (server, visit) = (Arc::clone(self), Arc::clone(visit));
+        // A large future: in a box it is not moved about.
+        let call: BoxFuture<'static, _> = Box::pin(async move { server.call(&visit, asked, side).await });
+        let ended = tokio::spawn(call).await;
+        let _ = calling.disarm();
+        ended.unwrap_or_else(|error| Err(self.refuse(&Fault::internal(error))))
     }
 
     fn listed(&self, visit: &Visit, id: &RawValue, era: Era, cursor: Option<&str>) -> Response {
@@ -191,10 +215,9 @@ impl Client for Deaf {
     }
 }
 
-/// Whether a call of the tool can be dropped half-way and needs no check of its headers.
+/// Whether a call of the tool ends in one message and needs no check of its headers.
 fn is_plain(tool: &Tool) -> bool {
-    let reads = tool.effect.reads() && !tool.spends && !tool.reaches && tool.forwards != Some(Forward::Any);
-    reads && matches!(tool.form, Form::Value | Form::Content) && !repeats_in_headers(tool)
+    matches!(tool.form, Form::Value | Form::Content) && !repeats_in_headers(tool)
 }
 
 fn repeats_in_headers(tool: &Tool) -> bool {

@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use futures::future::ready;
+use futures::future::{BoxFuture, ready};
 use futures::{Stream, StreamExt as _};
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LOCATION};
 use http::request::Parts;
@@ -43,7 +43,8 @@ impl Rest {
             return Ok((self.gate.call(call).await, calling));
         }
         let gate = self.gate.clone();
-        let reply = tokio::spawn(async move { gate.call(call).await }).await.map_err(Fault::internal)?;
+        let call: BoxFuture<'static, Reply> = Box::pin(async move { gate.call(call).await });
+        let reply = tokio::spawn(call).await.map_err(Fault::internal)?;
         Ok((reply, calling))
     }
 }

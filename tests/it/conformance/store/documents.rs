@@ -14,7 +14,7 @@ use crate::conformance::place::{NOW, Place};
 pub(crate) async fn puts_and_gets(place: &dyn Place) {
     let (store, tenant, id) = (open(place).await, tenant(), id());
     assert_eq!(store.get(of(tenant), &NOTE, id).await.unwrap(), None);
-    let body = json!({"z": 1, "a": {"deep": [1, 2.5, null, "ü\u{7}"]}, "empty": ""});
+    let body = json!({"z": 1, "a": {"deep": [1, 2.5, 11.132_627_487_182_617, null, "ü\u{7}"]}, "empty": ""});
     let revisions = commit(&store, tenant, vec![put(&NOTE, id, Expect::Absent, body.clone())]).await.unwrap();
     assert_eq!(revisions, [1]);
     let record = Record {
