@@ -5,6 +5,7 @@ pub mod caches;
 pub mod caller;
 pub mod client;
 pub mod content;
+pub mod credentials;
 pub mod cx;
 pub mod documentation;
 pub mod events;

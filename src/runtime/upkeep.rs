@@ -16,6 +16,7 @@ use crate::capability::gate::audit::AUDIT;
 use crate::capability::gate::usage::USAGE;
 use crate::config::store::Store as Retention;
 use crate::domain::MODULES;
+use crate::domain::integrations::Vault;
 use crate::domain::system::Shelf;
 use crate::kernel::fault::Fault;
 use crate::port::logs::{Keep, Log};
@@ -101,6 +102,10 @@ impl Upkeep {
         cleaned.operations = self.gate.forget_expired().await?;
         if let Ok(shelf) = platform.service::<Shelf>() {
             cleaned.backups = shelf.prune().await?;
+        }
+        // What an interrupted rotation left under an old key.
+        if let Ok(vault) = platform.service::<Vault>() {
+            vault.finish(platform).await?;
         }
         if cleaned != Cleaned::default() {
             tracing::debug!(?cleaned, "old data removed");
