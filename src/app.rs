@@ -9,9 +9,11 @@ use tokio::time::Instant;
 
 use crate::adapter::folder::FolderBlobs;
 use crate::adapter::keys::{KeyCommand, KeyFile, KeyVariable, ProcessEnvironment};
+use crate::adapter::outside::GuardedOutside;
 use crate::adapter::sqlite::{SqliteConfig, SqliteStore};
 use crate::capability::credentials::Credentials;
 use crate::capability::cx::store_fault;
+use crate::capability::forwarding::Forwarding;
 use crate::capability::gate::Gate;
 use crate::capability::gate::approve::{ApprovalPolicy, NothingHeld};
 use crate::capability::module::Module;
@@ -24,13 +26,15 @@ use crate::config::Config;
 use crate::config::vault::Place;
 use crate::domain::integrations::Vault;
 use crate::domain::registry::index::ToolIndex;
-use crate::domain::system::{SchemaReport, Shelf, schema_report};
+use crate::domain::system::{Gateway, Monitor, SchemaReport, Shelf, schema_report};
 use crate::domain::{MODULES, identity};
 use crate::kernel::clock::Clock;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
+use crate::kernel::network::Network;
 use crate::kernel::seal::Seal;
 use crate::kernel::secret::Secret;
+use crate::port::outside::{Outgoing, Outside};
 use crate::port::secrets::{Environment, MasterKeys};
 use crate::port::store::{Store, StoreFault};
 use crate::runtime::supervise::Supervisor;
@@ -209,7 +213,17 @@ fn add_services(services: Services, config: &Config, data: &Path) -> Services {
     let shelf = Shelf::new(&config.backup.folder, config.backup.keep, data);
     let sources = MODULES.iter().flat_map(|module| module.sources.iter().map(|make| make()));
     let sources = Sources(sources.collect());
-    services.with(Arc::new(shelf)).with(Arc::new(ToolIndex::default())).with(Arc::new(sources))
+    let networks = config.outside.private_networks.iter().filter_map(|text| Network::parse(text)).collect();
+    let outside: Arc<dyn Outside> = Arc::new(GuardedOutside::new(networks));
+    let gateway = Arc::new(Gateway::new(outside.clone()));
+    services
+        .with(Arc::new(shelf))
+        .with(Arc::new(ToolIndex::default()))
+        .with(Arc::new(sources))
+        .with(Arc::new(Outgoing(outside)))
+        .with(Arc::new(Forwarding(gateway.clone())))
+        .with(gateway)
+        .with(Arc::new(Monitor::default()))
 }
 
 /// Where the master keys come from.

@@ -9,6 +9,7 @@ pub mod credentials;
 pub mod cx;
 pub mod documentation;
 pub mod events;
+pub mod forwarding;
 pub mod gate;
 pub mod module;
 mod names;

@@ -98,9 +98,15 @@ impl Outside for GuardedOutside {
 
     fn may_name(&self, host: &str) -> Result<(), OutFault> {
         // Read as a URL reads it, so that no other way of writing an address gets by.
-        // A default port would vanish in the parsed URL.
-        if host.contains(':') && !(host.starts_with('[') && host.ends_with(']')) {
-            return Err(OutFault::NotReached("a host is named without a port".to_owned()));
+        // Judged as it is written: a parsed URL forgets a default port, and takes a query for none of its host.
+        let of_name = |one: char| one.is_ascii_alphanumeric() || matches!(one, '.' | '-' | '_');
+        let of_address = |one: char| one.is_ascii_hexdigit() || matches!(one, ':' | '.');
+        let is_plain = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+            Some(address) => address.chars().all(of_address),
+            None => host.chars().all(of_name),
+        };
+        if !is_plain {
+            return Err(OutFault::NotReached("the host is neither a name nor an address".to_owned()));
         }
         let url = Url::parse(&format!("http://{host}/")).map_err(|error| OutFault::NotReached(error.to_string()))?;
         match url.host_str() {

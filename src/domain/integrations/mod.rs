@@ -1,14 +1,14 @@
 //! What lies outside and how the program comes to it: the vault, which keeps the credentials that a tenant gives it. They are
 //! stored by name, used by name and never told again.
 //!
-//! Other domains may use: `Vault`, `VaultState`, `must_be_given`.
+//! Other domains may use: `Vault`, `is_name`.
 
 mod faults;
 mod model;
 mod tools;
 mod vault;
 
-pub use model::{is_name, must_be_given};
+pub use model::is_name;
 pub use vault::rotate::Rotated;
 pub use vault::{Vault, VaultState};
 

@@ -135,8 +135,7 @@ pub(super) fn variable_of(name: &str) -> String {
 }
 
 /// The fault of a credential that was named and never given.
-#[must_use]
-pub fn must_be_given(name: &str) -> Fault {
+pub(super) fn must_be_given(name: &str) -> Fault {
     let variable = variable_of(name);
     Fault::new(&super::faults::CREDENTIAL_MISSING, format!("there is no credential '{name}'"))
         .with_detail(serde_json::json!({ "name": name, "environment": variable }))
