@@ -8,8 +8,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::adapter::folder::FolderBlobs;
+use crate::adapter::keys::{KeyCommand, KeyFile, KeyVariable, ProcessEnvironment};
+use crate::adapter::outside::GuardedOutside;
 use crate::adapter::sqlite::{SqliteConfig, SqliteStore};
+use crate::capability::credentials::Credentials;
 use crate::capability::cx::store_fault;
+use crate::capability::forwarding::Forwarding;
 use crate::capability::gate::Gate;
 use crate::capability::gate::approve::{ApprovalPolicy, NothingHeld};
 use crate::capability::module::Module;
@@ -19,14 +23,19 @@ use crate::capability::row::Row;
 use crate::capability::source::Sources;
 use crate::capability::tool::{Card, Tool};
 use crate::config::Config;
+use crate::config::vault::Place;
+use crate::domain::integrations::Vault;
 use crate::domain::registry::index::ToolIndex;
-use crate::domain::system::{SchemaReport, Shelf, schema_report};
+use crate::domain::system::{Gateway, Monitor, SchemaReport, Shelf, schema_report};
 use crate::domain::{MODULES, identity};
 use crate::kernel::clock::Clock;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
+use crate::kernel::network::Network;
 use crate::kernel::seal::Seal;
 use crate::kernel::secret::Secret;
+use crate::port::outside::{Outgoing, Outside};
+use crate::port::secrets::{Environment, MasterKeys};
 use crate::port::store::{Store, StoreFault};
 use crate::runtime::supervise::Supervisor;
 use crate::runtime::upkeep::Upkeep;
@@ -39,6 +48,9 @@ const STEP: Duration = Duration::from_secs(2);
 
 /// The store's file in the data folder.
 const STORE: &str = "convoke.db";
+
+/// The file of the master key in the data folder, where the configuration names no other place.
+const MASTER_KEY: &str = "master.key";
 
 /// What a start is told.
 pub struct Settings {
@@ -54,6 +66,8 @@ pub struct Settings {
     pub approvals: Arc<dyn ApprovalPolicy>,
     /// Services besides the domains' own.
     pub services: Services,
+    /// The environment that credentials and master keys are read from.
+    pub environment: Arc<dyn Environment>,
     /// Whether somebody can be shown a key: only then one is made for an administrator who never had one.
     pub shows_key: bool,
 }
@@ -62,8 +76,16 @@ impl Settings {
     /// A start on a folder with nothing added.
     #[must_use]
     pub fn new(config: Config, data: PathBuf, clock: Arc<dyn Clock>) -> Self {
-        let (rows, services) = (Vec::new(), Services::default());
-        Self { config, data, clock, rows, approvals: Arc::new(NothingHeld), services, shows_key: true }
+        Self {
+            config,
+            data,
+            clock,
+            rows: Vec::new(),
+            approvals: Arc::new(NothingHeld),
+            services: Services::default(),
+            environment: Arc::new(ProcessEnvironment),
+            shows_key: true,
+        }
     }
 }
 
@@ -83,7 +105,7 @@ impl App {
     /// # Errors
     /// `bad_configuration` when the folder, the key or the store in it cannot be used.
     pub async fn open(settings: Settings) -> Result<Arc<Self>, Fault> {
-        let Settings { config, data, clock, rows, approvals, services, shows_key } = settings;
+        let Settings { config, data, clock, rows, approvals, services, environment, shows_key } = settings;
         make_private_folder(&data)?;
         let seal = Seal::new(key::installation(&data)?);
         let file = data.join(STORE);
@@ -96,7 +118,9 @@ impl App {
         let first_key = if shows_key { identity::first_key(&*store, &*clock).await.map_err(unreadable)? } else { None };
         let registry = Arc::new(Registry::new(tools(&rows, &data)?));
         let shared: Arc<dyn Store> = store.clone();
-        let services = add_services(services, &config, &data);
+        let keys = master_keys(&config, &data, &environment)?;
+        let vault = Arc::new(Vault::open(keys, environment, &*store).await.map_err(unreadable)?);
+        let services = add_services(services, &config, &data).with(Arc::new(Credentials(vault.clone()))).with(vault);
         let platform = Arc::new(Platform::new(shared, blobs, clock, registry, seal, Arc::new(config), services));
         platform.service::<ToolIndex>()?.list_in(&platform.caches);
         let gate = Arc::new(Gate::new(platform, Arc::new(identity::directory::Directory), approvals));
@@ -189,7 +213,31 @@ fn add_services(services: Services, config: &Config, data: &Path) -> Services {
     let shelf = Shelf::new(&config.backup.folder, config.backup.keep, data);
     let sources = MODULES.iter().flat_map(|module| module.sources.iter().map(|make| make()));
     let sources = Sources(sources.collect());
-    services.with(Arc::new(shelf)).with(Arc::new(ToolIndex::default())).with(Arc::new(sources))
+    let networks = config.outside.private_networks.iter().filter_map(|text| Network::parse(text)).collect();
+    let outside: Arc<dyn Outside> = Arc::new(GuardedOutside::new(networks));
+    let gateway = Arc::new(Gateway::new(outside.clone()));
+    services
+        .with(Arc::new(shelf))
+        .with(Arc::new(ToolIndex::default()))
+        .with(Arc::new(sources))
+        .with(Arc::new(Outgoing(outside)))
+        .with(Arc::new(Forwarding(gateway.clone())))
+        .with(gateway)
+        .with(Arc::new(Monitor::default()))
+}
+
+/// Where the master keys come from.
+fn master_keys(config: &Config, data: &Path, environment: &Arc<dyn Environment>) -> Result<Arc<dyn MasterKeys>, Fault> {
+    let Some(place) = config.vault.place() else {
+        return Err(Fault::new(&codes::BAD_CONFIGURATION, "vault.master cannot be read"));
+    };
+    Ok(match place {
+        Place::Own => Arc::new(KeyFile::own(data.join(MASTER_KEY))),
+        // A relative path is one of the data folder, wherever the program was started.
+        Place::File(path) => Arc::new(KeyFile::of_operator(data.join(path))),
+        Place::Variable(variable) => Arc::new(KeyVariable::new(variable.to_owned(), environment.clone())),
+        Place::Command(line) => Arc::new(KeyCommand::new(line)),
+    })
 }
 
 async fn open_store(file: PathBuf, clock: Arc<dyn Clock>) -> Result<Arc<SqliteStore>, Fault> {

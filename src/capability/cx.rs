@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::caller::{Caller, Origin};
 use super::client::{Answers, Client};
+use super::credentials::{Credentials, UseOf};
 use super::events::{EVENTS, Event};
 use super::gate::commit::{Stage, commit};
 use super::gate::operation::Ending;
@@ -24,6 +25,7 @@ use super::touch::touched;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{CallId, TenantId, UserId, new_uuid};
+use crate::kernel::secret::Secret;
 use crate::kernel::time::Timestamp;
 use crate::port::logs::Log;
 use crate::port::queue::Job;
@@ -178,6 +180,28 @@ impl Cx {
     #[must_use]
     pub fn time_left(&self) -> Duration {
         self.call.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// The credential of a name: of the caller's tenant, from the vault or the environment. Its use is in the audit log before
+    /// this returns, also where the call itself is not audited; the text is wiped when what it answers is dropped.
+    ///
+    /// # Errors
+    /// When there is none of that name or it cannot be opened.
+    pub async fn credential(&self, name: &str) -> Result<Secret, Fault> {
+        self.service::<Credentials>()?.0.take(&self.platform, &self.use_of(), name).await
+    }
+
+    /// A credential that the operator's configuration or files name, a variable of the environment: never one that a caller
+    /// names.
+    ///
+    /// # Errors
+    /// When the variable is not set.
+    pub async fn operator_credential(&self, variable: &str) -> Result<Secret, Fault> {
+        self.service::<Credentials>()?.0.take_of_operator(&self.platform, &self.use_of(), variable).await
+    }
+
+    fn use_of(&self) -> UseOf {
+        UseOf::by(self.caller(), self.call.id, self.call.origin, &*self.call.tool.name)
     }
 
     // --- reading ---------------------------------------------------------------------------------------------------

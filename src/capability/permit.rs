@@ -11,8 +11,12 @@ named! {
     /// What can be acted upon. A new domain adds its resources here, one line each.
     pub enum Resource {
         Audit = "audit", "The audit log";
+        Gateway = "gateway", "What lies behind the gateway's routes";
         Keys = "keys", "API keys";
         Roles = "roles", "Roles and who holds them";
+        Routes = "routes", "The gateway's routes";
+        Secrets = "secrets", "Credentials in the vault: their names, never their text";
+        Services = "services", "Registered services and their instances";
         System = "system", "The installation: configuration, logs, backups, caches";
         Tools = "tools", "The tools themselves";
         Users = "users", "People's accounts";
@@ -26,7 +30,8 @@ impl Resource {
         match self {
             Self::Audit => Domain::Audit,
             Self::Keys | Self::Roles | Self::Users => Domain::Identity,
-            Self::System => Domain::System,
+            Self::Secrets => Domain::Integrations,
+            Self::Gateway | Self::Routes | Self::Services | Self::System => Domain::System,
             Self::Tools => Domain::Registry,
         }
     }

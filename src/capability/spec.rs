@@ -11,6 +11,7 @@ named! {
     pub enum Domain {
         Identity = "identity", "People, groups, roles, permissions and API keys";
         Audit = "audit", "Who did what and when";
+        Integrations = "integrations", "Credentials for what lies outside, kept in a vault";
         Registry = "registry", "Finding, reading about and calling tools";
         System = "system", "Health, metrics, configuration, logs, backups and caches of the installation";
     }
@@ -140,6 +141,8 @@ pub struct Spec {
     pub everyday: bool,
     /// The answer holds a secret that is shown once: it is never kept, not even for a repeated idempotency key.
     pub shows_secret: bool,
+    /// The input holds a secret: it is never kept, so the call runs at once and not as a task.
+    pub takes_secret: bool,
     /// Its input names another tool and that tool's input; the gate judges and runs that one.
     pub forwards: Option<Forward>,
 }
@@ -174,6 +177,7 @@ impl Spec {
             spends: false,
             everyday: false,
             shows_secret: false,
+            takes_secret: false,
             forwards: None,
         }
     }
@@ -258,6 +262,13 @@ impl Spec {
     #[must_use]
     pub const fn shows_secret(mut self) -> Self {
         self.shows_secret = true;
+        self
+    }
+
+    /// Takes a secret that must lie nowhere but where the capability itself puts it.
+    #[must_use]
+    pub const fn takes_secret(mut self) -> Self {
+        self.takes_secret = true;
         self
     }
 

@@ -100,6 +100,8 @@ pub struct Tool {
     pub everyday: bool,
     /// Answers with a secret that is shown once.
     pub shows_secret: bool,
+    /// Takes a secret in its input.
+    pub takes_secret: bool,
     /// Judged and run as the tool that its input names.
     pub forwards: Option<Forward>,
     /// Its route, where it has one, and then its aliases.
@@ -134,6 +136,7 @@ impl Tool {
             spends: spec.spends,
             everyday: spec.everyday,
             shows_secret: spec.shows_secret,
+            takes_secret: spec.takes_secret,
             forwards: spec.forwards,
             routes: std::iter::once(spec.route).chain(spec.aliases.iter().copied()).collect(),
             form: row.form,
@@ -160,6 +163,7 @@ impl Tool {
             spends: false,
             everyday: false,
             shows_secret: false,
+            takes_secret: false,
             forwards: None,
             routes: Vec::new(),
             form: Form::Value,

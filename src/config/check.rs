@@ -14,6 +14,17 @@ pub fn check(config: &Config) -> Vec<Wrong> {
     let mut wrong = Vec::new();
     server(config, &mut wrong);
     ranges(config, &mut wrong);
+    if config.vault.place().is_none() {
+        // What stands there may be a key that somebody put into the wrong place: it is not repeated.
+        let say = "must be 'file:PATH', 'env:VARIABLE' or 'command:PROGRAM ARGUMENTS', or empty; the key itself is not written here";
+        wrong.push(("vault.master", say.to_owned()));
+    }
+    for network in &config.outside.private_networks {
+        if !is_network(network) {
+            let say = "is neither an address nor a network such as '10.0.0.0/8'";
+            wrong.push(("outside.private_networks", format!("'{network}' {say}")));
+        }
+    }
     let logging = &config.logging;
     if !is_level(&logging.level) {
         let say = "must be error, warn, info, debug, trace or off, also by module as in 'info,convoke=debug'";
@@ -87,7 +98,7 @@ const YEAR: u64 = 31_536_000;
 
 /// Every number, each with its least and its most. In `store` and `backup`, 0 is no bound.
 fn ranges(config: &Config, wrong: &mut Vec<Wrong>) {
-    let Config { server, limits, mcp, store, logging, backup } = config;
+    let Config { server, limits, mcp, store, vault: _, outside: _, logging, backup } = config;
     let many = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     let all: [(&'static str, u64, u64, u64); 27] = [
         ("server.body_limit_bytes", many(server.body_limit_bytes), 1024, 1 << 30),

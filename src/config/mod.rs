@@ -9,9 +9,11 @@ pub mod logging;
 pub mod mask;
 pub mod mcp;
 pub mod origins;
+pub mod outside;
 pub mod place;
 pub mod server;
 pub mod store;
+pub mod vault;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -28,6 +30,10 @@ pub struct Config {
     pub mcp: mcp::Mcp,
     /// Where and how long data is kept.
     pub store: store::Store,
+    /// What the program connects to for others.
+    pub outside: outside::Outside,
+    /// Where the master key of the vault comes from.
+    pub vault: vault::Vault,
     /// What is logged.
     pub logging: logging::Logging,
     /// How backups are made.

@@ -3,10 +3,12 @@
 
 pub mod audit;
 pub mod identity;
+pub mod integrations;
 pub mod registry;
 pub mod system;
 
 use crate::capability::module::Module;
 
 /// Every domain.
-pub static MODULES: &[&Module] = &[&identity::MODULE, &audit::MODULE, &registry::MODULE, &system::MODULE];
+pub static MODULES: &[&Module] =
+    &[&identity::MODULE, &audit::MODULE, &integrations::MODULE, &registry::MODULE, &system::MODULE];

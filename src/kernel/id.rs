@@ -138,6 +138,8 @@ pub enum Workspace {}
 pub enum Key {}
 /// Names a role.
 pub enum Role {}
+/// Names an instance of a registered service.
+pub enum Service {}
 /// Names one call of one capability.
 pub enum Call {}
 /// Names a durable operation.
@@ -153,6 +155,8 @@ pub type WorkspaceId = Id<Workspace>;
 pub type KeyId = Id<Key>;
 /// The id of a role.
 pub type RoleId = Id<Role>;
+/// The id of an instance of a registered service.
+pub type ServiceId = Id<Service>;
 /// The id of a call: the request id.
 pub type CallId = Id<Call>;
 /// The id of an operation.

@@ -1,10 +1,13 @@
 //! The vocabulary every layer shares: ids, time, faults, seals. No I/O and no knowledge of any layer above.
 
+pub mod cipher;
 pub mod clock;
 pub mod codes;
 pub mod fault;
 pub mod id;
+pub mod network;
 pub mod redact;
 pub mod seal;
 pub mod secret;
 pub mod time;
+pub mod trace;

@@ -2,6 +2,8 @@
 
 pub mod blobs;
 pub mod logs;
+pub mod outside;
 pub mod queue;
 pub mod records;
+pub mod secrets;
 pub mod store;

@@ -16,7 +16,8 @@ use crate::capability::gate::audit::AUDIT;
 use crate::capability::gate::usage::USAGE;
 use crate::config::store::Store as Retention;
 use crate::domain::MODULES;
-use crate::domain::system::Shelf;
+use crate::domain::integrations::Vault;
+use crate::domain::system::{Monitor, Shelf, forget_silent};
 use crate::kernel::fault::Fault;
 use crate::port::logs::{Keep, Log};
 
@@ -101,6 +102,14 @@ impl Upkeep {
         cleaned.operations = self.gate.forget_expired().await?;
         if let Ok(shelf) = platform.service::<Shelf>() {
             cleaned.backups = shelf.prune().await?;
+        }
+        forget_silent(platform).await?;
+        if let Ok(monitor) = platform.service::<Monitor>() {
+            monitor.take(platform).await?;
+        }
+        // What an interrupted rotation left under an old key.
+        if let Ok(vault) = platform.service::<Vault>() {
+            vault.finish(platform).await?;
         }
         if cleaned != Cleaned::default() {
             tracing::debug!(?cleaned, "old data removed");

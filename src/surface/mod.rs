@@ -1,6 +1,7 @@
 //! The doors: projections of the registry. No door knows a domain, and none reaches a capability but through the gate.
 
 pub mod cli;
+pub mod gateway;
 pub mod http;
 pub mod mcp;
 pub mod rest;

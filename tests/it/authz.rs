@@ -182,9 +182,16 @@ async fn the_suspended_are_not_known() {
 
 /// Texts of the scene's first tenant that no other tenant may see.
 fn private_texts() -> Vec<String> {
-    ["ada@example.org", "bo@example.org", "cleo@example.org", "dan@example.org", "nightly report"]
-        .map(str::to_owned)
-        .into()
+    [
+        "ada@example.org",
+        "bo@example.org",
+        "cleo@example.org",
+        "dan@example.org",
+        "nightly report",
+        "old customer database",
+    ]
+    .map(str::to_owned)
+    .into()
 }
 
 /// Every document of a tenant by its id.

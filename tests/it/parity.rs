@@ -99,7 +99,7 @@ fn tools_told_apart(tool: &Tool) -> bool {
 }
 
 fn tells_figures(tool: &Tool) -> bool {
-    ["system_metrics", "system_cache_stats", "system_cache_clear", "system_health", "system_logs"]
+    ["system_metrics", "system_monitor", "system_cache_stats", "system_cache_clear", "system_health", "system_logs"]
         .contains(&&*tool.name)
 }
 

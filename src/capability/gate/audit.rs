@@ -8,7 +8,9 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::operation::Operation;
+use crate::capability::credentials::UseOf;
 use crate::capability::cx::{Call, Change};
+use crate::capability::spec::Effect;
 use crate::capability::tool::Tool;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{CallId, TenantId, UserId};
@@ -119,6 +121,50 @@ pub(super) fn unknown(operation: &Operation, tenant: TenantId, request_id: CallI
         door: operation.origin.door.name().to_owned(),
         address: operation.origin.address.map(|address| address.to_string()),
         outcome: "unknown".to_owned(),
+    })
+}
+
+/// Something done within a call, or by the program for somebody, that has an entry of its own.
+#[derive(Debug, Clone)]
+pub struct Deed<'a> {
+    /// When.
+    pub at: Timestamp,
+    /// By whom, where from and in which call.
+    pub by: &'a UseOf,
+    /// What was done.
+    pub action: &'a str,
+    /// What it does to the world.
+    pub effect: Effect,
+    /// The kind of what it was done to.
+    pub resource_type: &'a str,
+    /// The id of what it was done to.
+    pub resource_id: String,
+    /// What there is to say of it.
+    pub told: Value,
+    /// How it ended.
+    pub outcome: &'a str,
+}
+
+/// The step that writes the entry of a deed.
+///
+/// # Errors
+/// When it cannot be written as JSON.
+pub fn deed(deed: Deed<'_>) -> Result<Step, Fault> {
+    step(&AuditEntry {
+        timestamp: deed.at,
+        actor: deed.by.actor,
+        principal: deed.by.principal.clone(),
+        action: deed.action.to_owned(),
+        effect: deed.effect.name().to_owned(),
+        resource_type: deed.resource_type.to_owned(),
+        resource_id: deed.resource_id,
+        changes: deed.told,
+        also: Value::Null,
+        tenant_id: deed.by.tenant,
+        request_id: deed.by.request_id,
+        door: deed.by.origin.door.name().to_owned(),
+        address: deed.by.origin.address.map(|address| address.to_string()),
+        outcome: deed.outcome.to_owned(),
     })
 }
 

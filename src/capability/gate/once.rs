@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::commit::{put_operation, unwritten};
 use super::execute::{Ended, Stopped};
-use super::operation::{Ending, OPERATION, Operation, digest, scope};
+use super::operation::{Ending, OPERATION, Operation, digest_for, scope};
 use super::{Admitted, Gate, Request, audit};
 use crate::capability::asking::task_required;
 use crate::capability::cx::{Call, Lasting, store_fault};
@@ -63,7 +63,7 @@ impl Gate {
             return Once::refused(in_flight());
         }
         let _in_flight = InFlight(self, slot);
-        let digest = digest(&admitted.input);
+        let digest = digest_for(&self.platform.seal, &admitted.tool, &admitted.input);
         let tenant = request.caller.tenant;
         match self.remembered(tenant, &scope).await {
             Err(fault) => return Once::refused(fault),
@@ -102,7 +102,8 @@ impl Gate {
     fn begin(&self, request: &Request, admitted: &Admitted) -> Ending {
         let now = self.platform.clock.now();
         let keep = Duration::from_hours(self.platform.config.limits.idempotency_hours);
-        let operation = Operation::begin(request, &admitted.tool, &admitted.input, now, keep);
+        let digest = digest_for(&self.platform.seal, &admitted.tool, &admitted.input);
+        let operation = Operation::begin(request, &admitted.tool, digest, now, keep);
         unwritten(new_uuid(now), operation)
     }
 

@@ -15,7 +15,7 @@ use crate::capability::tool::Tool;
 use crate::kernel::codes;
 use crate::kernel::fault::{Fault, Problem};
 use crate::kernel::id::{KeyId, UserId};
-use crate::kernel::seal::sha256_hex;
+use crate::kernel::seal::{Seal, sha256_hex};
 use crate::kernel::time::Timestamp;
 use crate::port::records::{Across, Document, Field, FieldType, Kind, Unique};
 use crate::port::store::Expect;
@@ -114,7 +114,7 @@ impl Document for Operation {
 }
 
 impl Operation {
-    pub(super) fn begin(request: &Request, tool: &Tool, input: &Value, now: Timestamp, keep: Duration) -> Self {
+    pub(super) fn begin(request: &Request, tool: &Tool, input_digest: String, now: Timestamp, keep: Duration) -> Self {
         let caller = &request.caller;
         Self {
             tool: tool.name.to_string(),
@@ -125,7 +125,7 @@ impl Operation {
                 Principal::LocalOwner | Principal::Anonymous => None,
             },
             scope: None,
-            input_digest: digest(input),
+            input_digest,
             input: None,
             state: State::Running,
             result: None,
@@ -240,6 +240,13 @@ pub fn digest(input: &Value) -> String {
     let mut input = input.clone();
     input.sort_all_objects();
     sha256_hex(input.to_string().as_bytes())
+}
+
+/// The digest by which a tool's input is known again. Of one that holds a secret it is made with the installation's own key:
+/// by a plain digest, a secret that can be guessed could be tried.
+pub(super) fn digest_for(seal: &Seal, tool: &Tool, input: &Value) -> String {
+    let plain = digest(input);
+    if tool.takes_secret { sha256_hex(seal.seal("input", plain.as_bytes()).as_bytes()) } else { plain }
 }
 
 /// The scope of an idempotency key: the same key of another principal or for another tool is another.

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::commit::{put_operation, unwritten};
 use super::execute::Stopped;
-use super::operation::{Ending, OPERATION, Operation, State, scope};
+use super::operation::{Ending, OPERATION, Operation, State, digest_for, scope};
 use super::{Admitted, Gate, Request, audit};
 use crate::capability::caller::{Caller, Principal};
 use crate::capability::client::{Answers, Silent};
@@ -51,10 +51,16 @@ impl Gate {
                 format!("{} streams its answer and cannot run as a task", admitted.tool.name),
             ));
         }
+        if admitted.tool.takes_secret {
+            let say =
+                format!("{} takes a secret, which is not kept for later: call it to be answered", admitted.tool.name);
+            return Err(Fault::bad_input("", say));
+        }
         let gate = self.clone();
         let started = self.platform.carry_through(async move {
             let now = gate.platform.clock.now();
-            let mut operation = Operation::begin(&request, &admitted.tool, &admitted.input, now, gate.task_keep());
+            let digest = digest_for(&gate.platform.seal, &admitted.tool, &admitted.input);
+            let mut operation = Operation::begin(&request, &admitted.tool, digest, now, gate.task_keep());
             operation.task = true;
             operation.answers = request.answers.clone();
             if let Some(key) = &request.idempotency_key {
@@ -289,8 +295,14 @@ impl Gate {
 
     /// Holds a call until a person approves it. The fault names the operation.
     pub(super) async fn hold(&self, request: &Request, tool: &Tool, input: &Value, why: &str) -> Fault {
+        if tool.takes_secret {
+            // Held, its input would lie in the store until somebody approves it.
+            let say = format!("{why}; a call that brings a secret is not held: who needs no approval must make it");
+            return Fault::new(&codes::APPROVAL_REQUIRED, say);
+        }
         let now = self.platform.clock.now();
-        let mut operation = Operation::begin(request, tool, input, now, self.task_keep());
+        let digest = digest_for(&self.platform.seal, tool, input);
+        let mut operation = Operation::begin(request, tool, digest, now, self.task_keep());
         if let Some(key) = &request.idempotency_key {
             let scope = scope(&request.caller, tool, key);
             match self.remembered(request.caller.tenant, &scope).await {

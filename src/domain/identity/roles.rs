@@ -35,7 +35,7 @@ pub static BUILT_IN: &[BuiltIn] = &[
     BuiltIn {
         name: "operator",
         description: "Runs the installation: health, configuration, logs, backups, caches.",
-        permissions: &["system:*", "tools:read"],
+        permissions: &["system:*", "services:*", "routes:*", "tools:read"],
     },
 ];
 

@@ -1,4 +1,4 @@
-//! What can go wrong with backups.
+//! What can go wrong with backups, and with services behind the gateway.
 
 use crate::kernel::codes::{Blame, Code, CodeRow, Retry};
 
@@ -51,6 +51,60 @@ pub(super) static ROLL_BACK_STOPPED: CodeRow = CodeRow::of_caller(
      it, run 'convoke migrate --roll-back COPY' on its machine, and start the version of the program that wrote the copy.",
 );
 
+/// No instance of the service can be asked.
+pub(super) static SERVICE_UNAVAILABLE: CodeRow = CodeRow {
+    name: "service_unavailable",
+    status: 503,
+    blame: Blame::Operator,
+    retry: Retry::Later,
+    mend: "No instance of the service behind the route is healthy, or all that are keep failing. system_services tells how they are; \
+           instances report with service_heartbeat.",
+};
+
+/// The service broke off.
+pub(super) static UPSTREAM_FAILED: CodeRow = CodeRow {
+    name: "upstream_failed",
+    status: 502,
+    blame: Blame::Operator,
+    retry: Retry::Never,
+    mend: "The service behind the route gave no whole answer. What was asked may have been done: look before asking again.",
+};
+
+/// The service did not answer.
+pub(super) static UPSTREAM_TIMEOUT: CodeRow = CodeRow {
+    name: "upstream_timeout",
+    status: 504,
+    blame: Blame::Operator,
+    retry: Retry::Never,
+    mend: "The service behind the route did not answer in its time. What was asked may have been done: look before asking again. \
+           The time is 'timeoutSeconds' of the route.",
+};
+
+/// The address is not one that the operator allows.
+pub(super) static ADDRESS_FORBIDDEN: CodeRow = CodeRow::of_caller(
+    "address_forbidden",
+    403,
+    "The address is not one of the public internet. The operator allows private networks by 'outside.private_networks'.",
+);
+
+/// A request goes in a circle.
+pub(super) static GATEWAY_LOOP: CodeRow = CodeRow::of_caller(
+    "gateway_loop",
+    508,
+    "The request came back to the gateway that had passed it on. Let the route lead to the service itself.",
+);
+
 /// All of them.
-pub(super) static ALL: &[Code] =
-    &[&NOT_EMPTY, &BACKUP_DAMAGED, &BACKUP_TOO_NEW, &BACKUP_BUSY, &RESTORE_RUNNING, &ROLL_BACK_STOPPED];
+pub(super) static ALL: &[Code] = &[
+    &NOT_EMPTY,
+    &BACKUP_DAMAGED,
+    &BACKUP_TOO_NEW,
+    &BACKUP_BUSY,
+    &RESTORE_RUNNING,
+    &ROLL_BACK_STOPPED,
+    &SERVICE_UNAVAILABLE,
+    &UPSTREAM_FAILED,
+    &UPSTREAM_TIMEOUT,
+    &ADDRESS_FORBIDDEN,
+    &GATEWAY_LOOP,
+];

@@ -16,13 +16,14 @@ use tokio_util::task::TaskTracker;
 use super::ends::ToClient;
 use super::join::Connection;
 use super::lines::{LineReader, write_line};
-use super::protocol::{Answer, Ask, Told, What};
+use super::protocol::{Answer, Ask, Told, VaultWish, What};
 use crate::capability::caller::{Caller, Credential, Door, Origin};
 use crate::capability::client::{Answers, Client, Level, Progress, Questions};
 use crate::capability::gate::{Gate, Request};
 use crate::capability::outcome::Outcome;
 use crate::capability::tool::Tool;
 use crate::domain::identity;
+use crate::domain::integrations::Vault;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::CallId;
@@ -66,8 +67,39 @@ async fn answer(
         What::ResetKey => identity::reset_admin_key(gate.platform())
             .await
             .map(|key| Told::Result(serde_json::json!({ "key": key.reveal() }))),
+        // Needs none either: who has the master key's place has the vault.
+        What::Vault(wish) => {
+            let (platform, gate) = (gate.platform().clone(), gate.clone());
+            let done = platform.carry_through(async move { look_after(&gate, wish).await });
+            done.await.unwrap_or_else(|| Err(Fault::internal("looking after the vault panicked")))
+        }
         What::Cancel => Ok(Told::End),
     }
+}
+
+/// Does what is asked of the vault's keys, and tells how they are afterwards.
+async fn look_after(gate: &Gate, wish: VaultWish) -> Result<Told, Fault> {
+    let platform = gate.platform();
+    let vault = platform.service::<Vault>()?;
+    let rotated = match wish {
+        VaultWish::Status => None,
+        VaultWish::Reload => {
+            vault.reload().await?;
+            None
+        }
+        VaultWish::RotateData => Some(vault.rotate_data(platform).await?),
+        VaultWish::RotateMaster { forget_former } => Some(vault.rotate_master(platform, forget_former).await?),
+    };
+    let state = vault.state(&*platform.store).await?;
+    let mut told = serde_json::json!({
+        "masterKeys": { "from": state.place, "known": state.master_keys },
+        "dataKeys": { "all": state.data_keys, "underFormerMaster": state.former, "underUnknownMaster": state.unknown },
+        "fault": state.fault,
+    });
+    if let Some(rotated) = rotated {
+        told["rotated"] = serde_json::to_value(rotated).map_err(Fault::internal)?;
+    }
+    Ok(Told::Result(told))
 }
 
 /// Whoever can use the account acts as the administrator of the default tenant. Identified for each call: an account that is

@@ -115,8 +115,27 @@ pub enum What {
     Tools,
     /// To replace a lost administrator key.
     ResetKey,
+    /// To look after the keys of the vault.
+    Vault(VaultWish),
     /// To call the call of this id off.
     Cancel,
+}
+
+/// What is asked of the vault's keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum VaultWish {
+    /// To be told how they are.
+    Status,
+    /// To read the master keys anew.
+    Reload,
+    /// New data keys, and every secret sealed anew.
+    RotateData,
+    /// A new master key, and every data key sealed anew.
+    RotateMaster {
+        /// Whether former master keys are forgotten afterwards.
+        forget_former: bool,
+    },
 }
 
 /// A line of the owner to a guest that makes calls.

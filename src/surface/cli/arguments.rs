@@ -99,6 +99,9 @@ pub enum Command {
     /// List, create, revoke keys; replace a lost administrator key
     #[command(after_help = EXITS)]
     Keys(Keys),
+    /// Look after the keys under which stored secrets are encrypted
+    #[command(after_help = EXITS)]
+    Vault(Vault),
     /// Make a backup of everything
     #[command(after_help = EXITS)]
     Backup(Backup),
@@ -305,6 +308,32 @@ pub struct Restore {
     /// Which installation.
     #[command(flatten)]
     pub server: Server,
+}
+
+/// `vault`
+#[derive(Debug, Args)]
+pub struct Vault {
+    /// What about it.
+    #[command(subcommand)]
+    pub what: VaultWhat,
+}
+
+/// What about the vault.
+#[derive(Debug, Subcommand)]
+pub enum VaultWhat {
+    /// Where the master key comes from, and how many data keys it opens
+    Status,
+    /// Read the master key anew, after it was put back or another was put beside it
+    Reload,
+    /// New keys in place of the old ones, while everything runs: data keys, or the master key
+    Rotate {
+        /// The master key in place of the data keys; one that the program did not make is changed at its place before
+        #[arg(long)]
+        master: bool,
+        /// Forget former master keys afterwards: backups made before then hold secrets that cannot be read any more
+        #[arg(long, requires = "master")]
+        forget_former: bool,
+    },
 }
 
 /// `migrate`

@@ -23,6 +23,7 @@ mod signals;
 mod stdio;
 mod target;
 mod tools;
+mod vault;
 
 use std::pin::Pin;
 use std::process::ExitCode;
@@ -78,6 +79,7 @@ fn command(arguments: Arguments) -> Result<(), Failure> {
         Command::Call(asked) => blocking(call::run(setting, asked)),
         Command::Tools(asked) => blocking(tools::run(setting, asked)),
         Command::Keys(asked) => blocking(keys::run(setting, asked)),
+        Command::Vault(asked) => blocking(vault::run(setting, asked)),
         Command::Backup(asked) => blocking(backup::run(setting, asked)),
         Command::Restore(asked) => blocking(restore::run(setting, asked)),
         Command::Migrate(asked) => blocking(migrate::run(setting, asked)),

@@ -43,7 +43,7 @@ impl Remote {
         match what {
             What::Call { tool, input, idempotency_key } => self.call(&tool, input, idempotency_key, &told).await,
             What::Tools => self.tools(&told).await,
-            What::ResetKey | What::Cancel => {
+            What::ResetKey | What::Vault(_) | What::Cancel => {
                 Err(Failure::usage("only the machine itself can do this: leave --server out"))
             }
         }

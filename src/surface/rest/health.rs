@@ -37,7 +37,7 @@ async fn answer(rest: &Rest, asked: &Asked, parts: &Parts) -> Result<Response, F
     if caller.is_known() {
         let call = asked.call(parts, caller, TOOL, Value::Null);
         return match rest.gate.call(call).await.result? {
-            Outcome::Value(value) => Ok(tell(value["status"] == "ok", &value)),
+            Outcome::Value(value) => Ok(tell(value["ready"] == true, &value)),
             Outcome::Stream(_) | Outcome::Bytes(_) => Err(Fault::internal("health is one value")),
         };
     }

@@ -2,5 +2,6 @@
 
 mod audit;
 mod identity;
+mod integrations;
 mod registry;
 mod system;

@@ -8,6 +8,9 @@
 //! | `a4` | Dan Rivera, dan@example.org, roles member and reviewer, groups finance and support |
 //! | `b1` | the role reviewer: audit:read, users:read |
 //! | `c1` | a key of Dan's named "nightly report" |
+//! | | the secret "old-crm", whose text nobody can open |
+//! | `d1` | the instance "crm-1" of the service "crm-sync", healthy at noon |
+//! | `d2` | the gateway's route "crm" to it |
 //! | `f1` | another tenant, "elsewhere" |
 //! | `f2` | its administrator, eve@elsewhere.example: the caller `stranger` |
 //!
@@ -23,7 +26,9 @@ use convoke::domain::identity::model::role::Role;
 use convoke::domain::identity::model::tenant::{Tenant, platform};
 use convoke::domain::identity::model::user::{User, UserStatus};
 use convoke::domain::identity::roles::{ADMIN, BUILT_IN, MEMBER};
+use convoke::domain::{integrations, system};
 use convoke::kernel::id::{RoleId, TenantId, UserId};
+use convoke::kernel::seal::sha256;
 use convoke::kernel::secret::Secret;
 use convoke::kernel::time::Timestamp;
 use convoke::port::records::{Document, Query, Scope, Visibility};
@@ -88,6 +93,19 @@ pub(crate) async fn set(store: &dyn Store, tenant: TenantId, now: Timestamp) -> 
     let nobody = here.key(id(0xc3), BO, "test");
     let suspended = here.key(id(0xc4), CLEO, "test");
 
+    here.secret(tenant, "old-crm", now);
+    let instance = serde_json::json!({
+        "serviceName": "crm-sync", "instanceId": "crm-1", "scheme": "http", "host": "crm.example.org", "port": 8080,
+        "capabilities": ["contacts"], "ttlSeconds": 30, "says": "up", "heardAt": now,
+        "forgetAt": now.plus(std::time::Duration::from_hours(1)),
+    });
+    here.of_system("service_instance", id(0xd1), instance);
+    let route = serde_json::json!({
+        "routeId": "crm", "path": "/crm", "service": "crm-sync", "targetPath": "/crm", "methods": ["GET"],
+        "authRequired": true, "timeoutSeconds": 30, "retries": 2, "breakerFailures": 5, "breakerSeconds": 30, "enabled": true,
+    });
+    here.of_system("gateway_route", id(0xd2), route);
+
     let elsewhere = TenantId::from_uuid(ELSEWHERE);
     let mut outside = Steps::default();
     outside.put(ELSEWHERE, None, Visibility::Private, &Tenant { name: "elsewhere".to_owned(), local_owner: None });
@@ -141,6 +159,31 @@ impl Steps {
         let key = ApiKey::new(UserId::from_uuid(user), name, fresh.prefix, fresh.hash);
         self.put(id, Some(user), Visibility::Private, &key);
         fresh.key
+    }
+
+    /// A secret as the vault would store it, but for its text: it is there to be listed and removed.
+    fn secret(&mut self, tenant: TenantId, name: &str, now: Timestamp) {
+        let mut parts = Vec::new();
+        for part in [b"secret".as_slice(), tenant.uuid().as_bytes(), name.as_bytes()] {
+            parts.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            parts.extend_from_slice(part);
+        }
+        let first = sha256(&parts)[..16].try_into().unwrap();
+        let body = serde_json::json!({
+            "name": name, "description": "The old customer database", "dataKey": Uuid::nil(), "sealed": "", "version": 1,
+            "givenAt": now, "givenBy": ADA,
+        });
+        let kind = integrations::MODULE.kinds.iter().find(|kind| kind.name == "secret").unwrap();
+        let id = uuid::Builder::from_custom_bytes(first).into_uuid();
+        let (expect, visibility) = (Expect::Absent, Visibility::Tenant);
+        self.steps.push(Step::Put(Put { kind, id, expect, owner: Some(ADA), workspace: None, visibility, body }));
+    }
+
+    /// A document of the system's.
+    fn of_system(&mut self, kind: &str, id: Uuid, body: serde_json::Value) {
+        let kind = system::MODULE.kinds.iter().find(|one| one.name == kind).unwrap();
+        let (expect, visibility) = (Expect::Absent, Visibility::Tenant);
+        self.steps.push(Step::Put(Put { kind, id, expect, owner: Some(ADA), workspace: None, visibility, body }));
     }
 
     fn put<T: Document>(&mut self, id: Uuid, owner: Option<Uuid>, visibility: Visibility, document: &T) {

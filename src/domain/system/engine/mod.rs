@@ -1,6 +1,10 @@
-//! What the system's capabilities stand on: the ring of log lines, the process's own figures, the shelf of backups.
+//! What the system's capabilities stand on: the ring of log lines, the process's own figures and their history, the shelf of
+//! backups, the gateway.
 
+pub(super) mod forgetting;
+pub(super) mod gateway;
 pub(super) mod manifest;
+pub(super) mod monitor;
 pub(super) mod process;
 pub(super) mod restoring;
 pub(super) mod ring;

@@ -10,6 +10,7 @@ use crate::capability::Capability;
 use crate::capability::cx::Cx;
 use crate::capability::permit::Permit;
 use crate::capability::spec::{Domain, Route, Spec};
+use crate::domain::integrations::Vault;
 use crate::domain::system::operator;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
@@ -38,6 +39,8 @@ pub(in crate::domain::system) struct Output {
 enum Status {
     /// All is well.
     Ok,
+    /// It takes calls, and a part of it fails: the backends tell which.
+    Degraded,
     /// A backend fails.
     Down,
 }
@@ -99,10 +102,16 @@ impl Capability for Health {
     .everyday();
 
     async fn run(cx: &Cx, _: Nothing) -> Result<Output, Fault> {
-        let backends = vec![store(cx).await, blobs(cx).await];
-        let ready = backends.iter().all(|backend| backend.status == Status::Ok);
+        let backends = vec![store(cx).await, blobs(cx).await, vault(cx).await];
+        let ready = backends.iter().all(|backend| backend.status != Status::Down);
+        let whole = backends.iter().all(|backend| backend.status == Status::Ok);
         let details = if operator::may_look(cx).await { Some(details(cx, backends)) } else { None };
-        let output = Output { status: if ready { Status::Ok } else { Status::Down }, live: true, ready, details };
+        let status = match (ready, whole) {
+            (false, _) => Status::Down,
+            (true, false) => Status::Degraded,
+            (true, true) => Status::Ok,
+        };
+        let output = Output { status, live: true, ready, details };
         if ready {
             return Ok(output);
         }
@@ -160,6 +169,24 @@ async fn blobs(cx: &Cx) -> Backend {
             Backend { fault: Some(fault.to_string()), ..down("blobs", took_micros) }
         }
     }
+}
+
+/// Only what needs a stored secret needs the vault: without its key the rest goes on.
+async fn vault(cx: &Cx) -> Backend {
+    let began = Instant::now();
+    let state = match cx.service::<Vault>() {
+        Ok(vault) => vault.state(&*cx.platform().store).await,
+        Err(fault) => Err(fault),
+    };
+    let (product, fault) = match state {
+        Ok(state) => (Some(format!("AES-256-GCM, master key from {}", state.place)), state.fault),
+        Err(fault) => (None, Some(fault.to_string())),
+    };
+    if let Some(fault) = &fault {
+        tracing::warn!(fault, "the vault cannot open everything");
+    }
+    let status = if fault.is_none() { Status::Ok } else { Status::Degraded };
+    Backend { status, product, fault, ..down("vault", micros_since(began)) }
 }
 
 fn down(name: &'static str, took_micros: u64) -> Backend {

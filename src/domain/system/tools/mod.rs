@@ -16,6 +16,14 @@ capabilities! {
     migrate: Migrate,
     cache_stats: CacheStats,
     cache_clear: CacheClear,
+    monitor: Monitor,
+    services: Services,
+    service_register: ServiceRegister,
+    service_deregister: ServiceDeregister,
+    service_heartbeat: ServiceHeartbeat,
+    service_discover: ServiceDiscover,
+    gateway_route_set: GatewayRouteSet,
+    gateway_routes: GatewayRoutes,
 }
 
 /// The input of a capability that takes none.

@@ -21,11 +21,12 @@ async fn everybody_learns_whether_it_is_up_and_administrators_learn_more() {
     let full = app.call(&app.admin, "system_health", json!({})).await.unwrap();
     let details = &full["details"];
     assert_eq!((&details["uptimeSeconds"], &details["version"]), (&json!(90), &json!(env!("CARGO_PKG_VERSION"))));
-    let [store, blobs] = details["backends"].as_array().unwrap().as_slice() else { panic!("{details}") };
+    let [store, blobs, vault] = details["backends"].as_array().unwrap().as_slice() else { panic!("{details}") };
     assert_eq!((&store["name"], &store["status"]), (&json!("store"), &json!("ok")));
     assert!(store["product"].as_str().unwrap().starts_with("SQLite 3."));
     assert!(store["sizeBytes"].as_u64().unwrap() > 0);
     assert_eq!((&blobs["name"], &blobs["status"]), (&json!("blobs"), &json!("ok")));
+    assert_eq!((&vault["name"], &vault["status"]), (&json!("vault"), &json!("ok")));
 }
 
 #[tokio::test]

@@ -3,12 +3,16 @@
 mod backup;
 mod caches;
 mod config;
+mod gateway;
 mod health;
 mod logs;
 mod metrics;
 mod migrate;
+mod monitor;
 mod restore;
+mod services;
 mod upkeep;
+mod upstream;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -73,7 +77,7 @@ impl Bare {
 }
 
 /// Every tool of the domain that is not public, with an input that fits.
-const GUARDED: [(&str, &str); 9] = [
+const GUARDED: [(&str, &str); 10] = [
     ("system_metrics", "{}"),
     ("system_config", "{}"),
     ("system_logs", "{}"),
@@ -82,6 +86,7 @@ const GUARDED: [(&str, &str); 9] = [
     ("system_restore", r#"{"name":"backup-1"}"#),
     ("system_migrate", "{}"),
     ("system_cache_stats", "{}"),
+    ("system_monitor", "{}"),
     ("system_cache_clear", "{}"),
 ];
 

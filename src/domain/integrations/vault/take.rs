@@ -1,0 +1,116 @@
+//! Taking a credential by its name: from the vault, or else, for the installation's own tenant, from the environment. Its use
+//! is on disk before it is handed out.
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+
+use super::{Vault, keys};
+use crate::capability::credentials::{CredentialSource, UseOf};
+use crate::capability::cx::store_fault;
+use crate::capability::gate::audit::{Deed, deed};
+use crate::capability::owned::Stored;
+use crate::capability::platform::Platform;
+use crate::capability::spec::Effect;
+use crate::domain::identity::default_tenant;
+use crate::domain::integrations::model::{LastUse, StoredSecret, must_be_given, variable_of};
+use crate::kernel::codes;
+use crate::kernel::fault::Fault;
+use crate::kernel::secret::Secret;
+use crate::port::records::{Document as _, Scope, Visibility};
+use crate::port::store::{Batch, Conflict, Expect, Put, Step, StoreFault};
+
+/// What the audit log calls it.
+const ACTION: &str = "secret_use";
+/// A secret that changes more often than this while it is taken is given up.
+const MOST_LOOKS: usize = 16;
+
+#[async_trait]
+impl CredentialSource for Vault {
+    async fn take(&self, platform: &Platform, of: &UseOf, name: &str) -> Result<Secret, Fault> {
+        let id = StoredSecret::id(of.tenant, name);
+        for _ in 0..MOST_LOOKS {
+            let found =
+                platform.store.get(Scope::Tenant(of.tenant), StoredSecret::KIND, id).await.map_err(store_fault)?;
+            let Some(found) = found else { return self.of_environment(platform, of, name).await };
+            let secret = Stored::<StoredSecret>::read(found)?;
+            let Some(key) = keys::find(&*platform.store, of.tenant, secret.value.data_key).await? else {
+                // The secret was sealed anew since it was read, and its old key is gone.
+                continue;
+            };
+            let data_key = self.unwrap(of.tenant, key.id, &key.value)?;
+            let text = Self::open_secret(of.tenant, &data_key, &secret.value).inspect_err(|fault| {
+                tracing::error!(tenant = %of.tenant, name, %fault, "a stored secret was tampered with");
+            })?;
+            match told(platform, of, &secret).await {
+                Ok(()) => return Ok(text),
+                // Deleted, replaced or sealed anew meanwhile: what was read is no longer what may be used.
+                Err(StoreFault::Conflict(Conflict::Changed { .. })) => {}
+                Err(fault) => return Err(store_fault(fault)),
+            }
+        }
+        Err(Fault::new(&codes::CONFLICT, format!("the secret '{name}' keeps changing")))
+    }
+
+    async fn take_of_operator(&self, platform: &Platform, of: &UseOf, variable: &str) -> Result<Secret, Fault> {
+        let Some(text) = self.environment.value(variable) else {
+            return Err(Fault::new(&codes::NOT_CONFIGURED, format!("the environment variable {variable} is not set"))
+                .with_detail(json!({ "environment": variable })));
+        };
+        note(platform, of, format!("environment:{variable}"), json!({ "environment": variable, "for": of.what }))
+            .await?;
+        Ok(text)
+    }
+}
+
+impl Vault {
+    /// The environment is the operator's: another tenant's calls must not spend what it holds.
+    async fn of_environment(&self, platform: &Platform, of: &UseOf, name: &str) -> Result<Secret, Fault> {
+        let variable = variable_of(name);
+        let is_own = default_tenant(&*platform.store).await?.is_some_and(|(tenant, _)| tenant == of.tenant);
+        let text = self.environment.value(&variable).filter(|_| is_own).ok_or_else(|| must_be_given(name))?;
+        let told = json!({ "name": name, "environment": variable, "for": of.what });
+        note(platform, of, format!("environment:{variable}"), told).await?;
+        Ok(text)
+    }
+}
+
+/// Writes that a stored secret is used, provided that it is still the one that was read.
+async fn told(platform: &Platform, of: &UseOf, secret: &Stored<StoredSecret>) -> Result<(), StoreFault> {
+    let broken = |fault: Fault| StoreFault::Broken(fault.to_string());
+    let now = platform.clock.now();
+    let last = LastUse { at: now, by: of.what.clone() };
+    let about = json!({ "name": secret.value.name, "version": secret.value.version, "for": of.what });
+    let steps = vec![
+        Step::Check { kind: StoredSecret::KIND, id: secret.id, expect: Expect::Revision(secret.revision) },
+        Step::Put(Put {
+            kind: LastUse::KIND,
+            id: secret.id,
+            expect: Expect::Anything,
+            owner: None,
+            workspace: None,
+            visibility: Visibility::Private,
+            body: serde_json::to_value(last).map_err(|error| broken(Fault::internal(error)))?,
+        }),
+        entry(platform, of, secret.id.to_string(), about).map_err(broken)?,
+    ];
+    platform.store.commit(vec![Batch { tenant: of.tenant, at: now, steps }]).await.map(drop)
+}
+
+async fn note(platform: &Platform, of: &UseOf, what: String, told: Value) -> Result<(), Fault> {
+    let steps = vec![entry(platform, of, what, told)?];
+    let batch = Batch { tenant: of.tenant, at: platform.clock.now(), steps };
+    platform.store.commit(vec![batch]).await.map(drop).map_err(store_fault)
+}
+
+fn entry(platform: &Platform, of: &UseOf, resource_id: String, told: Value) -> Result<Step, Fault> {
+    deed(Deed {
+        at: platform.clock.now(),
+        by: of,
+        action: ACTION,
+        effect: Effect::Read,
+        resource_type: StoredSecret::KIND.name,
+        resource_id,
+        told,
+        outcome: "done",
+    })
+}
