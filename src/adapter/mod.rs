@@ -1,4 +1,6 @@
 //! What implements the ports: one folder each.
 
+pub mod anchor;
 pub mod folder;
+pub mod keyfile;
 pub mod sqlite;

@@ -142,6 +142,8 @@ pub enum Role {}
 pub enum Call {}
 /// Names a durable operation.
 pub enum Operation {}
+/// Names a request for erasure.
+pub enum Erasure {}
 
 /// The id of a tenant.
 pub type TenantId = Id<Tenant>;
@@ -157,6 +159,8 @@ pub type RoleId = Id<Role>;
 pub type CallId = Id<Call>;
 /// The id of an operation.
 pub type OperationId = Id<Operation>;
+/// The id of a request for erasure.
+pub type ErasureId = Id<Erasure>;
 
 #[cfg(test)]
 mod tests {

@@ -99,8 +99,10 @@ fn tools_told_apart(tool: &Tool) -> bool {
 }
 
 fn tells_figures(tool: &Tool) -> bool {
-    ["system_metrics", "system_cache_stats", "system_cache_clear", "system_health", "system_logs"]
-        .contains(&&*tool.name)
+    // An installation signs its own audit log with a key of its own.
+    let signed = ["audit_verify", "audit_export", "compliance_report"];
+    let figures = ["system_metrics", "system_cache_stats", "system_cache_clear", "system_health", "system_logs"];
+    figures.iter().chain(&signed).any(|name| *name == &*tool.name)
 }
 
 fn judged(tool: &Tool, example: &Example, answer: &Value) -> Vec<String> {

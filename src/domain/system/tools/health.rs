@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::Nothing;
 use crate::capability::Capability;
+use crate::capability::alarms::{Alarm, Alarms};
 use crate::capability::cx::Cx;
 use crate::capability::permit::Permit;
 use crate::capability::spec::{Domain, Route, Spec};
@@ -38,6 +39,8 @@ pub(in crate::domain::system) struct Output {
 enum Status {
     /// All is well.
     Ok,
+    /// It works, and somebody must look at something.
+    Alarm,
     /// A backend fails.
     Down,
 }
@@ -53,6 +56,9 @@ struct Details {
     uptime_seconds: u64,
     /// Every backend.
     backends: Vec<Backend>,
+    /// What somebody must look at although the installation works.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    alarms: Vec<Alarm>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -101,8 +107,14 @@ impl Capability for Health {
     async fn run(cx: &Cx, _: Nothing) -> Result<Output, Fault> {
         let backends = vec![store(cx).await, blobs(cx).await];
         let ready = backends.iter().all(|backend| backend.status == Status::Ok);
-        let details = if operator::may_look(cx).await { Some(details(cx, backends)) } else { None };
-        let output = Output { status: if ready { Status::Ok } else { Status::Down }, live: true, ready, details };
+        let alarms = cx.service::<Alarms>()?.raised();
+        let status = match (ready, alarms.is_empty()) {
+            (false, _) => Status::Down,
+            (true, false) => Status::Alarm,
+            (true, true) => Status::Ok,
+        };
+        let details = if operator::may_look(cx).await { Some(details(cx, backends, alarms)) } else { None };
+        let output = Output { status, live: true, ready, details };
         if ready {
             return Ok(output);
         }
@@ -112,13 +124,14 @@ impl Capability for Health {
     }
 }
 
-fn details(cx: &Cx, backends: Vec<Backend>) -> Details {
+fn details(cx: &Cx, backends: Vec<Backend>, alarms: Vec<Alarm>) -> Details {
     let started_at = cx.platform().started_at;
     Details {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at,
         uptime_seconds: cx.now().since(started_at).as_secs(),
         backends,
+        alarms,
     }
 }
 
