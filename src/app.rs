@@ -7,15 +7,20 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::adapter::anchor::file::FileAnchor;
+use crate::adapter::anchor::webhook::WebhookAnchor;
 use crate::adapter::folder::FolderBlobs;
+use crate::adapter::keyfile::KeyFile as SubjectKeyFile;
 use crate::adapter::keys::{KeyCommand, KeyFile, KeyVariable, ProcessEnvironment};
 use crate::adapter::outside::GuardedOutside;
 use crate::adapter::sqlite::{SqliteConfig, SqliteStore};
+use crate::capability::alarms::Alarms;
 use crate::capability::credentials::Credentials;
 use crate::capability::cx::store_fault;
 use crate::capability::forwarding::Forwarding;
 use crate::capability::gate::Gate;
 use crate::capability::gate::approve::{ApprovalPolicy, NothingHeld};
+use crate::capability::gate::sealing::Sealer;
 use crate::capability::module::Module;
 use crate::capability::platform::{Platform, Services};
 use crate::capability::registry::Registry;
@@ -24,16 +29,20 @@ use crate::capability::source::Sources;
 use crate::capability::tool::{Card, Tool};
 use crate::config::Config;
 use crate::config::vault::Place;
+use crate::domain::audit::engine::checkpoints::{Checkpoints, Rhythm};
+use crate::domain::audit::engine::keeper::Keeper;
+use crate::domain::audit::engine::note::Signer;
 use crate::domain::integrations::Vault;
 use crate::domain::registry::index::ToolIndex;
 use crate::domain::system::{Gateway, Monitor, SchemaReport, Shelf, schema_report};
-use crate::domain::{MODULES, identity};
+use crate::domain::{MODULES, audit, identity};
 use crate::kernel::clock::Clock;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::network::Network;
 use crate::kernel::seal::Seal;
 use crate::kernel::secret::Secret;
+use crate::port::anchors::Anchor;
 use crate::port::outside::{Outgoing, Outside};
 use crate::port::secrets::{Environment, MasterKeys};
 use crate::port::store::{Store, StoreFault};
@@ -121,6 +130,7 @@ impl App {
         let keys = master_keys(&config, &data, &environment)?;
         let vault = Arc::new(Vault::open(keys, environment, &*store).await.map_err(unreadable)?);
         let services = add_services(services, &config, &data).with(Arc::new(Credentials(vault.clone()))).with(vault);
+        let services = add_audit(services, &config, &data, &shared, &clock)?;
         let platform = Arc::new(Platform::new(shared, blobs, clock, registry, seal, Arc::new(config), services));
         platform.service::<ToolIndex>()?.list_in(&platform.caches);
         let gate = Arc::new(Gate::new(platform, Arc::new(identity::directory::Directory), approvals));
@@ -162,6 +172,14 @@ impl App {
             tracing::info!(again, unknown, "took up what an earlier run left");
         }
         Upkeep::new(self.gate.clone()).start(&self.background);
+        let keeper = self.platform().service::<Keeper>()?;
+        Box::pin(audit::erasure::once_more(self.platform())).await?;
+        // A log that is not the one that it was does not keep anybody from working: it raises an alarm.
+        Box::pin(keeper.look()).await?;
+        self.background.keep("audit", move |stop| {
+            let keeper = keeper.clone();
+            async move { keeper.work(stop).await }
+        });
         Ok(())
     }
 
@@ -240,6 +258,40 @@ fn master_keys(config: &Config, data: &Path, environment: &Arc<dyn Environment>)
     })
 }
 
+/// What seals the audit log, chains it and signs for it.
+fn add_audit(
+    services: Services,
+    config: &Config,
+    data: &Path,
+    store: &Arc<dyn Store>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Services, Fault> {
+    let audit = &config.audit;
+    let within = |configured: &str, default: &str| data.join(if configured.is_empty() { default } else { configured });
+    let folder = within(&audit.keys, "keys");
+    make_private_folder(&folder)?;
+    let file = key::signing(&folder)?;
+    let signer = Signer::new(&file).ok_or_else(|| unusable_by(&folder.join(key::SIGNING), "it is no Ed25519 key"))?;
+    key::tell_public(&folder, &signer.verifier().to_string())?;
+    let mut anchors: Vec<Arc<dyn Anchor>> = Vec::new();
+    for anchor in &audit.anchors {
+        if anchor == "webhook" {
+            let webhook = WebhookAnchor::new(&audit.anchor_webhook).map_err(|why| {
+                Fault::new(&codes::BAD_CONFIGURATION, format!("audit.anchor_webhook cannot be used: {why}"))
+            })?;
+            anchors.push(Arc::new(webhook));
+        } else {
+            anchors.push(Arc::new(FileAnchor::new(within(&audit.anchor_file, "anchors/checkpoints.jsonl"))));
+        }
+    }
+    let rhythm = Rhythm { entries: audit.checkpoint_entries, span: Duration::from_secs(audit.checkpoint_seconds) };
+    let checkpoints = Checkpoints::new(store.clone(), clock.clone(), signer, anchors, rhythm);
+    let alarms = Arc::new(Alarms::default());
+    let keeper = Keeper::new(store.clone(), clock.clone(), checkpoints, alarms.clone());
+    let sealer = Sealer::new(Arc::new(SubjectKeyFile::new(folder.join("subjects.keys"))));
+    Ok(services.with(Arc::new(sealer)).with(Arc::new(keeper)).with(alarms))
+}
+
 async fn open_store(file: PathBuf, clock: Arc<dyn Clock>) -> Result<Arc<SqliteStore>, Fault> {
     let part = file.clone();
     blocking(&part, move || SqliteStore::open(store_config(file, clock))).await
@@ -269,12 +321,14 @@ fn store_config(file: PathBuf, clock: Arc<dyn Clock>) -> SqliteConfig {
     let mut config = SqliteConfig::new(file, kinds, logs, clock);
     // What a first start makes and what calls leave behind by themselves is not data: a backup may be restored over it.
     config.unowned = identity::MODULE.kinds.to_vec();
+    config.unowned.extend(audit::BY_ITSELF);
     config.unowned.push(&crate::capability::gate::operation::OPERATION);
     config.unowned_logs = vec![
         &crate::capability::gate::audit::AUDIT,
         &crate::capability::gate::usage::USAGE,
         &crate::capability::events::EVENTS,
     ];
+    config.unowned_logs.extend(audit::MODULE.logs);
     config
 }
 

@@ -16,7 +16,7 @@ const CALLERS: usize = 64;
 const ROUNDS: usize = 3;
 
 /// The tables that every call writes one row of. The program reads more than these: it answers each of them over HTTP too.
-const TABLES: [&str; 5] = ["k_user", "k_role_assignment", "l_audit", "l_usage", "l_events"];
+const TABLES: [&str; 6] = ["k_user", "k_role_assignment", "k_audit_key", "l_audit", "l_usage", "l_events"];
 const WORDS: &str = "INSERT INTO k_user__text (rowid, tenant, f_name, f_email) \
     SELECT number, hex(tenant), f_name, f_email FROM k_user WHERE number = ?";
 const COUNT: &str = "INSERT INTO counters (tenant, name, key, value) VALUES (?, 'role_holders', 'member', 1) \
@@ -63,7 +63,7 @@ fn replay(from: &Path, to: &Path) -> Duration {
     let names = TABLES.map(|table| format!("'{table}'")).join(",");
     let mut schema = source
         .prepare(&format!(
-            "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND (tbl_name IN ({names}, 'counters') \
+            "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND type <> 'trigger' AND (tbl_name IN ({names}, 'counters') \
              OR name = 'k_user__text') ORDER BY type DESC"
         ))
         .unwrap();

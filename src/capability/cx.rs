@@ -13,6 +13,7 @@ use super::caller::{Caller, Origin};
 use super::client::{Answers, Client};
 use super::credentials::{Credentials, UseOf};
 use super::events::{EVENTS, Event};
+use super::gate::audit::Record;
 use super::gate::commit::{Stage, commit};
 use super::gate::operation::Ending;
 use super::owned::{Owned, Stored, Verdict, judge, visible_to};
@@ -80,6 +81,9 @@ pub(super) struct Change {
     pub(super) before: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) after: Option<Value>,
+    /// Whose document it is: whose personal data the properties are.
+    #[serde(skip)]
+    pub(super) owner: Option<Uuid>,
 }
 
 /// What a call has collected.
@@ -92,6 +96,8 @@ pub(super) struct Pending {
     pub(super) authority: Vec<Option<UserId>>,
     /// What the call is about, for the audit log; else the first document that it changes.
     pub(super) subject: Option<(&'static str, Uuid)>,
+    /// What happened elsewhere, where the call records that.
+    pub(super) record: Option<Record>,
     pub(super) revision: Option<i64>,
     pub(super) loaded: u32,
     /// Whether the revision that the caller demands was held against a document.
@@ -366,6 +372,7 @@ impl Cx {
             resource_id: stored.id,
             before: Some(without_private(T::KIND, before)),
             after: None,
+            owner: stored.owner,
         });
         pending.steps.push(Step::Remove { kind: T::KIND, id: stored.id, expect: Expect::Revision(stored.revision) });
         Ok(())
@@ -374,6 +381,11 @@ impl Cx {
     /// Says what the call is about, where that is not the first document that it changes: the audit entry is found by it.
     pub fn about<T: Document>(&self, id: Uuid) {
         self.pending().subject = Some((T::KIND.name, id));
+    }
+
+    /// Says that the call records something that happened elsewhere: its audit entry tells of that.
+    pub fn record(&self, record: Record) {
+        self.pending().record = Some(record);
     }
 
     /// Demands that a document still has the revision that was read when the call commits.
@@ -479,7 +491,8 @@ impl Cx {
         let (before, after) = difference(kind, before, &body);
         let mut pending = self.pending();
         pending.authority.extend(touched);
-        pending.changes.push(Change { resource_type: kind.name.to_owned(), resource_id: id, before, after });
+        let owner = belongs.owner;
+        pending.changes.push(Change { resource_type: kind.name.to_owned(), resource_id: id, before, after, owner });
         pending.steps.push(Step::Put(Put {
             kind,
             id,

@@ -1,5 +1,6 @@
 //! What a capability is, the registry of them, the context that a call runs in, and the gate before it.
 
+pub mod alarms;
 pub mod asking;
 pub mod caches;
 pub mod caller;

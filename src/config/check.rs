@@ -25,6 +25,7 @@ pub fn check(config: &Config) -> Vec<Wrong> {
             wrong.push(("outside.private_networks", format!("'{network}' {say}")));
         }
     }
+    anchors(config, &mut wrong);
     let logging = &config.logging;
     if !is_level(&logging.level) {
         let say = "must be error, warn, info, debug, trace or off, also by module as in 'info,convoke=debug'";
@@ -98,9 +99,9 @@ const YEAR: u64 = 31_536_000;
 
 /// Every number, each with its least and its most. In `store` and `backup`, 0 is no bound.
 fn ranges(config: &Config, wrong: &mut Vec<Wrong>) {
-    let Config { server, limits, mcp, store, vault: _, outside: _, logging, backup } = config;
+    let Config { server, limits, mcp, store, vault: _, outside: _, logging, backup, audit } = config;
     let many = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-    let all: [(&'static str, u64, u64, u64); 27] = [
+    let all: [(&'static str, u64, u64, u64); 29] = [
         ("server.body_limit_bytes", many(server.body_limit_bytes), 1024, 1 << 30),
         ("server.bodies_bytes", many(server.bodies_bytes), many(server.body_limit_bytes), 1 << 40),
         ("server.connections", many(server.connections), 0, 1_000_000),
@@ -128,6 +129,8 @@ fn ranges(config: &Config, wrong: &mut Vec<Wrong>) {
         ("store.usage_days", store.usage_days, 0, 36_500),
         ("logging.recent_lines", many(logging.recent_lines), 0, 1_000_000),
         ("backup.keep", many(backup.keep), 0, 1_000_000),
+        ("audit.checkpoint_entries", audit.checkpoint_entries, 1, 1_000_000_000),
+        ("audit.checkpoint_seconds", audit.checkpoint_seconds, 1, 86_400),
     ];
     for (key, value, least, most) in all {
         if !(least..=most).contains(&value) {
@@ -136,6 +139,22 @@ fn ranges(config: &Config, wrong: &mut Vec<Wrong>) {
     }
     if mcp.toolsets.is_empty() {
         wrong.push(("mcp.toolsets", "must name at least one: 'compact', 'all' or names of domains".to_owned()));
+    }
+}
+
+fn anchors(config: &Config, wrong: &mut Vec<Wrong>) {
+    let audit = &config.audit;
+    for anchor in &audit.anchors {
+        if !["file", "webhook"].contains(&anchor.as_str()) {
+            wrong.push(("audit.anchors", format!("'{anchor}' is no anchor: use 'file', 'webhook' or both")));
+        }
+    }
+    let is_used = audit.anchors.iter().any(|anchor| anchor == "webhook");
+    let is_http = ["http://", "https://"].iter().any(|scheme| audit.anchor_webhook.starts_with(scheme));
+    if (is_used || !audit.anchor_webhook.is_empty()) && !is_http {
+        let say =
+            format!("must be an address such as 'https://example.org/checkpoints', not '{}'", audit.anchor_webhook);
+        wrong.push(("audit.anchor_webhook", say));
     }
 }
 

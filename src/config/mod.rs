@@ -1,6 +1,7 @@
 //! The configuration: one section a file. The complete commented defaults are `config/convoke.toml`, compiled in; what a
 //! value is and where it came from is known for each.
 
+pub mod audit;
 pub mod backup;
 pub mod check;
 pub mod limits;
@@ -38,4 +39,6 @@ pub struct Config {
     pub logging: logging::Logging,
     /// How backups are made.
     pub backup: backup::Backup,
+    /// How the audit log is proved.
+    pub audit: audit::Audit,
 }

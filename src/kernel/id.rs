@@ -144,6 +144,8 @@ pub enum Service {}
 pub enum Call {}
 /// Names a durable operation.
 pub enum Operation {}
+/// Names a request for erasure.
+pub enum Erasure {}
 
 /// The id of a tenant.
 pub type TenantId = Id<Tenant>;
@@ -161,6 +163,8 @@ pub type ServiceId = Id<Service>;
 pub type CallId = Id<Call>;
 /// The id of an operation.
 pub type OperationId = Id<Operation>;
+/// The id of a request for erasure.
+pub type ErasureId = Id<Erasure>;
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,6 @@
 //! The traits to the outside. A domain and the gate speak to these; adapters implement them; `app` chooses.
 
+pub mod anchors;
 pub mod blobs;
 pub mod logs;
 pub mod outside;
@@ -7,3 +8,4 @@ pub mod queue;
 pub mod records;
 pub mod secrets;
 pub mod store;
+pub mod subject_keys;

@@ -57,6 +57,14 @@ pub enum Step {
         /// The entry.
         body: Value,
     },
+    /// Removes entries of a log, of the batch's tenant: retention that a domain looks after itself, together with what it keeps
+    /// in their place. A log is trimmed by this or by `Logs::trim`, not by both.
+    Cut {
+        /// The log.
+        log: &'static Log,
+        /// Where the entries are. One that is not there is no fault.
+        positions: Vec<i64>,
+    },
     /// Adds to a counter, atomically.
     Count {
         /// The counter's name.

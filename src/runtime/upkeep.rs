@@ -1,5 +1,6 @@
 //! Upkeep: what the program does by itself while it runs. Every few seconds it writes the usage that was added up; every
-//! minute it trims the logs to what is kept of them, forgets operations that have expired and removes old backups.
+//! minute it trims the logs to what is kept of them, carries out erasures that are due, forgets operations that have expired
+//! and removes old backups.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,12 +13,11 @@ use super::supervise::Supervisor;
 use crate::capability::cx::store_fault;
 use crate::capability::events::EVENTS;
 use crate::capability::gate::Gate;
-use crate::capability::gate::audit::AUDIT;
 use crate::capability::gate::usage::USAGE;
 use crate::config::store::Store as Retention;
-use crate::domain::MODULES;
 use crate::domain::integrations::Vault;
 use crate::domain::system::{Monitor, Shelf, forget_silent};
+use crate::domain::{MODULES, audit};
 use crate::kernel::fault::Fault;
 use crate::port::logs::{Keep, Log};
 
@@ -45,6 +45,8 @@ pub struct Cleaned {
     pub operations: usize,
     /// Backups.
     pub backups: usize,
+    /// People whose data was erased from the audit log.
+    pub erasures: usize,
 }
 
 impl Upkeep {
@@ -99,6 +101,9 @@ impl Upkeep {
                 }
             }
         }
+        // The audit log is kept by each tenant's own policy, and what goes is declared.
+        cleaned.entries += audit::retention::clean(platform, stop).await?;
+        cleaned.erasures = audit::erasure::carry_out(platform).await?;
         cleaned.operations = self.gate.forget_expired().await?;
         if let Ok(shelf) = platform.service::<Shelf>() {
             cleaned.backups = shelf.prune().await?;
@@ -132,7 +137,6 @@ impl Upkeep {
 /// How much of each log is kept. What the configuration does not name is kept as the log itself says.
 fn keeps(retention: &Retention) -> Vec<(&'static Log, Keep)> {
     let mut keeps = vec![
-        (&AUDIT, kept(retention.audit_days, retention.audit_entries)),
         (&EVENTS, kept(retention.events_days, retention.events_entries)),
         (&USAGE, kept(retention.usage_days, USAGE.keep.entries)),
     ];

@@ -99,8 +99,10 @@ fn tools_told_apart(tool: &Tool) -> bool {
 }
 
 fn tells_figures(tool: &Tool) -> bool {
-    ["system_metrics", "system_monitor", "system_cache_stats", "system_cache_clear", "system_health", "system_logs"]
-        .contains(&&*tool.name)
+    // An installation signs its own audit log with a key of its own.
+    let signed = ["audit_verify", "audit_export", "compliance_report"];
+    let system = ["metrics", "monitor", "cache_stats", "cache_clear", "health", "logs"];
+    signed.contains(&&*tool.name) || tool.name.strip_prefix("system_").is_some_and(|name| system.contains(&name))
 }
 
 fn judged(tool: &Tool, example: &Example, answer: &Value) -> Vec<String> {

@@ -22,6 +22,7 @@ enum Ready {
     Remove { plan: Arc<KindPlan>, tenant: Uuid, id: Uuid, expect: Expect },
     Check { plan: Arc<KindPlan>, tenant: Uuid, id: Uuid, expect: Expect },
     Append { plan: Arc<LogPlan>, values: Vec<Sql>, text: Vec<Sql> },
+    Cut { plan: Arc<LogPlan>, tenant: Uuid, positions: Vec<i64> },
     Count { tenant: Uuid, name: &'static str, key: String, by: i64, at_most: Option<i64> },
     Enqueue { id: Uuid, queue: &'static str, values: [Sql; 6] },
 }
@@ -49,6 +50,7 @@ pub(super) fn prepare(declarations: &Declarations, batches: Vec<Batch>) -> Resul
                     let text = full_text(log.text, batch.tenant, &body);
                     Ready::Append { plan, values, text }
                 }
+                Step::Cut { log, positions } => Ready::Cut { plan: declarations.log(log)?, tenant, positions },
                 Step::Count { name, key, by, at_most } => Ready::Count { tenant, name, key, by, at_most },
                 Step::Enqueue(job) => Ready::Enqueue {
                     id: job.id,
@@ -124,6 +126,7 @@ impl Prepared {
                 Ready::Remove { plan, tenant, id, expect } => write_remove(connection, plan, *tenant, *id, *expect)?,
                 Ready::Check { plan, tenant, id, expect } => check(connection, plan, *tenant, *id, *expect)?,
                 Ready::Append { plan, values, text } => write_entry(connection, plan, values, text)?,
+                Ready::Cut { plan, tenant, positions } => cut(connection, plan, Some(*tenant), positions).map(drop)?,
                 Ready::Count { tenant, name, key, by, at_most } => {
                     count(connection, *tenant, name, key, *by, *at_most)?;
                 }
@@ -293,6 +296,35 @@ fn write_entry(connection: &Connection, plan: &LogPlan, values: &[Sql], text: &[
         write_text(connection, text_insert, connection.last_insert_rowid(), text)?;
     }
     Ok(())
+}
+
+/// Removes entries of a log in the one way that its triggers let pass; answers how many were there.
+pub(super) fn cut(
+    connection: &Connection,
+    plan: &LogPlan,
+    tenant: Option<Uuid>,
+    positions: &[i64],
+) -> Result<usize, StoreFault> {
+    let name = &plan.table.name;
+    let declare = |text: &str| connection.prepare_cached(text).or_fault()?.execute([name]).or_fault();
+    declare("INSERT OR IGNORE INTO cutting (log) VALUES (?1)")?;
+    let of_tenant = if tenant.is_some() { " AND tenant = ?2" } else { "" };
+    let text = format!("DELETE FROM {name} WHERE position = ?1{of_tenant}");
+    let mut gone = 0;
+    for position in positions {
+        let mut statement = connection.prepare_cached(&text).or_fault()?;
+        let removed = match tenant {
+            Some(tenant) => statement.execute(params![position, tenant.as_bytes()]).or_fault()?,
+            None => statement.execute([position]).or_fault()?,
+        };
+        if removed > 0 && plan.text_insert.is_some() {
+            let text = format!("DELETE FROM {} WHERE rowid = ?1", plan.table.text_name());
+            connection.prepare_cached(&text).or_fault()?.execute([position]).or_fault()?;
+        }
+        gone += removed;
+    }
+    declare("DELETE FROM cutting WHERE log = ?1")?;
+    Ok(gone)
 }
 
 fn count(

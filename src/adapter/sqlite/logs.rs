@@ -64,15 +64,7 @@ impl Logs for SqliteStore {
         let gone = self
             .writer
             .write(move |connection| {
-                let mut gone = 0;
-                for position in &positions {
-                    let text = format!("DELETE FROM {} WHERE position = ?1", plan.table.name);
-                    gone += connection.prepare_cached(&text).or_fault()?.execute([position]).or_fault()?;
-                    if plan.text_insert.is_some() {
-                        let text = format!("DELETE FROM {} WHERE rowid = ?1", plan.table.text_name());
-                        connection.prepare_cached(&text).or_fault()?.execute([position]).or_fault()?;
-                    }
-                }
+                let gone = super::batch::cut(connection, &plan, None, &positions)?;
                 Ok(u64::try_from(gone).unwrap_or(u64::MAX))
             })
             .await?;

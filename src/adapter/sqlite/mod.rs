@@ -2,6 +2,7 @@
 //! connections reads. Tables are made from declarations (docs/decisions/0002-tables-from-declarations.md).
 
 mod ahead;
+mod append_only;
 mod batch;
 mod fault;
 mod logs;

@@ -12,13 +12,15 @@ use uuid::Uuid;
 use super::batch::{full_text, write_text};
 use super::fault::{OrFault as _, misuse, refused_columns, store_fault};
 use super::plan::{KindPlan, LogPlan, Table, field_column, sql_type};
-use super::{Declarations, text, value};
+use super::{Declarations, append_only, text, value};
 use crate::kernel::id::TenantId;
 use crate::port::records::{Across, Field, FieldType, Unique};
 use crate::port::store::StoreFault;
 
-/// How the tables of logs are laid out, counted from 1. The second has indexes by time.
-const LOG_FORM: u32 = 2;
+/// How the tables of logs are laid out, counted from 1. The second has indexes by time, the third can only be appended to.
+const LOG_FORM: u32 = 3;
+/// The first form with indexes by time.
+const WITH_TIME: u32 = 2;
 
 /// Rows that are filled again at a time.
 const CHUNK: i64 = 500;
@@ -189,7 +191,14 @@ pub(super) fn apply(connection: &Connection, change: &Change<'_>) -> Result<(), 
     let name = &table.name;
     match &change.before {
         None => create(connection, change)?,
-        Some(before) => alter(connection, change, before)?,
+        Some(before) => {
+            // A new column is filled by an update.
+            connection.execute_batch(&append_only::lift(name)).or_fault()?;
+            alter(connection, change, before)?;
+        }
+    }
+    if matches!(change.target, Target::Log(_)) {
+        connection.execute_batch(&append_only::set(name)).or_fault()?;
     }
     let declaration = serde_json::to_string(&change.after)
         .map_err(|error| misuse(format!("the declaration of {name} cannot be written: {error}")))?;
@@ -260,7 +269,8 @@ fn alter(connection: &Connection, change: &Change<'_>, before: &Shape) -> Result
         execute(format!("DROP INDEX IF EXISTS u_{name}__{}", rule.name))?;
     }
     let new_form = before.version != after.version;
-    let laid_out_anew = new_form && matches!(change.target, Target::Log(_));
+    let is_log = matches!(change.target, Target::Log(_));
+    let laid_out_anew = is_log && before.version < WITH_TIME;
     if laid_out_anew {
         execute(format!(
             "DROP INDEX IF EXISTS e_{name}__order; DROP INDEX IF EXISTS e_{name}__time; {}",
@@ -287,7 +297,7 @@ fn alter(connection: &Connection, change: &Change<'_>, before: &Shape) -> Result
     if new_text && !after.text.is_empty() {
         execute(text::create(&table.text_name(), table.text))?;
     }
-    if !new_fields.is_empty() || new_text || (new_form && !laid_out_anew) {
+    if !new_fields.is_empty() || new_text || (new_form && !is_log) {
         fill(connection, &change.target)?;
     }
     for field in after.fields.iter().filter(|field| laid_out_anew || new_fields.contains(field)) {

@@ -6,7 +6,7 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::fault::{OrFault as _, misuse};
-use super::{Declarations, migrations, open, schema};
+use super::{Declarations, append_only, migrations, open, schema};
 use crate::kernel::time::Timestamp;
 use crate::port::store::StoreFault;
 
@@ -71,15 +71,18 @@ pub(super) fn refuse_foreign(connection: &Connection) -> Result<(), StoreFault> 
     Ok(())
 }
 
-/// A store has tables and indexes; triggers and views would act on their own.
+/// A store has tables, indexes, and the triggers that let logs only be appended to; others and views would act on their own.
 fn refuse_programs(connection: &Connection) -> Result<(), StoreFault> {
-    let text = "SELECT count(*) FROM sqlite_schema WHERE type NOT IN ('table', 'index')";
-    let found: i64 = connection.query_row(text, [], |row| row.get(0)).or_fault()?;
-    if found == 0 {
-        Ok(())
-    } else {
-        Err(StoreFault::Unavailable("the copy holds more than a store's tables".to_owned()))
+    let text = "SELECT tbl_name, coalesce(sql, '') FROM sqlite_schema WHERE type NOT IN ('table', 'index')";
+    let mut statement = connection.prepare(text).or_fault()?;
+    let mut rows = statement.query([]).or_fault()?;
+    while let Some(row) = rows.next().or_fault()? {
+        let (table, text): (String, String) = (row.get(0).or_fault()?, row.get(1).or_fault()?);
+        if !append_only::is_ours(&table, &text) {
+            return Err(StoreFault::Unavailable("the copy holds more than a store's tables".to_owned()));
+        }
     }
+    Ok(())
 }
 
 fn has_rows(connection: &Connection) -> Result<bool, StoreFault> {

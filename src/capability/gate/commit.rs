@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::audit::{self, Told};
 use super::operation::{Ending, Operation, State};
+use super::sealing::Sealing;
 use super::usage;
 use crate::capability::cx::{Call, Pending};
 use crate::capability::platform::Platform;
@@ -49,13 +50,16 @@ pub(in crate::capability) async fn commit(
     let tenant = call.caller.tenant;
     let puts = pending.steps.iter().filter(|step| matches!(step, Step::Put(_))).count();
     let mut steps = pending.steps;
+    let mut sealing = Sealing::default();
     if call.tool.is_audited() {
         let outcome = match stage {
             Stage::Step => "step",
             Stage::Done { .. } => "done",
         };
-        let told = Told { subject: pending.subject, changes: &pending.changes };
-        steps.push(audit::entry(call, &told, outcome).map_err(broken)?);
+        let record = pending.record.as_ref();
+        let told = Told { subject: pending.subject, changes: &pending.changes, record };
+        sealing = Box::pin(audit::entry(platform, call, &told, outcome)).await?;
+        steps.append(&mut sealing.steps);
         if let Stage::Done { took, .. } = stage {
             steps.push(usage::row(call, took).map_err(broken)?);
         }
@@ -75,6 +79,7 @@ pub(in crate::capability) async fn commit(
     let revisions = platform
         .carry_through(async move {
             let revisions = shared.store.commit(vec![batch]).await?;
+            sealing.committed();
             for user in authority {
                 shared.authority_changed(tenant, user);
             }

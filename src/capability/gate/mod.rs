@@ -15,6 +15,7 @@ pub mod meter;
 mod once;
 pub mod operation;
 mod request;
+pub mod sealing;
 pub mod tasks;
 mod tenant;
 pub mod usage;

@@ -152,14 +152,21 @@ impl Gate {
     /// Writes that nobody knows how an operation ended, with the audit entry that it would have had.
     pub(super) async fn record_loss(&self, call: &Arc<Call>, mut ending: Ending, fault: &Fault) {
         ending.operation.lose(fault, &call.id.to_string(), self.platform.clock.now());
-        let entry = call.tool.is_audited().then(|| audit::unknown(&ending.operation, call.caller.tenant, call.id));
+        let entry = if call.tool.is_audited() {
+            Some(Box::pin(audit::unknown(&self.platform, &ending.operation, call.caller.tenant, call.id)).await)
+        } else {
+            None
+        };
         self.record(call.caller.tenant, ending, entry).await;
     }
 
     /// Writes how an operation ended, with the entry that tells of it. What cannot be written is kept and tried again when the
     /// gate is tidied: a full disk must not leave an operation running for ever.
-    pub(super) async fn record(&self, tenant: TenantId, ending: Ending, entry: Option<Result<Step, Fault>>) {
-        let steps = entry.into_iter().chain([put_operation(&ending)]).collect::<Result<Vec<Step>, Fault>>();
+    pub(super) async fn record(&self, tenant: TenantId, ending: Ending, entry: Option<Result<Vec<Step>, Fault>>) {
+        let steps = entry.unwrap_or_else(|| Ok(Vec::new())).and_then(|mut steps| {
+            steps.push(put_operation(&ending)?);
+            Ok(steps)
+        });
         let steps = match steps {
             Ok(steps) => steps,
             Err(fault) => return tracing::error!(operation = %ending.id, %fault, "an end cannot be written as JSON"),

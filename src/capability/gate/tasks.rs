@@ -241,7 +241,11 @@ impl Gate {
             let mut operation = stored.value;
             let now = self.platform.clock.now();
             operation.lose(&stopped(), &stored.id.to_string(), now);
-            let entry = (!operation.effect.reads()).then(|| audit::unknown(&operation, tenant, Id::new(now)));
+            let entry = if operation.effect.reads() {
+                None
+            } else {
+                Some(Box::pin(audit::unknown(&self.platform, &operation, tenant, Id::new(now))).await)
+            };
             self.record(tenant, Ending { id: stored.id, expect, operation }, entry).await;
             return Ok(false);
         };

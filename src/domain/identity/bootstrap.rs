@@ -13,7 +13,7 @@ use super::model::user::{User, UserStatus};
 use super::reading::{all, first, one};
 use super::roles::{ADMIN, BUILT_IN};
 use crate::capability::cx::store_fault;
-use crate::capability::gate::audit::{AUDIT, AuditEntry};
+use crate::capability::gate::audit::{self, AuditEntry};
 use crate::capability::owned::Stored;
 use crate::capability::platform::Platform;
 use crate::kernel::clock::Clock;
@@ -190,9 +190,12 @@ fn audit_of_reset(tenant: TenantId, user: UserId, revoked: u64, now: Timestamp) 
         door: "cli".to_owned(),
         address: None,
         outcome: "done".to_owned(),
+        compliance: true,
+        recorded: None,
+        cut: None,
+        withheld: None,
     };
-    let body = serde_json::to_value(entry).map_err(Fault::internal)?;
-    Ok(Step::Append { log: &AUDIT, stream: String::new(), body })
+    audit::plain(&entry)
 }
 
 fn put<T: Document>(

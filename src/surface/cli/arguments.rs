@@ -111,6 +111,9 @@ pub enum Command {
     /// Tell the store's schema and run what is pending
     #[command(after_help = EXITS)]
     Migrate(Migrate),
+    /// Write the audit log as a file, or verify such a file
+    #[command(after_help = EXITS)]
+    Audit(Audit),
     /// Print the completions for a shell
     Completions(Completions),
     /// Print the manual page, or write one for every command
@@ -349,6 +352,43 @@ pub struct Migrate {
     /// Which installation.
     #[command(flatten)]
     pub server: Server,
+}
+
+/// `audit`
+#[derive(Debug, Args)]
+pub struct Audit {
+    /// What about it.
+    #[command(subcommand)]
+    pub what: AuditWhat,
+}
+
+/// What about the audit log.
+#[derive(Debug, Subcommand)]
+pub enum AuditWhat {
+    /// Everything of the tenant's under the newest checkpoint, one line an entry, with what it is verified by
+    Export {
+        /// The file [default: standard output]
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// A checkpoint that was kept elsewhere, so that the file can be verified against it too
+        #[arg(long, value_name = "FILE")]
+        checkpoint: Option<PathBuf>,
+        /// Which installation.
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Check such a file against a checkpoint that was kept elsewhere. Needs no installation
+    Verify {
+        /// The file
+        #[arg(long, value_name = "FILE")]
+        export: PathBuf,
+        /// The public key, or a file with it: keys/checkpoints.pub of the installation
+        #[arg(long, value_name = "KEY")]
+        pubkey: String,
+        /// The checkpoint: a signed note, or what an anchor keeps, of which the last counts
+        #[arg(long, value_name = "FILE")]
+        checkpoint: PathBuf,
+    },
 }
 
 /// `completions`

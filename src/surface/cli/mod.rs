@@ -2,6 +2,7 @@
 //! doors together and may know all of them.
 
 pub mod arguments;
+mod audit;
 mod backup;
 mod call;
 mod check;
@@ -28,7 +29,7 @@ mod vault;
 use std::pin::Pin;
 use std::process::ExitCode;
 
-use arguments::{Arguments, Command};
+use arguments::{Arguments, Audit, AuditWhat, Command};
 use exit::{Exit, Failure};
 use setting::Setting;
 
@@ -63,6 +64,10 @@ fn command(arguments: Arguments) -> Result<(), Failure> {
             return Ok(());
         }
         Command::Man(asked) => return man::run(asked),
+        // An export is verified wherever it is, without an installation.
+        Command::Audit(Audit { what: AuditWhat::Verify { export, pubkey, checkpoint } }) => {
+            return audit::verify(export, pubkey, checkpoint);
+        }
         _ => {}
     }
     let mut setting = Setting::of_process(options)?;
@@ -83,6 +88,7 @@ fn command(arguments: Arguments) -> Result<(), Failure> {
         Command::Backup(asked) => blocking(backup::run(setting, asked)),
         Command::Restore(asked) => blocking(restore::run(setting, asked)),
         Command::Migrate(asked) => blocking(migrate::run(setting, asked)),
+        Command::Audit(asked) => blocking(audit::run(setting, asked)),
     }
 }
 

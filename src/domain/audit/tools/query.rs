@@ -5,14 +5,15 @@ use serde::Deserialize;
 
 use crate::capability::Capability;
 use crate::capability::cx::{Cx, store_fault};
-use crate::capability::gate::audit::{AUDIT, AuditEntry};
+use crate::capability::gate::audit::{AUDIT, AuditEntry, opened};
+use crate::capability::gate::sealing::Sealer;
 use crate::capability::page::{Page, Paging};
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{CallId, UserId};
 use crate::kernel::time::Timestamp;
-use crate::port::logs::{Entry, TimeQuery};
+use crate::port::logs::TimeQuery;
 use crate::port::records::{Comparison, Filter, Scalar, Scope};
 
 /// Reads the audit log.
@@ -79,7 +80,11 @@ impl Capability for Query {
             Some(last) if more => Some(cx.seal_page(&pages, &(last.at, last.position))?),
             _ => None,
         };
-        let items = entries.into_iter().map(read).collect::<Result<_, _>>()?;
+        let sealer = cx.service::<Sealer>()?;
+        let mut items = Vec::with_capacity(entries.len());
+        for entry in entries {
+            items.push(opened(&sealer, entry).await?);
+        }
         Ok(Page { items, next_page_token })
     }
 }
@@ -110,10 +115,4 @@ fn filter(input: Input) -> Result<Filter, Fault> {
         filter = filter.and(Filter::Compare("at", Comparison::Less, Scalar::Time(to)));
     }
     Ok(filter)
-}
-
-fn read(entry: Entry) -> Result<AuditEntry, Fault> {
-    let place = entry.position;
-    serde_json::from_value(entry.body)
-        .map_err(|error| Fault::internal(format!("audit entry {place} cannot be read: {error}")))
 }

@@ -244,7 +244,7 @@ impl Vault {
             what: action.to_owned(),
         };
         let told = json!({ "rotated": rotated, "masterKeys": self.ring.load().ids().len() });
-        let entry = deed(Deed {
+        let told = Deed {
             at: now,
             by: &by,
             action,
@@ -253,8 +253,9 @@ impl Vault {
             resource_id: String::new(),
             told,
             outcome: "done",
-        })?;
-        write(platform, tenant, vec![entry]).await.map(drop)
+        };
+        let entry = deed(platform, told).await.map_err(store_fault)?;
+        write(platform, tenant, entry).await.map(drop)
     }
 }
 

@@ -80,7 +80,7 @@ async fn told(platform: &Platform, of: &UseOf, secret: &Stored<StoredSecret>) ->
     let now = platform.clock.now();
     let last = LastUse { at: now, by: of.what.clone() };
     let about = json!({ "name": secret.value.name, "version": secret.value.version, "for": of.what });
-    let steps = vec![
+    let mut steps = vec![
         Step::Check { kind: StoredSecret::KIND, id: secret.id, expect: Expect::Revision(secret.revision) },
         Step::Put(Put {
             kind: LastUse::KIND,
@@ -91,19 +91,19 @@ async fn told(platform: &Platform, of: &UseOf, secret: &Stored<StoredSecret>) ->
             visibility: Visibility::Private,
             body: serde_json::to_value(last).map_err(|error| broken(Fault::internal(error)))?,
         }),
-        entry(platform, of, secret.id.to_string(), about).map_err(broken)?,
     ];
+    steps.extend(entry(platform, of, secret.id.to_string(), about).await?);
     platform.store.commit(vec![Batch { tenant: of.tenant, at: now, steps }]).await.map(drop)
 }
 
 async fn note(platform: &Platform, of: &UseOf, what: String, told: Value) -> Result<(), Fault> {
-    let steps = vec![entry(platform, of, what, told)?];
+    let steps = entry(platform, of, what, told).await.map_err(store_fault)?;
     let batch = Batch { tenant: of.tenant, at: platform.clock.now(), steps };
     platform.store.commit(vec![batch]).await.map(drop).map_err(store_fault)
 }
 
-fn entry(platform: &Platform, of: &UseOf, resource_id: String, told: Value) -> Result<Step, Fault> {
-    deed(Deed {
+async fn entry(platform: &Platform, of: &UseOf, resource_id: String, told: Value) -> Result<Vec<Step>, StoreFault> {
+    let told = Deed {
         at: platform.clock.now(),
         by: of,
         action: ACTION,
@@ -112,5 +112,6 @@ fn entry(platform: &Platform, of: &UseOf, resource_id: String, told: Value) -> R
         resource_id,
         told,
         outcome: "done",
-    })
+    };
+    deed(platform, told).await
 }

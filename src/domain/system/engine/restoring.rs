@@ -8,16 +8,18 @@ use serde_json::json;
 use super::shelf::{BLOBS, Found, STORE, State};
 use crate::capability::caches::NamedCache as _;
 use crate::capability::cx::{Call, store_fault};
-use crate::capability::gate::audit::{AUDIT, AuditEntry};
+use crate::capability::gate::audit::{self, AUDIT, AuditEntry};
 use crate::capability::gate::operation::OPERATION;
+use crate::capability::gate::sealing::Sealer;
 use crate::capability::platform::Platform;
+use crate::domain::audit::engine::keeper::Keeper;
 use crate::domain::identity::{default_tenant, what_was_changed};
 use crate::domain::system::faults;
 use crate::kernel::fault::Fault;
 use crate::kernel::time::Timestamp;
 use crate::port::logs::LogQuery;
 use crate::port::records::{Filter, Scalar, Scope};
-use crate::port::store::{Batch, Step};
+use crate::port::store::Batch;
 
 /// Actions that leave an installation as good as new: looking after it, and its first key.
 const UPKEEP: [&str; 2] = ["system_", "keys_reset"];
@@ -101,9 +103,14 @@ pub(crate) async fn restore(platform: &Arc<Platform>, call: &CallOfRestore, foun
     for listed in platform.caches.all() {
         listed.clear();
     }
+    platform.service::<Sealer>()?.forget_all();
     platform.authority_changed_everywhere();
     drop(frozen);
     call.leave_entry(platform).await?;
+    // The restore is through; a log that could not be chained at once is chained later, and health tells what anchors miss.
+    if let Err(fault) = Box::pin(platform.service::<Keeper>()?.begin_anew()).await {
+        tracing::warn!(%fault, "the anchors could not be told that the audit log begins anew");
+    }
     Ok(blobs)
 }
 
@@ -138,8 +145,12 @@ impl CallOfRestore {
             tenant_id: call.caller.tenant,
             request_id: call.id,
             door: door.and_then(|door| door.as_str().map(str::to_owned)).unwrap_or_default(),
-            address: call.origin.address.map(|address| address.to_string()),
+            address: None,
             outcome: "done".to_owned(),
+            compliance: true,
+            recorded: None,
+            cut: None,
+            withheld: None,
         };
         Self { entry }
     }
@@ -152,8 +163,7 @@ impl CallOfRestore {
     async fn leave_entry(&self, platform: &Platform) -> Result<(), Fault> {
         let Some((tenant, _)) = default_tenant(&*platform.store).await? else { return Ok(()) };
         let entry = AuditEntry { tenant_id: tenant, ..self.entry.clone() };
-        let body = serde_json::to_value(entry).map_err(Fault::internal)?;
-        let steps = vec![Step::Append { log: &AUDIT, stream: String::new(), body }];
+        let steps = vec![audit::plain(&entry)?];
         platform.store.commit(vec![Batch { tenant, at: platform.clock.now(), steps }]).await.map_err(store_fault)?;
         Ok(())
     }

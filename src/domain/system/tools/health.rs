@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::Nothing;
 use crate::capability::Capability;
+use crate::capability::alarms::{Alarm, Alarms};
 use crate::capability::cx::Cx;
 use crate::capability::permit::Permit;
 use crate::capability::spec::{Domain, Route, Spec};
@@ -41,6 +42,8 @@ enum Status {
     Ok,
     /// It takes calls, and a part of it fails: the backends tell which.
     Degraded,
+    /// It works, and somebody must look at something: the alarms tell what.
+    Alarm,
     /// A backend fails.
     Down,
 }
@@ -56,6 +59,9 @@ struct Details {
     uptime_seconds: u64,
     /// Every backend.
     backends: Vec<Backend>,
+    /// What somebody must look at although the installation works.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    alarms: Vec<Alarm>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -105,12 +111,14 @@ impl Capability for Health {
         let backends = vec![store(cx).await, blobs(cx).await, vault(cx).await];
         let ready = backends.iter().all(|backend| backend.status != Status::Down);
         let whole = backends.iter().all(|backend| backend.status == Status::Ok);
-        let details = if operator::may_look(cx).await { Some(details(cx, backends)) } else { None };
+        let alarms = cx.service::<Alarms>()?.raised();
         let status = match (ready, whole) {
             (false, _) => Status::Down,
+            (true, _) if !alarms.is_empty() => Status::Alarm,
             (true, false) => Status::Degraded,
             (true, true) => Status::Ok,
         };
+        let details = if operator::may_look(cx).await { Some(details(cx, backends, alarms)) } else { None };
         let output = Output { status, live: true, ready, details };
         if ready {
             return Ok(output);
@@ -121,13 +129,14 @@ impl Capability for Health {
     }
 }
 
-fn details(cx: &Cx, backends: Vec<Backend>) -> Details {
+fn details(cx: &Cx, backends: Vec<Backend>, alarms: Vec<Alarm>) -> Details {
     let started_at = cx.platform().started_at;
     Details {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at,
         uptime_seconds: cx.now().since(started_at).as_secs(),
         backends,
+        alarms,
     }
 }
 

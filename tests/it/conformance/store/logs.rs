@@ -259,3 +259,23 @@ pub(crate) async fn never_gives_a_position_twice(place: &dyn Place) {
     commit(&store, tenant, vec![append("run", 11)]).await.unwrap();
     assert!(store.last(&JOURNAL).await.unwrap() > last);
 }
+
+/// The named entries of the tenant go together with the rest of the batch, or not at all.
+pub(crate) async fn cuts_what_is_named_with_what_takes_its_place(place: &dyn Place) {
+    let (store, tenant, other) = (open(place).await, tenant(), tenant());
+    filled(&store, tenant).await;
+    commit(&store, other, vec![append("theirs", 77)]).await.unwrap();
+    let found = entries(&store, Scope::Platform, all(20)).await;
+    let positions: Vec<i64> = found.iter().map(|entry| entry.position).collect();
+    let cut = |positions: Vec<i64>| Step::Cut { log: &JOURNAL, positions };
+    let full = Step::Count { name: "cuts", key: String::new(), by: 2, at_most: Some(1) };
+    commit(&store, tenant, vec![cut(positions[..2].to_vec()), full]).await.unwrap_err();
+    assert_eq!(entries(&store, of(tenant), all(20)).await.len(), 10);
+    // Another tenant's entry, and one that is not there, are left alone.
+    let named = vec![positions[0], positions[3], positions[10], 1_000_000];
+    commit(&store, tenant, vec![cut(named), append("odd", 10)]).await.unwrap();
+    assert_eq!(steps(&entries(&store, of(tenant), all(20)).await), [1, 2, 4, 5, 6, 7, 8, 9, 10]);
+    assert_eq!(steps(&entries(&store, of(other), all(20)).await), [77]);
+    let words = LogQuery { filter: Filter::Matches("word3".to_owned()), ..all(20) };
+    assert!(entries(&store, of(tenant), words).await.is_empty(), "the full text goes, too");
+}

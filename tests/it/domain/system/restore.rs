@@ -7,6 +7,7 @@ use std::time::Duration;
 use convoke::capability::cx::Lasting;
 use convoke::capability::gate::Request;
 use convoke::capability::gate::audit::AUDIT;
+use convoke::domain::audit::engine::keeper::Keeper;
 use convoke::domain::identity::model::user::USER;
 use convoke::kernel::clock::Clock as _;
 use convoke::kernel::codes;
@@ -84,6 +85,35 @@ async fn a_backup_makes_a_new_installation_equal_to_the_old_one() {
     assert!(fault.is(&codes::UNAUTHENTICATED), "{fault}");
     let me = new.call_with(&old.admin.key, "user_me", json!({}), |_| {}).await.unwrap();
     assert_eq!(me["id"], json!(old.admin.user));
+    new.close().await;
+}
+
+/// What the anchor of the new installation kept is of a log that is gone; a log that is forged after the restore is told all
+/// the same.
+#[tokio::test]
+async fn the_audit_log_begins_anew_with_a_restore_and_is_provable_from_there() {
+    let old = TestApp::start().await;
+    old.call(&old.admin, "user_create", json!({ "email": "new@example.org" })).await.unwrap();
+    old.chained().await;
+    let data = TempDir::new().unwrap();
+    let name = moved(&old, data.path()).await;
+    let new = Bare::start(data.path()).await;
+    let keeper = new.app.platform().service::<Keeper>().unwrap();
+    for _ in 0..5 {
+        new.call("system_cache_clear", json!({})).await.unwrap();
+    }
+    keeper.keep_up(true).await.unwrap();
+    new.call("system_restore", json!({ "name": name })).await.unwrap();
+    assert!(keeper.look().await.unwrap());
+    let verified = async || new.call_with(&old.admin.key, "audit_verify", json!({}), |_| {}).await.unwrap();
+    let told = verified().await;
+    assert_eq!((&told["valid"], &told["checked"]["checkpoints"]), (&json!(true), &json!(2)), "{told}");
+    let connection = rusqlite::Connection::open(data.path().join("convoke.db")).unwrap();
+    connection.execute_batch("DELETE FROM l_audit_checkpoints WHERE 1 = 0").unwrap();
+    let fault = connection.execute_batch("DELETE FROM l_audit").unwrap_err();
+    assert!(fault.to_string().contains("only appended to"), "{fault}");
+    let fault = connection.execute_batch("UPDATE l_audit SET at = 0").unwrap_err();
+    assert!(fault.to_string().contains("only appended to"), "{fault}");
     new.close().await;
 }
 

@@ -256,7 +256,7 @@ async fn tell(
         "path": request.path,
         "answer": outcome,
     });
-    let entry = deed(Deed {
+    let told = Deed {
         at: platform.clock.now(),
         by,
         action: "gateway_forward",
@@ -265,13 +265,14 @@ async fn tell(
         resource_id: taken.id.to_string(),
         told,
         outcome: if outcome.is_some() { "done" } else { "unknown" },
-    })?;
+    };
+    let entry = deed(platform, told).await.map_err(store_fault)?;
     write(platform, taken, entry).await
 }
 
 /// Carried through even where whoever asked went away: what was done must be told of.
-async fn write(platform: &Arc<Platform>, taken: &Taken, entry: Step) -> Result<(), Fault> {
-    let batch = Batch { tenant: taken.tenant, at: platform.clock.now(), steps: vec![entry] };
+async fn write(platform: &Arc<Platform>, taken: &Taken, entry: Vec<Step>) -> Result<(), Fault> {
+    let batch = Batch { tenant: taken.tenant, at: platform.clock.now(), steps: entry };
     let store = platform.store.clone();
     let written = platform.carry_through(async move { store.commit(vec![batch]).await }).await;
     written.map_or(Ok(()), |written| written.map(drop).map_err(store_fault))

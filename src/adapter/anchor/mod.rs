@@ -1,0 +1,4 @@
+//! Anchors for checkpoints of the audit log: a file, a webhook.
+
+pub mod file;
+pub mod webhook;

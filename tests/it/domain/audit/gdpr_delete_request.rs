@@ -1,0 +1,121 @@
+//! `gdpr_delete_request`: asked for, waited for, carried out, proved.
+
+use std::time::Duration;
+
+use convoke::capability::gate::sealing::{SUBJECT_KEY, Sealer};
+use convoke::domain::audit::erasure::{carry_out, once_more};
+use convoke::kernel::codes;
+use convoke::port::records::{Filter, Query, Scope};
+use serde_json::{Value, json};
+
+use crate::support::app::TestApp;
+
+const DAY: Duration = Duration::from_hours(24);
+
+async fn with_person() -> (TestApp, Value) {
+    let app = TestApp::start().await;
+    let user = app.call(&app.admin, "user_create", json!({ "email": "gone@example.org" })).await.unwrap();
+    (app, user["id"].clone())
+}
+
+async fn made(app: &TestApp, id: &Value) -> Value {
+    let of_user = json!({ "resourceType": "user", "resourceId": id });
+    app.call(&app.admin, "audit_query", of_user).await.unwrap()["items"][0].clone()
+}
+
+#[tokio::test]
+async fn is_carried_out_after_the_notice_period_and_proved() {
+    let (app, id) = with_person().await;
+    app.chained().await;
+    let input = json!({ "subjectId": id, "reason": "letter of 18 November" });
+    let asked = app.call(&app.admin, "gdpr_delete_request", input.clone()).await.unwrap();
+    assert_eq!((&asked["state"], &asked["dueAt"]), (&json!("waiting"), &json!("2026-12-20T12:00:00.000Z")));
+    let twice = app.call(&app.admin, "gdpr_delete_request", input).await.unwrap_err();
+    assert!(twice.is(&codes::ALREADY_EXISTS), "{twice}");
+    app.clock.advance(DAY * 29);
+    assert_eq!(carry_out(app.app.platform()).await.unwrap(), 0);
+    assert_eq!(made(&app, &id).await["changes"]["after"]["email"], "gone@example.org");
+    app.clock.advance(DAY);
+    assert_eq!(carry_out(app.app.platform()).await.unwrap(), 1);
+    assert_eq!(carry_out(app.app.platform()).await.unwrap(), 0);
+    let left = made(&app, &id).await;
+    assert_eq!((&left["withheld"], &left["changes"]), (&json!("erased"), &Value::Null), "{left}");
+
+    let told = app.call(&app.admin, "audit_query", json!({ "action": "audit_erasure" })).await.unwrap();
+    assert_eq!(told["items"][0]["resourceId"], id);
+    app.chained().await;
+    assert_eq!(app.verified().await["valid"], true);
+    let proof = json!({ "requestId": told["items"][0]["requestId"] });
+    let proof = app.call(&app.admin, "audit_verify", proof).await.unwrap();
+    assert_eq!((&proof["valid"], &proof["inclusion"][0]["number"]), (&json!(true), &json!(3)));
+    // What the request itself said of the person is gone with the rest.
+    let request = app.call(&app.admin, "audit_query", json!({ "action": "gdpr_delete_request" })).await.unwrap();
+    assert_eq!(request["items"][0]["withheld"], "erased");
+}
+
+#[tokio::test]
+async fn is_taken_back_before_it_is_due_and_not_after() {
+    let (app, id) = with_person().await;
+    app.call(&app.admin, "gdpr_delete_request", json!({ "subjectId": id })).await.unwrap();
+    let back = json!({ "subjectId": id, "withdraw": true });
+    let taken = app.call(&app.admin, "gdpr_delete_request", back.clone()).await.unwrap();
+    assert_eq!(taken["state"], "withdrawn");
+    let none = app.call(&app.admin, "gdpr_delete_request", back.clone()).await.unwrap_err();
+    assert!(none.is(&codes::NOT_FOUND), "{none}");
+    app.clock.advance(DAY * 40);
+    assert_eq!(carry_out(app.app.platform()).await.unwrap(), 0);
+    app.call(&app.admin, "gdpr_delete_request", json!({ "subjectId": id, "noticeDays": 40 })).await.unwrap();
+    app.clock.advance(DAY * 40);
+    let late = app.call(&app.admin, "gdpr_delete_request", back).await.unwrap_err();
+    assert!(late.is(&codes::CONFLICT), "{late}");
+}
+
+/// Whoever puts an old copy of the keys back does not bring back what was erased.
+#[tokio::test]
+async fn a_key_that_comes_back_is_destroyed_again_at_the_next_start() {
+    let (app, id) = with_person().await;
+    let keys = app.app.data().join("keys/subjects.keys");
+    let copy = std::fs::read(&keys).unwrap();
+    app.call(&app.admin, "gdpr_delete_request", json!({ "subjectId": id })).await.unwrap();
+    app.clock.advance(DAY * 30);
+    assert_eq!(carry_out(app.app.platform()).await.unwrap(), 1);
+    assert_eq!(once_more(app.app.platform()).await.unwrap(), 0);
+    std::fs::write(&keys, copy).unwrap();
+    let app = app.restart().await;
+    app.app.start().await.unwrap();
+    assert_eq!(made(&app, &id).await["withheld"], "erased");
+    assert_eq!(once_more(app.app.platform()).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn another_tenant_erases_nothing_here() {
+    let (app, id) = with_person().await;
+    app.call(&app.stranger, "gdpr_delete_request", json!({ "subjectId": id })).await.unwrap();
+    app.clock.advance(DAY * 30);
+    assert_eq!(carry_out(app.app.platform()).await.unwrap(), 1);
+    assert_eq!(made(&app, &id).await["changes"]["after"]["email"], "gone@example.org");
+    let destroyed = Filter::is("destroyed", convoke::port::records::Scalar::Boolean(true));
+    let scope = Scope::Tenant(app.admin.tenant);
+    let found = app.app.platform().store.find(scope, &SUBJECT_KEY, Query::newest(destroyed, 10)).await.unwrap();
+    assert!(found.is_empty());
+    app.app.platform().service::<Sealer>().unwrap().forget_all();
+    assert_eq!(made(&app, &id).await["changes"]["after"]["email"], "gone@example.org");
+}
+
+#[tokio::test]
+async fn bad_input_is_told_by_its_place() {
+    let (app, id) = with_person().await;
+    for (input, pointer) in [
+        (json!({}), "/subjectId"),
+        (json!({ "subjectId": "somebody" }), "/subjectId"),
+        (json!({ "subjectId": id, "noticeDays": 29 }), "/noticeDays"),
+        (json!({ "subjectId": id, "reason": "" }), "/reason"),
+        (json!({ "subjectId": id, "now": true }), "/now"),
+    ] {
+        let fault = app.call(&app.admin, "gdpr_delete_request", input.clone()).await.unwrap_err();
+        assert!(fault.is(&codes::BAD_INPUT), "{input}: {fault}");
+        assert!(fault.places()[0].pointer == pointer || fault.places()[0].pointer.is_empty(), "{input}: {fault}");
+    }
+    let fault = app.call(&app.member, "gdpr_delete_request", json!({ "subjectId": id })).await.unwrap_err();
+    assert!(fault.is(&codes::FORBIDDEN), "{fault}");
+}
