@@ -8,8 +8,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::adapter::folder::FolderBlobs;
+use crate::adapter::outbox::Outbox;
 use crate::adapter::sqlite::{SqliteConfig, SqliteStore};
+use crate::adapter::webhooks::HttpWebhooks;
 use crate::capability::cx::store_fault;
+use crate::capability::events::{EVENTS, Ways};
 use crate::capability::gate::Gate;
 use crate::capability::gate::approve::{ApprovalPolicy, NothingHeld};
 use crate::capability::module::Module;
@@ -18,16 +21,20 @@ use crate::capability::registry::Registry;
 use crate::capability::row::Row;
 use crate::capability::source::Sources;
 use crate::capability::tool::{Card, Tool};
+use crate::capability::topics::TopicBook;
 use crate::config::Config;
+use crate::domain::events::engine::schemas::Schemas;
 use crate::domain::registry::index::ToolIndex;
 use crate::domain::system::{SchemaReport, Shelf, schema_report};
 use crate::domain::{MODULES, identity};
 use crate::kernel::clock::Clock;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
+use crate::kernel::network::Network;
 use crate::kernel::seal::Seal;
 use crate::kernel::secret::Secret;
 use crate::port::store::{Store, StoreFault};
+use crate::runtime::relay::Relay;
 use crate::runtime::supervise::Supervisor;
 use crate::runtime::upkeep::Upkeep;
 
@@ -96,7 +103,7 @@ impl App {
         let first_key = if shows_key { identity::first_key(&*store, &*clock).await.map_err(unreadable)? } else { None };
         let registry = Arc::new(Registry::new(tools(&rows, &data)?));
         let shared: Arc<dyn Store> = store.clone();
-        let services = add_services(services, &config, &data);
+        let services = add_services(services, &config, &data, &shared)?;
         let platform = Arc::new(Platform::new(shared, blobs, clock, registry, seal, Arc::new(config), services));
         platform.service::<ToolIndex>()?.list_in(&platform.caches);
         let gate = Arc::new(Gate::new(platform, Arc::new(identity::directory::Directory), approvals));
@@ -138,6 +145,8 @@ impl App {
             tracing::info!(again, unknown, "took up what an earlier run left");
         }
         Upkeep::new(self.gate.clone()).start(&self.background);
+        // The data folder has one owner, and the store lies in it.
+        Relay::alone(self.gate.clone()).start(&self.background);
         Ok(())
     }
 
@@ -185,11 +194,16 @@ impl App {
 }
 
 /// The services that domains keep alive between calls.
-fn add_services(services: Services, config: &Config, data: &Path) -> Services {
+fn add_services(services: Services, config: &Config, data: &Path, store: &Arc<dyn Store>) -> Result<Services, Fault> {
     let shelf = Shelf::new(&config.backup.folder, config.backup.keep, data);
     let sources = MODULES.iter().flat_map(|module| module.sources.iter().map(|make| make()));
     let sources = Sources(sources.collect());
-    services.with(Arc::new(shelf)).with(Arc::new(ToolIndex::default())).with(Arc::new(sources))
+    let allowed = config.events.allowed_networks.iter().filter_map(|network| Network::parse(network)).collect();
+    let webhooks = Arc::new(HttpWebhooks::new(allowed).map_err(store_fault)?);
+    let ways = Ways::new(Arc::new(Outbox::new(store.clone(), &EVENTS)), webhooks);
+    let topics = TopicBook::new(MODULES.iter().flat_map(|module| module.topics));
+    let services = services.with(Arc::new(ways)).with(Arc::new(topics)).with(Arc::new(Schemas::default()));
+    Ok(services.with(Arc::new(shelf)).with(Arc::new(ToolIndex::default())).with(Arc::new(sources)))
 }
 
 async fn open_store(file: PathBuf, clock: Arc<dyn Clock>) -> Result<Arc<SqliteStore>, Fault> {

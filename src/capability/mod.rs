@@ -23,6 +23,7 @@ pub mod schema;
 pub mod source;
 pub mod spec;
 pub mod tool;
+pub mod topics;
 mod touch;
 
 use schemars::JsonSchema;

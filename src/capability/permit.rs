@@ -11,6 +11,7 @@ named! {
     /// What can be acted upon. A new domain adds its resources here, one line each.
     pub enum Resource {
         Audit = "audit", "The audit log";
+        Events = "events", "Published events, subscriptions and what could not be delivered";
         Keys = "keys", "API keys";
         Roles = "roles", "Roles and who holds them";
         System = "system", "The installation: configuration, logs, backups, caches";
@@ -25,6 +26,7 @@ impl Resource {
     pub const fn domain(self) -> Domain {
         match self {
             Self::Audit => Domain::Audit,
+            Self::Events => Domain::Events,
             Self::Keys | Self::Roles | Self::Users => Domain::Identity,
             Self::System => Domain::System,
             Self::Tools => Domain::Registry,

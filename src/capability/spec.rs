@@ -11,6 +11,7 @@ named! {
     pub enum Domain {
         Identity = "identity", "People, groups, roles, permissions and API keys";
         Audit = "audit", "Who did what and when";
+        Events = "events", "What happened: published, subscribed to, delivered, replayed";
         Registry = "registry", "Finding, reading about and calling tools";
         System = "system", "Health, metrics, configuration, logs, backups and caches of the installation";
     }

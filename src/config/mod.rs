@@ -3,6 +3,7 @@
 
 pub mod backup;
 pub mod check;
+pub mod events;
 pub mod limits;
 pub mod load;
 pub mod logging;
@@ -28,6 +29,8 @@ pub struct Config {
     pub mcp: mcp::Mcp,
     /// Where and how long data is kept.
     pub store: store::Store,
+    /// How events are delivered.
+    pub events: events::Events,
     /// What is logged.
     pub logging: logging::Logging,
     /// How backups are made.

@@ -2,6 +2,7 @@
 //! documentation and nowhere else.
 
 pub mod audit;
+pub mod events;
 pub mod identity;
 pub mod registry;
 pub mod system;
@@ -9,4 +10,5 @@ pub mod system;
 use crate::capability::module::Module;
 
 /// Every domain.
-pub static MODULES: &[&Module] = &[&identity::MODULE, &audit::MODULE, &registry::MODULE, &system::MODULE];
+pub static MODULES: &[&Module] =
+    &[&identity::MODULE, &audit::MODULE, &events::MODULE, &registry::MODULE, &system::MODULE];

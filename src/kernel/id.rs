@@ -142,6 +142,12 @@ pub enum Role {}
 pub enum Call {}
 /// Names a durable operation.
 pub enum Operation {}
+/// Names an event.
+pub enum Event {}
+/// Names a subscription to events.
+pub enum Subscription {}
+/// Names an event that could not be delivered.
+pub enum DeadLetter {}
 
 /// The id of a tenant.
 pub type TenantId = Id<Tenant>;
@@ -157,6 +163,12 @@ pub type RoleId = Id<Role>;
 pub type CallId = Id<Call>;
 /// The id of an operation.
 pub type OperationId = Id<Operation>;
+/// The id of an event.
+pub type EventId = Id<Event>;
+/// The id of a subscription.
+pub type SubscriptionId = Id<Subscription>;
+/// The id of a dead letter.
+pub type DeadLetterId = Id<DeadLetter>;
 
 #[cfg(test)]
 mod tests {

@@ -4,6 +4,7 @@ pub mod clock;
 pub mod codes;
 pub mod fault;
 pub mod id;
+pub mod network;
 pub mod redact;
 pub mod seal;
 pub mod secret;

@@ -1,7 +1,10 @@
 //! The traits to the outside. A domain and the gate speak to these; adapters implement them; `app` chooses.
 
+pub mod announcer;
 pub mod blobs;
+pub mod bus;
 pub mod logs;
 pub mod queue;
 pub mod records;
 pub mod store;
+pub mod webhooks;

@@ -16,4 +16,5 @@ pub static MODULE: Module = Module {
     logs: &[],
     faults: &[],
     sources: &[|| Arc::new(entries::Entries)],
+    topics: &[],
 };

@@ -15,5 +15,12 @@ use crate::capability::module::Module;
 use crate::capability::spec::Domain;
 
 /// The domain's lists.
-pub static MODULE: Module =
-    Module { domain: Domain::System, rows: tools::ROWS, kinds: &[], logs: &[], faults: faults::ALL, sources: &[] };
+pub static MODULE: Module = Module {
+    domain: Domain::System,
+    rows: tools::ROWS,
+    kinds: &[],
+    logs: &[],
+    faults: faults::ALL,
+    sources: &[],
+    topics: &[],
+};
