@@ -12,11 +12,14 @@ use crate::adapter::anchor::webhook::WebhookAnchor;
 use crate::adapter::folder::FolderBlobs;
 use crate::adapter::keyfile::KeyFile as SubjectKeyFile;
 use crate::adapter::keys::{KeyCommand, KeyFile, KeyVariable, ProcessEnvironment};
+use crate::adapter::outbox::Outbox;
 use crate::adapter::outside::GuardedOutside;
 use crate::adapter::sqlite::{SqliteConfig, SqliteStore};
+use crate::adapter::webhooks::HttpWebhooks;
 use crate::capability::alarms::Alarms;
 use crate::capability::credentials::Credentials;
 use crate::capability::cx::store_fault;
+use crate::capability::events::{EVENTS, Ways};
 use crate::capability::forwarding::Forwarding;
 use crate::capability::gate::Gate;
 use crate::capability::gate::approve::{ApprovalPolicy, NothingHeld};
@@ -27,11 +30,13 @@ use crate::capability::registry::Registry;
 use crate::capability::row::Row;
 use crate::capability::source::Sources;
 use crate::capability::tool::{Card, Tool};
+use crate::capability::topics::TopicBook;
 use crate::config::Config;
 use crate::config::vault::Place;
 use crate::domain::audit::engine::checkpoints::{Checkpoints, Rhythm};
 use crate::domain::audit::engine::keeper::Keeper;
 use crate::domain::audit::engine::note::Signer;
+use crate::domain::events::engine::schemas::Schemas;
 use crate::domain::integrations::Vault;
 use crate::domain::registry::index::ToolIndex;
 use crate::domain::system::{Gateway, Monitor, SchemaReport, Shelf, schema_report};
@@ -46,6 +51,7 @@ use crate::port::anchors::Anchor;
 use crate::port::outside::{Outgoing, Outside};
 use crate::port::secrets::{Environment, MasterKeys};
 use crate::port::store::{Store, StoreFault};
+use crate::runtime::relay::Relay;
 use crate::runtime::supervise::Supervisor;
 use crate::runtime::upkeep::Upkeep;
 
@@ -130,6 +136,7 @@ impl App {
         let keys = master_keys(&config, &data, &environment)?;
         let vault = Arc::new(Vault::open(keys, environment, &*store).await.map_err(unreadable)?);
         let services = add_services(services, &config, &data).with(Arc::new(Credentials(vault.clone()))).with(vault);
+        let services = add_events(services, &config, &shared)?;
         let services = add_audit(services, &config, &data, &shared, &clock)?;
         let platform = Arc::new(Platform::new(shared, blobs, clock, registry, seal, Arc::new(config), services));
         platform.service::<ToolIndex>()?.list_in(&platform.caches);
@@ -180,6 +187,8 @@ impl App {
             let keeper = keeper.clone();
             async move { keeper.work(stop).await }
         });
+        // The data folder has one owner, and the store lies in it.
+        Relay::alone(self.gate.clone()).start(&self.background);
         Ok(())
     }
 
@@ -290,6 +299,15 @@ fn add_audit(
     let keeper = Keeper::new(store.clone(), clock.clone(), checkpoints, alarms.clone());
     let sealer = Sealer::new(Arc::new(SubjectKeyFile::new(folder.join("subjects.keys"))));
     Ok(services.with(Arc::new(sealer)).with(Arc::new(keeper)).with(alarms))
+}
+
+/// How events are stored and delivered.
+fn add_events(services: Services, config: &Config, store: &Arc<dyn Store>) -> Result<Services, Fault> {
+    let allowed = config.outside.private_networks.iter().filter_map(|network| Network::parse(network)).collect();
+    let webhooks = Arc::new(HttpWebhooks::new(allowed).map_err(store_fault)?);
+    let ways = Ways::new(Arc::new(Outbox::new(store.clone(), &EVENTS)), webhooks);
+    let topics = TopicBook::new(MODULES.iter().flat_map(|module| module.topics));
+    Ok(services.with(Arc::new(ways)).with(Arc::new(topics)).with(Arc::new(Schemas::default())))
 }
 
 async fn open_store(file: PathBuf, clock: Arc<dyn Clock>) -> Result<Arc<SqliteStore>, Fault> {

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::caller::{Caller, Origin};
 use super::client::{Answers, Client};
 use super::credentials::{Credentials, UseOf};
-use super::events::{EVENTS, Event};
+use super::events::Event;
 use super::gate::audit::Record;
 use super::gate::commit::{Stage, commit};
 use super::gate::operation::Ending;
@@ -25,7 +25,7 @@ use super::tool::Tool;
 use super::touch::touched;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
-use crate::kernel::id::{CallId, TenantId, UserId, new_uuid};
+use crate::kernel::id::{CallId, EventId, TenantId, UserId, new_uuid};
 use crate::kernel::secret::Secret;
 use crate::kernel::time::Timestamp;
 use crate::port::logs::Log;
@@ -57,6 +57,8 @@ pub struct Call {
     pub if_match: Option<i64>,
     /// Whether it may go on after its request.
     pub lasting: Lasting,
+    /// How many subscriptions it took to make it: its events carry it on.
+    pub hops: u32,
 }
 
 /// Whether a call may go on after its request was answered.
@@ -174,6 +176,12 @@ impl Cx {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.platform.clock.now()
+    }
+
+    /// How many subscriptions it took to make this call.
+    #[must_use]
+    pub fn hops(&self) -> u32 {
+        self.call.hops
     }
 
     /// A new id.
@@ -419,20 +427,28 @@ impl Cx {
     /// # Errors
     /// When the data cannot be written as JSON.
     pub fn emit(&self, topic: &str, subject: impl std::fmt::Display, data: &impl Serialize) -> Result<(), Fault> {
-        let event = Event {
+        self.tell(Event {
+            id: EventId::new(self.now()),
             topic: topic.to_owned(),
             tenant_id: self.tenant(),
             subject: format!("{subject}"),
             at: self.now(),
             request_id: self.call.id,
+            key: None,
+            hops: self.call.hops,
+            publisher: None,
             data: serde_json::to_value(data).map_err(Fault::internal)?,
-        };
+        })
+    }
+
+    /// Tells an event that was made up whole, once it is committed.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn tell(&self, event: Event) -> Result<(), Fault> {
+        let step = event.step()?;
         let mut pending = self.pending();
-        pending.steps.push(Step::Append {
-            log: &EVENTS,
-            stream: topic.to_owned(),
-            body: serde_json::to_value(&event).map_err(Fault::internal)?,
-        });
+        pending.steps.push(step);
         pending.events.push(event);
         Ok(())
     }

@@ -1,15 +1,23 @@
 //! Events: what happened, told to whoever listens. An event is appended to the log in the same commit as what it tells of.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::kernel::id::{CallId, TenantId};
+use uuid::Uuid;
+
+use crate::kernel::fault::Fault;
+use crate::kernel::id::{CallId, EventId, TenantId, UserId};
 use crate::kernel::time::Timestamp;
+use crate::port::announcer::Announcer;
+use crate::port::bus::Bus;
 use crate::port::logs::{Keep, Log};
 use crate::port::records::{Field, FieldType};
+use crate::port::store::Step;
+use crate::port::webhooks::Webhooks;
 
 /// The log of events: the outbox and the history in one. The stream is the topic.
 pub static EVENTS: Log = Log {
@@ -23,6 +31,9 @@ pub static EVENTS: Log = Log {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
+    /// Its id, the same however often it is told; nil for events of before there were ids.
+    #[serde(default = "no_id")]
+    pub id: EventId,
     /// What kind of thing happened: `user.created`.
     pub topic: String,
     /// The tenant that it happened in.
@@ -33,6 +44,63 @@ pub struct Event {
     pub at: Timestamp,
     /// The call that made it happen.
     pub request_id: CallId,
+    /// Events of one key are told in order; where there is none, those of one subject.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// How many subscriptions it took to make it happen: what a subscription sets off is one hop further than what set it off.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub hops: u32,
+    /// Who published it, where somebody did and the program did not tell it by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publisher: Option<UserId>,
     /// More about it.
     pub data: Value,
+}
+
+fn no_id() -> EventId {
+    EventId::from_uuid(Uuid::nil())
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_none(hops: &u32) -> bool {
+    *hops == 0
+}
+
+impl Event {
+    /// The step that appends it to the log.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn step(&self) -> Result<Step, Fault> {
+        let body = serde_json::to_value(self).map_err(Fault::internal)?;
+        Ok(Step::Append { log: &EVENTS, stream: self.topic.clone(), body })
+    }
+}
+
+/// The ways that events go: a service of the platform.
+pub struct Ways {
+    /// Where they are read from.
+    pub bus: Arc<dyn Bus>,
+    /// To receivers outside.
+    pub webhooks: Arc<dyn Webhooks>,
+    announcer: OnceLock<Arc<dyn Announcer>>,
+}
+
+impl Ways {
+    /// These, without a door yet that says something on channels.
+    #[must_use]
+    pub fn new(bus: Arc<dyn Bus>, webhooks: Arc<dyn Webhooks>) -> Self {
+        Self { bus, webhooks, announcer: OnceLock::new() }
+    }
+
+    /// Takes what says something on channels; the first one stays.
+    pub fn announce_by(&self, announcer: Arc<dyn Announcer>) {
+        let _ = self.announcer.set(announcer);
+    }
+
+    /// What says something on channels, where a door does. Where none is open nobody can hear a channel.
+    #[must_use]
+    pub fn announcer(&self) -> Option<&Arc<dyn Announcer>> {
+        self.announcer.get()
+    }
 }

@@ -26,6 +26,7 @@ pub mod schema;
 pub mod source;
 pub mod spec;
 pub mod tool;
+pub mod topics;
 mod touch;
 
 use schemars::JsonSchema;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::row::Row;
 use super::source::ResourceSource;
 use super::spec::Domain;
+use super::topics::Topic;
 use crate::kernel::codes::Code;
 use crate::port::logs::Log;
 use crate::port::records::Kind;
@@ -24,6 +25,8 @@ pub struct Module {
     pub faults: &'static [Code],
     /// Its sources of resources, as they are made.
     pub sources: &'static [fn() -> Arc<dyn ResourceSource>],
+    /// The topics of the events that it tells.
+    pub topics: &'static [Topic],
 }
 
 /// The list of a domain's capabilities, in the order of documentation: `file: Type`, one line each, in `tools/mod.rs`. It

@@ -12,6 +12,7 @@ named! {
     pub enum Resource {
         Audit = "audit", "The audit log";
         Gateway = "gateway", "What lies behind the gateway's routes";
+        Events = "events", "Published events, subscriptions and what could not be delivered";
         Keys = "keys", "API keys";
         Roles = "roles", "Roles and who holds them";
         Routes = "routes", "The gateway's routes";
@@ -29,6 +30,7 @@ impl Resource {
     pub const fn domain(self) -> Domain {
         match self {
             Self::Audit => Domain::Audit,
+            Self::Events => Domain::Events,
             Self::Keys | Self::Roles | Self::Users => Domain::Identity,
             Self::Secrets => Domain::Integrations,
             Self::Gateway | Self::Routes | Self::Services | Self::System => Domain::System,

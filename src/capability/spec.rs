@@ -12,6 +12,7 @@ named! {
         Identity = "identity", "People, groups, roles, permissions and API keys";
         Audit = "audit", "Who did what and when";
         Integrations = "integrations", "Credentials for what lies outside, kept in a vault";
+        Events = "events", "What happened: published, subscribed to, delivered, replayed";
         Registry = "registry", "Finding, reading about and calling tools";
         System = "system", "Health, metrics, configuration, logs, backups and caches of the installation";
     }

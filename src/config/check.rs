@@ -1,9 +1,10 @@
 //! Whether the values make sense, beyond their types: ranges, addresses, files that must be there.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 
 use super::Config;
+use crate::kernel::network::Network;
 
 /// A key and what is wrong with its value.
 pub type Wrong = (&'static str, String);
@@ -20,7 +21,7 @@ pub fn check(config: &Config) -> Vec<Wrong> {
         wrong.push(("vault.master", say.to_owned()));
     }
     for network in &config.outside.private_networks {
-        if !is_network(network) {
+        if Network::parse(network).is_none() {
             let say = "is neither an address nor a network such as '10.0.0.0/8'";
             wrong.push(("outside.private_networks", format!("'{network}' {say}")));
         }
@@ -82,7 +83,7 @@ fn server(config: &Config, wrong: &mut Vec<Wrong>) {
         }
     }
     for proxy in &server.trusted_proxies {
-        if !is_network(proxy) {
+        if Network::parse(proxy).is_none() {
             let say = "is neither an address nor a network such as '10.0.0.0/8'";
             wrong.push(("server.trusted_proxies", format!("'{proxy}' {say}")));
         }
@@ -99,9 +100,9 @@ const YEAR: u64 = 31_536_000;
 
 /// Every number, each with its least and its most. In `store` and `backup`, 0 is no bound.
 fn ranges(config: &Config, wrong: &mut Vec<Wrong>) {
-    let Config { server, limits, mcp, store, vault: _, outside: _, logging, backup, audit } = config;
+    let Config { server, limits, mcp, store, vault: _, outside: _, events, logging, backup, audit } = config;
     let many = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-    let all: [(&'static str, u64, u64, u64); 29] = [
+    let all: [(&'static str, u64, u64, u64); 34] = [
         ("server.body_limit_bytes", many(server.body_limit_bytes), 1024, 1 << 30),
         ("server.bodies_bytes", many(server.bodies_bytes), many(server.body_limit_bytes), 1 << 40),
         ("server.connections", many(server.connections), 0, 1_000_000),
@@ -127,6 +128,11 @@ fn ranges(config: &Config, wrong: &mut Vec<Wrong>) {
         ("store.events_days", store.events_days, 0, 36_500),
         ("store.events_entries", store.events_entries, 0, u64::MAX),
         ("store.usage_days", store.usage_days, 0, 36_500),
+        ("events.most_hops", events.most_hops.into(), 1, 64),
+        ("events.deliveries", many(events.deliveries), 1, 10_000),
+        ("events.subscriptions", events.subscriptions, 1, 100_000),
+        ("events.topics", events.topics, 1, 100_000),
+        ("events.dead_letter_days", events.dead_letter_days, 0, 36_500),
         ("logging.recent_lines", many(logging.recent_lines), 0, 1_000_000),
         ("backup.keep", many(backup.keep), 0, 1_000_000),
         ("audit.checkpoint_entries", audit.checkpoint_entries, 1, 1_000_000_000),
@@ -171,13 +177,6 @@ fn is_origin(origin: &str) -> bool {
     let Some((scheme, host)) = origin.split_once("://") else { return false };
     let scheme_fits = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '+' | '-' | '.');
     !scheme.is_empty() && scheme.chars().all(scheme_fits) && !host.is_empty() && !host.contains(['/', ' ', '@', '?'])
-}
-
-fn is_network(text: &str) -> bool {
-    let (address, length) = text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
-    let Ok(address) = address.parse::<IpAddr>() else { return false };
-    let most: u8 = if address.is_ipv4() { 32 } else { 128 };
-    length.is_none_or(|length| length.parse::<u8>().is_ok_and(|length| length <= most))
 }
 
 fn is_level(text: &str) -> bool {

@@ -4,6 +4,7 @@
 pub mod audit;
 pub mod backup;
 pub mod check;
+pub mod events;
 pub mod limits;
 pub mod load;
 pub mod logging;
@@ -35,6 +36,8 @@ pub struct Config {
     pub outside: outside::Outside,
     /// Where the master key of the vault comes from.
     pub vault: vault::Vault,
+    /// How events are delivered.
+    pub events: events::Events,
     /// What is logged.
     pub logging: logging::Logging,
     /// How backups are made.

@@ -2,6 +2,7 @@
 //! documentation and nowhere else.
 
 pub mod audit;
+pub mod events;
 pub mod identity;
 pub mod integrations;
 pub mod registry;
@@ -11,4 +12,4 @@ use crate::capability::module::Module;
 
 /// Every domain.
 pub static MODULES: &[&Module] =
-    &[&identity::MODULE, &audit::MODULE, &integrations::MODULE, &registry::MODULE, &system::MODULE];
+    &[&identity::MODULE, &audit::MODULE, &events::MODULE, &integrations::MODULE, &registry::MODULE, &system::MODULE];

@@ -146,6 +146,12 @@ pub enum Call {}
 pub enum Operation {}
 /// Names a request for erasure.
 pub enum Erasure {}
+/// Names an event.
+pub enum Event {}
+/// Names a subscription to events.
+pub enum Subscription {}
+/// Names an event that could not be delivered.
+pub enum DeadLetter {}
 
 /// The id of a tenant.
 pub type TenantId = Id<Tenant>;
@@ -165,6 +171,12 @@ pub type CallId = Id<Call>;
 pub type OperationId = Id<Operation>;
 /// The id of a request for erasure.
 pub type ErasureId = Id<Erasure>;
+/// The id of an event.
+pub type EventId = Id<Event>;
+/// The id of a subscription.
+pub type SubscriptionId = Id<Subscription>;
+/// The id of a dead letter.
+pub type DeadLetterId = Id<DeadLetter>;
 
 #[cfg(test)]
 mod tests {

@@ -37,15 +37,23 @@ impl Seal {
         bool::from(self.mac(purpose, content).ct_eq(mac)).then(|| content.to_vec())
     }
 
-    fn mac(&self, purpose: &str, content: &[u8]) -> [u8; MAC_BYTES] {
-        let mut first = [0; MAC_BYTES];
+    /// A key of its own for a purpose and a content: who has it learns nothing of the others.
+    #[must_use]
+    pub fn derive(&self, purpose: &str, content: &[u8]) -> [u8; 32] {
+        let mut whole = [0; 32];
         // HMAC takes a key of any length; a key of 32 bytes cannot be refused, and an empty MAC would never verify.
         if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.0.as_slice()) {
             mac.update(purpose.as_bytes());
             mac.update(&[0]);
             mac.update(content);
-            first.copy_from_slice(&mac.finalize().into_bytes()[..MAC_BYTES]);
+            whole.copy_from_slice(&mac.finalize().into_bytes());
         }
+        whole
+    }
+
+    fn mac(&self, purpose: &str, content: &[u8]) -> [u8; MAC_BYTES] {
+        let mut first = [0; MAC_BYTES];
+        first.copy_from_slice(&self.derive(purpose, content)[..MAC_BYTES]);
         first
     }
 }

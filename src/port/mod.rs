@@ -1,7 +1,9 @@
 //! The traits to the outside. A domain and the gate speak to these; adapters implement them; `app` chooses.
 
 pub mod anchors;
+pub mod announcer;
 pub mod blobs;
+pub mod bus;
 pub mod logs;
 pub mod outside;
 pub mod queue;
@@ -9,3 +11,4 @@ pub mod records;
 pub mod secrets;
 pub mod store;
 pub mod subject_keys;
+pub mod webhooks;

@@ -3,5 +3,6 @@
 pub mod logging;
 #[cfg(unix)]
 pub mod owner;
+pub mod relay;
 pub mod supervise;
 pub mod upkeep;

@@ -59,7 +59,12 @@ async fn no_example_leaves_a_secret_in_the_logs() {
     for (tool, example) in examples::all().into_iter().filter(|(tool, _)| tool.shows_secret) {
         let app = TestApp::start().await;
         let answer = app.call(&app.admin, &tool.name, example.input).await.unwrap();
-        let shown = answer["key"].as_str().unwrap_or_else(|| panic!("{} shows no secret", tool.name));
+        // Of the targets of a subscription only a webhook has a secret.
+        if tool.name.as_ref() == "event_subscribe" && answer["target"]["type"] != "webhook" {
+            continue;
+        }
+        let shown = answer["key"].as_str().or_else(|| answer["secret"].as_str());
+        let shown = shown.unwrap_or_else(|| panic!("{} shows no secret", tool.name));
         for log in [&AUDIT, &USAGE, &convoke::capability::events::EVENTS] {
             assert!(!format!("{:?}", app.entries(log).await).contains(shown), "{} in {}", tool.name, log.name);
         }

@@ -199,7 +199,9 @@ fn plain(answer: &Value) -> Value {
         Value::Object(properties) => {
             let plain_one = |(name, value): (&String, &Value)| {
                 let value = match name.as_str() {
-                    "durationMs" | "key" | "prefix" | "sizeBytes" | "checksum" | "file" | "folder" => json!("…"),
+                    "durationMs" | "key" | "secret" | "prefix" | "sizeBytes" | "checksum" | "file" | "folder" => {
+                        json!("…")
+                    }
                     _ => plain(value),
                 };
                 (name.clone(), value)

@@ -116,9 +116,22 @@ impl Identify {
         if !caller.is_known() || is_fresh(platform, caller) {
             return in_time(caller, platform.clock.now());
         }
+        self.resume(platform, caller.tenant, caller.user, caller.principal).await
+    }
+
+    /// The caller that began something lasting, with the rights of now.
+    ///
+    /// # Errors
+    /// `key_refused` when the caller is none any more.
+    pub async fn resume(
+        &self,
+        platform: &Platform,
+        tenant: TenantId,
+        user: UserId,
+        principal: Principal,
+    ) -> Result<Arc<Caller>, Fault> {
         let resolved_under = platform.authority();
-        let resumed = self.identities.resume(platform, caller.tenant, caller.user, caller.principal).await?;
-        match resumed {
+        match self.identities.resume(platform, tenant, user, principal).await? {
             Some(now) => in_time(&Arc::new(Caller { resolved_under, ..now }), platform.clock.now()),
             None => Err(Fault::new(&codes::KEY_REFUSED, "the credential is not valid any more")),
         }

@@ -48,6 +48,8 @@ pub struct Request {
     pub read_only: bool,
     /// Whether it may go on after its request.
     pub lasting: Lasting,
+    /// How many subscriptions it took to make it; 0 for what somebody calls.
+    pub hops: u32,
     /// Where the gate tells what is left to the caller.
     pub left: Left,
 }
@@ -72,6 +74,7 @@ impl Request {
             if_match: None,
             read_only: false,
             lasting: Lasting::default(),
+            hops: 0,
             left: Left::default(),
         }
     }

@@ -8,12 +8,12 @@ use uuid::Uuid;
 use super::policy;
 use super::retention::put;
 use crate::capability::cx::store_fault;
-use crate::capability::events::{EVENTS, Event};
+use crate::capability::events::Event;
 use crate::capability::gate::audit::{self, AuditEntry};
 use crate::capability::gate::sealing::{SUBJECT_KEY, Sealer, SubjectKey};
 use crate::capability::platform::Platform;
 use crate::kernel::fault::Fault;
-use crate::kernel::id::{CallId, TenantId, UserId};
+use crate::kernel::id::{CallId, EventId, TenantId, UserId};
 use crate::kernel::time::Timestamp;
 use crate::port::records::{Comparison, Document, Field, FieldType, Filter, Kind, Query, Scalar, Scope, Visibility};
 use crate::port::store::{Batch, Conflict, Expect, Put, Step, StoreFault};
@@ -135,15 +135,18 @@ async fn carry_out_one(
     steps.push(put(id, Expect::Revision(revision), &erasure)?);
     steps.push(audit::plain(&entry(tenant, &erasure, call, now))?);
     let event = Event {
+        id: EventId::new(now),
         topic: "subject.erased".to_owned(),
         tenant_id: tenant,
         subject: erasure.subject.to_string(),
         at: now,
         request_id: call,
+        key: None,
+        hops: 0,
+        publisher: None,
         data: serde_json::json!({ "erasureId": id }),
     };
-    let body = serde_json::to_value(&event).map_err(Fault::internal)?;
-    steps.push(Step::Append { log: &EVENTS, stream: event.topic.clone(), body });
+    steps.push(event.step()?);
     match platform.store.commit(vec![Batch { tenant, at: now, steps }]).await {
         Ok(_) => {
             platform.tell(std::sync::Arc::new(event));

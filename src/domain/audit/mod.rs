@@ -12,6 +12,7 @@ mod report;
 pub mod retention;
 mod templates;
 mod tools;
+mod topics;
 
 use std::sync::Arc;
 
@@ -42,4 +43,5 @@ pub static MODULE: Module = Module {
     logs: &[&CHECKPOINTS],
     faults: &[],
     sources: &[|| Arc::new(entries::Entries)],
+    topics: topics::ALL,
 };

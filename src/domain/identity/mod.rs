@@ -17,6 +17,7 @@ mod reading;
 pub mod rights;
 pub mod roles;
 mod tools;
+mod topics;
 mod views;
 
 pub use bootstrap::{bootstrap, default_tenant, first_key, reset_admin_key};
@@ -40,4 +41,5 @@ pub static MODULE: Module = Module {
     logs: &[],
     faults: faults::ALL,
     sources: &[],
+    topics: topics::ALL,
 };

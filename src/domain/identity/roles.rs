@@ -23,8 +23,19 @@ pub static BUILT_IN: &[BuiltIn] = &[
     BuiltIn { name: ADMIN, description: "May do everything, now and later.", permissions: &["*"] },
     BuiltIn {
         name: MEMBER,
-        description: "Everyday work: sees people, roles and tools, keeps keys of their own.",
-        permissions: &["users:read", "roles:read", "tools:read", "keys:read", "keys:create", "keys:remove"],
+        description: "Everyday work: sees people, roles and tools, keeps keys and subscriptions of their own.",
+        permissions: &[
+            "users:read",
+            "roles:read",
+            "tools:read",
+            "keys:read",
+            "keys:create",
+            "keys:remove",
+            "events:read",
+            "events:create",
+            "events:change",
+            "events:remove",
+        ],
     },
     BuiltIn { name: "viewer", description: "Sees what is shared and changes nothing.", permissions: &["*:read"] },
     BuiltIn {

@@ -6,6 +6,7 @@
 mod faults;
 mod model;
 mod tools;
+mod topics;
 mod vault;
 
 pub use model::is_name;
@@ -23,4 +24,5 @@ pub static MODULE: Module = Module {
     logs: &[],
     faults: faults::ALL,
     sources: &[],
+    topics: topics::ALL,
 };

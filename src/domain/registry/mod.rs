@@ -12,5 +12,12 @@ use crate::capability::module::Module;
 use crate::capability::spec::Domain;
 
 /// The domain's lists.
-pub static MODULE: Module =
-    Module { domain: Domain::Registry, rows: tools::ROWS, kinds: &[], logs: &[], faults: &[], sources: &[] };
+pub static MODULE: Module = Module {
+    domain: Domain::Registry,
+    rows: tools::ROWS,
+    kinds: &[],
+    logs: &[],
+    faults: &[],
+    sources: &[],
+    topics: &[],
+};

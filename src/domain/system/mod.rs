@@ -7,6 +7,7 @@ mod faults;
 mod model;
 mod operator;
 mod tools;
+mod topics;
 
 pub use engine::forgetting::forget_silent;
 pub use engine::gateway::Gateway;
@@ -26,4 +27,5 @@ pub static MODULE: Module = Module {
     logs: &[],
     faults: faults::ALL,
     sources: &[],
+    topics: topics::ALL,
 };

@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderName};
 
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
+use crate::kernel::network::Network;
 
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -28,12 +29,6 @@ enum Believed {
     #[default]
     Plain,
     Standard,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Network {
-    address: IpAddr,
-    bits: u8,
 }
 
 impl Proxies {
@@ -94,32 +89,6 @@ impl Proxies {
     #[must_use]
     pub fn trusts(&self, address: IpAddr) -> bool {
         self.networks.iter().any(|network| network.holds(address))
-    }
-}
-
-impl Network {
-    fn parse(text: &str) -> Option<Self> {
-        let (address, bits) = match text.split_once('/') {
-            Some((address, bits)) => (address.parse::<IpAddr>().ok()?, Some(bits.parse::<u8>().ok()?)),
-            None => (text.parse::<IpAddr>().ok()?, None),
-        };
-        let most = if address.is_ipv4() { 32 } else { 128 };
-        let bits = bits.unwrap_or(most);
-        (bits <= most).then_some(Self { address, bits })
-    }
-
-    fn holds(self, address: IpAddr) -> bool {
-        match (self.address, address) {
-            (IpAddr::V4(mine), IpAddr::V4(theirs)) => {
-                let apart = u32::from(mine) ^ u32::from(theirs);
-                apart.checked_shr(32 - u32::from(self.bits)).unwrap_or(0) == 0
-            }
-            (IpAddr::V6(mine), IpAddr::V6(theirs)) => {
-                let apart = u128::from(mine) ^ u128::from(theirs);
-                apart.checked_shr(128 - u32::from(self.bits)).unwrap_or(0) == 0
-            }
-            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
-        }
     }
 }
 

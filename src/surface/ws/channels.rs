@@ -9,13 +9,16 @@ use std::time::Duration;
 use dashmap::DashMap;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
+use uuid::Uuid;
 
 use super::channel::{Channel, From, Who};
 use super::outbox::{Outbox, Room};
+use crate::capability::caller::Caller;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::TenantId;
 use crate::kernel::time::Timestamp;
+use crate::port::announcer::Announcer;
 
 const LONGEST_NAME: usize = 128;
 /// What a client may say of itself where it joins.
@@ -63,6 +66,12 @@ struct Tenant {
     said: u64,
 }
 
+impl Announcer for Channels {
+    fn announce(&self, tenant: TenantId, channel: &str, data: &Value, at: Timestamp) -> Result<(), Fault> {
+        self.tell(channel, tenant, data, at)
+    }
+}
+
 impl Channels {
     /// Lets a connection hear a channel, first what was kept after a number, then the answer. `room` holds all of it.
     pub(super) fn subscribe(
@@ -96,6 +105,18 @@ impl Channels {
             let from = json!({ "userId": who.caller.user, "name": who.caller.name });
             let message = json!({ "type": "message", "channel": name, "from": from, "at": who.at, "data": data });
             Ok(tenant.tell(name, message, who.at, total))
+        })
+    }
+
+    /// Tells a message of nobody who is connected: an event that a subscription sends here.
+    fn tell(&self, name: &str, tenant: TenantId, data: &Value, at: Timestamp) -> Result<(), Fault> {
+        let caller = Caller { tenant, ..Caller::anonymous() };
+        self.at(name, &Who { connection: Uuid::nil(), caller: &caller, at }, |tenant, total| {
+            tenant.open(name, at, total)?;
+            let from = json!({ "name": "events" });
+            let message = json!({ "type": "message", "channel": name, "from": from, "at": at, "data": data });
+            tenant.tell(name, message, at, total);
+            Ok(())
         })
     }
 
@@ -253,10 +274,7 @@ fn check(name: &str) -> Result<(), Fault> {
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
-    use crate::capability::caller::Caller;
 
     const AT: Timestamp = Timestamp::from_millis(1_000_000_000_000);
 

@@ -23,6 +23,7 @@ use http::{HeaderValue, header};
 use tokio::sync::Semaphore;
 
 use crate::capability::caller::{Credential, Door};
+use crate::capability::events::Ways;
 use crate::capability::gate::Gate;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
@@ -45,7 +46,7 @@ const LONGEST_MESSAGE: usize = 1 << 20;
 /// What all connections share.
 struct Sockets {
     gate: Arc<Gate>,
-    channels: Channels,
+    channels: Arc<Channels>,
     room: Arc<Semaphore>,
     newcomers: Arc<Newcomers>,
 }
@@ -53,7 +54,12 @@ struct Sockets {
 /// The route of this door.
 pub fn router(gate: Arc<Gate>) -> Router {
     let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
-    let sockets = Sockets { gate, channels: Channels::default(), room, newcomers: Arc::default() };
+    let channels = Arc::<Channels>::default();
+    // Subscriptions speak on channels too.
+    if let Ok(ways) = gate.platform().service::<Ways>() {
+        ways.announce_by(channels.clone());
+    }
+    let sockets = Sockets { gate, channels, room, newcomers: Arc::default() };
     Router::new().route("/ws", any(open)).with_state(Arc::new(sockets))
 }
 

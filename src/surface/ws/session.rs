@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::channel::{self, REPLAY, Who};
-use super::events::{Listening, Topics, beginning, may_listen};
+use super::events::{Listening, Topics, beginning};
 use super::frames::{self, Asked};
 use super::newcomers::{AUTHENTICATE_WITHIN, Place};
 use super::outbox::{GONE, Outbox, REFUSED, SILENT, STOPPING, TOO_BIG, Why, weight_of};
@@ -27,6 +27,7 @@ use crate::capability::caller::{Caller, Credential, Origin};
 use crate::capability::gate::Request as Call;
 use crate::capability::gate::message::Message as Kind;
 use crate::capability::outcome::Outcome;
+use crate::capability::topics::may_listen;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{CallId, Id, new_uuid};

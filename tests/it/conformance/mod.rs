@@ -2,5 +2,6 @@
 //! it against one.
 
 mod blobs;
+mod bus;
 pub(crate) mod place;
 mod store;

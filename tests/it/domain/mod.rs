@@ -1,6 +1,7 @@
 //! The domains' own tests, one folder a domain.
 
 mod audit;
+pub(crate) mod events;
 mod identity;
 mod integrations;
 mod registry;

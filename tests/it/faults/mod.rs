@@ -2,4 +2,5 @@
 
 #[cfg(target_os = "linux")]
 mod disk;
+mod events;
 mod kill;

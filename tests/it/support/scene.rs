@@ -11,6 +11,8 @@
 //! | | the secret "old-crm", whose text nobody can open |
 //! | `d1` | the instance "crm-1" of the service "crm-sync", healthy at noon |
 //! | `d2` | the gateway's route "crm" to it |
+//! | `d1` | Ada's subscription "orders": order.created and order.paid into a pull queue, from the beginning of the log |
+//! | `d2` | a dead letter of it |
 //! | `f1` | another tenant, "elsewhere" |
 //! | `f2` | its administrator, eve@elsewhere.example: the caller `stranger` |
 //!
@@ -18,6 +20,11 @@
 
 use std::collections::HashMap;
 
+use convoke::capability::topics::Pattern;
+use convoke::domain::events::model::letter::{DeadLetter, LetterState};
+use convoke::domain::events::model::progress::Progress;
+use convoke::domain::events::model::subscription::{Delivery, Order, Retry, State, Subscription, Target};
+use convoke::domain::events::model::topic::CustomTopic;
 use convoke::domain::identity::keys;
 use convoke::domain::identity::model::api_key::ApiKey;
 use convoke::domain::identity::model::assignment::{Assignment, Holder, ROLE_HOLDERS};
@@ -27,7 +34,7 @@ use convoke::domain::identity::model::tenant::{Tenant, platform};
 use convoke::domain::identity::model::user::{User, UserStatus};
 use convoke::domain::identity::roles::{ADMIN, BUILT_IN, MEMBER};
 use convoke::domain::{integrations, system};
-use convoke::kernel::id::{RoleId, TenantId, UserId};
+use convoke::kernel::id::{KeyId, RoleId, TenantId, UserId};
 use convoke::kernel::seal::sha256;
 use convoke::kernel::secret::Secret;
 use convoke::kernel::time::Timestamp;
@@ -52,6 +59,10 @@ pub(crate) const DAN: Uuid = id(0xa4);
 pub(crate) const REVIEWER: Uuid = id(0xb1);
 /// A key of Dan's.
 pub(crate) const DANS_KEY: Uuid = id(0xc1);
+/// Ada's subscription.
+pub(crate) const ORDERS: Uuid = id(0xd1);
+/// A dead letter of it.
+pub(crate) const LETTER: Uuid = id(0xd2);
 /// The other tenant.
 pub(crate) const ELSEWHERE: Uuid = id(0xf1);
 /// Its administrator, the caller `stranger`.
@@ -92,6 +103,7 @@ pub(crate) async fn set(store: &dyn Store, tenant: TenantId, now: Timestamp) -> 
     let member = here.key(id(0xc2), ADA, "test");
     let nobody = here.key(id(0xc3), BO, "test");
     let suspended = here.key(id(0xc4), CLEO, "test");
+    here.events();
 
     here.secret(tenant, "old-crm", now);
     let instance = serde_json::json!({
@@ -184,6 +196,42 @@ impl Steps {
         let kind = system::MODULE.kinds.iter().find(|one| one.name == kind).unwrap();
         let (expect, visibility) = (Expect::Absent, Visibility::Tenant);
         self.steps.push(Step::Put(Put { kind, id, expect, owner: Some(ADA), workspace: None, visibility, body }));
+    }
+
+    /// A topic that Ada published to, her queue of its events, and one that nobody acknowledged.
+    fn events(&mut self) {
+        let ada = UserId::from_uuid(ADA);
+        let topic = CustomTopic::named("order.created", ada);
+        self.put(CustomTopic::id_of("order.created"), Some(ADA), Visibility::Tenant, &topic);
+        let subscription = Subscription {
+            name: Some("orders".to_owned()),
+            topics: ["order.created", "order.paid"].map(|topic| Pattern::parse(topic).unwrap()).to_vec(),
+            filter: Vec::new(),
+            delivery: Delivery::Pull,
+            target: Target::Pull,
+            order: Order::Key,
+            retry: Retry { attempts: 8, first_seconds: 1, longest_seconds: 3600 },
+            concurrency: 8,
+            user: ada,
+            key: Some(KeyId::from_uuid(id(0xc2))),
+            state: State::Active,
+            reason: None,
+        };
+        self.put(ORDERS, Some(ADA), Visibility::Private, &subscription);
+        self.put(ORDERS, Some(ADA), Visibility::Private, &Progress::after(0));
+        let letter = DeadLetter {
+            subscription: ORDERS,
+            topic: "order.created".to_owned(),
+            position: 1,
+            round: 0,
+            event: serde_json::json!({ "topic": "order.created", "subject": "order-1", "data": { "total": 5 } }),
+            code: "http_500".to_owned(),
+            reason: "the receiver answered 500".to_owned(),
+            attempts: 8,
+            failed_at: Timestamp::from_millis(0),
+            state: LetterState::Dead,
+        };
+        self.put(LETTER, Some(ADA), Visibility::Private, &letter);
     }
 
     fn put<T: Document>(&mut self, id: Uuid, owner: Option<Uuid>, visibility: Visibility, document: &T) {

@@ -5,3 +5,4 @@ mod client;
 mod events;
 mod letting_in;
 mod resuming;
+mod told;

@@ -1,0 +1,83 @@
+//! Compiled schemas of topics, kept by the version that they were made of.
+
+use std::sync::Arc;
+
+use jsonschema::{PatternOptions, Validator};
+use moka::sync::Cache;
+use serde_json::{Map, Value};
+
+use crate::capability::owned::Stored;
+use crate::domain::events::model::topic::CustomTopic;
+use crate::kernel::fault::{Fault, Violation};
+use crate::kernel::id::TenantId;
+
+/// Compiled schemas kept at once.
+const MOST: u64 = 2_000;
+/// Places of an event that are told.
+const MOST_VIOLATIONS: usize = 32;
+/// The deepest that a schema may be.
+const DEEPEST: usize = 32;
+
+/// Compiled schemas.
+pub struct Schemas(Cache<(TenantId, uuid::Uuid, i64), Arc<Validator>>);
+
+impl Default for Schemas {
+    fn default() -> Self {
+        Self(Cache::new(MOST))
+    }
+}
+
+impl Schemas {
+    /// Everything in an event's data that does not fit the topic's schema; `below` is where in the input the data lies.
+    ///
+    /// # Errors
+    /// When a schema that was accepted cannot be compiled any more.
+    pub fn misfits(
+        &self,
+        tenant: TenantId,
+        topic: &Stored<CustomTopic>,
+        data: &Value,
+        below: &str,
+    ) -> Result<Vec<Violation>, Fault> {
+        let Some(schema) = &topic.value.schema else { return Ok(Vec::new()) };
+        let key = (tenant, topic.id, topic.revision);
+        let validator = if let Some(validator) = self.0.get(&key) {
+            validator
+        } else {
+            let made = Arc::new(compile(schema).map_err(Fault::internal)?);
+            self.0.insert(key, made.clone());
+            made
+        };
+        let errors = validator.iter_errors(data).take(MOST_VIOLATIONS);
+        let told = |error: jsonschema::ValidationError<'_>| Violation {
+            pointer: format!("{below}{}", error.instance_path()),
+            message: format!("does not fit the schema of '{}': {error}", topic.value.topic),
+        };
+        Ok(errors.map(told).collect())
+    }
+}
+
+/// Compiles a schema.
+///
+/// # Errors
+/// Why it is none.
+pub fn compile(schema: &Map<String, Value>) -> Result<Validator, String> {
+    let schema = Value::Object(schema.clone());
+    if depth(&schema) > DEEPEST {
+        return Err(format!("it is more than {DEEPEST} levels deep"));
+    }
+    jsonschema::options()
+        .should_validate_formats(true)
+        // Of two engines the one whose time grows with the text only.
+        .with_pattern_options(PatternOptions::regex())
+        .build(&schema)
+        .map_err(|error| error.to_string())
+}
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or(0),
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+    }
+}

@@ -1,0 +1,6 @@
+//! The domain's documents.
+
+pub mod letter;
+pub mod progress;
+pub mod subscription;
+pub mod topic;

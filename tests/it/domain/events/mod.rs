@@ -1,0 +1,13 @@
+//! The events domain: publishing, subscribing, taking, delivering, replaying.
+
+mod cards;
+mod delivering;
+mod loops;
+mod misbehaving;
+mod publishing;
+mod pulling;
+pub(crate) mod receiver;
+mod replaying;
+mod schemas;
+mod several;
+mod subscribing;
