@@ -160,7 +160,7 @@ async fn long_lists_are_kept_page_by_page() {
     let cursor = bare["nextCursor"].clone();
     app.app.platform().registry.withdraw(app.admin.tenant, &seen[10]);
     let next = wire.modern_at("/mcp/all", &[], "tools/list", json!({ "cursor": cursor })).await.result();
-    assert_eq!(names(&next["tools"]), seen[100..]);
+    assert_eq!(names(&next["tools"]), seen[100..seen.len().min(200)]);
     let made_up = wire.within(&session, "tools/list", json!({ "cursor": "bWFkZS11cA" })).await;
     assert_eq!(made_up.error(), -32602);
     let theirs = wire.by(&app.member).within(&session, "tools/list", json!({})).await;
