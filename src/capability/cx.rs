@@ -27,6 +27,7 @@ use crate::kernel::fault::Fault;
 use crate::kernel::id::{CallId, TenantId, UserId, new_uuid};
 use crate::kernel::secret::Secret;
 use crate::kernel::time::Timestamp;
+use crate::kernel::trace::TraceContext;
 use crate::port::logs::Log;
 use crate::port::queue::Job;
 use crate::port::records::{Document, Filter, Kind, Place, Query, Scope, Visibility};
@@ -56,6 +57,8 @@ pub struct Call {
     pub if_match: Option<i64>,
     /// Whether it may go on after its request.
     pub lasting: Lasting,
+    /// Its place in a trace, where there is one.
+    pub trace: Option<TraceContext>,
 }
 
 /// Whether a call may go on after its request was answered.

@@ -13,6 +13,7 @@ pub mod outside;
 pub mod place;
 pub mod server;
 pub mod store;
+pub mod telemetry;
 pub mod vault;
 
 use schemars::JsonSchema;
@@ -36,6 +37,8 @@ pub struct Config {
     pub vault: vault::Vault,
     /// What is logged.
     pub logging: logging::Logging,
+    /// Where traces and metrics are sent.
+    pub telemetry: telemetry::Telemetry,
     /// How backups are made.
     pub backup: backup::Backup,
 }

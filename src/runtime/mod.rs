@@ -4,4 +4,5 @@ pub mod logging;
 #[cfg(unix)]
 pub mod owner;
 pub mod supervise;
+pub mod telemetry;
 pub mod upkeep;

@@ -64,6 +64,7 @@ impl Gate {
             answers: request.answers.clone(),
             if_match: request.if_match,
             lasting: request.lasting,
+            trace: request.trace,
         })
     }
 

@@ -14,6 +14,7 @@ use crate::capability::outcome::Outcome;
 use crate::capability::tool::Tool;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{CallId, OperationId, TenantId};
+use crate::kernel::trace::TraceContext;
 
 /// A call.
 #[derive(Clone)]
@@ -50,6 +51,8 @@ pub struct Request {
     pub lasting: Lasting,
     /// Where the gate tells what is left to the caller.
     pub left: Left,
+    /// The place in a trace from which the call comes, where it names one; the gate makes it the call's own.
+    pub trace: Option<TraceContext>,
 }
 
 impl Request {
@@ -73,6 +76,7 @@ impl Request {
             read_only: false,
             lasting: Lasting::default(),
             left: Left::default(),
+            trace: None,
         }
     }
 }

@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
-use super::calling::{Asked, Side};
+use super::calling::{self, Asked, Side};
 use super::door::idempotency_key;
 use super::era::{CAPABILITIES, Declared, Era, era_of};
 use super::http::{SESSION, VERSION, status_of};
@@ -130,8 +130,9 @@ impl Server {
             snapshot.find(visit.caller.tenant, &name).filter(|tool| is_plain(tool))?;
         }
         let key = idempotency_key(params.meta.get(META_KEY)).ok()?;
+        let trace = calling::trace(params.meta.get(calling::TRACEPARENT));
         let arguments = params.arguments.unwrap_or_default();
-        let asked = Asked { name, arguments, responses: None, state: None, key };
+        let asked = Asked { name, arguments, responses: None, state: None, key, trace };
         // A client that goes away drops the call: it reads, so nothing is left half done.
         let side = Side { era, declared, client: Arc::new(Deaf(declared.abilities)), cancel: CancellationToken::new() };
         Some(match Box::pin(self.call(visit, asked, side)).await {
