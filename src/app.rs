@@ -53,6 +53,7 @@ use crate::port::secrets::{Environment, MasterKeys};
 use crate::port::store::{Store, StoreFault};
 use crate::runtime::relay::Relay;
 use crate::runtime::supervise::Supervisor;
+use crate::runtime::telemetry::Telemetry;
 use crate::runtime::upkeep::Upkeep;
 
 pub(crate) mod cards;
@@ -111,6 +112,7 @@ pub struct App {
     data: PathBuf,
     first_key: Option<Secret>,
     background: Supervisor,
+    environment: Arc<dyn Environment>,
 }
 
 impl App {
@@ -134,14 +136,14 @@ impl App {
         let registry = Arc::new(Registry::new(tools(&rows, &data)?));
         let shared: Arc<dyn Store> = store.clone();
         let keys = master_keys(&config, &data, &environment)?;
-        let vault = Arc::new(Vault::open(keys, environment, &*store).await.map_err(unreadable)?);
+        let vault = Arc::new(Vault::open(keys, environment.clone(), &*store).await.map_err(unreadable)?);
         let services = add_services(services, &config, &data).with(Arc::new(Credentials(vault.clone()))).with(vault);
         let services = add_events(services, &config, &shared)?;
         let services = add_audit(services, &config, &data, &shared, &clock)?;
         let platform = Arc::new(Platform::new(shared, blobs, clock, registry, seal, Arc::new(config), services));
         platform.service::<ToolIndex>()?.list_in(&platform.caches);
         let gate = Arc::new(Gate::new(platform, Arc::new(identity::directory::Directory), approvals));
-        Ok(Arc::new(Self { gate, store, data, first_key, background: Supervisor::new() }))
+        Ok(Arc::new(Self { gate, store, data, first_key, background: Supervisor::new(), environment }))
     }
 
     /// What opening the data folder would change in its store. Whoever asks owns the folder; nothing is changed.
@@ -172,7 +174,7 @@ impl App {
     /// that is asked again must find how the first one ended.
     ///
     /// # Errors
-    /// When the store fails.
+    /// When the store fails; `bad_configuration` when telemetry cannot begin.
     pub async fn start(&self) -> Result<(), Fault> {
         let (again, unknown) = self.gate.take_up().await?;
         if (again, unknown) != (0, 0) {
@@ -189,6 +191,13 @@ impl App {
         });
         // The data folder has one owner, and the store lies in it.
         Relay::alone(self.gate.clone()).start(&self.background);
+        // The operator named the collector: it may lie anywhere.
+        let anywhere = ["0.0.0.0/0", "::/0"].into_iter().filter_map(Network::parse).collect();
+        let (platform, outside) = (self.platform().clone(), Arc::new(GuardedOutside::new(anywhere)));
+        let config = &self.platform().config.telemetry;
+        if let Some(telemetry) = Telemetry::new(platform, config, outside, &*self.environment)? {
+            telemetry.start(&self.background);
+        }
         Ok(())
     }
 

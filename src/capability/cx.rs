@@ -28,6 +28,7 @@ use crate::kernel::fault::Fault;
 use crate::kernel::id::{CallId, EventId, TenantId, UserId, new_uuid};
 use crate::kernel::secret::Secret;
 use crate::kernel::time::Timestamp;
+use crate::kernel::trace::TraceContext;
 use crate::port::logs::Log;
 use crate::port::queue::Job;
 use crate::port::records::{Document, Filter, Kind, Place, Query, Scope, Visibility};
@@ -59,6 +60,8 @@ pub struct Call {
     pub lasting: Lasting,
     /// How many subscriptions it took to make it: its events carry it on.
     pub hops: u32,
+    /// Its place in a trace, where there is one.
+    pub trace: Option<TraceContext>,
 }
 
 /// Whether a call may go on after its request was answered.

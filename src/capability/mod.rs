@@ -24,6 +24,7 @@ pub mod registry;
 pub mod row;
 pub mod schema;
 pub mod source;
+pub mod spans;
 pub mod spec;
 pub mod tool;
 pub mod topics;

@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 use super::caches::CacheBook;
 use super::events::Event;
 use super::registry::Registry;
+use super::spans::Spans;
 use crate::config::Config;
 pub use crate::config::mask::Shown as Setting;
 pub use crate::config::origins::ConfigOrigins;
@@ -43,6 +44,8 @@ pub struct Platform {
     pub config: Arc<Config>,
     /// The caches.
     pub caches: CacheBook,
+    /// What happened, for those who collect traces.
+    pub spans: Spans,
     /// When the program started.
     pub started_at: Timestamp,
     services: Services,
@@ -75,6 +78,7 @@ impl Platform {
             seal,
             config,
             caches: CacheBook::default(),
+            spans: Spans::default(),
             started_at,
             services,
             running: TaskTracker::new(),

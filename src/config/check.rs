@@ -27,6 +27,14 @@ pub fn check(config: &Config) -> Vec<Wrong> {
         }
     }
     anchors(config, &mut wrong);
+    let telemetry = &config.telemetry;
+    if !telemetry.endpoint.is_empty() && !is_base(&telemetry.endpoint) {
+        let say = "must be the base address of a collector, such as 'http://localhost:4318'";
+        wrong.push(("telemetry.endpoint", format!("{say}, not '{}'", telemetry.endpoint)));
+    }
+    if !(0.0..=1.0).contains(&telemetry.traces_share) {
+        wrong.push(("telemetry.traces_share", format!("must be from 0 to 1, not {}", telemetry.traces_share)));
+    }
     let logging = &config.logging;
     if !is_level(&logging.level) {
         let say = "must be error, warn, info, debug, trace or off, also by module as in 'info,convoke=debug'";
@@ -100,9 +108,9 @@ const YEAR: u64 = 31_536_000;
 
 /// Every number, each with its least and its most. In `store` and `backup`, 0 is no bound.
 fn ranges(config: &Config, wrong: &mut Vec<Wrong>) {
-    let Config { server, limits, mcp, store, vault: _, outside: _, events, logging, backup, audit } = config;
+    let Config { server, limits, mcp, store, vault: _, outside: _, events, logging, telemetry, backup, audit } = config;
     let many = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-    let all: [(&'static str, u64, u64, u64); 34] = [
+    let all: [(&'static str, u64, u64, u64); 35] = [
         ("server.body_limit_bytes", many(server.body_limit_bytes), 1024, 1 << 30),
         ("server.bodies_bytes", many(server.bodies_bytes), many(server.body_limit_bytes), 1 << 40),
         ("server.connections", many(server.connections), 0, 1_000_000),
@@ -134,6 +142,7 @@ fn ranges(config: &Config, wrong: &mut Vec<Wrong>) {
         ("events.topics", events.topics, 1, 100_000),
         ("events.dead_letter_days", events.dead_letter_days, 0, 36_500),
         ("logging.recent_lines", many(logging.recent_lines), 0, 1_000_000),
+        ("telemetry.every_seconds", telemetry.every_seconds, 1, 3600),
         ("backup.keep", many(backup.keep), 0, 1_000_000),
         ("audit.checkpoint_entries", audit.checkpoint_entries, 1, 1_000_000_000),
         ("audit.checkpoint_seconds", audit.checkpoint_seconds, 1, 86_400),
@@ -177,6 +186,11 @@ fn is_origin(origin: &str) -> bool {
     let Some((scheme, host)) = origin.split_once("://") else { return false };
     let scheme_fits = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '+' | '-' | '.');
     !scheme.is_empty() && scheme.chars().all(scheme_fits) && !host.is_empty() && !host.contains(['/', ' ', '@', '?'])
+}
+
+fn is_base(endpoint: &str) -> bool {
+    let host = endpoint.strip_prefix("http://").or_else(|| endpoint.strip_prefix("https://"));
+    host.is_some_and(|host| !host.is_empty() && !host.starts_with('/') && !host.contains(['@', '?', '#', ' ']))
 }
 
 fn is_level(text: &str) -> bool {

@@ -15,6 +15,7 @@ pub mod outside;
 pub mod place;
 pub mod server;
 pub mod store;
+pub mod telemetry;
 pub mod vault;
 
 use schemars::JsonSchema;
@@ -40,6 +41,8 @@ pub struct Config {
     pub events: events::Events,
     /// What is logged.
     pub logging: logging::Logging,
+    /// Where traces and metrics are sent.
+    pub telemetry: telemetry::Telemetry,
     /// How backups are made.
     pub backup: backup::Backup,
     /// How the audit log is proved.

@@ -5,4 +5,5 @@ pub mod logging;
 pub mod owner;
 pub mod relay;
 pub mod supervise;
+pub mod telemetry;
 pub mod upkeep;

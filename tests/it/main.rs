@@ -19,6 +19,7 @@ mod doors;
 mod faults;
 mod gate;
 mod lists;
+mod observability;
 mod parity;
 mod registry;
 mod runtime;

@@ -65,6 +65,7 @@ impl Gate {
             if_match: request.if_match,
             lasting: request.lasting,
             hops: request.hops,
+            trace: request.trace,
         })
     }
 

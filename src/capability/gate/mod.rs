@@ -38,11 +38,13 @@ use super::caller::{Caller, Credential};
 use super::cx::Lasting;
 use super::outcome::{Form, Outcome};
 use super::platform::Platform;
+use super::spans::Span;
 use super::spec::{Effect, Forward};
 use super::tool::Tool;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::TenantId;
+use crate::kernel::trace::TraceContext;
 use crate::port::store::Step;
 use approve::ApprovalPolicy;
 use identify::{Identify, Identities};
@@ -141,9 +143,14 @@ impl Gate {
         let began = Instant::now();
         // The program does not end while a call runs.
         let _running = self.platform.running().token();
+        let parent = request.trace;
+        request.trace = self.platform.spans.within(parent);
         let admitted = match self.admit(&mut request).await {
             Ok(admitted) => admitted,
-            Err(fault) => return self.refused(&request, fault, began),
+            Err(fault) => {
+                self.trace(&request, parent, Err(&fault), began.elapsed());
+                return self.refused(&request, fault, began);
+            }
         };
         let (tool, via, allowance) = (admitted.tool.clone(), admitted.via.clone(), Some(admitted.allowance));
         let _effect = (tool.is_audited() || tool.reaches).then(|| self.effects.token());
@@ -174,6 +181,7 @@ impl Gate {
         }
         let took = began.elapsed();
         count(&tool, once.result.as_ref().err(), took);
+        self.trace(&request, parent, once.result.as_ref().map(|_| &*tool), took);
         if !tool.is_audited() || once.result.is_err() || once.replayed {
             self.usage.add(&request.caller, &tool.name, once.result.is_err(), took);
         }
@@ -241,6 +249,29 @@ impl Gate {
             return Err(self.hold(request, &tool, &input, &why).await);
         }
         Ok(Admitted { tool, input, via, allowance })
+    }
+
+    /// Tells those who collect traces of a call.
+    fn trace(&self, request: &Request, parent: Option<TraceContext>, ended: Result<&Tool, &Fault>, took: Duration) {
+        let Some(context) = request.trace.filter(|context| self.platform.spans.records(Some(*context))) else { return };
+        let snapshot = self.platform.registry.present();
+        // What a caller calls a tool that there is not is not for others to read.
+        let named = snapshot.find(request.caller.tenant, &request.tool);
+        let name = ended.ok().map(|tool| tool.name.to_string()).or_else(|| named.map(|tool| tool.name.to_string()));
+        self.platform.spans.add(Span {
+            context,
+            parent: parent.map(|parent| parent.span),
+            name: name.unwrap_or_else(|| "unknown tool".to_owned()),
+            outgoing: false,
+            began: self.platform.clock.now().minus(took),
+            took,
+            fault: ended.err().map(|fault| fault.code().name),
+            told: vec![
+                ("convoke.request_id", request.id.to_string()),
+                ("convoke.tenant", request.caller.tenant.to_string()),
+                ("convoke.door", request.origin.door.name().to_owned()),
+            ],
+        });
     }
 
     fn refused(&self, request: &Request, fault: Fault, began: Instant) -> Reply {

@@ -14,6 +14,7 @@ use crate::capability::outcome::Outcome;
 use crate::capability::tool::Tool;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{CallId, OperationId, TenantId};
+use crate::kernel::trace::TraceContext;
 
 /// A call.
 #[derive(Clone)]
@@ -52,6 +53,8 @@ pub struct Request {
     pub hops: u32,
     /// Where the gate tells what is left to the caller.
     pub left: Left,
+    /// The place in a trace from which the call comes, where it names one; the gate makes it the call's own.
+    pub trace: Option<TraceContext>,
 }
 
 impl Request {
@@ -76,6 +79,7 @@ impl Request {
             lasting: Lasting::default(),
             hops: 0,
             left: Left::default(),
+            trace: None,
         }
     }
 }

@@ -12,3 +12,4 @@ mod room;
 pub mod server;
 pub mod tenant;
 pub(super) mod tls;
+pub mod trace;

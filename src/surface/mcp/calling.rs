@@ -28,6 +28,7 @@ use crate::capability::tool::Tool;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{CallId, OperationId};
+use crate::kernel::trace::TraceContext;
 
 const METHOD: &str = "tools/call";
 /// A longer file or stream is not put into one message.
@@ -41,6 +42,15 @@ pub(super) struct Asked {
     pub(super) responses: Option<BTreeMap<String, Value>>,
     pub(super) state: Option<String>,
     pub(super) key: Option<String>,
+    pub(super) trace: Option<TraceContext>,
+}
+
+/// The metadata key of the caller's place in a trace.
+pub(super) const TRACEPARENT: &str = "traceparent";
+
+/// The place in a trace that a request's metadata names.
+pub(super) fn trace(value: Option<&Value>) -> Option<TraceContext> {
+    TraceContext::parse(value?.as_str()?)
 }
 
 /// The circumstances of a call.
@@ -74,6 +84,7 @@ impl Server {
         // A repeated round has the same state, whatever key its request was given on the way.
         let continued = round.key.clone().filter(|_| self.ends_in_a_value(visit, &subject));
         request.idempotency_key = continued.or(asked.key);
+        request.trace = asked.trace;
         request.client = side.client;
         request.cancel = side.cancel;
         request.answers = round.answers.clone();

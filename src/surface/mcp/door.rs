@@ -22,7 +22,7 @@ use rmcp::{RoleServer, ServerHandler};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::calling::{Asked, Side};
+use super::calling::{self, Asked, Side};
 use super::client::{self, Remote};
 use super::era::{Declared, Era};
 use super::fault;
@@ -185,6 +185,7 @@ impl Door {
             responses: asked.input_responses,
             state: asked.request_state,
             key: idempotency_key(context.meta.0.0.get(KEY))?,
+            trace: calling::trace(context.meta.0.0.get(calling::TRACEPARENT)),
         };
         let token = context.meta.get_progress_token();
         let least = self.least(era, &context);

@@ -17,7 +17,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::calling::{Asked, Side};
+use super::calling::{self, Asked, Side};
 use super::door::idempotency_key;
 use super::era::{CAPABILITIES, Declared, Era, era_of};
 use super::http::{SESSION, VERSION, status_of};
@@ -132,8 +132,9 @@ impl Server {
             tool.effect.reads() && !tool.is_felt_outside() && tool.forwards != Some(Forward::Any)
         };
         let key = idempotency_key(params.meta.get(META_KEY)).ok()?;
+        let trace = calling::trace(params.meta.get(calling::TRACEPARENT));
         let arguments = params.arguments.unwrap_or_default();
-        let asked = Asked { name, arguments, responses: None, state: None, key };
+        let asked = Asked { name, arguments, responses: None, state: None, key, trace };
         let cancel = CancellationToken::new();
         let side = Side { era, declared, client: Arc::new(Deaf(declared.abilities)), cancel: cancel.clone() };
         let outcome = if reads {

@@ -36,7 +36,7 @@ use crate::kernel::fault::Fault;
 use crate::kernel::id::{CallId, Id};
 use crate::surface::http::credentials::credential;
 use crate::surface::http::proxies::ClientAddress;
-use crate::surface::http::{body, problem, tenant};
+use crate::surface::http::{body, problem, tenant, trace};
 use demands::Demands;
 use routes::{Found, Routes, Target};
 
@@ -90,6 +90,7 @@ impl Asked {
     fn call(&self, parts: &Parts, caller: Arc<Caller>, tool: &str, input: Value) -> Call {
         let mut call = Call::new(self.id, caller, origin(parts), tool, input);
         call.left = self.left.clone();
+        call.trace = trace::of(&parts.headers);
         call
     }
 }

@@ -11,6 +11,7 @@ mod migrate;
 mod monitor;
 mod restore;
 mod services;
+mod telemetry;
 mod upkeep;
 mod upstream;
 

@@ -71,11 +71,13 @@ fn hops(headers: &HeaderMap) -> u32 {
     text.map_or(0, |text| text.parse().unwrap_or(MOST_HOPS))
 }
 
-/// The headers that the service gets.
-///
-/// # Errors
-/// When the system has no random bytes.
-pub(super) fn of_request(request: &Forwarded, tenant: TenantId) -> Result<HeaderMap, Fault> {
+/// The place in a trace that a request names.
+pub(super) fn trace_of(headers: &HeaderMap) -> Option<TraceContext> {
+    TraceContext::parse(headers.get(&TRACEPARENT)?.to_str().ok()?)
+}
+
+/// The headers that the service gets, for a request at this place in a trace.
+pub(super) fn of_request(request: &Forwarded, tenant: TenantId, context: Option<TraceContext>) -> HeaderMap {
     let named = named_by_connection(&request.headers);
     let mut passed = HeaderMap::with_capacity(request.headers.len() + 6);
     for (name, value) in &request.headers {
@@ -97,18 +99,16 @@ pub(super) fn of_request(request: &Forwarded, tenant: TenantId) -> Result<Header
     if let Some(address) = request.origin.address {
         tell(&X_FORWARDED_FOR, address.to_string());
     }
-    let given = request.headers.get(&TRACEPARENT).and_then(|value| TraceContext::parse(value.to_str().ok()?));
-    let context = match given {
-        Some(context) => context.child()?,
-        None => TraceContext::begin()?,
-    };
-    tell(&TRACEPARENT, context.to_string());
-    if given.is_some() {
+    if let Some(context) = context {
+        tell(&TRACEPARENT, context.to_string());
+    }
+    // It means something only beside the trace that it came with.
+    if trace_of(&request.headers).is_some() {
         for value in request.headers.get_all(&TRACESTATE) {
             passed.append(TRACESTATE.clone(), value.clone());
         }
     }
-    Ok(passed)
+    passed
 }
 
 /// The headers of the answer that the caller gets. Cookies, transport rules and permissions for web pages are the business of

@@ -18,11 +18,13 @@ use crate::capability::forwarding::{Answered, Forwarded, ReadBody};
 use crate::capability::gate::audit::{Deed, deed};
 use crate::capability::owned::Stored;
 use crate::capability::platform::Platform;
+use crate::capability::spans::Span;
 use crate::capability::spec::Effect;
 use crate::domain::system::faults::{ADDRESS_FORBIDDEN, SERVICE_UNAVAILABLE, UPSTREAM_FAILED, UPSTREAM_TIMEOUT};
 use crate::domain::system::model::instance::Instance;
 use crate::domain::system::model::route::{GATEWAY_ROUTE, RouteMethod};
 use crate::kernel::fault::Fault;
+use crate::kernel::trace::TraceContext;
 use crate::port::outside::{OutAnswer, OutFault, OutRequest};
 use crate::port::store::{Batch, Step};
 
@@ -54,9 +56,14 @@ impl Gateway {
             tenant: taken.tenant,
             ..UseOf::by(&request.caller, request.id, request.origin, format!("gateway route {}", taken.route.route_id))
         };
-        let mut headers = headers::of_request(request, taken.tenant)?;
+        let parent = headers::trace_of(&request.headers);
+        // The service can follow a trace that nobody follows here.
+        let context = platform.spans.within(parent).or_else(|| TraceContext::begin().ok());
+        let mut headers = headers::of_request(request, taken.tenant, context);
         self.carry(platform, taken, &by, &mut headers).await?;
+        let began = Instant::now();
         let asked = self.ask(platform, taken, &instances, request, headers, body).await;
+        trace(platform, taken, request, (parent, context), &asked, began.elapsed());
         if !taken.method.reads() {
             let outcome = match &asked {
                 Ok(answer) => Some(json!({ "status": answer.status.as_u16() })),
@@ -208,6 +215,38 @@ impl Drop for Settled<'_> {
 /// Whether a status says that this instance does not work, rather than that the request has a fault.
 fn is_failing(status: StatusCode) -> bool {
     matches!(status, StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT)
+}
+
+/// Tells those who collect traces of a request.
+fn trace(
+    platform: &Platform,
+    taken: &Taken,
+    request: &Forwarded,
+    (parent, context): (Option<TraceContext>, Option<TraceContext>),
+    asked: &Result<OutAnswer, Missed>,
+    took: Duration,
+) {
+    let Some(context) = context.filter(|context| platform.spans.records(Some(*context))) else { return };
+    let (status, fault) = match asked {
+        Ok(answer) => (answer.status.as_str().to_owned(), answer.status.is_server_error().then_some("upstream_failed")),
+        Err(_) => (String::new(), Some("upstream_failed")),
+    };
+    platform.spans.add(Span {
+        context,
+        parent: parent.map(|parent| parent.span),
+        name: format!("gateway {}", taken.route.route_id),
+        outgoing: true,
+        began: platform.clock.now().minus(took),
+        took,
+        fault,
+        told: vec![
+            ("convoke.request_id", request.id.to_string()),
+            ("convoke.tenant", taken.tenant.to_string()),
+            ("convoke.service", taken.route.service.clone()),
+            ("http.request.method", taken.method.name().to_owned()),
+            ("http.response.status_code", status),
+        ],
+    });
 }
 
 fn answered(taken: &Taken, answer: OutAnswer) -> Answered {
