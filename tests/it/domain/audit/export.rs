@@ -42,7 +42,9 @@ async fn exported(app: &TestApp, person: &Person, split: Option<u64>) -> Vec<Str
 fn verified(app: &TestApp, note: &str, lines: &[String]) -> Found {
     let key = std::fs::read_to_string(app.app.data().join("keys/checkpoints.pub")).unwrap();
     let mut offline = Offline::new(&Verifier::parse(&key).unwrap(), note).unwrap();
-    lines.iter().for_each(|line| offline.line(line));
+    for line in lines {
+        offline.line(line);
+    }
     offline.end()
 }
 
