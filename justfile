@@ -32,6 +32,7 @@ fuzz TARGET:
 # Calls measured against peers; builds in release.
 bench:
     cargo bench --bench calls
+    cargo bench --bench audit
 
 # What CI does.
 verify:

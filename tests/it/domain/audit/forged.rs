@@ -97,7 +97,8 @@ async fn entries_cut_at_the_end_are_missed() {
 #[tokio::test]
 async fn a_link_or_the_end_of_a_chain_that_was_altered_is_seen() {
     let app = log().await;
-    let body = "(SELECT json_set(document, '$.links', replace(json_extract(document, '$.links'), 'AAAAAAAAAA', 'AAAAAAAAAB')) FROM k_audit_bundle)";
+    let body = "(SELECT json_set(document, '$.links', replace(json_extract(document, '$.links'), 'AAAAAAAAAA', 'AAAAAAAAAB')) \
+                FROM k_audit_bundle)";
     app.tamper(&format!("UPDATE k_audit_bundle SET document = {body}"));
     let told = app.verified().await;
     assert_eq!(told["valid"], false, "{told}");

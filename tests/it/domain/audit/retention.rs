@@ -95,7 +95,7 @@ async fn a_few_wait_until_a_day_has_passed_and_many_do_not() {
     app.clock.advance(Duration::from_hours(12));
     app.append_entries(app.admin.tenant, 2).await;
     app.chained().await;
-    app.clock.advance(Duration::from_hours(90 * 24 - 11));
+    app.clock.advance(DAY * 89 + Duration::from_hours(13));
     assert_eq!(cleaned(&app).await, 1);
     app.clock.advance(Duration::from_hours(20));
     assert_eq!(cleaned(&app).await, 0, "they are due, and few");
