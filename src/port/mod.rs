@@ -5,3 +5,4 @@ pub mod logs;
 pub mod queue;
 pub mod records;
 pub mod store;
+pub mod transfer;

@@ -15,6 +15,7 @@ pub mod meter;
 mod once;
 pub mod operation;
 mod request;
+mod sharing;
 pub mod tasks;
 mod tenant;
 pub mod usage;

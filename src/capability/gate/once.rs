@@ -102,7 +102,8 @@ impl Gate {
     fn begin(&self, request: &Request, admitted: &Admitted) -> Ending {
         let now = self.platform.clock.now();
         let keep = Duration::from_hours(self.platform.config.limits.idempotency_hours);
-        let operation = Operation::begin(request, &admitted.tool, &admitted.input, now, keep);
+        let mut operation = Operation::begin(request, &admitted.tool, &admitted.input, now, keep);
+        operation.instance = self.platform.store.instance();
         unwritten(new_uuid(now), operation)
     }
 
