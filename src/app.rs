@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::adapter::anchor::file::FileAnchor;
@@ -14,7 +15,6 @@ use crate::adapter::keyfile::KeyFile as SubjectKeyFile;
 use crate::adapter::keys::{KeyCommand, KeyFile, KeyVariable, ProcessEnvironment};
 use crate::adapter::outbox::Outbox;
 use crate::adapter::outside::GuardedOutside;
-use crate::adapter::sqlite::{SqliteConfig, SqliteStore};
 use crate::adapter::webhooks::HttpWebhooks;
 use crate::capability::alarms::Alarms;
 use crate::capability::credentials::Credentials;
@@ -51,19 +51,20 @@ use crate::port::anchors::Anchor;
 use crate::port::outside::{Outgoing, Outside};
 use crate::port::secrets::{Environment, MasterKeys};
 use crate::port::store::{Store, StoreFault};
+use crate::runtime::hearing;
 use crate::runtime::relay::Relay;
 use crate::runtime::supervise::Supervisor;
 use crate::runtime::telemetry::Telemetry;
 use crate::runtime::upkeep::Upkeep;
 
+pub use self::store::Move;
+
 pub(crate) mod cards;
 mod key;
+mod store;
 
 /// So long a step of background work may take at the end, however little time is left.
 const STEP: Duration = Duration::from_secs(2);
-
-/// The store's file in the data folder.
-const STORE: &str = "convoke.db";
 
 /// The file of the master key in the data folder, where the configuration names no other place.
 const MASTER_KEY: &str = "master.key";
@@ -108,7 +109,7 @@ impl Settings {
 /// The program, put together.
 pub struct App {
     gate: Arc<Gate>,
-    store: Arc<SqliteStore>,
+    store: Arc<dyn Store>,
     data: PathBuf,
     first_key: Option<Secret>,
     background: Supervisor,
@@ -124,23 +125,22 @@ impl App {
     pub async fn open(settings: Settings) -> Result<Arc<Self>, Fault> {
         let Settings { config, data, clock, rows, approvals, services, environment, shows_key } = settings;
         make_private_folder(&data)?;
-        let seal = Seal::new(key::installation(&data)?);
-        let file = data.join(STORE);
-        let store = open_store(file.clone(), clock.clone()).await?;
+        let key = key::installation(&data)?;
+        let store::Opened { store, key, place } = store::open(&config, &data, clock.clone(), key).await?;
+        let seal = Seal::new(key);
         let blobs = FolderBlobs::open(data.join("blobs")).map_err(|fault| unusable(&data.join("blobs"), fault))?;
         let blobs = Arc::new(blobs);
         // What cannot be read at all now is the data's fault, not a call's.
-        let unreadable = |fault: Fault| if fault.is(&codes::INTERNAL) { unusable_by(&file, fault) } else { fault };
+        let unreadable = |fault: Fault| if fault.is(&codes::INTERNAL) { unusable_by(&place, fault) } else { fault };
         identity::bootstrap(&*store, &*clock).await.map_err(unreadable)?;
         let first_key = if shows_key { identity::first_key(&*store, &*clock).await.map_err(unreadable)? } else { None };
         let registry = Arc::new(Registry::new(tools(&rows, &data)?));
-        let shared: Arc<dyn Store> = store.clone();
         let keys = master_keys(&config, &data, &environment)?;
         let vault = Arc::new(Vault::open(keys, environment.clone(), &*store).await.map_err(unreadable)?);
         let services = add_services(services, &config, &data).with(Arc::new(Credentials(vault.clone()))).with(vault);
-        let services = add_events(services, &config, &shared)?;
-        let services = add_audit(services, &config, &data, &shared, &clock)?;
-        let platform = Arc::new(Platform::new(shared, blobs, clock, registry, seal, Arc::new(config), services));
+        let services = add_events(services, &config, &store)?;
+        let services = add_audit(services, &config, &data, &store, &clock)?;
+        let platform = Arc::new(Platform::new(store.clone(), blobs, clock, registry, seal, Arc::new(config), services));
         platform.service::<ToolIndex>()?.list_in(&platform.caches);
         let gate = Arc::new(Gate::new(platform, Arc::new(identity::directory::Directory), approvals));
         Ok(Arc::new(Self { gate, store, data, first_key, background: Supervisor::new(), environment }))
@@ -151,9 +151,7 @@ impl App {
     /// # Errors
     /// When the store is of a newer version or of another program.
     pub async fn inspect(config: &Config, data: &Path, clock: Arc<dyn Clock>) -> Result<SchemaReport, Fault> {
-        let file = data.join(STORE);
-        let part = file.clone();
-        let found = blocking(&part, move || SqliteStore::inspect(&store_config(file, clock))).await?;
+        let found = store::inspect(config, data, clock).await?;
         let shelf = Arc::new(Shelf::new(&config.backup.folder, config.backup.keep, data));
         schema_report(&shelf, found.schema, found.migrations, found.changes, true).await
     }
@@ -163,11 +161,20 @@ impl App {
     ///
     /// # Errors
     /// `not_found`; when the copy cannot be used.
-    pub async fn roll_back(data: &Path, copy: &str, clock: &dyn Clock) -> Result<PathBuf, Fault> {
+    pub async fn roll_back(config: &Config, data: &Path, copy: &str, clock: &dyn Clock) -> Result<PathBuf, Fault> {
         let shelf = Arc::new(Shelf::new("", 0, data));
         let copy = shelf.copy_before_change(copy).await?;
-        let (file, now) = (data.join(STORE), clock.now());
-        blocking(data, move || SqliteStore::put_in_place(&file, &copy, now)).await
+        store::roll_back(config, data, copy, clock).await
+    }
+
+    /// Moves everything from one store into another, which must be empty. Whoever asks owns the folder, and nobody else uses
+    /// either store. Answers what was moved, in counts and digests that are the same on both sides.
+    ///
+    /// # Errors
+    /// When one of the stores cannot be used or the target holds anything; nothing is changed then.
+    pub async fn transfer(config: &Config, data: &Path, clock: Arc<dyn Clock>, way: Move) -> Result<Value, Fault> {
+        make_private_folder(data)?;
+        store::transfer(config, data, clock, way).await
     }
 
     /// Takes up what an earlier run left and starts what the program does by itself. Comes before anybody is served: a call
@@ -189,8 +196,10 @@ impl App {
             let keeper = keeper.clone();
             async move { keeper.work(stop).await }
         });
-        // The data folder has one owner, and the store lies in it.
-        Relay::alone(self.gate.clone()).start(&self.background);
+        // A store in the data folder has one owner; on one that several share, each subscription is led by one at a time.
+        let relay =
+            if self.store.instance().is_some() { Relay::new(self.gate.clone()) } else { Relay::alone(self.gate.clone()) };
+        relay.start(&self.background);
         // The operator named the collector: it may lie anywhere.
         let anywhere = ["0.0.0.0/0", "::/0"].into_iter().filter_map(Network::parse).collect();
         let (platform, outside) = (self.platform().clone(), Arc::new(GuardedOutside::new(anywhere)));
@@ -198,6 +207,7 @@ impl App {
         if let Some(telemetry) = Telemetry::new(platform, config, outside, &*self.environment)? {
             telemetry.start(&self.background);
         }
+        hearing::start(&self.gate, &self.background);
         Ok(())
     }
 
@@ -238,9 +248,7 @@ impl App {
         self.gate.close(limit).await;
         // Background work hears that it is time only now, and ends between two steps.
         self.background.stop(until.saturating_duration_since(Instant::now()).max(STEP)).await;
-        let store = self.store.clone();
-        // Closing waits for the writing thread: not on a thread that others wait for.
-        let _ = tokio::task::spawn_blocking(move || store.close()).await;
+        self.store.clone().end().await;
     }
 }
 
@@ -317,46 +325,6 @@ fn add_events(services: Services, config: &Config, store: &Arc<dyn Store>) -> Re
     let ways = Ways::new(Arc::new(Outbox::new(store.clone(), &EVENTS)), webhooks);
     let topics = TopicBook::new(MODULES.iter().flat_map(|module| module.topics));
     Ok(services.with(Arc::new(ways)).with(Arc::new(topics)).with(Arc::new(Schemas::default())))
-}
-
-async fn open_store(file: PathBuf, clock: Arc<dyn Clock>) -> Result<Arc<SqliteStore>, Fault> {
-    let part = file.clone();
-    blocking(&part, move || SqliteStore::open(store_config(file, clock))).await
-}
-
-/// Works on a part of the data folder on a thread that may wait.
-async fn blocking<T: Send + 'static>(
-    part: &Path,
-    work: impl FnOnce() -> Result<T, StoreFault> + Send + 'static,
-) -> Result<T, Fault> {
-    let work: Box<dyn FnOnce() -> Result<T, StoreFault> + Send> = Box::new(work);
-    tokio::task::spawn_blocking(work).await.map_err(Fault::internal)?.map_err(|fault| unusable(part, fault))
-}
-
-fn store_config(file: PathBuf, clock: Arc<dyn Clock>) -> SqliteConfig {
-    let kinds = std::iter::once(&crate::capability::gate::operation::OPERATION)
-        .chain(MODULES.iter().flat_map(|module| module.kinds.iter().copied()))
-        .collect();
-    let logs = [
-        &crate::capability::gate::audit::AUDIT,
-        &crate::capability::gate::usage::USAGE,
-        &crate::capability::events::EVENTS,
-    ]
-    .into_iter()
-    .chain(MODULES.iter().flat_map(|module| module.logs.iter().copied()))
-    .collect();
-    let mut config = SqliteConfig::new(file, kinds, logs, clock);
-    // What a first start makes and what calls leave behind by themselves is not data: a backup may be restored over it.
-    config.unowned = identity::MODULE.kinds.to_vec();
-    config.unowned.extend(audit::BY_ITSELF);
-    config.unowned.push(&crate::capability::gate::operation::OPERATION);
-    config.unowned_logs = vec![
-        &crate::capability::gate::audit::AUDIT,
-        &crate::capability::gate::usage::USAGE,
-        &crate::capability::events::EVENTS,
-    ];
-    config.unowned_logs.extend(audit::MODULE.logs);
-    config
 }
 
 /// The fault of a part of the data folder that the program cannot start on. A full disk stays one: room mends it.

@@ -1,7 +1,7 @@
 //! What a call costs, measured against peers in the same run: one table of ratios.
 //!
 //! `cargo bench --bench calls`                   everything; ends non-zero when a target is missed
-//! `cargo bench --bench calls -- reads writes`   some of it: start, reads, writes, growth
+//! `cargo bench --bench calls -- reads writes`   some of it: start, reads, writes, postgres, growth
 
 #![expect(
     clippy::unwrap_used,
@@ -13,6 +13,7 @@
 )]
 
 mod load;
+mod postgres;
 mod process;
 mod reads;
 mod start;
@@ -38,6 +39,9 @@ fn main() -> ExitCode {
         }
         if wanted("writes") {
             writes::measure(&mut table).await;
+        }
+        if wanted("postgres") {
+            postgres::measure(&mut table).await;
         }
         if wanted("growth") {
             reads::growth(&mut table).await;

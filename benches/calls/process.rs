@@ -42,6 +42,11 @@ impl Server {
 
     /// Starts the program on a data folder with limits out of the way.
     pub(crate) fn convoke(data: &Path) -> Self {
+        Self::convoke_with(data, &[])
+    }
+
+    /// The same, with settings in the environment.
+    pub(crate) fn convoke_with(data: &Path, settings: &[(&str, &str)]) -> Self {
         let mut command = Command::new(super::program());
         command
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
@@ -49,6 +54,7 @@ impl Server {
             .env("CONVOKE_LIMITS__READS_PER_MINUTE", "4000000000")
             .env("CONVOKE_LIMITS__WRITES_PER_MINUTE", "4000000000")
             .env("CONVOKE_LOGGING__LEVEL", "warn")
+            .envs(settings.iter().copied())
             .stderr(Stdio::inherit());
         Self::start(&mut command, /*with_key*/ true)
     }

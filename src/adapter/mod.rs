@@ -1,10 +1,14 @@
-//! What implements the ports: one folder each.
+//! What implements the ports: one folder each. What stores have in common beside a port lies here.
 
 pub mod anchor;
 pub mod folder;
+mod forms;
 pub mod keyfile;
 pub mod keys;
+mod names;
 pub mod outbox;
 pub mod outside;
+pub mod postgres;
+mod shape;
 pub mod sqlite;
 pub mod webhooks;

@@ -35,6 +35,7 @@ pub fn check(config: &Config) -> Vec<Wrong> {
     if !(0.0..=1.0).contains(&telemetry.traces_share) {
         wrong.push(("telemetry.traces_share", format!("must be from 0 to 1, not {}", telemetry.traces_share)));
     }
+    store(config, &mut wrong);
     let logging = &config.logging;
     if !is_level(&logging.level) {
         let say = "must be error, warn, info, debug, trace or off, also by module as in 'info,convoke=debug'";
@@ -103,6 +104,24 @@ fn server(config: &Config, wrong: &mut Vec<Wrong>) {
     }
 }
 
+fn store(config: &Config, wrong: &mut Vec<Wrong>) {
+    let store = &config.store;
+    match store.backend.as_str() {
+        "postgres" if store.url.is_empty() => {
+            wrong.push(("store.url", "is missing: 'postgres' needs the address of a database".to_owned()));
+        }
+        "sqlite" | "postgres" => {}
+        other => wrong.push(("store.backend", format!("must be 'sqlite' or 'postgres', not '{other}'"))),
+    }
+    for (key, file) in [("store.password_file", &store.password_file), ("store.tls_ca", &store.tls_ca)] {
+        if !file.is_empty()
+            && let Err(error) = std::fs::File::open(Path::new(file))
+        {
+            wrong.push((key, format!("the file '{file}' cannot be read: {error}")));
+        }
+    }
+}
+
 /// No time to wait is longer: a moment so far away can still be reckoned with everywhere.
 const YEAR: u64 = 31_536_000;
 
@@ -110,7 +129,7 @@ const YEAR: u64 = 31_536_000;
 fn ranges(config: &Config, wrong: &mut Vec<Wrong>) {
     let Config { server, limits, mcp, store, vault: _, outside: _, events, logging, telemetry, backup, audit } = config;
     let many = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-    let all: [(&'static str, u64, u64, u64); 35] = [
+    let all: [(&'static str, u64, u64, u64); 36] = [
         ("server.body_limit_bytes", many(server.body_limit_bytes), 1024, 1 << 30),
         ("server.bodies_bytes", many(server.bodies_bytes), many(server.body_limit_bytes), 1 << 40),
         ("server.connections", many(server.connections), 0, 1_000_000),
@@ -131,6 +150,7 @@ fn ranges(config: &Config, wrong: &mut Vec<Wrong>) {
         ("mcp.request_state_seconds", mcp.request_state_seconds, 1, 86_400),
         ("mcp.task_seconds", mcp.task_seconds, 1, YEAR),
         ("mcp.task_hours", mcp.task_hours, 1, 8_760),
+        ("store.connections", store.connections, 4, 1000),
         ("store.audit_days", store.audit_days, 0, 36_500),
         ("store.audit_entries", store.audit_entries, 0, u64::MAX),
         ("store.events_days", store.events_days, 0, 36_500),

@@ -7,6 +7,18 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Store {
+    /// What documents, logs and jobs are kept in: `sqlite`, a file in the data folder, or `postgres`, a database that several
+    /// instances may share.
+    pub backend: String,
+    /// The address of the PostgreSQL database: `postgres://USER@HOST:PORT/DATABASE`. A password in it is never shown.
+    pub url: String,
+    /// A file with the password, where the address has none.
+    pub password_file: String,
+    /// Certificates in PEM of the authority that the database server's certificate is verified against; empty for those that
+    /// the system trusts.
+    pub tls_ca: String,
+    /// Connections to the database at most: a quarter of them write.
+    pub connections: u64,
     /// The data folder; empty for the platform's own place for user data.
     pub data: String,
     /// How long audit entries are kept, in days.

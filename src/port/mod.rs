@@ -12,3 +12,4 @@ pub mod secrets;
 pub mod store;
 pub mod subject_keys;
 pub mod webhooks;
+pub mod transfer;

@@ -3,9 +3,11 @@
 use std::fmt;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::Value;
+use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use super::logs::{Log, Logs};
@@ -195,6 +197,25 @@ pub struct StoreHealth {
     pub free_bytes: Option<u64>,
 }
 
+/// What another instance on the same store tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Word {
+    /// What callers of a tenant may do has changed: of one user, or of all.
+    Authority {
+        /// The tenant.
+        tenant: TenantId,
+        /// The user.
+        user: Option<Uuid>,
+    },
+    /// Calls that were counted there, in a form that only the limiter knows.
+    Counted(String),
+    /// Words may have been lost, or everything is another: whatever is kept in memory may be stale.
+    Everything,
+}
+
+/// The most bytes of text that a word may have.
+pub const LONGEST_WORD: usize = 7000;
+
 /// As long as this lives, a store takes no commits.
 pub type Frozen = Box<dyn std::any::Any + Send + Sync>;
 
@@ -231,6 +252,29 @@ pub trait Store: Records + Logs + Queue {
     /// Refuses every commit, and all else that writes but `restore_from`, until what it answers is dropped. When it returns,
     /// what was acknowledged before is on disk and nothing more comes.
     async fn freeze(&self) -> Result<Frozen, StoreFault>;
+
+    /// Hears what other instances on the same store tell; `None` where there can be no other.
+    fn words(&self) -> Option<broadcast::Receiver<Word>> {
+        None
+    }
+
+    /// Tells other instances on the same store that calls were counted. Those who do not listen now do not hear it.
+    async fn tell_counted(&self, _counted: String) -> Result<(), StoreFault> {
+        Ok(())
+    }
+
+    /// The number of this instance among those on the same store, anew at each opening; `None` where there can be no other.
+    fn instance(&self) -> Option<i32> {
+        None
+    }
+
+    /// Whether the instance of a number has the store open.
+    async fn is_open_by(&self, instance: i32) -> Result<bool, StoreFault> {
+        Ok(self.instance() == Some(instance))
+    }
+
+    /// Finishes what waits to be written and ends: every later call is told so.
+    async fn end(self: Arc<Self>);
 
     /// Replaces everything by a copy that `copy_to` made, after checking it; documents of older forms are lifted.
     async fn restore_from(&self, file: &Path) -> Result<(), StoreFault>;

@@ -17,6 +17,7 @@ mod conformance;
 mod domain;
 mod doors;
 mod faults;
+mod fleet;
 mod gate;
 mod lists;
 mod observability;

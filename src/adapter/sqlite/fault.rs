@@ -4,6 +4,7 @@ use std::io;
 
 use rusqlite::ffi;
 
+pub(super) use crate::adapter::forms::{closing, misuse};
 use crate::port::store::StoreFault;
 
 /// The store's fault for an error of SQLite.
@@ -43,16 +44,6 @@ pub(super) fn refused_columns(error: &rusqlite::Error) -> Option<&str> {
         }
         _ => None,
     }
-}
-
-/// A fault of the program that calls the store.
-pub(super) fn misuse(text: impl Into<String>) -> StoreFault {
-    StoreFault::Broken(text.into())
-}
-
-/// The answer to whoever comes after the end.
-pub(super) fn closing() -> StoreFault {
-    StoreFault::Unavailable("the store is closing".to_owned())
 }
 
 /// Turns results of SQLite into results of the store.

@@ -4,6 +4,7 @@
 mod ahead;
 mod append_only;
 mod batch;
+mod copies;
 mod fault;
 mod logs;
 mod migrations;
@@ -28,6 +29,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use self::ahead::Ahead;
+pub use self::copies::SqliteCopies;
 use self::fault::misuse;
 use self::plan::{KindPlan, LogPlan};
 use self::pressure::Pressure;
@@ -244,6 +246,11 @@ impl Store for SqliteStore {
 
     async fn freeze(&self) -> Result<Frozen, StoreFault> {
         self.writer.freeze().await
+    }
+
+    async fn end(self: Arc<Self>) {
+        // Closing waits for the writing thread: not on a thread that others wait for.
+        let _ = tokio::task::spawn_blocking(move || self.close()).await;
     }
 
     async fn restore_from(&self, file: &Path) -> Result<(), StoreFault> {

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::fault::OrFault as _;
 use super::plan::{KindPlan, RECORD};
 use super::{SqliteStore, sql, value};
+use crate::adapter::forms::after_prefix;
 use crate::kernel::id::TenantId;
 use crate::kernel::time::Timestamp;
 use crate::port::records::{Filter, Kind, Query, Record, Records, Scope};
@@ -117,7 +118,7 @@ impl Records for SqliteStore {
             also(" AND tenant = ?", value::id(tenant.uuid()));
         }
         also(" AND key >= ?", Sql::Text(prefix.to_owned()));
-        if let Some(end) = sql::after_prefix(prefix) {
+        if let Some(end) = after_prefix(prefix) {
             also(" AND key < ?", Sql::Text(end));
         }
         if let Some(after) = after {

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, params, params_from_iter};
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -13,8 +12,9 @@ use super::batch::{full_text, write_text};
 use super::fault::{OrFault as _, misuse, refused_columns, store_fault};
 use super::plan::{KindPlan, LogPlan, Table, field_column, sql_type};
 use super::{Declarations, append_only, text, value};
+use crate::adapter::shape::{FieldShape, Shape, UniqueShape, described};
 use crate::kernel::id::TenantId;
-use crate::port::records::{Across, Field, FieldType, Unique};
+use crate::port::records::Field;
 use crate::port::store::StoreFault;
 
 /// How the tables of logs are laid out, counted from 1. The second has indexes by time, the third can only be appended to.
@@ -24,50 +24,6 @@ const WITH_TIME: u32 = 2;
 
 /// Rows that are filled again at a time.
 const CHUNK: i64 = 500;
-
-/// What a table was made from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Shape {
-    version: u32,
-    fields: Vec<FieldShape>,
-    unique: Vec<UniqueShape>,
-    text: Vec<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct FieldShape {
-    name: String,
-    of: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct UniqueShape {
-    name: String,
-    fields: Vec<String>,
-    platform: bool,
-}
-
-impl Shape {
-    fn of(version: u32, fields: &[Field], unique: &[Unique], text: &[&str]) -> Self {
-        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        Self {
-            version,
-            fields: fields
-                .iter()
-                .map(|field| FieldShape { name: field.name.to_owned(), of: type_name(field.of).to_owned() })
-                .collect(),
-            unique: unique
-                .iter()
-                .map(|rule| UniqueShape {
-                    name: rule.name.to_owned(),
-                    fields: owned(rule.fields),
-                    platform: rule.across == Across::Platform,
-                })
-                .collect(),
-            text: owned(text),
-        }
-    }
-}
 
 /// A table that is not as its declaration says.
 pub(super) struct Change<'a> {
@@ -83,36 +39,7 @@ impl Change<'_> {
             Target::Kind(plan) => format!("documents '{}'", plan.kind.name),
             Target::Log(plan) => format!("log '{}'", plan.log.name),
         };
-        let Some(before) = &self.before else { return format!("{what}: the table is made") };
-        let mut told = Vec::new();
-        if before.version != self.after.version {
-            told.push(format!("form {} becomes {}", before.version, self.after.version));
-        }
-        differences(&mut told, "field", &before.fields, &self.after.fields, |field| &field.name);
-        differences(&mut told, "unique rule", &before.unique, &self.after.unique, |rule| &rule.name);
-        if before.text != self.after.text {
-            told.push("the full text is made anew".to_owned());
-        }
-        if told.is_empty() {
-            told.push("the order of its fields".to_owned());
-        }
-        format!("{what}: {}", told.join(", "))
-    }
-}
-
-fn differences<T: PartialEq>(
-    told: &mut Vec<String>,
-    what: &str,
-    before: &[T],
-    after: &[T],
-    name: impl Fn(&T) -> &String,
-) {
-    for one in before.iter().filter(|one| !after.contains(one)) {
-        let is_kept = after.iter().any(|other| name(other) == name(one));
-        told.push(format!("{what} '{}' {}", name(one), if is_kept { "changes" } else { "goes" }));
-    }
-    for one in after.iter().filter(|one| !before.iter().any(|other| name(other) == name(one))) {
-        told.push(format!("{what} '{}' comes", name(one)));
+        described(&what, self.before.as_ref(), &self.after)
     }
 }
 
@@ -392,14 +319,4 @@ fn read_chunk(
         chunk.push((row.get(0).or_fault()?, tenant, body));
     }
     Ok(chunk)
-}
-
-fn type_name(of: FieldType) -> &'static str {
-    match of {
-        FieldType::Text => "text",
-        FieldType::Integer => "integer",
-        FieldType::Boolean => "boolean",
-        FieldType::Time => "time",
-        FieldType::Id => "id",
-    }
 }

@@ -5,6 +5,7 @@ use rusqlite::types::Value as Sql;
 use super::fault::misuse;
 use super::plan::{self, Column, Table};
 use super::{text, value};
+use crate::adapter::forms::after_prefix;
 use crate::port::records::{Comparison, FieldType, Filter, Place, Query, Scalar, Scope};
 use crate::port::store::StoreFault;
 
@@ -232,23 +233,6 @@ impl Builder<'_> {
     }
 }
 
-/// The first text after all that begin with a prefix; `None` when there is none.
-pub(super) fn after_prefix(prefix: &str) -> Option<String> {
-    let mut chars: Vec<char> = prefix.chars().collect();
-    while let Some(last) = chars.pop() {
-        let next = match last {
-            '\u{10FFFF}' => None,
-            '\u{D7FF}' => Some('\u{E000}'),
-            other => char::from_u32(u32::from(other) + 1),
-        };
-        if let Some(next) = next {
-            chars.push(next);
-            return Some(chars.into_iter().collect());
-        }
-    }
-    None
-}
-
 /// The conditions under which rows follow a place, in the order in which they follow. Nulls and values are ranges of
 /// their own, so that each can be read from the index without a sort.
 pub(super) fn segments(table: &Table, query: &Query) -> Result<(Column, Vec<Clause>), StoreFault> {
@@ -281,19 +265,5 @@ pub(super) fn order(column: &Column, descending: bool) -> String {
         format!(" ORDER BY id {direction} LIMIT ?")
     } else {
         format!(" ORDER BY {} {direction}, id {direction} LIMIT ?", column.sql)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_end_of_a_prefix_is_the_next_text_that_does_not_begin_with_it() {
-        assert_eq!(after_prefix("ab").as_deref(), Some("ac"));
-        assert_eq!(after_prefix("a\u{10FFFF}").as_deref(), Some("b"));
-        assert_eq!(after_prefix("\u{D7FF}").as_deref(), Some("\u{E000}"));
-        assert_eq!(after_prefix("\u{10FFFF}"), None);
-        assert_eq!(after_prefix(""), None);
     }
 }

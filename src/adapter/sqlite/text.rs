@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use super::plan::field_column;
+use crate::adapter::forms::words_of;
 use crate::kernel::id::TenantId;
 
 /// The statement that makes a full-text table. The tokenizer folds case and diacritics; nothing but the index is kept.
@@ -22,7 +23,7 @@ pub(super) fn tenant_word(tenant: TenantId) -> String {
 
 /// The search expression for a text: every word of it, the last one also as a beginning. `None` when it has no word.
 pub(super) fn expression(tenant: Option<TenantId>, fields: &[&str], words: &str) -> Option<String> {
-    let words: Vec<&str> = words.split(|each: char| !is_of_word(each)).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = words_of(words).collect();
     let last = words.len().checked_sub(1)?;
     let mut expression = String::new();
     if let Some(tenant) = tenant {
@@ -41,11 +42,6 @@ pub(super) fn expression(tenant: Option<TenantId>, fields: &[&str], words: &str)
     }
     expression.push(')');
     Some(expression)
-}
-
-/// Letters, digits and the combining marks that stand on them.
-fn is_of_word(each: char) -> bool {
-    each.is_alphanumeric() || matches!(each, '\u{300}'..='\u{36F}')
 }
 
 #[cfg(test)]

@@ -44,7 +44,11 @@ pub(super) fn bring_up(
 }
 
 /// Everything that is pending, or nothing.
-fn apply(connection: &mut Connection, changes: &[schema::Change<'_>], now: Timestamp) -> Result<(), StoreFault> {
+pub(super) fn apply(
+    connection: &mut Connection,
+    changes: &[schema::Change<'_>],
+    now: Timestamp,
+) -> Result<(), StoreFault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).or_fault()?;
     transaction.pragma_update(None, "application_id", open::APPLICATION).or_fault()?;
     migrations::run(&transaction, now)?;
@@ -72,7 +76,7 @@ pub(super) fn refuse_foreign(connection: &Connection) -> Result<(), StoreFault> 
 }
 
 /// A store has tables, indexes, and the triggers that let logs only be appended to; others and views would act on their own.
-fn refuse_programs(connection: &Connection) -> Result<(), StoreFault> {
+pub(super) fn refuse_programs(connection: &Connection) -> Result<(), StoreFault> {
     let text = "SELECT tbl_name, coalesce(sql, '') FROM sqlite_schema WHERE type NOT IN ('table', 'index')";
     let mut statement = connection.prepare(text).or_fault()?;
     let mut rows = statement.query([]).or_fault()?;
@@ -190,7 +194,7 @@ pub(super) fn copy(connection: &Connection, file: &Path) -> Result<(), StoreFaul
     copied
 }
 
-fn copy_into(connection: &Connection, part: &Path) -> Result<(), StoreFault> {
+pub(super) fn copy_into(connection: &Connection, part: &Path) -> Result<(), StoreFault> {
     remove_with_companions(part);
     let mut target = open::copy_target(part)?;
     // One snapshot for all steps: writers go on meanwhile, and none of their commits makes the copy start again.
@@ -214,7 +218,7 @@ fn transfer(source: &Connection, target: &mut Connection) -> Result<(), StoreFau
     }
 }
 
-fn check(connection: &Connection) -> Result<(), StoreFault> {
+pub(super) fn check(connection: &Connection) -> Result<(), StoreFault> {
     let found: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).or_fault()?;
     if found == "ok" { Ok(()) } else { Err(misuse(format!("the copy is damaged: {found}"))) }
 }
@@ -244,6 +248,18 @@ fn restore_over(
     declarations: &Declarations,
     now: Timestamp,
 ) -> Result<(), StoreFault> {
+    let ready = checked(scratch, source, declarations, now)?;
+    connection.flush_prepared_statement_cache();
+    transfer(&ready, connection)
+}
+
+/// A copy in a file of its own, checked and brought up to this program.
+pub(super) fn checked(
+    scratch: &Path,
+    source: &Path,
+    declarations: &Declarations,
+    now: Timestamp,
+) -> Result<Connection, StoreFault> {
     copy_into(&open::copy_source(source)?, scratch)?;
     let mut ready = open::copy_target(scratch)?;
     if migrations::present(&ready)? == 0 {
@@ -253,8 +269,7 @@ fn restore_over(
     refuse_programs(&ready)?;
     let changes = schema::changes(&ready, declarations)?;
     apply(&mut ready, &changes, now)?;
-    connection.flush_prepared_statement_cache();
-    transfer(&ready, connection)
+    Ok(ready)
 }
 
 /// The file of the same name with an ending.
@@ -265,7 +280,7 @@ pub(super) fn beside(file: &Path, ending: &str) -> PathBuf {
 }
 
 /// Removes a file of our own making. A journal left by a run that was killed would be played into the next file of its name.
-fn remove_with_companions(file: &Path) {
+pub(super) fn remove_with_companions(file: &Path) {
     for ending in ["", "-journal", "-wal", "-shm"] {
         // Most of them are not there.
         let _ = std::fs::remove_file(beside(file, ending));
@@ -273,7 +288,7 @@ fn remove_with_companions(file: &Path) {
 }
 
 /// Makes a new name in a folder durable.
-fn sync_folder(file: &Path) -> Result<(), StoreFault> {
+pub(super) fn sync_folder(file: &Path) -> Result<(), StoreFault> {
     let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
     std::fs::File::open(folder)
         .and_then(|folder| folder.sync_all())

@@ -5,8 +5,9 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::fault::misuse;
+pub(super) use crate::adapter::forms::{lifted, parsed, visibility, visibility_of, written};
 use crate::kernel::time::Timestamp;
-use crate::port::records::{Field, FieldType, Kind, Scalar, Visibility};
+use crate::port::records::{Field, FieldType, Scalar};
 use crate::port::store::StoreFault;
 
 /// The bytes of a UUID as a column holds them.
@@ -59,39 +60,4 @@ pub(super) fn of_scalar(field: &str, of: FieldType, scalar: &Scalar) -> Result<O
             Err(misuse(format!("field '{field}' holds {of:?} and was compared with {other:?}")))
         }
     }
-}
-
-/// A visibility as its column holds it.
-pub(super) fn visibility(visibility: Visibility) -> &'static str {
-    match visibility {
-        Visibility::Private => "private",
-        Visibility::Workspace => "workspace",
-        Visibility::Tenant => "tenant",
-    }
-}
-
-/// The visibility of a column's text.
-pub(super) fn visibility_of(text: &str) -> Result<Visibility, StoreFault> {
-    match text {
-        "private" => Ok(Visibility::Private),
-        "workspace" => Ok(Visibility::Workspace),
-        "tenant" => Ok(Visibility::Tenant),
-        other => Err(misuse(format!("a row has the unknown visibility '{other}'"))),
-    }
-}
-
-/// A document's text, lifted from the version that it was written in to the kind's present one.
-pub(super) fn lifted(kind: &Kind, version: u32, document: &str) -> Result<Value, StoreFault> {
-    let body = parsed(kind.name, document)?;
-    Ok((version..kind.version).fold(body, |body, from| (kind.upcast)(from, body)))
-}
-
-/// A stored JSON text.
-pub(super) fn parsed(table: &str, text: &str) -> Result<Value, StoreFault> {
-    serde_json::from_str(text).map_err(|error| misuse(format!("a row of {table} does not hold JSON: {error}")))
-}
-
-/// The JSON text of a value.
-pub(super) fn written(value: &Value) -> Result<String, StoreFault> {
-    serde_json::to_string(value).map_err(|error| misuse(format!("a value cannot be written as JSON: {error}")))
 }

@@ -16,6 +16,7 @@ use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 use tokio::sync::Mutex;
 
+use super::sharing::{Bucket, Shared};
 use crate::capability::caller::{Caller, Principal};
 use crate::capability::spec::Effect;
 use crate::config::limits::Limits;
@@ -31,14 +32,14 @@ pub const KEY_CALLS: &str = "key_calls";
 const BLOCK: i64 = 50;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Who {
+pub(super) enum Who {
     Owner(UserId),
     Key(KeyId),
     Address(Option<IpAddr>),
 }
 
 #[derive(Clone)]
-struct Ticks(Arc<dyn Clock>);
+pub(super) struct Ticks(Arc<dyn Clock>);
 
 impl governor::clock::Clock for Ticks {
     type Instant = Nanos;
@@ -48,7 +49,7 @@ impl governor::clock::Clock for Ticks {
     }
 }
 
-type Buckets = RateLimiter<Who, DashMapStateStore<Who>, Ticks, StateInformationMiddleware>;
+pub(super) type Buckets = RateLimiter<Who, DashMapStateStore<Who>, Ticks, StateInformationMiddleware>;
 
 /// What is left to a caller after a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,9 +82,11 @@ impl Left {
 /// Counts calls.
 pub struct Limiter {
     clock: Ticks,
-    reads: Buckets,
-    writes: Buckets,
-    refused: Buckets,
+    pub(super) reads: Buckets,
+    pub(super) writes: Buckets,
+    pub(super) refused: Buckets,
+    /// What other instances are to be told of.
+    pub(super) shared: Shared,
     limits: Limits,
     purses: DashMap<KeyId, Arc<Purse>>,
 }
@@ -116,6 +119,7 @@ impl Limiter {
             reads: buckets(limits.reads_per_minute),
             writes: buckets(limits.writes_per_minute),
             refused: buckets(limits.anonymous_per_minute),
+            shared: Shared::default(),
             limits,
             purses: DashMap::new(),
             clock,
@@ -146,12 +150,12 @@ impl Limiter {
             Principal::LocalOwner => Who::Owner(caller.user),
             Principal::Key(key) => Who::Key(key),
         };
-        let (buckets, limit) = match (caller.principal, effect) {
-            (Principal::Anonymous, _) => (&self.refused, self.limits.anonymous_per_minute),
-            (_, Effect::Read) => (&self.reads, self.limits.reads_per_minute),
-            (_, Effect::Create | Effect::Change | Effect::Remove) => (&self.writes, self.limits.writes_per_minute),
+        let (bucket, limit) = match (caller.principal, effect) {
+            (Principal::Anonymous, _) => (Bucket::Refused, self.limits.anonymous_per_minute),
+            (_, Effect::Read) => (Bucket::Reads, self.limits.reads_per_minute),
+            (_, Effect::Create | Effect::Change | Effect::Remove) => (Bucket::Writes, self.limits.writes_per_minute),
         };
-        let counted = self.count(buckets, &who, limit);
+        let counted = self.count(bucket, &who, limit);
         left.tell(
             counted.as_ref().map_or(Allowance { limit, remaining: 0, reset_seconds: 60 }, |allowance| *allowance),
         );
@@ -164,12 +168,13 @@ impl Limiter {
     /// # Errors
     /// `rate_limited` with the wait.
     pub fn refused(&self, address: Option<IpAddr>) -> Result<(), Fault> {
-        self.count(&self.refused, &Who::Address(address.map(network)), self.limits.anonymous_per_minute).map(|_| ())
+        self.count(Bucket::Refused, &Who::Address(address.map(network)), self.limits.anonymous_per_minute).map(|_| ())
     }
 
-    fn count(&self, buckets: &Buckets, who: &Who, limit: u32) -> Result<Allowance, Fault> {
-        match buckets.check_key(who) {
+    fn count(&self, bucket: Bucket, who: &Who, limit: u32) -> Result<Allowance, Fault> {
+        match self.buckets(bucket).check_key(who) {
             Ok(state) => {
+                self.shared.add(bucket, *who);
                 let remaining = state.remaining_burst_capacity();
                 let missing = limit.saturating_sub(remaining);
                 let reset_seconds = u64::from(missing) * 60 / u64::from(limit.max(1));

@@ -16,6 +16,7 @@ mod once;
 pub mod operation;
 mod request;
 pub mod sealing;
+mod sharing;
 pub mod tasks;
 mod tenant;
 pub mod usage;

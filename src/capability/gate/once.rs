@@ -103,7 +103,8 @@ impl Gate {
         let now = self.platform.clock.now();
         let keep = Duration::from_hours(self.platform.config.limits.idempotency_hours);
         let digest = digest_for(&self.platform.seal, &admitted.tool, &admitted.input);
-        let operation = Operation::begin(request, &admitted.tool, digest, now, keep);
+        let mut operation = Operation::begin(request, &admitted.tool, digest, now, keep);
+        operation.instance = self.platform.store.instance();
         unwritten(new_uuid(now), operation)
     }
 

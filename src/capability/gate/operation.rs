@@ -73,6 +73,9 @@ pub struct Operation {
     pub input_digest: String,
     /// The input, where the call may have to be run again.
     pub input: Option<Value>,
+    /// The instance that runs it, where several share the store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<i32>,
     /// How it stands.
     pub state: State,
     /// The result, once there is one that may be kept.
@@ -127,6 +130,7 @@ impl Operation {
             scope: None,
             input_digest,
             input: None,
+            instance: None,
             state: State::Running,
             result: None,
             secret: false,

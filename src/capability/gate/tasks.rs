@@ -1,6 +1,7 @@
 //! Calls that go on after their request: MCP tasks and REST 202. The operation is on disk before the caller is answered, so
 //! a task outlives the program: what was running starts again, unless it was reaching outside.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -23,12 +24,15 @@ use crate::capability::spec::Effect;
 use crate::capability::tool::Tool;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
-use crate::kernel::id::{Id, OperationId, new_uuid};
+use crate::kernel::id::{Id, OperationId, TenantId, new_uuid};
 use crate::port::records::{Comparison, Filter, Place, Query, Record, Scalar, Scope};
 use crate::port::store::{Batch, Expect, Step, StoreFault};
 
 /// So many tasks run or wait for a place at once; each keeps its input in memory.
 const MOST_LIVE: usize = 4096;
+
+/// So long an instance must be away before another one takes up what it left.
+const AWAY: Duration = Duration::from_millis(1500);
 
 impl Gate {
     /// Admits a call and runs it after answering. The answer is its operation.
@@ -61,6 +65,7 @@ impl Gate {
             let now = gate.platform.clock.now();
             let digest = digest_for(&gate.platform.seal, &admitted.tool, &admitted.input);
             let mut operation = Operation::begin(&request, &admitted.tool, digest, now, gate.task_keep());
+            operation.instance = gate.platform.store.instance();
             operation.task = true;
             operation.answers = request.answers.clone();
             if let Some(key) = &request.idempotency_key {
@@ -182,6 +187,7 @@ impl Gate {
         request.idempotency_key = None;
         let admitted = self.admit(&mut request).await?;
         operation.state = State::Running;
+        operation.instance = self.platform.store.instance();
         operation.questions = None;
         request.answers = operation.answers.clone();
         request.if_match = operation.if_match;
@@ -198,7 +204,7 @@ impl Gate {
         answered.await.unwrap_or_else(|| Err(Fault::internal("a task could not go on")))
     }
 
-    /// Takes up what an earlier run of the program left: tasks run again from their beginning, calls that were reaching
+    /// Takes up what an earlier run of the program left, or another instance that is gone: tasks run again from their beginning, calls that were reaching
     /// outside or had committed a part become unknown. Answers how many of each. What cannot be read or written is told in
     /// the log and left.
     ///
@@ -207,6 +213,7 @@ impl Gate {
     pub async fn take_up(self: &Arc<Self>) -> Result<(usize, usize), Fault> {
         const PAGE: u32 = 500;
         let (mut again, mut unknown) = (0, 0);
+        let mut gone = HashMap::new();
         let mut after = None;
         loop {
             let filter = Filter::is("state", Scalar::Text("running".to_owned()));
@@ -216,9 +223,13 @@ impl Gate {
             after = left.last().map(|record| Place { key: Scalar::Id(record.id), id: record.id });
             for record in left.into_iter().filter(|record| !self.live.contains_key(&record.id)) {
                 let id = record.id;
+                if !self.is_left(&record, &mut gone).await? {
+                    continue;
+                }
                 match self.take_up_one(record).await {
-                    Ok(true) => again += 1,
-                    Ok(false) => unknown += 1,
+                    Ok(Some(true)) => again += 1,
+                    Ok(Some(false)) => unknown += 1,
+                    Ok(None) => {}
                     Err(fault) => tracing::error!(operation = %id, %fault, "an operation could not be taken up"),
                 }
             }
@@ -228,10 +239,51 @@ impl Gate {
         }
     }
 
-    /// True when it runs again.
-    async fn take_up_one(self: &Arc<Self>, record: Record) -> Result<bool, Fault> {
+    /// Whether nobody runs an operation any more. Where instances share the store it is the one whose instance is gone, and
+    /// stays so for longer than a restart of the database keeps all of them away.
+    async fn is_left(&self, record: &Record, gone: &mut HashMap<i64, bool>) -> Result<bool, Fault> {
+        let Some(own) = self.platform.store.instance() else { return Ok(true) };
+        // What was moved here from a store of one instance names none.
+        let Some(runner) = record.body.get("instance").and_then(Value::as_i64) else { return Ok(true) };
+        if runner == i64::from(own) {
+            return Ok(false);
+        }
+        if let Some(known) = gone.get(&runner) {
+            return Ok(*known);
+        }
+        let number = i32::try_from(runner).map_err(Fault::internal)?;
+        let mut is_gone = !self.platform.store.is_open_by(number).await.map_err(store_fault)?;
+        if is_gone {
+            tokio::time::sleep(AWAY).await;
+            is_gone = !self.platform.store.is_open_by(number).await.map_err(store_fault)?;
+        }
+        gone.insert(runner, is_gone);
+        Ok(is_gone)
+    }
+
+    /// Makes an operation this instance's, so that no other takes it up too; `None` when another one was faster.
+    async fn claimed(
+        &self,
+        mut stored: Stored<Operation>,
+        tenant: TenantId,
+    ) -> Result<Option<Stored<Operation>>, Fault> {
+        let Some(own) = self.platform.store.instance() else { return Ok(Some(stored)) };
+        stored.value.instance = Some(own);
+        let expect = Expect::Revision(stored.revision);
+        let ending = Ending { id: stored.id, expect, operation: stored.value };
+        let steps = vec![put_operation(&ending)?];
+        let batch = Batch { tenant, at: self.platform.clock.now(), steps };
+        match self.platform.store.commit(vec![batch]).await {
+            Ok(_) => Ok(Some(Stored { value: ending.operation, revision: stored.revision + 1, ..stored })),
+            Err(StoreFault::Conflict(_)) => Ok(None),
+            Err(fault) => Err(store_fault(fault)),
+        }
+    }
+
+    /// True when it runs again, `None` when another instance has it.
+    async fn take_up_one(self: &Arc<Self>, record: Record) -> Result<Option<bool>, Fault> {
         let tenant = record.tenant;
-        let stored = Stored::<Operation>::read(record)?;
+        let Some(stored) = self.claimed(Stored::<Operation>::read(record)?, tenant).await? else { return Ok(None) };
         let principal = stored.value.principal();
         let caller = self.identify.identities().resume(&self.platform, tenant, stored.value.user, principal).await?;
         let snapshot = self.platform.registry.present();
@@ -247,7 +299,7 @@ impl Gate {
                 Some(Box::pin(audit::unknown(&self.platform, &operation, tenant, Id::new(now))).await)
             };
             self.record(tenant, Ending { id: stored.id, expect, operation }, entry).await;
-            return Ok(false);
+            return Ok(Some(false));
         };
         let runnable = !stored.value.stepped
             && !tool.is_felt_outside()
@@ -265,7 +317,7 @@ impl Gate {
         } else {
             self.record_loss(&self.call_of(&request, &tool), ending, &stopped()).await;
         }
-        Ok(runnable)
+        Ok(Some(runnable))
     }
 
     /// Forgets operations that have expired. One that runs is not forgotten: its end is still to be written.

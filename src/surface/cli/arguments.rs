@@ -349,6 +349,14 @@ pub struct Migrate {
     /// Only on the machine itself, while nothing else uses the data folder
     #[arg(long, value_name = "COPY", conflicts_with_all = ["dry_run", "server"])]
     pub roll_back: Option<String>,
+    /// Move everything from this kind of store, of which there is one, into the one of --to, which must be empty; store.url
+    /// names the database. What was moved is checked by counts and digests. Only on the machine itself, while nothing else uses
+    /// either store
+    #[arg(long, value_enum, requires = "to", conflicts_with_all = ["dry_run", "server", "roll_back"])]
+    pub from: Option<Backend>,
+    /// The kind of store to move into
+    #[arg(long, value_enum, requires = "from")]
+    pub to: Option<Backend>,
     /// Which installation.
     #[command(flatten)]
     pub server: Server,
@@ -389,6 +397,15 @@ pub enum AuditWhat {
         #[arg(long, value_name = "FILE")]
         checkpoint: PathBuf,
     },
+}
+
+/// What a store is kept in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Backend {
+    /// A file in the data folder
+    Sqlite,
+    /// A PostgreSQL database
+    Postgres,
 }
 
 /// `completions`

@@ -1,4 +1,5 @@
 //! What is true of one adapter alone, beside the lists that all share.
 
+mod postgres;
 mod reads;
 mod sqlite;

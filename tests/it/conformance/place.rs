@@ -5,12 +5,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use convoke::adapter::sqlite::{SqliteConfig, SqliteStore};
+use convoke::adapter::postgres::{PostgresConfig, PostgresStore};
+use convoke::adapter::sqlite::{SqliteConfig, SqliteCopies, SqliteStore};
 use convoke::kernel::clock::ManualClock;
 use convoke::kernel::time::Timestamp;
 use convoke::port::logs::Log;
 use convoke::port::records::Kind;
 use convoke::port::store::{Store, StoreFault};
+
+use crate::support::servers::Database;
 
 /// What a program declares.
 #[derive(Clone, Default)]
@@ -62,6 +65,51 @@ impl Place for SqlitePlace {
 
     fn another(&self) -> Box<dyn Place> {
         Box::new(Self::new())
+    }
+
+    fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+/// A database of its own on the server that the environment names.
+pub(crate) struct PostgresPlace {
+    folder: tempfile::TempDir,
+    pub(crate) database: Database,
+}
+
+impl PostgresPlace {
+    /// A new one, `None` where there is no server.
+    pub(crate) fn find() -> Option<Self> {
+        Some(Self { folder: tempfile::tempdir().unwrap(), database: Database::find()? })
+    }
+
+    pub(crate) async fn config(&self, declared: Declared) -> PostgresConfig {
+        let clock = Arc::new(ManualClock::at(NOW));
+        let file = self.folder.path().join("nothing.db");
+        let copies = SqliteConfig::new(file, declared.kinds.clone(), declared.logs.clone(), clock.clone());
+        PostgresConfig {
+            address: self.database.address().await,
+            kinds: declared.kinds,
+            logs: declared.logs,
+            unowned: declared.unowned,
+            unowned_logs: Vec::new(),
+            clock,
+            readers: 6,
+            writers: 3,
+            copies: Arc::new(SqliteCopies::new(&copies).unwrap()),
+        }
+    }
+}
+
+#[async_trait]
+impl Place for PostgresPlace {
+    async fn open(&self, declared: Declared) -> Result<Arc<dyn Store>, StoreFault> {
+        PostgresStore::open(self.config(declared).await).await.map(|store| store as Arc<dyn Store>)
+    }
+
+    fn another(&self) -> Box<dyn Place> {
+        Box::new(Self::find().expect("a server that was there before"))
     }
 
     fn folder(&self) -> &Path {

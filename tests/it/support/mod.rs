@@ -6,3 +6,4 @@ pub(crate) mod guests;
 pub(crate) mod ledger;
 pub(crate) mod program;
 pub(crate) mod scene;
+pub(crate) mod servers;

@@ -1,0 +1,170 @@
+//! Reading documents.
+
+use async_trait::async_trait;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::PostgresStore;
+use super::cell::{self, Cell};
+use super::fault::OrFault as _;
+use super::plan::{KindPlan, RECORD};
+use super::sql::{self, Clause};
+use crate::adapter::forms::{self, after_prefix};
+use crate::kernel::id::TenantId;
+use crate::kernel::time::Timestamp;
+use crate::port::records::{Filter, Kind, Query, Record, Records, Scope};
+use crate::port::store::StoreFault;
+
+#[async_trait]
+impl Records for PostgresStore {
+    async fn get(&self, scope: Scope, kind: &'static Kind, id: Uuid) -> Result<Option<Record>, StoreFault> {
+        let plan = self.declarations.kind(kind)?;
+        let rows = match scope {
+            Scope::Tenant(tenant) => {
+                self.pool.read(scope, &plan.get, vec![Cell::Id(tenant.uuid()), Cell::Id(id)]).await?
+            }
+            Scope::Platform => self.pool.read(scope, &plan.get_anywhere, vec![Cell::Id(id)]).await?,
+        };
+        rows.first().map(|row| record(kind, row)).transpose()
+    }
+
+    async fn find(&self, scope: Scope, kind: &'static Kind, query: Query) -> Result<Vec<Record>, StoreFault> {
+        let plan = self.declarations.kind(kind)?;
+        let clause = page(&plan, scope, &query)?;
+        let rows = self.pool.read(scope, &clause.sql, clause.values).await?;
+        rows.iter().map(|row| record(kind, row)).collect()
+    }
+
+    async fn count(&self, scope: Scope, kind: &'static Kind, filter: Filter) -> Result<u64, StoreFault> {
+        let plan = self.declarations.kind(kind)?;
+        let mut clause = Clause::default();
+        clause.push(&format!("SELECT count(*) FROM {} WHERE ", plan.table.name));
+        let clause = sql::condition(clause, &plan.table, scope, &filter)?;
+        let rows = self.pool.read(scope, &clause.sql, clause.values).await?;
+        let count: i64 = rows.first().map_or(Ok(0), |row| row.try_get(0)).or_fault()?;
+        Ok(count.unsigned_abs())
+    }
+
+    async fn versions(
+        &self,
+        scope: Scope,
+        kind: &'static Kind,
+        id: Uuid,
+        limit: u32,
+    ) -> Result<Vec<Record>, StoreFault> {
+        let mut clause = Clause::default();
+        clause.push(&format!("SELECT {RECORD} FROM versions WHERE kind = "));
+        clause.bind(Cell::Text(kind.name.to_owned()));
+        clause.push(" AND id = ");
+        clause.bind(Cell::Id(id));
+        if let Scope::Tenant(tenant) = scope {
+            clause.push(" AND tenant = ");
+            clause.bind(Cell::Id(tenant.uuid()));
+        }
+        clause.push(" ORDER BY revision DESC LIMIT ");
+        clause.bind(Cell::Integer(i64::from(limit)));
+        let rows = self.pool.read(scope, &clause.sql, clause.values).await?;
+        rows.iter().map(|row| record(kind, row)).collect()
+    }
+
+    async fn counter(&self, scope: Scope, name: &'static str, key: &str) -> Result<i64, StoreFault> {
+        let mut cells = vec![Cell::Text(name.to_owned()), cell::text("a counter's key", key.to_owned())?];
+        let text = match scope {
+            Scope::Tenant(tenant) => {
+                cells.push(Cell::Id(tenant.uuid()));
+                "SELECT value FROM counters WHERE name = $1 AND key = $2 AND tenant = $3"
+            }
+            Scope::Platform => "SELECT coalesce(sum(value), 0)::bigint FROM counters WHERE name = $1 AND key = $2",
+        };
+        let rows = self.pool.read(scope, text, cells).await?;
+        rows.first().map_or(Ok(0), |row| row.try_get(0)).or_fault()
+    }
+
+    async fn counters(
+        &self,
+        scope: Scope,
+        name: &'static str,
+        prefix: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<(String, i64)>, StoreFault> {
+        let mut clause = Clause::default();
+        clause.push("SELECT key, sum(value)::bigint FROM counters WHERE name = ");
+        clause.bind(Cell::Text(name.to_owned()));
+        if let Scope::Tenant(tenant) = scope {
+            clause.push(" AND tenant = ");
+            clause.bind(Cell::Id(tenant.uuid()));
+        }
+        clause.push(" AND key >= ");
+        clause.bind(cell::text("a counter's key", prefix.to_owned())?);
+        if let Some(end) = after_prefix(prefix) {
+            clause.push(" AND key < ");
+            clause.bind(Cell::Text(end));
+        }
+        if let Some(after) = after {
+            clause.push(" AND key > ");
+            clause.bind(cell::text("a counter's key", after.to_owned())?);
+        }
+        clause.push(" GROUP BY key ORDER BY key LIMIT ");
+        clause.bind(Cell::Integer(i64::from(limit)));
+        let rows = self.pool.read(scope, &clause.sql, clause.values).await?;
+        rows.iter().map(|row| Ok((row.try_get(0).or_fault()?, row.try_get(1).or_fault()?))).collect()
+    }
+}
+
+/// The statement of one page. Where it goes on after a place, values and nulls are parts of their own, one after the other.
+fn page(plan: &KindPlan, scope: Scope, query: &Query) -> Result<Clause, StoreFault> {
+    let (column, segments) = sql::segments(&plan.table, query)?;
+    let order = sql::order(column, query.descending);
+    let limit = Cell::Integer(i64::from(query.limit));
+    let name = &plan.table.name;
+    let mut clause = Clause::default();
+    if let [segment] = segments.as_slice() {
+        clause.push(&format!("SELECT {RECORD} FROM {name} WHERE "));
+        clause = sql::condition(clause, &plan.table, scope, &query.filter)?;
+        clause.push(" AND ");
+        segment.write(&mut clause);
+        clause.push(&order);
+        clause.bind(limit);
+        return Ok(clause);
+    }
+    clause.push(&format!("SELECT {RECORD} FROM ("));
+    for (at, segment) in segments.iter().enumerate() {
+        clause.push(if at > 0 { " UNION ALL (" } else { "(" });
+        clause.push(&format!(
+            "SELECT {RECORD}, {at} AS part, row_number() OVER ({}) AS place FROM {name} WHERE ",
+            over(&order)
+        ));
+        clause = sql::condition(clause, &plan.table, scope, &query.filter)?;
+        clause.push(" AND ");
+        segment.write(&mut clause);
+        clause.push(&order);
+        clause.bind(limit.clone());
+        clause.push(")");
+    }
+    clause.push(") AS parts ORDER BY part, place LIMIT ");
+    clause.bind(limit);
+    Ok(clause)
+}
+
+/// An order without its limit.
+fn over(order: &str) -> &str {
+    order.trim_end_matches(" LIMIT ").trim_start()
+}
+
+/// The record of a row of the columns of `RECORD`.
+pub(super) fn record(kind: &'static Kind, row: &Row) -> Result<Record, StoreFault> {
+    let moment = |at: usize| row.try_get(at).map(Timestamp::from_millis).or_fault();
+    let version: i32 = row.try_get(8).or_fault()?;
+    Ok(Record {
+        id: row.try_get(0).or_fault()?,
+        tenant: TenantId::from_uuid(row.try_get(1).or_fault()?),
+        revision: row.try_get(2).or_fault()?,
+        owner: row.try_get(3).or_fault()?,
+        workspace: row.try_get(4).or_fault()?,
+        visibility: forms::visibility_of(row.try_get(5).or_fault()?)?,
+        created_at: moment(6)?,
+        updated_at: moment(7)?,
+        body: forms::lifted(kind, version.unsigned_abs(), row.try_get(9).or_fault()?)?,
+    })
+}

@@ -1,0 +1,187 @@
+//! What instances on one database tell each other, by `LISTEN` and `NOTIFY`: that rights have changed, in the very transaction
+//! that changes them. One connection hears; as long as it lives it also shows the others that this instance does. While it is
+//! down, whatever this instance keeps is taken for stale again and again.
+
+use std::time::Duration;
+
+use tokio::sync::{broadcast, mpsc};
+use uuid::Uuid;
+
+use super::batch::Told;
+use super::cell::Cell;
+use super::fault::misuse;
+use super::link::Link;
+use super::server::Server;
+use crate::kernel::id::TenantId;
+use crate::port::store::{StoreFault, Word};
+
+/// How often the connection is tried when nothing is heard.
+const BEAT: Duration = Duration::from_millis(300);
+/// How long it may take to answer.
+const ANSWER: Duration = Duration::from_millis(400);
+/// How often what is kept is taken for stale while nothing can be heard.
+const STALE: Duration = Duration::from_millis(200);
+/// Words that wait for a reader who is busy.
+const WAITING: usize = 1024;
+
+/// Tells all who listen, when the transaction is committed.
+pub(super) const TELL: &str = "SELECT pg_notify('convoke', $1::text)";
+
+/// Shows that an instance lives.
+const LIVE: &str = "SELECT pg_advisory_lock_shared(1129270855, $1::integer)";
+
+/// Whether one does.
+pub(super) const LIVES: &str = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND granted \
+     AND classid::bigint = 1129270855 AND objid::bigint = $1::bigint \
+     AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))";
+
+/// The ear of an instance.
+pub(super) struct Ear {
+    /// The instance's number: positive, so that it is the same wherever it is written.
+    pub(super) instance: i32,
+    heard: broadcast::Sender<Word>,
+    listening: tokio::task::JoinHandle<()>,
+}
+
+impl Ear {
+    /// Begins to hear.
+    pub(super) async fn open(server: &Server) -> Result<Self, StoreFault> {
+        let mut bytes = [0; 4];
+        getrandom::fill(&mut bytes).map_err(|error| misuse(format!("no random bytes: {error}")))?;
+        let instance = i32::from_be_bytes(bytes) & i32::MAX;
+        let (heard, _) = broadcast::channel(WAITING);
+        let first = Listening::begin(server, instance).await?;
+        let listening = tokio::spawn(listen(server.clone(), instance, first, heard.clone()));
+        Ok(Self { instance, heard, listening })
+    }
+
+    /// Hears from now on.
+    pub(super) fn words(&self) -> broadcast::Receiver<Word> {
+        self.heard.subscribe()
+    }
+}
+
+impl Drop for Ear {
+    fn drop(&mut self) {
+        self.listening.abort();
+    }
+}
+
+/// A connection that hears.
+struct Listening {
+    link: Link,
+    notices: mpsc::UnboundedReceiver<String>,
+}
+
+impl Listening {
+    async fn begin(server: &Server, instance: i32) -> Result<Self, StoreFault> {
+        let (client, notices) = server.connect_hearing().await?;
+        let mut link = Link::new(client);
+        link.run("LISTEN convoke").await?;
+        link.rows(LIVE, vec![Cell::Integer(i64::from(instance))]).await?;
+        Ok(Self { link, notices })
+    }
+
+    /// Tells what is heard until the connection is gone or does not answer.
+    async fn tell(&mut self, instance: i32, heard: &broadcast::Sender<Word>) {
+        loop {
+            match tokio::time::timeout(BEAT, self.notices.recv()).await {
+                Ok(Some(notice)) => {
+                    // Nobody listening is not a fault.
+                    if let Some(word) = word(&notice, instance) {
+                        let _ = heard.send(word);
+                    }
+                }
+                Ok(None) => return,
+                Err(_) => {
+                    let answer = tokio::time::timeout(ANSWER, self.link.run("")).await;
+                    if !matches!(answer, Ok(Ok(()))) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn listen(server: Server, instance: i32, first: Listening, heard: broadcast::Sender<Word>) {
+    let mut listening = first;
+    loop {
+        listening.tell(instance, &heard).await;
+        drop(listening);
+        tracing::warn!("PostgreSQL cannot be heard: rights are looked up anew until it can");
+        listening = again(&server, instance, &heard).await;
+        // What was said meanwhile was not heard.
+        let _ = heard.send(Word::Everything);
+        tracing::info!("PostgreSQL can be heard again");
+    }
+}
+
+async fn again(server: &Server, instance: i32, heard: &broadcast::Sender<Word>) -> Listening {
+    let mut stale = tokio::time::interval(STALE);
+    loop {
+        let mut beginning = Box::pin(Listening::begin(server, instance));
+        let begun = loop {
+            tokio::select! {
+                begun = &mut beginning => break begun,
+                _ = stale.tick() => drop(heard.send(Word::Everything)),
+            }
+        };
+        if let Ok(listening) = begun {
+            return listening;
+        }
+        stale.tick().await;
+        let _ = heard.send(Word::Everything);
+    }
+}
+
+/// What is told of a change of rights.
+pub(super) fn notice(instance: i32, told: Told) -> String {
+    let user = told.user.map(|user| user.to_string()).unwrap_or_default();
+    format!("{instance} authority {} {user}", told.tenant.uuid())
+}
+
+/// What is told of calls that were counted.
+pub(super) fn notice_of_counts(instance: i32, counted: &str) -> String {
+    format!("{instance} counted {counted}")
+}
+
+/// What is told when everything is another.
+pub(super) fn notice_of_everything(instance: i32) -> String {
+    format!("{instance} everything")
+}
+
+/// What a notice says to this instance. Its own it knows already; what cannot be read is taken for the worst.
+fn word(notice: &str, instance: i32) -> Option<Word> {
+    if let Some((sender, counted)) = notice.split_once(" counted ") {
+        let is_own = sender.parse() == Ok(instance);
+        return (!is_own).then(|| Word::Counted(counted.to_owned()));
+    }
+    let mut parts = notice.split(' ');
+    if parts.next().and_then(|sender| sender.parse().ok()) == Some(instance) {
+        return None;
+    }
+    let told = (parts.next(), parts.next().map(Uuid::parse_str), parts.next());
+    let (Some("authority"), Some(Ok(tenant)), user) = told else { return Some(Word::Everything) };
+    let user = user.and_then(|user| Uuid::parse_str(user).ok());
+    Some(Word::Authority { tenant: TenantId::from_uuid(tenant), user })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_is_understood_by_others() {
+        let (tenant, user) = (TenantId::from_uuid(Uuid::from_u128(7)), Some(Uuid::from_u128(8)));
+        for user in [user, None] {
+            let notice = notice(1, Told { tenant, user });
+            assert_eq!(word(&notice, 2), Some(Word::Authority { tenant, user }));
+            assert_eq!(word(&notice, 1), None);
+        }
+        assert_eq!(word(&notice_of_everything(1), 2), Some(Word::Everything));
+        let counted = notice_of_counts(1, "k 3");
+        assert_eq!((word(&counted, 2), word(&counted, 1)), (Some(Word::Counted("k 3".to_owned())), None));
+        assert_eq!(word("nonsense", 2), Some(Word::Everything));
+    }
+}

@@ -1,0 +1,185 @@
+//! Servers that tests need and that are no part of the program. A test whose server nobody named is left out and says so;
+//! where `REQUIRE` names it, that is a failure.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use convoke::adapter::postgres::Address;
+use convoke::kernel::secret::Secret;
+use tokio_postgres::{Client, NoTls};
+
+/// The server that tests may make databases on, as a URL; made by `scripts/services`.
+pub(crate) const POSTGRES: &str = "POSTGRES_URL";
+
+/// The URL of a kind of server, `None` where the test is to be left out.
+pub(crate) fn named(variable: &str, name: &str) -> Option<String> {
+    if let Ok(url) = std::env::var(variable) {
+        return Some(url);
+    }
+    let required = std::env::var("REQUIRE").unwrap_or_default();
+    assert!(!required.split(',').any(|one| one.trim() == name), "REQUIRE names {name}, and {variable} is not set");
+    let test = std::thread::current().name().unwrap_or_default().to_owned();
+    // Not through the harness, which would keep it to itself where nothing fails.
+    let _ = writeln!(std::io::stderr(), "left out, {variable} is not set: {test}");
+    None
+}
+
+/// A database of its own on the server, gone when this goes.
+pub(crate) struct Database {
+    server: String,
+    name: String,
+    made: tokio::sync::OnceCell<()>,
+}
+
+impl Database {
+    /// A new one, `None` where there is no server.
+    pub(crate) fn find() -> Option<Self> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let server = named(POSTGRES, "postgres")?;
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("convoke_test_{}_{count}", std::process::id());
+        Some(Self { server, name, made: tokio::sync::OnceCell::new() })
+    }
+
+    /// Its URL; makes it when it is not there.
+    pub(crate) async fn url(&self) -> String {
+        self.made
+            .get_or_init(|| async {
+                let admin = client(&self.server).await;
+                admin.batch_execute(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name)).await.unwrap();
+                let text = format!("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'", self.name);
+                admin.batch_execute(&text).await.unwrap();
+            })
+            .await;
+        let (place, _) = self.server.rsplit_once('/').expect("a URL with a database");
+        format!("{place}/{}", self.name)
+    }
+
+    /// Its address, as a store takes it.
+    pub(crate) async fn address(&self) -> Address {
+        Address { url: Secret::new(self.url().await), password: None, authority: None }
+    }
+
+    /// A plain connection to it, as `psql` would have one.
+    pub(crate) async fn client(&self) -> Client {
+        client(&self.url().await).await
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        if !self.made.initialized() {
+            return;
+        }
+        let (server, name) = (self.server.clone(), self.name.clone());
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let admin = client(&server).await;
+                admin.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await.unwrap();
+            });
+        });
+        // A test that failed has said so already.
+        let _ = dropping.join();
+    }
+}
+
+async fn client(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+/// A PostgreSQL server of a test's own, which it may stop, kill and fill up. `None` where the test is to be left out.
+pub(crate) struct OwnServer {
+    bin: String,
+    folder: tempfile::TempDir,
+    port: u16,
+}
+
+impl OwnServer {
+    pub(crate) fn start() -> Option<Self> {
+        let bin = named("POSTGRES_BIN", "postgres")?;
+        let folder = tempfile::tempdir().unwrap();
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let server = Self { bin, folder, port };
+        if is_root() {
+            assert!(Command::new("chown").arg("nobody").arg(server.folder.path()).status().unwrap().success());
+        }
+        let data = server.data();
+        server.run("initdb", &["-D", &data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"]);
+        server.up();
+        Some(server)
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Starts it, after it was stopped too.
+    pub(crate) fn up(&self) {
+        let options = format!("-p {} -k {} -c listen_addresses=127.0.0.1", self.port, self.folder.path().display());
+        let log = self.folder.path().join("log").display().to_string();
+        self.run("pg_ctl", &["-D", &self.data(), "-w", "-l", &log, "-o", &options, "start"]);
+    }
+
+    /// Stops it as a crash does.
+    pub(crate) fn crash(&self) {
+        self.run("pg_ctl", &["-D", &self.data(), "-w", "-m", "immediate", "stop"]);
+    }
+
+    /// Stops all its processes where they stand, or lets them go on.
+    pub(crate) fn pause(&self, paused: bool) {
+        let pid = std::fs::read_to_string(Path::new(&self.data()).join("postmaster.pid")).unwrap();
+        let pid = pid.lines().next().unwrap().to_owned();
+        let children = Command::new("pgrep").args(["-P", &pid]).output().unwrap();
+        let children = String::from_utf8(children.stdout).unwrap();
+        let signal = if paused { "-STOP" } else { "-CONT" };
+        // Some of them may have ended since.
+        let _ =
+            Command::new("kill").arg(signal).args(children.split_whitespace()).arg(pid).stderr(Stdio::null()).status();
+    }
+
+    pub(crate) fn url(&self, database: &str) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+    }
+
+    pub(crate) async fn client(&self, database: &str) -> Client {
+        client(&self.url(database)).await
+    }
+
+    fn data(&self) -> String {
+        self.folder.path().join("data").display().to_string()
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) {
+        let program = format!("{}/{program}", self.bin);
+        let mut command = if is_root() {
+            let mut command = Command::new("setpriv");
+            command.args(["--reuid=nobody", "--regid=nogroup", "--clear-groups", "--", &program]);
+            command
+        } else {
+            Command::new(&program)
+        };
+        command.args(arguments).current_dir("/").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        assert!(command.status().unwrap().success(), "{program} {arguments:?}");
+    }
+}
+
+impl Drop for OwnServer {
+    fn drop(&mut self) {
+        let stopped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            self.pause(false);
+            self.crash();
+        }));
+        // A test that stopped it itself leaves nothing to stop.
+        drop(stopped);
+    }
+}
+
+fn is_root() -> bool {
+    let own = std::fs::metadata("/proc/self").map(|own| std::os::unix::fs::MetadataExt::uid(&own));
+    own.is_ok_and(|uid| uid == 0)
+}
