@@ -193,6 +193,9 @@ impl Subscription {
     }
 }
 
+/// No wait is longer, whatever is asked for: a year, in seconds.
+const LONGEST_WAIT: u64 = 31_536_000;
+
 impl Retry {
     /// When an event that failed so often is tried again, `None` when it is not. `dice` from 0 to 1 spreads the waits, so that
     /// what failed together does not come back together.
@@ -202,7 +205,7 @@ impl Retry {
             return None;
         }
         let doubled = self.first_seconds.saturating_mul(1_u64 << failed.saturating_sub(1).min(32));
-        let whole = Duration::from_secs(doubled.min(self.longest_seconds));
+        let whole = Duration::from_secs(doubled.min(self.longest_seconds).min(LONGEST_WAIT));
         Some(now.plus(whole.mul_f64(0.5 + dice.clamp(0.0, 1.0) / 2.0)))
     }
 }
