@@ -253,6 +253,26 @@ async fn a_server_that_crashes_or_stands_still_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn speaks_tls_with_whom_it_is_told_to_trust() {
+    let Some(server) = OwnServer::start() else { return };
+    let authority = server.folder().join("authority.pem");
+    std::fs::write(&authority, server.encrypt()).unwrap();
+    let open = async |mode: &str, authority: Option<std::path::PathBuf>| {
+        let url = server.url("postgres").replace("127.0.0.1", "localhost") + "?hostaddr=127.0.0.1" + mode;
+        PostgresStore::open(config(Address { url: Secret::new(url), password: None, authority })).await
+    };
+    let store = open("&sslmode=verify-full", Some(authority.clone())).await.unwrap();
+    store.commit(vec![three(Id::new(NOW), new_uuid(NOW))]).await.unwrap();
+    assert_eq!(whole(&store).await, 1);
+    for (mode, authority, why) in
+        [("&sslmode=require", None, "certificate"), ("&sslmode=disable", Some(authority), "no encryption")]
+    {
+        let refused = open(mode, authority).await.map(drop);
+        assert!(matches!(&refused, Err(StoreFault::Unavailable(said)) if said.contains(why)), "{refused:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_without_room_is_full_and_gets_over_it() {
     let Some(server) = OwnServer::start() else { return };
     let disk = server.folder().join("small");

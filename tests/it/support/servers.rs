@@ -2,7 +2,7 @@
 //! where `REQUIRE` names it, that is a failure.
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -123,6 +123,31 @@ impl OwnServer {
         let options = format!("-p {} -k {} -c listen_addresses=127.0.0.1", self.port, self.folder.path().display());
         let log = self.folder.path().join("log").display().to_string();
         self.run("pg_ctl", &["-D", &self.data(), "-w", "-l", &log, "-o", &options, "start"]);
+    }
+
+    /// Lets it speak TLS, and nothing else, with a certificate for `localhost`, which is answered in PEM.
+    pub(crate) fn encrypt(&self) -> String {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let data = PathBuf::from(self.data());
+        let settings = std::fs::read_to_string(data.join("postgresql.conf")).unwrap();
+        let settings = format!("{settings}\nssl = on\nssl_cert_file = 'own.pem'\nssl_key_file = 'own.key'\n");
+        let files = [
+            ("own.pem", made.cert.pem()),
+            ("own.key", made.signing_key.serialize_pem()),
+            ("postgresql.conf", settings),
+            ("pg_hba.conf", "hostssl all all 127.0.0.1/32 trust\nlocal all all trust\n".to_owned()),
+        ];
+        for (name, text) in files {
+            let file = data.join(name);
+            std::fs::write(&file, text).unwrap();
+            std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+            if is_root() {
+                assert!(Command::new("chown").arg("nobody").arg(&file).status().unwrap().success());
+            }
+        }
+        self.crash();
+        self.up();
+        made.cert.pem()
     }
 
     /// Stops it as a crash does.
