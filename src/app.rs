@@ -197,8 +197,11 @@ impl App {
             async move { keeper.work(stop).await }
         });
         // A store in the data folder has one owner; on one that several share, each subscription is led by one at a time.
-        let relay =
-            if self.store.instance().is_some() { Relay::new(self.gate.clone()) } else { Relay::alone(self.gate.clone()) };
+        let relay = if self.store.instance().is_some() {
+            Relay::new(self.gate.clone())
+        } else {
+            Relay::alone(self.gate.clone())
+        };
         relay.start(&self.background);
         // The operator named the collector: it may lie anywhere.
         let anywhere = ["0.0.0.0/0", "::/0"].into_iter().filter_map(Network::parse).collect();

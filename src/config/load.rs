@@ -23,8 +23,16 @@ pub const FILE: &str = "convoke.toml";
 const DATA: &str = "store.data";
 
 /// The keys that name files and folders.
-const PATHS: [&str; 8] =
-    [DATA, "server.tls_certificate", "server.tls_key", "backup.folder", "store.password_file", "store.tls_ca", "audit.keys", "audit.anchor_file"];
+const PATHS: [&str; 8] = [
+    DATA,
+    "server.tls_certificate",
+    "server.tls_key",
+    "backup.folder",
+    "store.password_file",
+    "store.tls_ca",
+    "audit.keys",
+    "audit.anchor_file",
+];
 
 /// What the layers are read from. Everything of the machine is handed in, so that a test can hand in its own.
 #[derive(Debug, Clone, Default)]

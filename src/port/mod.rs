@@ -11,5 +11,5 @@ pub mod records;
 pub mod secrets;
 pub mod store;
 pub mod subject_keys;
-pub mod webhooks;
 pub mod transfer;
+pub mod webhooks;

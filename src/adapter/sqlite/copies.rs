@@ -180,9 +180,9 @@ fn write_document(connection: &Connection, plan: &KindPlan, row: Row) -> Result<
         plan.table.name
     );
     connection.prepare_cached(&text).or_fault()?.execute(params_from_iter(values)).or_fault()?;
-    match &plan.text_put {
+    match &plan.text_insert {
         Some(put) => {
-            write_text(connection, put, connection.last_insert_rowid(), full_text(plan.kind.text, tenant, &body))
+            write_text(connection, put, connection.last_insert_rowid(), &full_text(plan.kind.text, tenant, &body))
         }
         None => Ok(()),
     }
@@ -208,9 +208,9 @@ fn write_entry(
         plan.table.name
     );
     connection.prepare_cached(&text).or_fault()?.execute(params_from_iter(values)).or_fault()?;
-    match &plan.text_put {
+    match &plan.text_insert {
         Some(put) => {
-            write_text(connection, put, position, full_text(plan.log.text, TenantId::from_uuid(tenant), &said))
+            write_text(connection, put, position, &full_text(plan.log.text, TenantId::from_uuid(tenant), &said))
         }
         None => Ok(()),
     }
