@@ -106,8 +106,9 @@ fn needs_find_their_tools() {
     for (set, score) in scores {
         assert!(score.at_least(90, 97), "{set}: wanted are 90 % and 97 %: {score}");
     }
-    // A description of a line is all that these have, as a tool may that a tenant has added.
-    assert!(without_a_card.at_least(50, 65), "without a card: wanted are 50 % and 65 %: {without_a_card}");
+    // A description of a line is all that these have, as a tool may that a tenant has added. The more tools have cards, the more
+    // these stand in their shadow.
+    assert!(without_a_card.at_least(50, 60), "without a card: wanted are 50 % and 60 %: {without_a_card}");
 }
 
 #[test]
