@@ -1,8 +1,9 @@
 //! What the store holds of calls: audit entries, usage rows, events, operations. Tests look before and after a call.
 
 use convoke::capability::events::EVENTS;
-use convoke::capability::gate::audit::AUDIT;
+use convoke::capability::gate::audit::{AUDIT, opened};
 use convoke::capability::gate::operation::OPERATION;
+use convoke::capability::gate::sealing::Sealer;
 use convoke::capability::gate::usage::USAGE;
 use convoke::port::logs::{Log, LogQuery};
 use convoke::port::records::{Filter, Scope};
@@ -39,6 +40,18 @@ impl TestApp {
         let query = LogQuery { filter: Filter::All, beyond: None, descending: false, limit: 100_000 };
         let entries = self.app.platform().store.entries(Scope::Platform, log, query).await.unwrap();
         entries.into_iter().map(|entry| entry.body).collect()
+    }
+
+    /// The entries of the audit log over all tenants as people see them, oldest first: what is sealed is opened.
+    pub(crate) async fn audited(&self) -> Vec<Value> {
+        let query = LogQuery { filter: Filter::All, beyond: None, descending: false, limit: 100_000 };
+        let platform = self.app.platform();
+        let sealer = platform.service::<Sealer>().unwrap();
+        let mut seen = Vec::new();
+        for entry in platform.store.entries(Scope::Platform, &AUDIT, query).await.unwrap() {
+            seen.push(serde_json::to_value(opened(&sealer, entry).await.unwrap()).unwrap());
+        }
+        seen
     }
 
     /// The value of a counter in the default tenant.

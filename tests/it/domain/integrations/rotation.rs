@@ -4,7 +4,6 @@ use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use convoke::capability::gate::audit::AUDIT;
 use convoke::domain::integrations::Vault;
 use serde_json::json;
 
@@ -37,7 +36,7 @@ async fn a_new_data_key_seals_everything_anew() {
     assert_eq!((keys.len(), &keys[0].body["generation"]), (1, &json!(2)));
     assert_eq!(used(&app, &app.admin, "secret-7").await, digest("value 7"));
     assert_eq!(used(&app, &app.stranger, "theirs").await, digest(SECRET));
-    let entry = app.entries(&AUDIT).await.into_iter().rev().find(|entry| entry["action"] == "vault_rotate").unwrap();
+    let entry = app.audited().await.into_iter().rev().find(|entry| entry["action"] == "vault_rotate").unwrap();
     assert_eq!(entry["changes"]["rotated"]["secretsResealed"], 151);
 }
 

@@ -80,7 +80,7 @@ async fn writing_and_using_one_is_in_the_audit_log() {
     put(&app, &app.admin, "stripe", SECRET).await;
     assert_eq!(used(&app, &app.member, "stripe").await, digest(SECRET));
     let id = stored(&app, app.admin.tenant, "stripe").await.id.to_string();
-    let entries = app.entries(&AUDIT).await;
+    let entries = app.audited().await;
     let [.., put, used] = entries.as_slice() else { panic!("{entries:?}") };
     assert_eq!(
         (&put["action"], &put["resourceType"], &put["resourceId"]),

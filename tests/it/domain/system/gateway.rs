@@ -257,7 +257,7 @@ async fn what_changes_something_is_in_the_audit_log_also_where_no_answer_came() 
     ask(&served, "/invoices").send().await.unwrap();
     assert_ne!(served.app.entries(&AUDIT).await.last().unwrap()["action"], "gateway_forward", "reading is not told of");
     through(&served, &served.app.admin, Method::DELETE, "/invoices/7?why=x").send().await.unwrap();
-    let entry = served.app.entries(&AUDIT).await.pop().unwrap();
+    let entry = served.app.audited().await.pop().unwrap();
     assert_eq!(
         (&entry["action"], &entry["effect"], &entry["outcome"]),
         (&json!("gateway_forward"), &json!("remove"), &json!("done"))
@@ -275,7 +275,7 @@ async fn what_changes_something_is_in_the_audit_log_also_where_no_answer_came() 
     let posted = through(&served, &served.app.admin, Method::POST, "/invoices");
     assert_eq!(problem(posted).await, (504, "upstream_timeout".to_owned()));
     assert_eq!(hanging.times(), 1, "it is not sent a second time");
-    let entry = served.app.entries(&AUDIT).await.pop().unwrap();
+    let entry = served.app.audited().await.pop().unwrap();
     assert_eq!((&entry["action"], &entry["outcome"]), (&json!("gateway_forward"), &json!("unknown")));
     served.shutdown.cancel();
 }
@@ -317,7 +317,7 @@ async fn a_credential_of_the_vault_is_carried_and_its_use_is_told() {
     let answer = ask(&served, "/invoices").send().await.unwrap();
     assert_eq!(answer.status(), 200);
     assert_eq!(upstream.last().header("authorization"), "Bearer s3cret");
-    let entry = app.entries(&AUDIT).await.pop().unwrap();
+    let entry = app.audited().await.pop().unwrap();
     assert_eq!((&entry["action"], &entry["changes"]["for"]), (&json!("secret_use"), &json!("gateway route invoices")));
     route(&served, json!({ "credential": { "secret": "invoicing", "header": "x-key" } })).await;
     ask(&served, "/invoices").send().await.unwrap();
