@@ -25,6 +25,13 @@ OF_THE_PAST = {
     "bad_request_state",  # the same
     "precondition_failed",  # the ETag is one that the resource does not have
     "idempotency_key_reused",  # the same key with another input
+    "replay_from_future",  # a place in the log that is not reached yet
+    "too_many_hops",  # how long the chain was that led to the call
+    "subscription_loop",  # a tool that tells of what is subscribed to
+    "breaking_schema",  # what the topic's schema was before
+    "reserved_topic",  # a topic that the program itself tells of
+    "forbidden_address",  # where a name leads
+    "credential_missing",  # a secret that nobody stored
 }
 
 # Rules for the input that a JSON schema does not say, by operation and place of the violation.
@@ -36,6 +43,45 @@ BEYOND_SCHEMAS = {
         "/expiresInDays": "not with expiresAt",
     },
     "audit_query": {"/to": "later than 'from'"},
+    "audit_record": {"/action": "no tool of the platform"},
+    "compliance_report": {"/from": "earlier than 'to'", "/to": "later than 'from'"},
+    "event_dead_letters": {"/topic": "a pattern of topics"},
+    "event_publish": {"/data": "the schema of the topic", "/topic": "a topic's name"},
+    "event_pull": {"/acknowledge": "positions that were given", "/release": "positions that were given"},
+    "event_redrive": {
+        "/from": "not with ids or fromPosition",
+        "/fromPosition": "not with ids or from",
+        "/ids": "not with subscriptionId",
+        "/subscriptionId": "given, where no ids are",
+    },
+    "event_replay": {
+        "/from": "not with fromPosition",
+        "/fromPosition": "not with from",
+        "/to": "later than 'from'",
+        "/topics": "patterns of topics",
+        "/filter": "conditions that can be true",
+    },
+    "event_schema_set": {"/schema": "a JSON Schema", "/topic": "a topic's name"},
+    "event_subscribe": {
+        "/filter": "conditions that can be true",
+        "/firstRetrySeconds": "not above longestRetrySeconds",
+        "/longestRetrySeconds": "not below firstRetrySeconds",
+        "/from": "not with fromPosition",
+        "/fromPosition": "not with from",
+        "/target": "what its type needs, and nothing else",
+        "/topics": "patterns of topics",
+    },
+    "gateway_route_set": {
+        "/credential": "the name of a secret, and a header that may be set",
+        "/path": "no path of another route",
+        "/target": "a registered service",
+    },
+    "gdpr_delete_request": {"/noticeDays": "at least those of the retention policy", "/subjectId": "no own id"},
+    "retention_policy_set": {
+        "/complianceDays": "not below summaryDays",
+        "/detailedDays": "not above summaryDays",
+        "/summaryDays": "not below detailedDays",
+    },
     "role_assign": {
         "/group": "not with userId",
         "/userId": "given, where no group is",
@@ -44,6 +90,8 @@ BEYOND_SCHEMAS = {
     "role_create": {"/permissions": "a resource and an action that there are"},
     "role_revoke": {"/group": "not with userId", "/userId": "given, where no group is"},
     "role_set_permissions": {"/permissions": "a resource and an action that there are"},
+    "secret_put": {"/name": "a name that a variable of the environment could have too"},
+    "service_register": {"/host": "a host name or an address", "/healthPath": "a path"},
     "system_cache_clear": {"/names": "one of the caches that there are"},
     "tool_call": {"/input": "the schema of the tool that 'name' names"},
     "tool_read": {"/name": "a tool that only reads", "/input": "the schema of the tool that 'name' names"},

@@ -56,18 +56,21 @@ impl Bus for Outbox {
     }
 
     async fn newest(&self, tenant: TenantId) -> Result<i64, StoreFault> {
-        // By a read of entries and not by the log's last position: only the read stops before what is still being committed.
+        // No further than the log's last position, looked up first: who reads backwards sees what is there, also beyond what
+        // another is still committing under a lower position.
+        let settled = self.store.last(self.log).await?;
         let query = LogQuery { filter: Filter::All, beyond: None, descending: true, limit: 1 };
         let newest = self.store.entries(Scope::Tenant(tenant), self.log, query).await?;
-        Ok(newest.first().map_or(0, |entry| entry.position))
+        Ok(newest.first().map_or(0, |entry| entry.position.min(settled)))
     }
 
     async fn before(&self, tenant: TenantId, moment: Timestamp) -> Result<i64, StoreFault> {
+        let settled = self.store.last(self.log).await?;
         let filter = Filter::Compare("at", Comparison::AtLeast, Scalar::Time(moment));
         let query = TimeQuery { filter, beyond: None, descending: false, limit: 1 };
         let first = self.store.entries_by_time(Scope::Tenant(tenant), self.log, query).await?;
         match first.first() {
-            Some(first) => Ok(first.position - 1),
+            Some(first) => Ok((first.position - 1).min(settled)),
             None => self.newest(tenant).await,
         }
     }

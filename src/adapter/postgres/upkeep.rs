@@ -145,10 +145,11 @@ pub(super) async fn copy(
         let _ = whole.send(());
     }
     drop(whole);
+    // Finishing a large file takes long, and the server ends a transaction that idles.
+    let ended = link.run("COMMIT").await;
     let written = writing.await.map_err(|error| misuse(error.to_string()))?;
     // Where the file could not be written, that is why nobody took the pieces.
-    written.and(poured)?;
-    link.run("COMMIT").await
+    written.and(poured).and(ended)
 }
 
 /// Replaces everything by a copy, in one transaction, and holds what came to lie in the tables against what was read.

@@ -26,7 +26,7 @@ pub static FORBIDDEN_ADDRESS: CodeRow = CodeRow::of_caller(
 /// The place asked for has not been reached yet.
 pub static FROM_THE_FUTURE: CodeRow = CodeRow::of_caller(
     "replay_from_future",
-    422,
+    400,
     "Events can be replayed from a moment or position that lies in the past. The detail says what is the last.",
 );
 

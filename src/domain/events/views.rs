@@ -48,7 +48,7 @@ pub(super) struct SubscriptionView {
     pub(super) topics: Vec<Pattern>,
     /// What must be true of an event.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(with = "Vec<Value>")]
+    #[schemars(with = "Vec<Map<String, Value>>")]
     pub(super) filter: Vec<Condition>,
     /// Where the events go.
     pub(super) target: TargetView,

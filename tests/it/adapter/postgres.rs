@@ -7,11 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use convoke::adapter::outbox::Outbox;
 use convoke::adapter::postgres::{Address, PostgresConfig, PostgresStore};
 use convoke::adapter::sqlite::{SqliteConfig, SqliteCopies, SqliteStore};
 use convoke::kernel::clock::ManualClock;
 use convoke::kernel::id::{Id, TenantId, new_uuid};
 use convoke::kernel::secret::Secret;
+use convoke::port::bus::Bus as _;
 use convoke::port::logs::{Keep, Log, LogQuery, Logs as _};
 use convoke::port::queue::{Job, Queue as _};
 use convoke::port::records::{Authority, Field, FieldType, Filter, Kind, Records as _, Scope, Visibility, Whose};
@@ -152,9 +154,16 @@ async fn a_reader_never_passes_a_transaction_that_is_open() {
     let newest = LogQuery { descending: true, limit: 1, ..all() };
     let newest = store.entries(Scope::Tenant(tenant), &EVENTS, newest).await.unwrap();
     assert_eq!(newest[0].body["of"], 3, "who looks back sees what is there");
+    // The bus of events over it neither passes what is open nor begins behind it.
+    let bus = Outbox::new(store.clone(), &EVENTS);
+    let heard = bus.read(tenant, &Filter::All, 0, 10).await.unwrap();
+    assert_eq!((heard.events.len(), heard.scanned, bus.newest(tenant).await.unwrap()), (1, 1, 1));
+    assert_eq!(bus.before(tenant, NOW.plus(Duration::from_hours(1))).await.unwrap(), 1);
     client.batch_execute("COMMIT").await.unwrap();
     assert_eq!(read(None).await, [1, 2, 3]);
     assert_eq!(read(Some(1)).await, [2, 3]);
+    let heard = bus.read(tenant, &Filter::All, 1, 10).await.unwrap();
+    assert_eq!((heard.events.len(), heard.scanned), (2, 3));
     // One that is given up holds nobody.
     client
         .batch_execute("BEGIN; SELECT pg_advisory_xact_lock_shared((67::bigint << 56) + last_value) FROM positions")

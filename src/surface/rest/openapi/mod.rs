@@ -150,11 +150,7 @@ fn body(tool: &Tool, in_path: &[&str]) -> Value {
     if let Some(Value::Object(properties)) = schema.get_mut("properties") {
         properties.retain(|name, _| !in_path.contains(&name.as_str()));
     }
-    let needed: Vec<Value> = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
-    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
-        let optional = properties.iter_mut().filter(|(name, _)| needed.iter().all(|one| one != name.as_str()));
-        optional.for_each(|(_, property)| or_null(property));
-    }
+    optional_or_null(&mut schema);
     let mut required = false;
     if let Some(Value::Array(names)) = schema.get_mut("required") {
         names.retain(|name| name.as_str().is_none_or(|name| !in_path.contains(&name)));
@@ -183,7 +179,24 @@ fn body(tool: &Tool, in_path: &[&str]) -> Value {
     json!({ "required": required, "content": { "application/json": content } })
 }
 
-/// A null for an optional property counts as left out.
+/// A null for an optional property counts as left out, in what lies within too.
+fn optional_or_null(schema: &mut Map<String, Value>) {
+    let needed: Vec<Value> = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
+    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        for (name, property) in properties {
+            if let Some(within) = property.as_object_mut() {
+                optional_or_null(within);
+            }
+            if needed.iter().all(|one| one != name.as_str()) {
+                or_null(property);
+            }
+        }
+    }
+    if let Some(Value::Object(items)) = schema.get_mut("items") {
+        optional_or_null(items);
+    }
+}
+
 fn or_null(property: &mut Value) {
     let Some(schema) = property.as_object_mut() else { return };
     if let Some(kind @ Value::String(_)) = schema.get_mut("type") {
