@@ -11,4 +11,5 @@ pub mod outside;
 pub mod postgres;
 mod shape;
 pub mod sqlite;
+mod tables;
 pub mod webhooks;

@@ -12,9 +12,12 @@ use zeroize::Zeroizing;
 use super::unusable_by;
 use crate::kernel::fault::Fault;
 
+/// The file of the installation's key.
+const INSTALLATION: &str = "installation.key";
+
 /// Reads the key of a data folder, or makes it.
 pub(super) fn installation(data: &Path) -> Result<[u8; 32], Fault> {
-    let file = data.join("installation.key");
+    let file = data.join(INSTALLATION);
     match fs::read(&file) {
         Ok(bytes) => bytes.try_into().map_err(|_| {
             unusable_by(
@@ -25,6 +28,11 @@ pub(super) fn installation(data: &Path) -> Result<[u8; 32], Fault> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => make(data, &file),
         Err(error) => Err(unusable_by(&file, error)),
     }
+}
+
+/// Puts a key in place of the data folder's own: that of an installation which moved here.
+pub(super) fn keep(data: &Path, key: &[u8; 32]) -> Result<(), Fault> {
+    write_private(data, INSTALLATION, key).map_err(|error| unusable_by(&data.join(INSTALLATION), error))
 }
 
 /// The file of the key that signs checkpoints of the audit log.
@@ -59,7 +67,7 @@ pub(super) fn tell_public(folder: &Path, text: &str) -> Result<(), Fault> {
 fn make(data: &Path, file: &Path) -> Result<[u8; 32], Fault> {
     let mut key = [0; 32];
     getrandom::fill(&mut key).map_err(|error| Fault::internal(format!("no random bytes: {error}")))?;
-    write_private(data, "installation.key", &key).map_err(|error| unusable_by(file, error))?;
+    write_private(data, INSTALLATION, &key).map_err(|error| unusable_by(file, error))?;
     Ok(key)
 }
 

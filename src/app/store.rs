@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{unusable, unusable_by};
+use super::{key, unusable, unusable_by};
 use crate::adapter::postgres::{Address, PostgresConfig, PostgresStore};
 use crate::adapter::sqlite::{SqliteConfig, SqliteCopies, SqliteStore};
 use crate::config::Config;
@@ -97,6 +97,7 @@ pub enum Move {
 /// Moves everything from one store into the other, which must be empty, through a copy that is checked. Answers what was moved,
 /// by counts and digests that were found the same on both sides.
 pub(super) async fn transfer(config: &Config, data: &Path, clock: Arc<dyn Clock>, way: Move) -> Result<Value, Fault> {
+    let own_key = key::installation(data)?;
     let (file, place) = (data.join(FILE), database());
     let through = data.join(format!("moving-{}.db", new_uuid(clock.now()).simple()));
     let _gone = Gone(through.clone());
@@ -115,32 +116,62 @@ pub(super) async fn transfer(config: &Config, data: &Path, clock: Arc<dyn Clock>
             let copied = source.copy_to(&through).await.map_err(cannot(&through));
             source.end().await;
             copied?;
-            let summary = database.take_in(&through).await.map_err(cannot(&place));
+            let taken = into_database(&database, &through, own_key).await;
             database.end().await;
-            summary?
+            taken?
         }
         Move::PostgresToSqlite => {
             if file.exists() {
                 return Err(unusable_by(&file, "it is there already: a database moves only to where no store is"));
             }
             let database = PostgresStore::open(database_config).await.map_err(cannot(&place))?;
-            let copied = database.copy_to(&through).await.map_err(cannot(&place));
+            let key = out_of_database(&database, &through, own_key).await;
             database.end().await;
-            copied?;
-            into_file(&file, &through, copies, clock).await?
+            let key = key?;
+            let summary = into_file(&file, &through, copies, clock).await?;
+            key::keep(data, &key)?;
+            summary
         }
     };
     let parts = summary.parts().map(|(part, count, digest)| json!({ "part": part, "count": count, "digest": digest }));
     Ok(Value::Array(parts.collect()))
 }
 
+/// The installation's key moves along: what webhooks are signed with hangs on it.
+async fn into_database(database: &PostgresStore, through: &Path, key: [u8; 32]) -> Result<Summary, Fault> {
+    alone(database).await?;
+    let place = self::database();
+    let summary = database.take_in(through).await.map_err(cannot(&place))?;
+    database.keep_key(key).await.map_err(cannot(&place))?;
+    Ok(summary)
+}
+
+async fn out_of_database(database: &PostgresStore, through: &Path, own: [u8; 32]) -> Result<[u8; 32], Fault> {
+    alone(database).await?;
+    let place = self::database();
+    database.copy_to(through).await.map_err(cannot(&place))?;
+    database.shared_key(own).await.map_err(cannot(&place))
+}
+
+/// What another instance writes meanwhile would be left behind.
+async fn alone(database: &PostgresStore) -> Result<(), Fault> {
+    let place = self::database();
+    if database.has_others().await.map_err(cannot(&place))? {
+        return Err(unusable_by(&place, "another instance has it open: stop it first"));
+    }
+    Ok(())
+}
+
+/// The store appears under its name when it is whole.
 async fn into_file(
     file: &Path,
     through: &Path,
     copies: Arc<SqliteCopies>,
     clock: Arc<dyn Clock>,
 ) -> Result<Summary, Fault> {
-    let opened = sqlite_config(file.to_owned(), clock);
+    let draft = through.with_extension("new.db");
+    let _gone = Gone(draft.clone());
+    let opened = sqlite_config(draft.clone(), clock);
     let target = blocking(file, move || SqliteStore::open(opened)).await?;
     let taken = target.restore_from(through).await;
     let back = through.with_extension("back.db");
@@ -154,7 +185,11 @@ async fn into_file(
     let (one, other) = (through.to_owned(), back);
     let (read, found) = blocking(file, move || Ok((summary(&*copies, &one)?, summary(&*copies, &other)?))).await?;
     let differences = read.differences(&found);
-    if differences.is_empty() { Ok(found) } else { Err(unusable_by(file, differences.join("; "))) }
+    if !differences.is_empty() {
+        return Err(unusable_by(file, differences.join("; ")));
+    }
+    std::fs::rename(&draft, file).map_err(|error| unusable_by(file, error))?;
+    Ok(found)
 }
 
 fn summary(copies: &dyn Copies, file: &Path) -> Result<Summary, StoreFault> {
@@ -174,8 +209,12 @@ struct Gone(PathBuf);
 
 impl Drop for Gone {
     fn drop(&mut self) {
-        // Mostly it is there; where nothing was copied it is not.
-        let _ = std::fs::remove_file(&self.0);
+        // What a store that was not closed leaves beside it, too. Mostly nothing of it is there.
+        for ending in ["", "-wal", "-shm"] {
+            let mut path = self.0.clone().into_os_string();
+            path.push(ending);
+            let _ = std::fs::remove_file(path);
+        }
     }
 }
 

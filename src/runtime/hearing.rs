@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::supervise::Supervisor;
 use crate::capability::caches::NamedCache as _;
 use crate::capability::gate::Gate;
+use crate::capability::gate::sealing::Sealer;
 use crate::kernel::id::UserId;
 use crate::port::store::Word;
 
@@ -50,6 +51,9 @@ async fn hear(gate: Arc<Gate>, stop: CancellationToken) {
                 platform.authority_changed_everywhere();
                 for listed in platform.caches.all() {
                     listed.clear();
+                }
+                if let Ok(sealer) = platform.service::<Sealer>() {
+                    sealer.forget_all();
                 }
             }
             Err(RecvError::Closed) => return,

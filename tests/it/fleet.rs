@@ -115,6 +115,8 @@ fn moves(url: &str) {
         emails
     };
     let before = listed("sqlite");
+    let key_file = place.data().join("installation.key");
+    let key = std::fs::read(&key_file).unwrap();
     let moved = run("sqlite", &["migrate", "--from", "sqlite", "--to", "postgres"]).json();
     let users = moved["moved"].as_array().unwrap().iter().find(|part| part["part"] == "documents 'user'").unwrap();
     assert_eq!(users["count"], before.len(), "{moved}");
@@ -131,10 +133,20 @@ fn moves(url: &str) {
 
     let refused = run("postgres", &["migrate", "--from", "postgres", "--to", "sqlite"]);
     assert_ne!(refused.code(), 0, "the file is still there");
+    // What another instance went on writing would be left behind.
     std::fs::rename(place.data().join("convoke.db"), place.data().join("earlier.db")).unwrap();
+    let elsewhere = Place::new();
+    let other = elsewhere.serve_with(&["--set", "store.backend=postgres", "--set", &format!("store.url={url}")]);
+    let refused = run("postgres", &["migrate", "--from", "postgres", "--to", "sqlite"]);
+    assert!(refused.errors().contains("another instance"), "{}", refused.errors());
+    other.stop();
+    assert!(!place.data().join("convoke.db").exists(), "what was refused leaves nothing");
+    // The key is the installation's, whichever the data folder has.
+    std::fs::write(&key_file, [7; 32]).unwrap();
     let back = run("postgres", &["migrate", "--from", "postgres", "--to", "sqlite"]).json();
     assert_eq!(back["to"], "sqlite");
     assert_eq!(listed("sqlite").len(), before.len() + 1);
+    assert_eq!(std::fs::read(&key_file).unwrap(), key);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -161,18 +161,45 @@ impl PostgresStore {
         let mut link = self.link().await?;
         let text = "INSERT INTO installation (name, value) VALUES ('key', decode($1::text, 'hex')) \
              ON CONFLICT (name) DO NOTHING";
-        let own = own.iter().fold(String::new(), |all, byte| all + &format!("{byte:02x}"));
-        link.rows(text, vec![Cell::Text(own)]).await?;
+        link.rows(text, vec![Cell::Text(hex(own))]).await?;
         let found: Option<Vec<u8>> = link.one("SELECT value FROM installation WHERE name = 'key'", Vec::new()).await?;
         found
             .and_then(|bytes| bytes.try_into().ok())
             .ok_or_else(|| misuse("the key in the table 'installation' is damaged"))
     }
 
+    /// Makes a key the one of all instances: it comes with an installation that moves here.
+    ///
+    /// # Errors
+    /// When the server fails.
+    pub async fn keep_key(&self, key: [u8; 32]) -> Result<(), StoreFault> {
+        let text = "INSERT INTO installation (name, value) VALUES ('key', decode($1::text, 'hex')) \
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+        self.link().await?.rows(text, vec![Cell::Text(hex(key))]).await.map(drop)
+    }
+
+    /// Whether another instance has the database open.
+    ///
+    /// # Errors
+    /// When the server fails.
+    pub async fn has_others(&self) -> Result<bool, StoreFault> {
+        self.tells_of(words::OTHERS, self.ear.instance).await
+    }
+
+    async fn tells_of(&self, statement: &str, instance: i32) -> Result<bool, StoreFault> {
+        let cells = vec![Cell::Integer(i64::from(instance))];
+        let rows = self.pool.read(Scope::Platform, statement, cells).await?;
+        rows.first().map_or(Ok(false), |row| row.try_get(0)).or_fault()
+    }
+
     /// A connection of its own, for what takes long.
     async fn link(&self) -> Result<Link, StoreFault> {
         Ok(Link::new(self.server.connect().await?))
     }
+}
+
+fn hex(bytes: [u8; 32]) -> String {
+    bytes.iter().fold(String::new(), |all, byte| all + &format!("{byte:02x}"))
 }
 
 impl Drop for PostgresStore {
@@ -191,7 +218,7 @@ struct Freeze {
 
 impl Drop for Freeze {
     fn drop(&mut self) {
-        self.writer.freeze(false);
+        self.writer.thaw();
     }
 }
 
@@ -249,7 +276,7 @@ impl Store for PostgresStore {
         if link.one::<bool>(locks::FREEZER, Vec::new()).await? != Some(true) {
             return Err(StoreFault::Unavailable("the store is frozen already".to_owned()));
         }
-        self.writer.freeze(true);
+        self.writer.freeze();
         let freeze = Freeze { writer: self.writer.clone(), link };
         let mut freeze = Box::new(freeze);
         let waited = freeze.link.rows(locks::FREEZE, Vec::new());
@@ -273,9 +300,7 @@ impl Store for PostgresStore {
     }
 
     async fn is_open_by(&self, instance: i32) -> Result<bool, StoreFault> {
-        let cells = vec![Cell::Integer(i64::from(instance))];
-        let rows = self.pool.read(Scope::Platform, words::LIVES, cells).await?;
-        rows.first().map_or(Ok(false), |row| row.try_get(0)).or_fault()
+        self.tells_of(words::LIVES, instance).await
     }
 
     async fn end(self: Arc<Self>) {

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::adapter::forms::misuse;
 use crate::adapter::names::{check_kind, check_log};
+use crate::adapter::tables::{Column, RECORD, Table, declared, envelope, field_column};
 use crate::port::logs::Log;
 use crate::port::records::{Across, Field, FieldType, Kind};
 use crate::port::store::StoreFault;
@@ -14,58 +14,15 @@ use crate::port::store::StoreFault;
 /// The longest name that the server keeps whole.
 const LONGEST_NAME: usize = 63;
 
-/// A column that can be filtered and sorted by.
-#[derive(Debug, Clone)]
-pub(super) struct Column {
-    /// The name in filters.
-    pub(super) name: &'static str,
-    /// The column, quoted.
-    pub(super) sql: String,
-    /// What it holds.
-    pub(super) of: FieldType,
-    /// Whether it can be null.
-    pub(super) nullable: bool,
-    /// Whether it is indexed within each tenant only, and not over all.
-    pub(super) within_tenants: bool,
-}
-
-/// Where rows are filtered: a table, its columns, its full text.
-#[derive(Debug)]
-pub(super) struct Table {
-    /// The table's name.
-    pub(super) name: String,
-    /// Its key, to which the full text refers.
-    pub(super) key: &'static str,
-    /// What it can be filtered by.
-    pub(super) columns: Vec<Column>,
-    /// The full-text fields.
-    pub(super) text: &'static [&'static str],
-}
-
-impl Table {
-    /// The column of a name.
-    pub(super) fn column(&self, name: &str) -> Result<&Column, StoreFault> {
-        self.columns
-            .iter()
-            .find(|column| column.name == name)
-            .ok_or_else(|| misuse(format!("{} has no column for '{name}'", self.name)))
-    }
-
-    /// The full-text table's name.
-    pub(super) fn text_name(&self) -> String {
-        format!("{}__text", self.name)
-    }
-
-    /// A condition that every row fits: it jumps from tenant to tenant through an index that begins with the tenant, so that
-    /// such an index serves a search over all.
-    pub(super) fn every_tenant(&self) -> String {
-        let name = &self.name;
-        format!(
-            "tenant IN (WITH RECURSIVE tenants (one) AS ((SELECT tenant FROM {name} ORDER BY tenant LIMIT 1) UNION ALL \
-             SELECT (SELECT tenant FROM {name} WHERE tenant > one ORDER BY tenant LIMIT 1) FROM tenants \
-             WHERE one IS NOT NULL) SELECT one FROM tenants WHERE one IS NOT NULL)"
-        )
-    }
+/// A condition that every row fits: it jumps from tenant to tenant through an index that begins with the tenant, so that
+/// such an index serves a search over all.
+pub(super) fn every_tenant(table: &Table) -> String {
+    let name = &table.name;
+    format!(
+        "tenant IN (WITH RECURSIVE tenants (one) AS ((SELECT tenant FROM {name} ORDER BY tenant LIMIT 1) UNION ALL \
+         SELECT (SELECT tenant FROM {name} WHERE tenant > one ORDER BY tenant LIMIT 1) FROM tenants \
+         WHERE one IS NOT NULL) SELECT one FROM tenants WHERE one IS NOT NULL)"
+    )
 }
 
 /// What is derived from a kind.
@@ -99,13 +56,6 @@ pub(super) struct KindPlan {
     pub(super) refusals: Vec<(String, &'static str)>,
 }
 
-/// The stream within a log, as filters name it.
-pub(super) const STREAM: &str = "stream";
-
-/// The columns of a record, in the order in which they are read.
-pub(super) const RECORD: &str =
-    "id, tenant, revision, owner, workspace, visibility, created_at, updated_at, version, document";
-
 impl KindPlan {
     /// The plan of a declaration, which is checked.
     pub(super) fn of(kind: &'static Kind) -> Result<Self, StoreFault> {
@@ -138,7 +88,7 @@ impl KindPlan {
         Ok(Self {
             kind,
             get: format!("SELECT {RECORD} FROM {name} WHERE tenant = $1 AND id = $2"),
-            get_anywhere: format!("SELECT {RECORD} FROM {name} WHERE {} AND id = $1 LIMIT 1", table.every_tenant()),
+            get_anywhere: format!("SELECT {RECORD} FROM {name} WHERE {} AND id = $1 LIMIT 1", every_tenant(&table)),
             put_anything: whole(&format!("{insert} ON CONFLICT (tenant, id) DO UPDATE SET {set}")),
             put_absent: whole(&format!("{insert} ON CONFLICT (tenant, id) DO NOTHING")),
             put_present: whole(&format!("UPDATE {name} SET {set} WHERE tenant = $1 AND id = $2")),
@@ -226,19 +176,7 @@ impl LogPlan {
     /// The plan of a declaration, which is checked.
     pub(super) fn of(log: &'static Log) -> Result<Self, StoreFault> {
         check_log(log)?;
-        let name = format!("l_{}", log.name);
-        let mut columns = vec![
-            Column {
-                name: STREAM,
-                sql: "stream".to_owned(),
-                of: FieldType::Text,
-                nullable: false,
-                within_tenants: false,
-            },
-            Column { name: "at", sql: "at".to_owned(), of: FieldType::Time, nullable: false, within_tenants: false },
-        ];
-        columns.extend(log.fields.iter().map(declared));
-        let table = Table { name: name.clone(), key: "position", columns, text: log.text };
+        let table = Table::of_log(log);
         let (append, cut) = (append(&table, log), cut(&table, log));
         Ok(Self { log, table, append, cut })
     }
@@ -285,11 +223,6 @@ fn append(table: &Table, log: &Log) -> String {
     whole
 }
 
-/// The column of a declared field, quoted: names of fields keep their capitals.
-pub(super) fn field_column(name: &str) -> String {
-    format!("\"f_{name}\"")
-}
-
 /// The index of a rule.
 pub(super) fn rule_index(table: &str, rule: &str) -> String {
     bounded(format!("u_{table}__{rule}"))
@@ -326,21 +259,4 @@ pub(super) fn sql_type(of: FieldType) -> &'static str {
 /// The SQL type of a column in a table: texts are compared as bytes.
 pub(super) fn column_type(of: FieldType) -> &'static str {
     if of == FieldType::Text { "text COLLATE \"C\"" } else { sql_type(of) }
-}
-
-fn declared(field: &Field) -> Column {
-    Column { name: field.name, sql: field_column(field.name), of: field.of, nullable: true, within_tenants: false }
-}
-
-fn envelope() -> Vec<Column> {
-    let column =
-        |name, sql: &str, of, nullable| Column { name, sql: sql.to_owned(), of, nullable, within_tenants: false };
-    vec![
-        column("id", "id", FieldType::Id, false),
-        column("owner", "owner", FieldType::Id, true),
-        column("workspace", "workspace", FieldType::Id, true),
-        column("visibility", "visibility", FieldType::Text, false),
-        column("createdAt", "created_at", FieldType::Time, false),
-        column("updatedAt", "updated_at", FieldType::Time, false),
-    ]
 }

@@ -1,8 +1,9 @@
 //! Statements from filters and queries. Names come from plans, every value is bound.
 
 use super::cell::{self, Cell};
-use super::plan::{self, Column, Table};
+use super::plan::every_tenant;
 use crate::adapter::forms::{after_prefix, misuse};
+use crate::adapter::tables::{Column, STREAM, Table};
 use crate::kernel::id::TenantId;
 use crate::port::records::{Comparison, FieldType, Filter, Place, Query, Scalar, Scope};
 use crate::port::store::StoreFault;
@@ -42,7 +43,7 @@ pub(super) fn condition(clause: Clause, table: &Table, scope: Scope, filter: &Fi
         }
         Scope::Platform => {
             if narrows_within_tenants(table, filter) {
-                clause.push(&table.every_tenant());
+                clause.push(&every_tenant(table));
                 clause.push(" AND ");
             }
             None
@@ -156,7 +157,7 @@ impl Builder<'_> {
             Comparison::AtLeast => " >= ",
         };
         // The index over streams leaves out the empty one; said again here, so that it is used.
-        let streams = column.name == plan::STREAM && matches!(&bound, Cell::Text(text) if !text.is_empty());
+        let streams = column.name == STREAM && matches!(&bound, Cell::Text(text) if !text.is_empty());
         self.two_valued(column, logic, |clause| {
             if streams && comparison == Comparison::Equal {
                 clause.push("stream <> '' AND ");

@@ -35,6 +35,11 @@ pub(super) const LIVES: &str = "SELECT EXISTS (SELECT FROM pg_locks WHERE lockty
      AND classid::bigint = 1129270855 AND objid::bigint = $1::bigint \
      AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))";
 
+/// Whether one with another number does.
+pub(super) const OTHERS: &str = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND granted \
+     AND classid::bigint = 1129270855 AND objid::bigint <> $1::bigint \
+     AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))";
+
 /// The ear of an instance.
 pub(super) struct Ear {
     /// The instance's number: positive, so that it is the same wherever it is written.

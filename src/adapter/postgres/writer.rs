@@ -5,7 +5,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -22,7 +22,7 @@ const TOGETHER: usize = 128;
 const BYTES: usize = 4 << 20;
 /// How often a transaction is made again that the server undid for another one, or whose connection went.
 const TRIES: u32 = 8;
-/// How long a commit waits for the end of somebody's freeze that may be over already.
+/// So long after the end of this process's own freeze the server may not have heard of it yet.
 const THAW: Duration = Duration::from_secs(2);
 
 /// Writes commits.
@@ -34,6 +34,8 @@ struct Inner {
     instance: i32,
     state: Mutex<State>,
     frozen: AtomicBool,
+    /// When this process's own freeze ended last.
+    thawed: Mutex<Option<Instant>>,
     failed: Mutex<Option<StoreFault>>,
     ended: tokio::sync::Notify,
 }
@@ -63,6 +65,7 @@ impl Writer {
             instance,
             state: Mutex::default(),
             frozen: AtomicBool::new(false),
+            thawed: Mutex::default(),
             failed: Mutex::default(),
             ended: tokio::sync::Notify::new(),
         }))
@@ -106,9 +109,15 @@ impl Writer {
         self.0.frozen.load(Ordering::Acquire)
     }
 
-    /// Refuses commits of this process, or takes them again; answers what it was before.
-    pub(super) fn freeze(&self, frozen: bool) -> bool {
-        self.0.frozen.swap(frozen, Ordering::AcqRel)
+    /// Refuses commits of this process.
+    pub(super) fn freeze(&self) {
+        self.0.frozen.store(true, Ordering::Release);
+    }
+
+    /// Takes them again.
+    pub(super) fn thaw(&self) {
+        *self.0.thawed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        self.0.frozen.store(false, Ordering::Release);
     }
 
     /// Takes no more and lets what waits be written.
@@ -198,7 +207,6 @@ impl Inner {
         let mut left: VecDeque<Waiting> = group.into();
         let mut part = left.len();
         let mut tries = 0;
-        let thawed = tokio::time::Instant::now() + THAW;
         while !left.is_empty() {
             part = part.clamp(1, left.len());
             let failed = match self.write_part(link, left.make_contiguous().get(..part).unwrap_or_default()).await {
@@ -228,15 +236,19 @@ impl Inner {
                     tries += 1;
                     *link = None;
                 }
-                Failed::Frozen if !self.frozen.load(Ordering::Acquire) && tokio::time::Instant::now() < thawed => {
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                }
+                Failed::Frozen if self.has_just_thawed() => tokio::time::sleep(Duration::from_millis(20)).await,
+                // Another's freeze is not waited for: what was judged by a store that is being replaced would be stale.
                 Failed::Frozen => self.refuse(left.drain(..part), &frozen()),
                 Failed::Undone(fault) | Failed::Lost(fault) | Failed::All(fault) => {
                     self.refuse(left.drain(..), &fault);
                 }
             }
         }
+    }
+
+    fn has_just_thawed(&self) -> bool {
+        let thawed = *self.thawed.lock().unwrap_or_else(PoisonError::into_inner);
+        !self.frozen.load(Ordering::Acquire) && thawed.is_some_and(|thawed| thawed.elapsed() < THAW)
     }
 
     fn refuse(&self, refused: impl Iterator<Item = Waiting>, fault: &StoreFault) {

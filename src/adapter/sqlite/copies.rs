@@ -11,9 +11,10 @@ use uuid::Uuid;
 
 use super::batch::{full_text, write_text};
 use super::fault::{OrFault as _, misuse};
-use super::plan::{KindPlan, LogPlan, RECORD, field_column};
+use super::plan::{KindPlan, LogPlan};
 use super::upkeep::{beside, check, checked, remove_with_companions, sync_folder};
 use super::{Declarations, SqliteConfig, open, schema, upkeep, value};
+use crate::adapter::tables::{RECORD, field_column};
 use crate::kernel::clock::Clock;
 use crate::kernel::id::TenantId;
 use crate::kernel::time::Timestamp;

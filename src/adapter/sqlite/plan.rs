@@ -3,92 +3,49 @@
 
 use std::fmt::Write as _;
 
-use super::fault::misuse;
 use crate::adapter::names::{check_kind, check_log};
+use crate::adapter::tables::{Column, RECORD, Table, declared, envelope, field_column};
 use crate::port::logs::Log;
 use crate::port::records::{Across, Field, FieldType, Kind};
 use crate::port::store::StoreFault;
 
-/// A column that can be filtered and sorted by.
-#[derive(Debug, Clone)]
-pub(super) struct Column {
-    /// The name in filters.
-    pub(super) name: &'static str,
-    /// The column, quoted.
-    pub(super) sql: String,
-    /// What it holds.
-    pub(super) of: FieldType,
-    /// Whether it can be null.
-    pub(super) nullable: bool,
-    /// Whether it is indexed within each tenant only, and not over all.
-    pub(super) within_tenants: bool,
+/// A condition that every row fits: it jumps from tenant to tenant through the key's index, so that an index which
+/// begins with the tenant serves a search over all.
+pub(super) fn every_tenant(table: &Table) -> String {
+    let name = &table.name;
+    format!(
+        "tenant IN (WITH RECURSIVE tenants (one) AS (SELECT min(tenant) FROM {name} UNION ALL \
+         SELECT (SELECT min(tenant) FROM {name} WHERE tenant > one) FROM tenants WHERE one IS NOT NULL) \
+         SELECT one FROM tenants WHERE one IS NOT NULL)"
+    )
 }
 
-/// Where rows are filtered: a table, its columns, its full text.
-#[derive(Debug)]
-pub(super) struct Table {
-    /// The table's name.
-    pub(super) name: String,
-    /// Its integer key, to which the full text refers.
-    pub(super) key: &'static str,
-    /// What it can be filtered by.
-    pub(super) columns: Vec<Column>,
-    /// The full-text fields.
-    pub(super) text: &'static [&'static str],
+/// Writes the full text of a row; the first two parameters are the key and the tenant's word. The way to insert is
+/// `INSERT` for a row that is new and `INSERT OR REPLACE` for one that may have full text already.
+fn text_written(table: &Table, insert: &str) -> Option<String> {
+    if table.text.is_empty() {
+        return None;
+    }
+    let columns: String = table.text.iter().fold(String::new(), |mut all, name| {
+        let _ = write!(all, ", {}", field_column(name));
+        all
+    });
+    let places: String = (3..table.text.len() + 3).fold(String::new(), |mut all, place| {
+        let _ = write!(all, ", ?{place}");
+        all
+    });
+    let table = table.text_name();
+    Some(format!("{insert} INTO {table} (rowid, tenant{columns}) VALUES (?1, ?2{places})"))
 }
 
-impl Table {
-    /// The column of a name.
-    pub(super) fn column(&self, name: &str) -> Result<&Column, StoreFault> {
-        self.columns
-            .iter()
-            .find(|column| column.name == name)
-            .ok_or_else(|| misuse(format!("{} has no column for '{name}'", self.name)))
-    }
+/// Writes the full text of a new row.
+fn text_insert(table: &Table) -> Option<String> {
+    text_written(table, "INSERT")
+}
 
-    /// The full-text table's name.
-    pub(super) fn text_name(&self) -> String {
-        format!("{}__text", self.name)
-    }
-
-    /// A condition that every row fits: it jumps from tenant to tenant through the key's index, so that an index which
-    /// begins with the tenant serves a search over all.
-    pub(super) fn every_tenant(&self) -> String {
-        let name = &self.name;
-        format!(
-            "tenant IN (WITH RECURSIVE tenants (one) AS (SELECT min(tenant) FROM {name} UNION ALL \
-             SELECT (SELECT min(tenant) FROM {name} WHERE tenant > one) FROM tenants WHERE one IS NOT NULL) \
-             SELECT one FROM tenants WHERE one IS NOT NULL)"
-        )
-    }
-
-    /// Writes the full text of a row; the first two parameters are the key and the tenant's word. The way to insert is
-    /// `INSERT` for a row that is new and `INSERT OR REPLACE` for one that may have full text already.
-    fn text_written(&self, insert: &str) -> Option<String> {
-        if self.text.is_empty() {
-            return None;
-        }
-        let columns: String = self.text.iter().fold(String::new(), |mut all, name| {
-            let _ = write!(all, ", {}", field_column(name));
-            all
-        });
-        let places: String = (3..self.text.len() + 3).fold(String::new(), |mut all, place| {
-            let _ = write!(all, ", ?{place}");
-            all
-        });
-        let table = self.text_name();
-        Some(format!("{insert} INTO {table} (rowid, tenant{columns}) VALUES (?1, ?2{places})"))
-    }
-
-    /// Writes the full text of a new row.
-    pub(super) fn text_insert(&self) -> Option<String> {
-        self.text_written("INSERT")
-    }
-
-    /// Writes the full text of a row that may have some.
-    pub(super) fn text_put(&self) -> Option<String> {
-        self.text_written("INSERT OR REPLACE")
-    }
+/// Writes the full text of a row that may have some.
+pub(super) fn text_put(table: &Table) -> Option<String> {
+    text_written(table, "INSERT OR REPLACE")
 }
 
 /// What is derived from a kind.
@@ -125,13 +82,6 @@ pub(super) struct KindPlan {
     pub(super) refusals: Vec<(String, &'static str)>,
 }
 
-/// The stream within a log, as filters name it.
-pub(super) const STREAM: &str = "stream";
-
-/// The columns of a record, in the order in which they are read.
-pub(super) const RECORD: &str =
-    "id, tenant, revision, owner, workspace, visibility, created_at, updated_at, version, document";
-
 impl KindPlan {
     /// The plan of a declaration that was checked.
     pub(super) fn of(kind: &'static Kind) -> Result<Self, StoreFault> {
@@ -161,7 +111,7 @@ impl KindPlan {
         Ok(Self {
             kind,
             get: format!("SELECT {RECORD} FROM {name} WHERE tenant = ?1 AND id = ?2"),
-            get_anywhere: format!("SELECT {RECORD} FROM {name} WHERE {} AND id = ?1 LIMIT 1", table.every_tenant()),
+            get_anywhere: format!("SELECT {RECORD} FROM {name} WHERE {} AND id = ?1 LIMIT 1", every_tenant(&table)),
             put_anything: format!("{insert} ON CONFLICT (tenant, id) DO UPDATE SET {set} {answer}"),
             put_absent: format!("{insert} ON CONFLICT (tenant, id) DO NOTHING"),
             put_present: format!("UPDATE {name} SET {set} WHERE tenant = ?1 AND id = ?2 {answer}"),
@@ -171,8 +121,8 @@ impl KindPlan {
             ),
             remove: format!("DELETE FROM {name} WHERE tenant = ?1 AND id = ?2 RETURNING number"),
             revision: format!("SELECT revision FROM {name} WHERE tenant = ?1 AND id = ?2"),
-            text_insert: table.text_insert(),
-            text_put: table.text_put(),
+            text_insert: text_insert(&table),
+            text_put: text_put(&table),
             text_remove: format!("DELETE FROM {} WHERE rowid = ?1", table.text_name()),
             refusals: kind.unique.iter().map(|rule| (refusal(&name, rule), rule.name)).collect(),
             table,
@@ -197,33 +147,19 @@ impl LogPlan {
     /// The plan of a declaration that was checked.
     pub(super) fn of(log: &'static Log) -> Result<Self, StoreFault> {
         check_log(log)?;
-        let name = format!("l_{}", log.name);
-        let mut columns = vec![
-            Column {
-                name: STREAM,
-                sql: "stream".to_owned(),
-                of: FieldType::Text,
-                nullable: false,
-                within_tenants: false,
-            },
-            Column { name: "at", sql: "at".to_owned(), of: FieldType::Time, nullable: false, within_tenants: false },
-        ];
-        columns.extend(log.fields.iter().map(declared));
-        let table = Table { name: name.clone(), key: "position", columns, text: log.text };
+        let table = Table::of_log(log);
         let listed = log.fields.iter().fold(String::new(), |all, field| all + ", " + &field_column(field.name));
         let places = (5..5 + log.fields.len()).fold(String::new(), |all, place| all + ", ?" + &place.to_string());
         Ok(Self {
             log,
-            append: format!("INSERT INTO {name} (tenant, stream, at, body{listed}) VALUES (?1, ?2, ?3, ?4{places})"),
-            text_insert: table.text_insert(),
+            append: format!(
+                "INSERT INTO {} (tenant, stream, at, body{listed}) VALUES (?1, ?2, ?3, ?4{places})",
+                table.name
+            ),
+            text_insert: text_insert(&table),
             table,
         })
     }
-}
-
-/// The column of a declared field, quoted: names of fields keep their capitals.
-pub(super) fn field_column(name: &str) -> String {
-    format!("\"f_{name}\"")
 }
 
 /// The SQL type of a column.
@@ -233,23 +169,6 @@ pub(super) fn sql_type(of: FieldType) -> &'static str {
         FieldType::Integer | FieldType::Boolean | FieldType::Time => "INTEGER",
         FieldType::Id => "BLOB",
     }
-}
-
-fn declared(field: &Field) -> Column {
-    Column { name: field.name, sql: field_column(field.name), of: field.of, nullable: true, within_tenants: false }
-}
-
-fn envelope() -> Vec<Column> {
-    let column =
-        |name, sql: &str, of, nullable| Column { name, sql: sql.to_owned(), of, nullable, within_tenants: false };
-    vec![
-        column("id", "id", FieldType::Id, false),
-        column("owner", "owner", FieldType::Id, true),
-        column("workspace", "workspace", FieldType::Id, true),
-        column("visibility", "visibility", FieldType::Text, false),
-        column("createdAt", "created_at", FieldType::Time, false),
-        column("updatedAt", "updated_at", FieldType::Time, false),
-    ]
 }
 
 fn refusal(table: &str, rule: &crate::port::records::Unique) -> String {

@@ -8,9 +8,10 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter
 use uuid::Uuid;
 
 use super::fault::OrFault as _;
-use super::plan::{KindPlan, RECORD};
+use super::plan::KindPlan;
 use super::{SqliteStore, sql, value};
 use crate::adapter::forms::after_prefix;
+use crate::adapter::tables::RECORD;
 use crate::kernel::id::TenantId;
 use crate::kernel::time::Timestamp;
 use crate::port::records::{Filter, Kind, Query, Record, Records, Scope};

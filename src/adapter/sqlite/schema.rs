@@ -10,9 +10,10 @@ use uuid::Uuid;
 
 use super::batch::{full_text, write_text};
 use super::fault::{OrFault as _, misuse, refused_columns, store_fault};
-use super::plan::{KindPlan, LogPlan, Table, field_column, sql_type};
+use super::plan::{KindPlan, LogPlan, sql_type, text_put};
 use super::{Declarations, append_only, text, value};
 use crate::adapter::shape::{FieldShape, Shape, UniqueShape, described};
+use crate::adapter::tables::{Table, field_column};
 use crate::kernel::id::TenantId;
 use crate::port::records::Field;
 use crate::port::store::StoreFault;
@@ -279,7 +280,7 @@ fn fill(connection: &Connection, target: &Target<'_>) -> Result<(), StoreFault> 
     let set: Vec<String> =
         (2..).zip(target.fields()).map(|(place, field)| format!("{} = ?{place}", field_column(field.name))).collect();
     let update = format!("UPDATE {name} SET {} WHERE {key} = ?1", set.join(", "));
-    let text_put = table.text_put();
+    let text_put = text_put(table);
     let mut after = i64::MIN;
     loop {
         let chunk = read_chunk(connection, &rows, after, target)?;

@@ -3,9 +3,10 @@
 use rusqlite::types::Value as Sql;
 
 use super::fault::misuse;
-use super::plan::{self, Column, Table};
+use super::plan::every_tenant;
 use super::{text, value};
 use crate::adapter::forms::after_prefix;
+use crate::adapter::tables::{Column, STREAM, Table};
 use crate::port::records::{Comparison, FieldType, Filter, Place, Query, Scalar, Scope};
 use crate::port::store::StoreFault;
 
@@ -52,7 +53,7 @@ pub(super) fn condition(table: &Table, scope: Scope, filter: &Filter) -> Result<
         }
         Scope::Platform => {
             if every(filter, &|one| narrows_within_tenants(table, one)) {
-                clause.push(&table.every_tenant());
+                clause.push(&every_tenant(table));
                 clause.push(" AND ");
             }
             None
@@ -163,7 +164,7 @@ impl Builder<'_> {
             Comparison::AtLeast => " >= ",
         };
         // The index over streams leaves out the empty one; said again here, so that it is used.
-        let streams = column.name == plan::STREAM && matches!(&bound, Sql::Text(text) if !text.is_empty());
+        let streams = column.name == STREAM && matches!(&bound, Sql::Text(text) if !text.is_empty());
         self.two_valued(column, logic, |clause| {
             if streams && comparison == Comparison::Equal {
                 clause.push("stream <> '' AND ");

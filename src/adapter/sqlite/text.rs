@@ -3,8 +3,8 @@
 
 use std::fmt::Write as _;
 
-use super::plan::field_column;
 use crate::adapter::forms::words_of;
+use crate::adapter::tables::field_column;
 use crate::kernel::id::TenantId;
 
 /// The statement that makes a full-text table. The tokenizer folds case and diacritics; nothing but the index is kept.

@@ -295,11 +295,11 @@ pub struct Deed<'a> {
     pub outcome: &'a str,
 }
 
-/// The steps that write the entry of a deed.
+/// The entry of a deed, to be committed by `Sealing::commit`.
 ///
 /// # Errors
 /// When it cannot be written as JSON, or the keys or the store fail.
-pub async fn deed(platform: &Platform, deed: Deed<'_>) -> Result<Vec<Step>, StoreFault> {
+pub async fn deed(platform: &Platform, deed: Deed<'_>) -> Result<Sealing, StoreFault> {
     let part = Part {
         changes: Some(deed.told).filter(|told| !told.is_null()),
         address: deed.by.origin.address.map(|address| address.to_string()),
@@ -326,7 +326,7 @@ pub async fn deed(platform: &Platform, deed: Deed<'_>) -> Result<Vec<Step>, Stor
         withheld: None,
     };
     let parts = BTreeMap::from([(deed.by.actor.uuid(), part)]);
-    write(platform, body, parts).await.map(|sealing| sealing.steps)
+    write(platform, body, parts).await
 }
 
 /// The step that appends an entry that says nothing of a person but ids.

@@ -20,7 +20,7 @@ use uuid::Uuid;
 use crate::kernel::id::{CallId, TenantId, new_uuid};
 use crate::kernel::time::Timestamp;
 use crate::port::records::{Document, Field, FieldType, Filter, Kind, Query, Scalar, Scope, Visibility};
-use crate::port::store::{Expect, Put, Step, Store, StoreFault};
+use crate::port::store::{Batch, Expect, Put, Step, Store, StoreFault};
 use crate::port::subject_keys::{Kept, KeyBytes, KeyName, SubjectKeys};
 
 /// Keys that are remembered, and how long: another instance may have destroyed one.
@@ -89,6 +89,23 @@ pub struct Sealing {
 }
 
 impl Sealing {
+    /// Commits an entry that stands by itself, with other steps of its tenant. Answers when it is on disk.
+    ///
+    /// # Errors
+    /// When the store does not take it.
+    pub async fn commit(
+        mut self,
+        store: &dyn Store,
+        tenant: TenantId,
+        at: Timestamp,
+        mut steps: Vec<Step>,
+    ) -> Result<(), StoreFault> {
+        steps.append(&mut self.steps);
+        store.commit(vec![Batch { tenant, at, steps }]).await?;
+        self.committed();
+        Ok(())
+    }
+
     /// The entry is on disk, and with it whose keys sealed it.
     pub fn committed(&self) {
         for held in &self.used {

@@ -85,6 +85,8 @@ impl Checkpoints {
     /// # Errors
     /// When the store fails. An anchor that does raises an alarm, and is given the checkpoint later.
     pub async fn keep_up(&self, alarms: &Alarms, now_or_never: bool) -> Result<Option<Made>, Fault> {
+        // Held from before the look: what was looked up before a beginning is not given after it.
+        let mut given = self.given.lock().await;
         // One that another key has signed came with a restored store.
         let before = newest(&*self.store).await?.filter(|(made, _)| self.signer.verifier().open(&made.note).is_some());
         let newest = match before {
@@ -95,7 +97,7 @@ impl Checkpoints {
             },
         };
         if let Some(made) = &newest {
-            self.give(made, alarms).await;
+            self.give(made, &mut given, alarms).await;
         }
         Ok(newest)
     }
@@ -112,9 +114,12 @@ impl Checkpoints {
     /// # Errors
     /// When the store fails.
     pub async fn begin_anew(&self, alarms: &Alarms) -> Result<(), Fault> {
+        let mut given = self.given.lock().await;
         if let Some(made) = self.make(true).await? {
-            *self.given.lock().await = vec![None; self.anchors.len()];
-            self.give(&made, alarms).await;
+            *given = vec![None; self.anchors.len()];
+            self.give(&made, &mut given, alarms).await;
+            // Whatever did not fit was about the log that is gone, or seen between its going and this.
+            alarms.clear(ALARM_LOG);
         }
         Ok(())
     }
@@ -144,9 +149,8 @@ impl Checkpoints {
 
     /// Gives a checkpoint to the anchors that do not have it: to each only where the log still goes on from what it was given
     /// before. So the newest that an anchor keeps speaks for all before it, and one that knows better is not talked over.
-    async fn give(&self, made: &Made, alarms: &Alarms) {
+    async fn give(&self, made: &Made, given: &mut [Option<Checkpoint>], alarms: &Alarms) {
         let Some(checkpoint) = self.signer.verifier().open(&made.note) else { return };
-        let mut given = self.given.lock().await;
         let (mut silent, mut forked) = (Vec::new(), Vec::new());
         for (anchor, has) in self.anchors.iter().zip(given.iter_mut()) {
             if has.as_ref() == Some(&checkpoint) {

@@ -36,6 +36,24 @@ pub(in crate::domain::events) struct Publish;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::domain::events) struct Input {
+    /// The event.
+    #[serde(flatten)]
+    first: Said,
+    /// The `hops` of the event that this one answers, where a program outside publishes because of one: a circle is noticed
+    /// by it.
+    #[serde(default)]
+    #[schemars(range(max = 1000))]
+    hops: Option<u32>,
+    /// Further events, published with it in this order: all or none.
+    #[serde(default)]
+    #[schemars(length(max = 499))]
+    more: Vec<Said>,
+}
+
+/// An event to publish.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::domain::events) struct Said {
     /// What kind of thing happened: words with dots between, such as `order.created`.
     #[schemars(length(min = 1, max = 128), regex(pattern = r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$"))]
     topic: String,
@@ -45,37 +63,6 @@ pub(in crate::domain::events) struct Input {
     #[serde(default)]
     timestamp: Option<Timestamp>,
     /// What it happened to: an id or a name.
-    #[serde(default)]
-    #[schemars(length(max = 200))]
-    subject: Option<String>,
-    /// Events of one key are delivered in order; the subject when not given.
-    #[serde(default)]
-    #[schemars(length(max = 200))]
-    key: Option<String>,
-    /// The `hops` of the event that this one answers, where a program outside publishes because of one: a circle is noticed
-    /// by it.
-    #[serde(default)]
-    #[schemars(range(max = 1000))]
-    hops: Option<u32>,
-    /// Further events, published with it in this order: all or none.
-    #[serde(default)]
-    #[schemars(length(max = 499))]
-    more: Vec<Further>,
-}
-
-/// A further event.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub(in crate::domain::events) struct Further {
-    /// What kind of thing happened.
-    #[schemars(length(min = 1, max = 128), regex(pattern = r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$"))]
-    topic: String,
-    /// What there is to say about it.
-    event: Map<String, Value>,
-    /// When it happened; now when not given.
-    #[serde(default)]
-    timestamp: Option<Timestamp>,
-    /// What it happened to.
     #[serde(default)]
     #[schemars(length(max = 200))]
     subject: Option<String>,
@@ -113,25 +100,24 @@ impl Capability for Publish {
 
     async fn run(cx: &Cx, input: Self::Input) -> Result<Self::Output, Fault> {
         let hops = hops(cx, input.hops)?;
-        let Input { topic, event, timestamp, subject, key, more, .. } = input;
-        let first = Further { topic: topic.clone(), event, timestamp, subject, key };
-        let all: Vec<Further> = std::iter::once(first).chain(more).collect();
+        let topic = input.first.topic.clone();
+        let all: Vec<Said> = std::iter::once(input.first).chain(input.more).collect();
         let topics = topics(cx, &all).await?;
         check(cx, &all, &topics)?;
         let mut ids = Vec::with_capacity(all.len());
-        for further in all {
+        for said in all {
             let id = EventId::new(cx.now());
             cx.tell(Event {
                 id,
-                topic: further.topic,
+                topic: said.topic,
                 tenant_id: cx.tenant(),
-                subject: further.subject.unwrap_or_default(),
-                at: further.timestamp.unwrap_or_else(|| cx.now()),
+                subject: said.subject.unwrap_or_default(),
+                at: said.timestamp.unwrap_or_else(|| cx.now()),
                 request_id: cx.call().id,
-                key: further.key,
+                key: said.key,
                 hops,
                 publisher: Some(cx.caller().user),
-                data: further.event.into(),
+                data: said.event.into(),
             })?;
             ids.push(id);
         }
@@ -142,7 +128,7 @@ impl Capability for Publish {
 
 /// How far from its beginning a chain of subscriptions is with this call.
 fn hops(cx: &Cx, told: Option<u32>) -> Result<u32, Fault> {
-    // Who tells the hops of what it answers is one further.
+    // Who tells the hops of what it answers is one said.
     let hops = told.map_or(0, |told| told.saturating_add(1)).max(cx.hops());
     let most = cx.platform().config.events.most_hops;
     if hops > most {
@@ -158,23 +144,23 @@ fn place(number: usize, property: &str) -> String {
 }
 
 /// The topics by name, `None` for those that are not known yet. These are made.
-async fn topics(cx: &Cx, all: &[Further]) -> Result<BTreeMap<String, Option<Stored<CustomTopic>>>, Fault> {
+async fn topics(cx: &Cx, all: &[Said]) -> Result<BTreeMap<String, Option<Stored<CustomTopic>>>, Fault> {
     let book = cx.service::<TopicBook>()?;
     let mut topics = BTreeMap::new();
-    for (number, further) in all.iter().enumerate() {
-        if topics.contains_key(&further.topic) {
+    for (number, said) in all.iter().enumerate() {
+        if topics.contains_key(&said.topic) {
             continue;
         }
-        if !is_topic(&further.topic) {
+        if !is_topic(&said.topic) {
             return Err(Fault::bad_input(place(number, "topic"), "must be words with dots between"));
         }
-        if book.is_reserved(&further.topic) {
-            let say = format!("only the program itself tells of '{}'", further.topic);
-            let detail = serde_json::json!({ "pointer": place(number, "topic"), "topic": further.topic });
+        if book.is_reserved(&said.topic) {
+            let say = format!("only the program itself tells of '{}'", said.topic);
+            let detail = serde_json::json!({ "pointer": place(number, "topic"), "topic": said.topic });
             return Err(Fault::new(&RESERVED_TOPIC, say).with_detail(detail));
         }
-        let found = cx.get::<CustomTopic>(CustomTopic::id_of(&further.topic)).await?;
-        topics.insert(further.topic.clone(), found);
+        let found = cx.get::<CustomTopic>(CustomTopic::id_of(&said.topic)).await?;
+        topics.insert(said.topic.clone(), found);
     }
     let new: Vec<&String> = topics.iter().filter(|(_, known)| known.is_none()).map(|(name, _)| name).collect();
     if !new.is_empty() {
@@ -210,23 +196,23 @@ pub(super) async fn room_for(cx: &Cx, new: usize) -> Result<(), Fault> {
 }
 
 /// Everything that is wrong with the events, told at once.
-fn check(cx: &Cx, all: &[Further], topics: &BTreeMap<String, Option<Stored<CustomTopic>>>) -> Result<(), Fault> {
+fn check(cx: &Cx, all: &[Said], topics: &BTreeMap<String, Option<Stored<CustomTopic>>>) -> Result<(), Fault> {
     let schemas = cx.service::<Schemas>()?;
     let latest = cx.now().plus(CLOCKS_APART);
     let mut wrong = Vec::new();
-    for (number, further) in all.iter().enumerate() {
-        if further.timestamp.is_some_and(|at| at > latest) {
+    for (number, said) in all.iter().enumerate() {
+        if said.timestamp.is_some_and(|at| at > latest) {
             let message = "must not lie in the future: an event is what happened".to_owned();
             wrong.push(Violation { pointer: place(number, "timestamp"), message });
         }
-        let data = Value::Object(further.event.clone());
+        let data = Value::Object(said.event.clone());
         if data.to_string().len() > MOST_BYTES {
             let message =
                 format!("must be at most {MOST_BYTES} bytes of JSON: keep what is large elsewhere and name it");
             wrong.push(Violation { pointer: place(number, "event"), message });
             continue;
         }
-        if let Some(Some(topic)) = topics.get(&further.topic) {
+        if let Some(Some(topic)) = topics.get(&said.topic) {
             wrong.extend(schemas.misfits(cx.tenant(), topic, &data, &place(number, "event"))?);
         }
         if wrong.len() >= 50 {

@@ -255,7 +255,7 @@ impl Vault {
             outcome: "done",
         };
         let entry = deed(platform, told).await.map_err(store_fault)?;
-        write(platform, tenant, entry).await.map(drop)
+        entry.commit(&*platform.store, tenant, now, Vec::new()).await.map_err(store_fault)
     }
 }
 

@@ -8,6 +8,7 @@ use super::{Vault, keys};
 use crate::capability::credentials::{CredentialSource, UseOf};
 use crate::capability::cx::store_fault;
 use crate::capability::gate::audit::{Deed, deed};
+use crate::capability::gate::sealing::Sealing;
 use crate::capability::owned::Stored;
 use crate::capability::platform::Platform;
 use crate::capability::spec::Effect;
@@ -17,7 +18,7 @@ use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::secret::Secret;
 use crate::port::records::{Document as _, Scope, Visibility};
-use crate::port::store::{Batch, Conflict, Expect, Put, Step, StoreFault};
+use crate::port::store::{Conflict, Expect, Put, Step, StoreFault};
 
 /// What the audit log calls it.
 const ACTION: &str = "secret_use";
@@ -80,7 +81,7 @@ async fn told(platform: &Platform, of: &UseOf, secret: &Stored<StoredSecret>) ->
     let now = platform.clock.now();
     let last = LastUse { at: now, by: of.what.clone() };
     let about = json!({ "name": secret.value.name, "version": secret.value.version, "for": of.what });
-    let mut steps = vec![
+    let steps = vec![
         Step::Check { kind: StoredSecret::KIND, id: secret.id, expect: Expect::Revision(secret.revision) },
         Step::Put(Put {
             kind: LastUse::KIND,
@@ -92,17 +93,16 @@ async fn told(platform: &Platform, of: &UseOf, secret: &Stored<StoredSecret>) ->
             body: serde_json::to_value(last).map_err(|error| broken(Fault::internal(error)))?,
         }),
     ];
-    steps.extend(entry(platform, of, secret.id.to_string(), about).await?);
-    platform.store.commit(vec![Batch { tenant: of.tenant, at: now, steps }]).await.map(drop)
+    let entry = entry(platform, of, secret.id.to_string(), about).await?;
+    entry.commit(&*platform.store, of.tenant, now, steps).await
 }
 
 async fn note(platform: &Platform, of: &UseOf, what: String, told: Value) -> Result<(), Fault> {
-    let steps = entry(platform, of, what, told).await.map_err(store_fault)?;
-    let batch = Batch { tenant: of.tenant, at: platform.clock.now(), steps };
-    platform.store.commit(vec![batch]).await.map(drop).map_err(store_fault)
+    let entry = entry(platform, of, what, told).await.map_err(store_fault)?;
+    entry.commit(&*platform.store, of.tenant, platform.clock.now(), Vec::new()).await.map_err(store_fault)
 }
 
-async fn entry(platform: &Platform, of: &UseOf, resource_id: String, told: Value) -> Result<Vec<Step>, StoreFault> {
+async fn entry(platform: &Platform, of: &UseOf, resource_id: String, told: Value) -> Result<Sealing, StoreFault> {
     let told = Deed {
         at: platform.clock.now(),
         by: of,

@@ -5,11 +5,12 @@ use std::time::Duration;
 use convoke::capability::events::EVENTS;
 use convoke::capability::gate::audit::AUDIT;
 use convoke::capability::gate::operation::OPERATION;
+use convoke::capability::gate::sealing::SUBJECT_KEY;
 use convoke::domain::system::LogRing;
 use convoke::kernel::codes;
 use serde_json::json;
 
-use super::{SECRET, digest, files_with, put, start, stored, used};
+use super::{SECRET, digest, files_with, put, records, start, stored, used};
 
 #[tokio::test]
 async fn what_is_put_is_used_listed_and_deleted() {
@@ -72,6 +73,19 @@ async fn a_secret_is_never_readable_back() {
     assert!(!format!("{:?}", lines.read(&convoke::domain::system::LineFilter::default(), 1000)).contains(SECRET));
     app.app.close(Duration::from_secs(5)).await;
     assert_eq!(files_with(app.app.data(), SECRET), Vec::<String>::new());
+}
+
+/// Written again with every use, it would undo the mark of a key that another instance has destroyed meanwhile.
+#[tokio::test]
+async fn whose_a_key_of_the_audit_log_is_is_written_once() {
+    let app = start().await;
+    put(&app, &app.admin, "stripe", SECRET).await;
+    for _ in 0..3 {
+        used(&app, &app.member, "stripe").await;
+    }
+    let keys = records(&app, app.admin.tenant, &SUBJECT_KEY).await;
+    let of_member = keys.iter().filter(|key| key.body["subject"] == app.member.user.to_string());
+    assert_eq!(of_member.map(|key| key.revision).collect::<Vec<_>>(), [1]);
 }
 
 #[tokio::test]

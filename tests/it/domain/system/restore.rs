@@ -4,9 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use convoke::capability::alarms::Alarms;
 use convoke::capability::cx::Lasting;
 use convoke::capability::gate::Request;
 use convoke::capability::gate::audit::AUDIT;
+use convoke::domain::audit::engine::checkpoints::ALARM_LOG;
 use convoke::domain::audit::engine::keeper::Keeper;
 use convoke::domain::identity::model::user::USER;
 use convoke::kernel::clock::Clock as _;
@@ -17,6 +19,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::Bare;
+use crate::conformance::place::NOW;
 use crate::support::app::TestApp;
 
 async fn users(app: &convoke::app::App) -> Vec<Record> {
@@ -103,7 +106,11 @@ async fn the_audit_log_begins_anew_with_a_restore_and_is_provable_from_there() {
         new.call("system_cache_clear", json!({})).await.unwrap();
     }
     keeper.keep_up(true).await.unwrap();
+    // As when the log was looked at between its replacement and the word to the anchors.
+    let alarms = new.app.platform().service::<Alarms>().unwrap();
+    alarms.raise(ALARM_LOG, "the log does not go on".to_owned(), NOW);
     new.call("system_restore", json!({ "name": name })).await.unwrap();
+    assert_eq!(alarms.raised(), [], "what did not fit is of the log that is gone");
     assert!(keeper.look().await.unwrap());
     let verified = async || new.call_with(&old.admin.key, "audit_verify", json!({}), |_| {}).await.unwrap();
     let told = verified().await;

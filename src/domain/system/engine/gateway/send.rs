@@ -16,6 +16,7 @@ use crate::capability::credentials::{Credentials, UseOf};
 use crate::capability::cx::store_fault;
 use crate::capability::forwarding::{Answered, Forwarded, ReadBody};
 use crate::capability::gate::audit::{Deed, deed};
+use crate::capability::gate::sealing::Sealing;
 use crate::capability::owned::Stored;
 use crate::capability::platform::Platform;
 use crate::capability::spans::Span;
@@ -26,7 +27,6 @@ use crate::domain::system::model::route::{GATEWAY_ROUTE, RouteMethod};
 use crate::kernel::fault::Fault;
 use crate::kernel::trace::TraceContext;
 use crate::port::outside::{OutAnswer, OutFault, OutRequest};
-use crate::port::store::{Batch, Step};
 
 /// The wait before a second try; it doubles with each.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
@@ -310,9 +310,8 @@ async fn tell(
 }
 
 /// Carried through even where whoever asked went away: what was done must be told of.
-async fn write(platform: &Arc<Platform>, taken: &Taken, entry: Vec<Step>) -> Result<(), Fault> {
-    let batch = Batch { tenant: taken.tenant, at: platform.clock.now(), steps: entry };
-    let store = platform.store.clone();
-    let written = platform.carry_through(async move { store.commit(vec![batch]).await }).await;
-    written.map_or(Ok(()), |written| written.map(drop).map_err(store_fault))
+async fn write(platform: &Arc<Platform>, taken: &Taken, entry: Sealing) -> Result<(), Fault> {
+    let (store, tenant, at) = (platform.store.clone(), taken.tenant, platform.clock.now());
+    let written = platform.carry_through(async move { entry.commit(&*store, tenant, at, Vec::new()).await }).await;
+    written.ok_or_else(|| Fault::internal("the writing of an audit entry panicked"))?.map_err(store_fault)
 }
