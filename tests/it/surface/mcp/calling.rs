@@ -1,5 +1,9 @@
 //! Calls and their answers.
 
+use std::time::Duration;
+
+use convoke::capability::gate::audit::AUDIT;
+use convoke::capability::gate::operation::OPERATION;
 use convoke::surface::mcp::Options;
 use serde_json::{Value, json};
 
@@ -7,6 +11,9 @@ use super::pipe::Pipe;
 use super::wire::{Wire, problem};
 use crate::gate::fixture::{Probe, with};
 use crate::support::app::TestApp;
+
+/// Only a test that hangs meets it.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn structured(result: &Value) -> &Value {
     assert_ne!(result["isError"], json!(true), "{result}");
@@ -128,6 +135,34 @@ async fn a_cancelled_call_ends_inside() {
     let next = pipe.send("ping", json!({})).await;
     assert_eq!(pipe.read().await["id"], json!(next));
     pipe.close().await;
+}
+
+/// By the short way, which calls of the newer era take that want nothing but their answer.
+#[tokio::test]
+async fn what_a_client_that_goes_away_has_begun_outside_is_told_of() {
+    let probe = Probe::new();
+    let fixtures = with(&probe);
+    // Its own time would end it, too, but much later.
+    let app = TestApp::start_with(|settings| {
+        settings.config.limits.call_seconds = 3600;
+        fixtures(settings);
+    })
+    .await;
+    let wire = Wire::of(&app, &app.member);
+    let call = tokio::spawn(async move {
+        wire.call("fixture_reach", json!({ "text": "parcel", "wait": true })).await;
+    });
+    probe.entered().await;
+    call.abort();
+    let state = async || app.documents(&OPERATION).await[0]["state"].clone();
+    let ended = async {
+        while state().await == "running" {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, ended).await.expect("it is called off");
+    assert_eq!(state().await, "unknown", "it was called off where nobody knows whether it happened");
+    assert_eq!(app.entries(&AUDIT).await.iter().map(|entry| entry["outcome"].clone()).collect::<Vec<_>>(), ["unknown"]);
 }
 
 #[tokio::test]
