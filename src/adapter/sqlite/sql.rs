@@ -59,7 +59,7 @@ pub(super) fn condition(table: &Table, scope: Scope, filter: &Filter) -> Result<
             None
         }
     };
-    let mut builder = Builder { table, text_scope, clause };
+    let mut builder = Builder { table, text_scope, clause, flags_lead: true };
     builder.filter(filter, Logic::Plain)?;
     Ok(builder.clause)
 }
@@ -93,13 +93,20 @@ struct Builder<'a> {
     table: &'a Table,
     text_scope: Option<crate::kernel::id::TenantId>,
     clause: Clause,
+    /// Whether rows may be looked up by a flag.
+    flags_lead: bool,
 }
 
 impl Builder<'_> {
     fn filter(&mut self, filter: &Filter, logic: Logic) -> Result<(), StoreFault> {
         match filter {
             Filter::All => self.clause.push("1"),
-            Filter::And(all) => self.list(all, " AND ", "1", logic)?,
+            Filter::And(all) => {
+                let before = self.flags_lead;
+                self.flags_lead &= !all.iter().any(|one| self.tells_more_than_a_flag(one));
+                self.list(all, " AND ", "1", logic)?;
+                self.flags_lead = before;
+            }
             Filter::Or(any) => self.list(any, " OR ", "0", logic)?,
             Filter::Not(inner) => {
                 self.clause.push("NOT (");
@@ -139,6 +146,13 @@ impl Builder<'_> {
         Ok(())
     }
 
+    /// A flag divides the rows in two. Where a value of another field is asked for as well, its index leads to few of them; the
+    /// planner knows neither and would take whichever comes.
+    fn tells_more_than_a_flag(&self, filter: &Filter) -> bool {
+        let Filter::Compare(name, Comparison::Equal, _) = filter else { return false };
+        self.table.column(name).is_ok_and(|column| column.of != FieldType::Boolean)
+    }
+
     fn list(&mut self, filters: &[Filter], between: &str, empty: &str, logic: Logic) -> Result<(), StoreFault> {
         if filters.is_empty() {
             self.clause.push(empty);
@@ -165,10 +179,13 @@ impl Builder<'_> {
         };
         // The index over streams leaves out the empty one; said again here, so that it is used.
         let streams = column.name == STREAM && matches!(&bound, Sql::Text(text) if !text.is_empty());
+        let aside = column.of == FieldType::Boolean && !self.flags_lead;
         self.two_valued(column, logic, |clause| {
             if streams && comparison == Comparison::Equal {
                 clause.push("stream <> '' AND ");
             }
+            // With the plus its index is left aside.
+            clause.push(if aside { "+" } else { "" });
             clause.push(&column.sql);
             clause.push(sign);
             clause.bind(bound);

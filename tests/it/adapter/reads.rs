@@ -10,13 +10,19 @@ use convoke::adapter::sqlite::{SqliteConfig, SqliteStore};
 use convoke::kernel::clock::ManualClock;
 use convoke::kernel::id::{Id, TenantId, new_uuid};
 use convoke::port::logs::{Keep, Log, LogQuery, Logs as _, TimeQuery};
-use convoke::port::records::{Comparison, Field, FieldType, Filter, Kind, Records as _, Scalar, Scope, Visibility};
+use convoke::port::records::{
+    Comparison, Field, FieldType, Filter, Kind, Query, Records as _, Scalar, Scope, Visibility,
+};
 use convoke::port::store::{Batch, Expect, Put, Step, Store as _, StoreFault};
 use serde_json::json;
 
 use crate::conformance::place::NOW;
 
 static NOTE: Kind = Kind::new("note");
+static LAMP: Kind = Kind {
+    fields: &[Field { name: "room", of: FieldType::Integer }, Field { name: "lit", of: FieldType::Boolean }],
+    ..Kind::new("lamp")
+};
 static JOURNAL: Log = Log {
     name: "journal",
     fields: &[Field { name: "step", of: FieldType::Integer }, Field { name: "parity", of: FieldType::Integer }],
@@ -29,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 fn open(folder: &Path, alter: impl FnOnce(&mut SqliteConfig)) -> Arc<SqliteStore> {
     let file = folder.join("convoke.db");
-    let mut config = SqliteConfig::new(file, vec![&NOTE], vec![&JOURNAL], Arc::new(ManualClock::at(NOW)));
+    let mut config = SqliteConfig::new(file, vec![&NOTE, &LAMP], vec![&JOURNAL], Arc::new(ManualClock::at(NOW)));
     alter(&mut config);
     SqliteStore::open(config).unwrap()
 }
@@ -133,6 +139,35 @@ async fn a_read_looks_at_no_more_than_it_may_and_a_period_is_found_at_once() {
     let old = TimeQuery { beyond: Some((NOW.plus(Duration::from_secs(30_000)), i64::MAX)), ..by_time(Filter::All) };
     let found = store.entries_by_time(scope, &JOURNAL, old).await.unwrap();
     assert_eq!(found.first().unwrap().body["step"], 30_000);
+}
+
+/// Nearly all lamps are lit: who starts from that looks at all of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_has_a_value_and_a_flag_is_looked_up_by_the_value() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), |config| config.read_steps = 5_000);
+    let tenant: TenantId = Id::new(NOW);
+    let lamp = |room: u64| {
+        Step::Put(Put {
+            kind: &LAMP,
+            id: new_uuid(NOW),
+            expect: Expect::Absent,
+            owner: None,
+            workspace: None,
+            visibility: Visibility::Tenant,
+            body: json!({ "room": room, "lit": true }),
+        })
+    };
+    store.commit(vec![Batch { tenant, at: NOW, steps: (0..5_000).map(lamp).collect() }]).await.unwrap();
+    let lit = |value| Filter::is("lit", Scalar::Boolean(value));
+    let room = |number| Filter::is("room", Scalar::Integer(number));
+    let find =
+        async |filter| store.find(Scope::Tenant(tenant), &LAMP, Query::newest(filter, 4)).await.map(|all| all.len());
+    assert_eq!(find(room(7).and(lit(true))).await, Ok(1));
+    assert_eq!(find(lit(true).and(Filter::Or(vec![lit(false), room(7)])).and(room(7))).await, Ok(1));
+    assert_eq!(find(room(7).and(lit(false))).await, Ok(0));
+    // Alone it leads to what it has.
+    assert_eq!(find(lit(false)).await, Ok(0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
