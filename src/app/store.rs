@@ -15,6 +15,7 @@ use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::new_uuid;
 use crate::kernel::secret::Secret;
+use crate::kernel::tasks;
 use crate::port::logs::Log;
 use crate::port::records::Kind;
 use crate::port::store::{Migration, Store, StoreFault};
@@ -231,8 +232,8 @@ async fn blocking<T: Send + 'static>(
     part: &Path,
     work: impl FnOnce() -> Result<T, StoreFault> + Send + 'static,
 ) -> Result<T, Fault> {
-    let work: Box<dyn FnOnce() -> Result<T, StoreFault> + Send> = Box::new(work);
-    tokio::task::spawn_blocking(work).await.map_err(Fault::internal)?.map_err(|fault| unusable(part, fault))
+    let ended = tasks::blocking(work).await.ok_or_else(|| Fault::internal("work on a store ended early"))?;
+    ended.map_err(|fault| unusable(part, fault))
 }
 
 fn kinds() -> Vec<&'static Kind> {

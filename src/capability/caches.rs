@@ -1,10 +1,14 @@
 //! The caches of the program by name, so that an operator can look at them and empty them; and the cache that counts what it
 //! answers, which is the one to use.
 
+use std::any::Any;
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
-use std::hash::Hash;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::time::Duration;
 
 use moka::sync::Cache;
 
@@ -30,12 +34,74 @@ pub trait NamedCache: Send + Sync {
     fn clear(&self) -> u64;
 }
 
-/// A bounded cache that counts its hits and misses.
+/// A bounded cache that counts its hits and misses. Below its types all caches are one: what keeps them is much code, and is
+/// compiled once.
 pub struct CountedCache<K, V> {
-    cache: Cache<K, V>,
+    cache: Cache<Key, Arc<dyn Any + Send + Sync>>,
     most: u64,
     hits: AtomicU64,
     misses: AtomicU64,
+    of: PhantomData<fn(K) -> V>,
+}
+
+/// A key of any type.
+trait AnyKey: Send + Sync {
+    fn digest(&self) -> u64;
+    fn is(&self, other: &dyn AnyKey) -> bool;
+    fn as_any(&self) -> &dyn Any;
+}
+
+impl<K: Hash + Eq + Send + Sync + 'static> AnyKey for K {
+    fn digest(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    fn is(&self, other: &dyn AnyKey) -> bool {
+        other.as_any().downcast_ref::<K>().is_some_and(|other| self == other)
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl Hash for dyn AnyKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.digest());
+    }
+}
+
+impl PartialEq for dyn AnyKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.is(other)
+    }
+}
+
+impl Eq for dyn AnyKey {}
+
+/// The same, owned.
+struct Key(Box<dyn AnyKey>);
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (*self.0).hash(state);
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        *self.0 == *other.0
+    }
+}
+
+impl Eq for Key {}
+
+impl Borrow<dyn AnyKey> for Key {
+    fn borrow(&self) -> &(dyn AnyKey + 'static) {
+        &*self.0
+    }
 }
 
 impl<K, V> CountedCache<K, V>
@@ -46,12 +112,27 @@ where
     /// A cache that keeps at most so many entries.
     #[must_use]
     pub fn new(most: u64) -> Arc<Self> {
-        Arc::new(Self { cache: Cache::new(most), most, hits: AtomicU64::default(), misses: AtomicU64::default() })
+        Self::of(Cache::new(most), most)
+    }
+
+    /// A cache that keeps at most so many entries, each for so long.
+    #[must_use]
+    pub fn lasting(most: u64, each: Duration) -> Arc<Self> {
+        Self::of(Cache::builder().max_capacity(most).time_to_live(each).build(), most)
+    }
+
+    fn of(cache: Cache<Key, Arc<dyn Any + Send + Sync>>, most: u64) -> Arc<Self> {
+        Arc::new(Self { cache, most, hits: AtomicU64::default(), misses: AtomicU64::default(), of: PhantomData })
+    }
+
+    fn kept(value: &Arc<dyn Any + Send + Sync>) -> Option<V> {
+        value.downcast_ref::<V>().cloned()
     }
 
     /// What is kept under a key, when it is good enough; what is not counts as a miss.
     pub fn get_if(&self, key: &K, good: impl FnOnce(&V) -> bool) -> Option<V> {
-        let found = self.cache.get(key).filter(good);
+        let key: &dyn AnyKey = key;
+        let found = self.cache.get(key).and_then(|kept| Self::kept(&kept)).filter(good);
         let count = if found.is_some() { &self.hits } else { &self.misses };
         count.fetch_add(1, Ordering::Relaxed);
         found
@@ -64,15 +145,22 @@ where
 
     /// Keeps something under a key.
     pub fn insert(&self, key: K, value: V) {
-        self.cache.insert(key, value);
+        self.cache.insert(Key(Box::new(key)), Arc::new(value));
     }
 
     /// What is kept under a key, made by one of those who ask for it at the same time when it is not there.
-    pub fn get_with(&self, key: K, make: impl FnOnce() -> V) -> V {
-        let entry = self.cache.entry(key).or_insert_with(make);
+    pub fn get_with(&self, key: K, make: impl Fn() -> V) -> V {
+        let making: Box<dyn FnOnce() -> Arc<dyn Any + Send + Sync> + '_> = Box::new(|| Arc::new(make()));
+        let entry = self.cache.entry(Key(Box::new(key))).or_insert_with(making);
         let count = if entry.is_fresh() { &self.misses } else { &self.hits };
         count.fetch_add(1, Ordering::Relaxed);
-        entry.into_value()
+        Self::kept(&entry.into_value()).unwrap_or_else(make)
+    }
+
+    /// Forgets what is kept under a key.
+    pub fn remove(&self, key: &K) {
+        let key: &dyn AnyKey = key;
+        self.cache.invalidate(key);
     }
 }
 
@@ -168,6 +256,8 @@ mod tests {
         assert_eq!(one.get_with(1, || 2), 1);
         assert_eq!(one.get_if(&1, |kept| *kept > 1), None);
         two.insert(7, 7);
+        two.insert(8, 8);
+        two.remove(&8);
         assert_eq!(two.get(&7), Some(7));
         let [listed] = book.all().try_into().ok().unwrap();
         assert_eq!(listed.reading(), CacheReading { entries: 2, most: 15, hits: 2, misses: 2 });

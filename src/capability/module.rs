@@ -32,6 +32,8 @@ pub struct Module {
 /// The list of a domain's capabilities, in the order of documentation: `file: Type`, one line each, in `tools/mod.rs`. It
 /// declares the files as modules and makes `ROWS` of the types. One that does not answer with one value says by which
 /// function of `Row` it becomes a row: `file: Type as of_bytes`.
+#[macro_export]
+#[doc(hidden)]
 macro_rules! capabilities {
     ($( $file:ident: $Type:ident $(as $form:ident)? ),+ $(,)?) => {
         $( pub(super) mod $file; )+
@@ -43,6 +45,8 @@ macro_rules! capabilities {
 }
 
 /// One row of `capabilities!`.
+#[macro_export]
+#[doc(hidden)]
 macro_rules! row {
     ($file:ident::$Type:ident) => {
         $crate::capability::module::row!($file::$Type, of)
@@ -52,7 +56,7 @@ macro_rules! row {
     };
 }
 
-pub(crate) use {capabilities, row};
+pub use {capabilities, row};
 
 #[cfg(test)]
 mod tests {

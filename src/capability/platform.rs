@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dashmap::DashMap;
-use futures::future::BoxFuture;
 use tokio::sync::{broadcast, watch};
 use tokio_util::task::TaskTracker;
 
@@ -21,6 +20,7 @@ use crate::kernel::clock::Clock;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{TenantId, UserId};
 use crate::kernel::seal::Seal;
+use crate::kernel::tasks::{Answer, Work};
 use crate::kernel::time::Timestamp;
 use crate::port::blobs::Blobs;
 use crate::port::store::Store;
@@ -101,8 +101,11 @@ impl Platform {
     /// Runs something to its end even when whoever waits for it goes away, and before the program ends. `None` when it
     /// panicked.
     pub async fn carry_through<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
-        let work: BoxFuture<'static, T> = Box::pin(work);
-        self.running.spawn(work).await.ok()
+        let answer = Answer::default();
+        let told = answer.clone();
+        let work: Work = Box::pin(async move { told.give(work.await) });
+        self.running.spawn(work).await.ok()?;
+        answer.take()
     }
 
     /// What runs and must end before the program does.

@@ -43,7 +43,7 @@ impl Row {
             run: |cx, input| {
                 Box::pin(async move {
                     let output = C::run(cx, read(input)?).await?;
-                    serde_json::to_value(output).map(Outcome::Value).map_err(Fault::internal)
+                    serde_json::to_value(output).map(Outcome::Value).map_err(unwritable)
                 })
             },
         }
@@ -66,8 +66,7 @@ impl Row {
             run: |cx, input| {
                 Box::pin(async move {
                     let items = C::run(cx, read(input)?).await?;
-                    let items =
-                        items.map(|item| item.and_then(|item| serde_json::to_value(item).map_err(Fault::internal)));
+                    let items = items.map(|item| item.and_then(|item| serde_json::to_value(item).map_err(unwritable)));
                     Ok(Outcome::Stream(Box::pin(items)))
                 })
             },
@@ -87,16 +86,22 @@ impl Row {
     }
 }
 
+fn unwritable(error: serde_json::Error) -> Fault {
+    Fault::internal(error)
+}
+
 /// The schema was checked before, so what fails here is finer than a schema says: a time out of range, an id misspelt.
 fn read<T: DeserializeOwned>(input: Value) -> Result<T, Fault> {
-    serde_path_to_error::deserialize(input).map_err(|error| {
-        let pointer = error.path().iter().fold(String::new(), |pointer, part| match part {
-            Segment::Seq { index } => format!("{pointer}/{index}"),
-            Segment::Map { key } => format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1")),
-            Segment::Enum { .. } | Segment::Unknown => pointer,
-        });
-        Fault::bad_input(pointer, error.inner().to_string())
-    })
+    serde_path_to_error::deserialize(input).map_err(misread)
+}
+
+fn misread(error: serde_path_to_error::Error<serde_json::Error>) -> Fault {
+    let pointer = error.path().iter().fold(String::new(), |pointer, part| match part {
+        Segment::Seq { index } => format!("{pointer}/{index}"),
+        Segment::Map { key } => format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1")),
+        Segment::Enum { .. } | Segment::Unknown => pointer,
+    });
+    Fault::bad_input(pointer, error.inner().to_string())
 }
 
 #[cfg(test)]

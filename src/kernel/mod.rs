@@ -9,5 +9,6 @@ pub mod network;
 pub mod redact;
 pub mod seal;
 pub mod secret;
+pub mod tasks;
 pub mod time;
 pub mod trace;

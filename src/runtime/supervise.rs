@@ -8,6 +8,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::kernel::tasks::Work;
+
 /// The first wait before work that panicked is started again.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// The longest.
@@ -36,11 +38,15 @@ impl Supervisor {
     }
 
     /// Keeps a piece of work going: it is made anew and started again when it panics, and is over when it returns.
-    pub fn keep<F, Work>(&self, name: &'static str, make: F)
+    pub fn keep<F, W>(&self, name: &'static str, make: F)
     where
-        F: Fn(CancellationToken) -> Work + Send + Sync + 'static,
-        Work: Future<Output = ()> + Send + 'static,
+        F: Fn(CancellationToken) -> W + Send + Sync + 'static,
+        W: Future<Output = ()> + Send + 'static,
     {
+        self.keep_going(name, Box::new(move |stop| Box::pin(make(stop))));
+    }
+
+    fn keep_going(&self, name: &'static str, make: Box<dyn Fn(CancellationToken) -> Work + Send + Sync>) {
         let stop = self.stop.clone();
         // The handle is not needed: the tracker waits for the task.
         drop(self.tracker.spawn(async move {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use crate::kernel::tasks;
 use crate::port::anchors::Anchor;
 use crate::port::store::StoreFault;
 
@@ -34,11 +35,10 @@ impl FileAnchor {
         F: FnOnce(&Path) -> io::Result<T> + Send + 'static,
     {
         let file = Arc::clone(&self.0);
-        tokio::task::spawn_blocking(move || {
+        let ended = tasks::blocking(move || {
             work(&file).map_err(|error| StoreFault::of_file(&format!("the anchor {}", file.display()), &error))
-        })
-        .await
-        .map_err(|error| StoreFault::Broken(format!("work on an anchor ended early: {error}")))?
+        });
+        ended.await.unwrap_or_else(|| Err(StoreFault::Broken("work on an anchor ended early".to_owned())))
     }
 }
 

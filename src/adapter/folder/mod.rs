@@ -13,6 +13,7 @@ use bytes::Bytes;
 
 use crate::kernel::id::TenantId;
 use crate::kernel::seal::sha256_hex;
+use crate::kernel::tasks;
 use crate::port::blobs::{BlobInfo, Blobs, Held};
 use crate::port::store::StoreFault;
 
@@ -74,10 +75,8 @@ impl FolderBlobs {
         F: FnOnce(&Place) -> Result<T, StoreFault> + Send + 'static,
     {
         let place = Arc::clone(&self.place);
-        let work: Box<dyn FnOnce() -> Result<T, StoreFault> + Send> = Box::new(move || work(&place));
-        tokio::task::spawn_blocking(work)
-            .await
-            .map_err(|error| StoreFault::Broken(format!("work on a blob ended early: {error}")))?
+        let ended = tasks::blocking(move || work(&place)).await;
+        ended.unwrap_or_else(|| Err(StoreFault::Broken("work on a blob ended early".to_owned())))
     }
 }
 

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use crate::kernel::tasks;
 use crate::port::store::StoreFault;
 use crate::port::subject_keys::{Kept, KeyBytes, KeyName, SubjectKeys};
 
@@ -44,11 +45,10 @@ impl KeyFile {
         F: FnOnce(&Path) -> io::Result<T> + Send + 'static,
     {
         let file = Arc::clone(&self.file);
-        tokio::task::spawn_blocking(move || {
+        let ended = tasks::blocking(move || {
             work(&file).map_err(|error| StoreFault::of_file(&format!("the keys {}", file.display()), &error))
-        })
-        .await
-        .map_err(|error| StoreFault::Broken(format!("work on keys ended early: {error}")))?
+        });
+        ended.await.unwrap_or_else(|| Err(StoreFault::Broken("work on keys ended early".to_owned())))
     }
 }
 

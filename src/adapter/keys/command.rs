@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::parse;
 use crate::kernel::cipher::CipherKey;
+use crate::kernel::tasks;
 use crate::port::secrets::{KeyFault, MasterKeys};
 
 /// So long a command may take.
@@ -80,8 +81,8 @@ fn wait(child: &mut Child) -> std::io::Result<Option<std::process::ExitStatus>> 
 impl MasterKeys for KeyCommand {
     async fn read(&self) -> Result<Vec<CipherKey>, KeyFault> {
         let this = self.clone();
-        let ended = tokio::task::spawn_blocking(move || this.run()).await;
-        ended.unwrap_or_else(|_| Err(KeyFault::Unusable(format!("{} could not be run", self.place()))))
+        let ended = tasks::blocking(move || this.run()).await;
+        ended.unwrap_or_else(|| Err(KeyFault::Unusable(format!("{} could not be run", self.place()))))
     }
 
     async fn renew(&self) -> Result<bool, KeyFault> {

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::parse;
 use crate::kernel::cipher::CipherKey;
+use crate::kernel::tasks;
 use crate::port::secrets::{KeyFault, MasterKeys};
 
 /// What the program writes above the keys.
@@ -83,8 +84,8 @@ impl KeyFile {
         work: impl FnOnce(&Self) -> Result<T, KeyFault> + Send + 'static,
     ) -> Result<T, KeyFault> {
         let this = self.clone();
-        let ended = tokio::task::spawn_blocking(move || work(&this)).await;
-        ended.unwrap_or_else(|_| Err(KeyFault::Unusable(format!("{} could not be read", self.place()))))
+        let ended = tasks::blocking(move || work(&this)).await;
+        ended.unwrap_or_else(|| Err(KeyFault::Unusable(format!("{} could not be read", self.place()))))
     }
 }
 

@@ -14,6 +14,7 @@ use super::fault::closing;
 use super::group::{Failed, Known, attempt, outcome};
 use super::link::Link;
 use super::server::Server;
+use crate::kernel::tasks;
 use crate::port::store::StoreFault;
 
 /// Commits in one transaction at most.
@@ -178,7 +179,7 @@ impl Inner {
                 state.touched.extend(group.iter().flat_map(|one| one.prepared.keys.iter().copied()));
                 (group, state.idle.pop())
             };
-            tokio::spawn(self.clone().work(group, link));
+            tasks::spawn(self.clone().work(group, link));
         }
     }
 

@@ -16,6 +16,7 @@ use super::fault::{OrFault as _, closing};
 use super::open;
 use super::pressure::Pressure;
 use crate::kernel::id::TenantId;
+use crate::kernel::tasks;
 use crate::port::records::Scope;
 use crate::port::store::StoreFault;
 
@@ -108,6 +109,13 @@ impl Readers {
         watched: Option<Watched>,
         read: impl FnOnce(&Connection) -> Result<T, StoreFault>,
     ) -> Result<T, StoreFault> {
+        let pooled = self.lend(watched)?;
+        let answer = read(&pooled.connection);
+        self.take_back(pooled);
+        answer
+    }
+
+    fn lend(&self, watched: Option<Watched>) -> Result<Pooled, StoreFault> {
         if self.closed.load(Ordering::SeqCst) {
             return Err(closing());
         }
@@ -116,21 +124,18 @@ impl Readers {
             Some(pooled) => pooled,
             None => self.open()?,
         };
-        let is_watched = watched.is_some();
-        if is_watched {
-            *pooled.watched.lock().unwrap_or_else(PoisonError::into_inner) = watched;
-        }
-        let answer = read(&pooled.connection);
-        if is_watched {
-            *pooled.watched.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        }
+        *pooled.watched.lock().unwrap_or_else(PoisonError::into_inner) = watched;
+        Ok(pooled)
+    }
+
+    fn take_back(&self, pooled: Pooled) {
+        *pooled.watched.lock().unwrap_or_else(PoisonError::into_inner) = None;
         if pooled.connection.is_autocommit() {
             let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
             if idle.len() < self.keep && !self.closed.load(Ordering::SeqCst) {
                 idle.push(pooled);
             }
         }
-        answer
     }
 
     fn open(&self) -> Result<Pooled, StoreFault> {
@@ -177,8 +182,7 @@ impl Readers {
         let watch = Arc::new(Watch::default());
         let _waiting = CallOff(Arc::clone(&watch));
         let readers = Arc::clone(self);
-        // Of one type for each type of answer, not for each read: what hands it over is compiled for each.
-        let reading: Box<dyn FnOnce() -> Result<T, StoreFault> + Send> = Box::new(move || {
+        let reading = tasks::blocking(move || {
             // The place is the read's, not that of whoever waits for it.
             let _place = place;
             if watch.called_off.load(Ordering::SeqCst) {
@@ -189,8 +193,7 @@ impl Readers {
                 .with(Some(watched), read)
                 .map_err(|fault| watch.cut.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or(fault))
         });
-        let reading = tokio::task::spawn_blocking(reading);
-        reading.await.map_err(|error| StoreFault::Broken(format!("a read ended early: {error}")))?
+        reading.await.unwrap_or_else(|| Err(StoreFault::Broken("a read ended early".to_owned())))
     }
 
     async fn place(&self, scope: Scope) -> Result<(Option<OwnedSemaphorePermit>, OwnedSemaphorePermit), StoreFault> {

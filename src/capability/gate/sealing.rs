@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use moka::sync::Cache;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::capability::caches::{CountedCache, NamedCache as _};
 use crate::kernel::id::{CallId, TenantId, new_uuid};
 use crate::kernel::time::Timestamp;
 use crate::port::records::{Document, Field, FieldType, Filter, Kind, Query, Scalar, Scope, Visibility};
@@ -117,16 +117,16 @@ impl Sealing {
 /// Seals and opens.
 pub struct Sealer {
     keys: Arc<dyn SubjectKeys>,
-    of_subjects: Cache<(TenantId, Uuid), Arc<Held>>,
-    opened: Cache<KeyName, Result<Arc<KeyBytes>, Withheld>>,
+    of_subjects: Arc<CountedCache<(TenantId, Uuid), Arc<Held>>>,
+    opened: Arc<CountedCache<KeyName, Result<Arc<KeyBytes>, Withheld>>>,
 }
 
 impl Sealer {
     /// A sealer with keys from here.
     #[must_use]
     pub fn new(keys: Arc<dyn SubjectKeys>) -> Self {
-        let of_subjects = Cache::builder().max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build();
-        let opened = Cache::builder().max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build();
+        let of_subjects = CountedCache::lasting(REMEMBERED, REMEMBERED_FOR);
+        let opened = CountedCache::lasting(REMEMBERED, REMEMBERED_FOR);
         Self { keys, of_subjects, opened }
     }
 
@@ -138,14 +138,14 @@ impl Sealer {
 
     /// Forgets the keys that it remembers of a data subject, and all that were opened.
     pub fn forget(&self, tenant: TenantId, subject: Uuid) {
-        self.of_subjects.invalidate(&(tenant, subject));
-        self.opened.invalidate_all();
+        self.of_subjects.remove(&(tenant, subject));
+        self.opened.clear();
     }
 
     /// Forgets whose the keys are: another store has come in place of the one that said so.
     pub fn forget_all(&self) {
-        self.of_subjects.invalidate_all();
-        self.opened.invalidate_all();
+        self.of_subjects.clear();
+        self.opened.clear();
     }
 
     /// Seals what an entry says of people into its body: each part under the key of the person that it speaks of.
@@ -207,7 +207,8 @@ impl Sealer {
 
     /// Of two who come at once, both use the key of the first.
     fn remember(&self, tenant: TenantId, subject: Uuid, held: Held) -> Arc<Held> {
-        self.of_subjects.get_with((tenant, subject), || Arc::new(held))
+        let held = Arc::new(held);
+        self.of_subjects.get_with((tenant, subject), || held.clone())
     }
 
     /// Takes the sealed parts out of an entry's body and opens them. Answers what each says, and why one cannot be read.

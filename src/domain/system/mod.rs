@@ -12,7 +12,7 @@ mod topics;
 pub use engine::forgetting::forget_silent;
 pub use engine::gateway::Gateway;
 pub use engine::monitor::Monitor;
-pub(crate) use engine::process::read as process_figures;
+pub use engine::process::read as process_figures;
 pub use engine::ring::{LineFilter, LogLevel, LogLine, LogRing};
 pub use engine::shelf::Shelf;
 pub use tools::migrate::{Output as SchemaReport, report as schema_report};

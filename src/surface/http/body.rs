@@ -18,6 +18,7 @@ use tokio::time::Sleep;
 
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
+use crate::kernel::tasks;
 
 /// A body must have come in whole after so long.
 const BODY_TIME: Duration = Duration::from_secs(30);
@@ -118,7 +119,7 @@ impl Unread {
         if self.asks_first {
             return;
         }
-        drop(tokio::spawn(async move {
+        drop(tasks::spawn(async move {
             let reading = async {
                 let mut seen = 0;
                 while let Some(Ok(frame)) = body.frame().await {

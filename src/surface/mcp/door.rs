@@ -33,6 +33,7 @@ use super::view::{View, Visit};
 use crate::capability::caller::{Caller, Credential, Origin};
 use crate::capability::client::Level;
 use crate::capability::registry::may_call;
+use crate::kernel::tasks;
 
 /// The metadata key of an idempotency key.
 const KEY: &str = "convoke/idempotencyKey";
@@ -401,7 +402,7 @@ impl ServerHandler for Door {
         let watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(watch) = watch {
             let (followed, closed) = (self.session().followed.clone(), self.closed.clone());
-            drop(tokio::spawn(subscriptions::tell_session(watch, context.peer, followed, closed)));
+            drop(tasks::spawn(subscriptions::tell_session(watch, context.peer, followed, closed)));
         }
     }
 

@@ -14,6 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::calling::Length;
 
+use crate::kernel::tasks;
+
 /// What one session keeps, in bytes of its events.
 const MOST_BYTES: usize = 4 << 20;
 /// What all sessions keep together.
@@ -144,7 +146,7 @@ impl Journal {
     fn read_on(self: &Arc<Self>, number: u64, events: impl Stream<Item = ServerSseMessage> + Send + 'static) {
         let journal = Arc::downgrade(self);
         let closed = self.closed.clone();
-        drop(tokio::spawn(async move {
+        drop(tasks::spawn(async move {
             let mut events = std::pin::pin!(events.take_until(closed.cancelled_owned()));
             while let Some(event) = events.next().await {
                 let Some((listener, event)) = journal.upgrade().and_then(|journal| journal.book().add(number, event))

@@ -11,6 +11,8 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use tokio::sync::mpsc;
 
+use crate::kernel::tasks;
+
 /// A client that does not read is given up after so long.
 pub(super) const SLOW: Duration = Duration::from_secs(30);
 const WAITING: usize = 4;
@@ -30,7 +32,7 @@ fn kept_for(
     let (chunks, mut passed) = mpsc::channel::<Bytes>(WAITING);
     let was_cut = Arc::new(AtomicBool::new(false));
     let cutting = was_cut.clone();
-    drop(tokio::spawn(async move {
+    drop(tasks::spawn(async move {
         let _held = held;
         let mut body = body.into_data_stream();
         let mut end = pin!(end);

@@ -36,6 +36,7 @@ use super::view::Visit;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::new_uuid;
+use crate::kernel::tasks;
 
 const WAITING: usize = 16;
 const HANDSHAKE_TIME: Duration = Duration::from_mins(1);
@@ -113,7 +114,7 @@ fn stream(entry: &Entry, visit: Arc<Visit>) -> Result<Response, Fault> {
     let stop = entry.server.stop.clone();
     let door = Door::of_legacy(entry.server.clone(), Opener::Visit(Some(visit)), closed);
     let serving = connection.clone();
-    drop(tokio::spawn(async move {
+    drop(tasks::spawn(async move {
         let _entered = entered;
         let begun = Box::pin(serve_server_with_ct(door, transport, serving.clone()));
         let served = async {

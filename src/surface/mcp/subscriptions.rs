@@ -20,6 +20,7 @@ use crate::capability::caller::Caller;
 use crate::capability::events::Event;
 use crate::capability::registry::{Snapshot, may_call};
 use crate::kernel::fault::Fault;
+use crate::kernel::tasks;
 
 /// More resources are not followed in one go.
 pub(super) const MOST_FOLLOWED: usize = 256;
@@ -146,7 +147,7 @@ fn merged(all: impl Iterator<Item = watch::Receiver<u64>>, stop: &CancellationTo
     for mut source in all {
         none = false;
         let (sender, stop) = (sender.clone(), stop.clone());
-        drop(tokio::spawn(async move {
+        drop(tasks::spawn(async move {
             loop {
                 tokio::select! {
                     changed = source.changed() => if changed.is_err() { return },
@@ -159,7 +160,7 @@ fn merged(all: impl Iterator<Item = watch::Receiver<u64>>, stop: &CancellationTo
     }
     if none {
         // A receiver without a sender would be ready at once, again and again.
-        drop(tokio::spawn(async move { sender.closed().await }));
+        drop(tasks::spawn(async move { sender.closed().await }));
     }
     receiver
 }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use jsonschema::{PatternOptions, Validator};
-use moka::sync::Cache;
 use serde_json::{Map, Value};
 
+use crate::capability::caches::CountedCache;
 use crate::capability::owned::Stored;
 use crate::domain::events::model::topic::CustomTopic;
 use crate::kernel::fault::{Fault, Violation};
@@ -19,11 +19,11 @@ const MOST_VIOLATIONS: usize = 32;
 const DEEPEST: usize = 32;
 
 /// Compiled schemas.
-pub struct Schemas(Cache<(TenantId, uuid::Uuid, i64), Arc<Validator>>);
+pub struct Schemas(Arc<CountedCache<(TenantId, uuid::Uuid, i64), Arc<Validator>>>);
 
 impl Default for Schemas {
     fn default() -> Self {
-        Self(Cache::new(MOST))
+        Self(CountedCache::new(MOST))
     }
 }
 

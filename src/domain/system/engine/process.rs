@@ -7,19 +7,19 @@ const TICKS_PER_SECOND: f64 = 100.0;
 
 /// The process's use of the machine, as far as it is known.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct Figures {
+pub struct Figures {
     /// Bytes of memory in use.
-    pub(crate) memory_bytes: Option<u64>,
+    pub memory_bytes: Option<u64>,
     /// Seconds of CPU used since the start.
-    pub(crate) cpu_seconds: Option<f64>,
+    pub cpu_seconds: Option<f64>,
     /// Threads.
-    pub(crate) threads: Option<u64>,
+    pub threads: Option<u64>,
     /// Open files and connections.
-    pub(crate) open_files: Option<u64>,
+    pub open_files: Option<u64>,
 }
 
 /// The figures now.
-pub(crate) fn read() -> Figures {
+pub fn read() -> Figures {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     Figures {
         memory_bytes: in_status(&status, "VmRSS:").map(|kibibytes| kibibytes * 1024),

@@ -17,6 +17,7 @@ use crate::capability::platform::Platform;
 use crate::domain::system::faults;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
+use crate::kernel::tasks;
 use crate::kernel::time::Timestamp;
 
 /// What names a backup; the moment follows.
@@ -327,8 +328,7 @@ impl Found {
 
 /// Runs what waits for the disk on a thread that nobody else waits for.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Fault> + Send + 'static) -> Result<T, Fault> {
-    let work: Box<dyn FnOnce() -> Result<T, Fault> + Send> = Box::new(work);
-    tokio::task::spawn_blocking(work).await.map_err(Fault::internal)?
+    tasks::blocking(work).await.unwrap_or_else(|| Err(Fault::internal("work on a backup ended early")))
 }
 
 /// Digests and syncs everything, writes the manifest and gives the backup its name.
