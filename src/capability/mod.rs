@@ -7,6 +7,7 @@ pub mod caller;
 pub mod client;
 pub mod content;
 pub mod credentials;
+pub mod current;
 pub mod cx;
 pub mod documentation;
 pub mod events;

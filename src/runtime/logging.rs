@@ -7,13 +7,12 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id};
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::filter::{FilterExt as _, filter_fn};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
-use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{EnvFilter, Registry};
 
+use crate::capability::current::Current;
 use crate::config::logging::Logging;
 use crate::domain::system::{LogLevel, LogLine, LogRing};
 use crate::kernel::clock::{Clock, SystemClock};
@@ -84,31 +83,20 @@ struct Lines {
     clock: Arc<dyn Clock>,
 }
 
-/// The request id that a span carries.
-struct OfRequest(String);
-
-impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
-    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        let mut collected = Collected::default();
-        attributes.record(&mut collected);
-        if let (Some(request), Some(span)) = (collected.request_id, context.span(id)) {
-            span.extensions_mut().insert(OfRequest(request));
-        }
-    }
-
-    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+impl<S: Subscriber> Layer<S> for Lines {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut collected = Collected::default();
         event.record(&mut collected);
-        let of_span = || {
-            let mut spans = context.event_scope(event)?;
-            spans.find_map(|span| span.extensions().get::<OfRequest>().map(|request| request.0.clone()))
-        };
+        let call = Current::get();
+        if let Some(trace) = call.and_then(|call| call.trace) {
+            collected.fields.insert("trace_id".to_owned(), trace.trace_id());
+        }
         let line = Arc::new(LogLine {
             at: self.clock.now(),
             level: level_of(*event.metadata().level()),
             target: event.metadata().target().to_owned(),
             message: collected.message,
-            request_id: collected.request_id.or_else(of_span),
+            request_id: collected.request_id.or_else(|| call.map(|call| call.request.to_string())),
             fields: collected.fields,
         });
         self.write(&line);
@@ -184,8 +172,12 @@ impl Visit for Collected {
 mod tests {
     use super::*;
     use crate::domain::system::LineFilter;
+    use futures::FutureExt as _;
+
     use crate::kernel::clock::ManualClock;
+    use crate::kernel::id::CallId;
     use crate::kernel::time::Timestamp;
+    use crate::kernel::trace::TraceContext;
 
     fn logging(level: &str) -> Logging {
         Logging { level: level.to_owned(), format: "text".to_owned(), recent_lines: 3 }
@@ -214,8 +206,7 @@ mod tests {
     #[test]
     fn redacts_messages_and_fields_and_knows_the_request() {
         let lines = lines_of("info", || {
-            let span = tracing::info_span!("call", request_id = "r-1");
-            span.in_scope(|| tracing::warn!(password = "hunter2", url = "http://a:b@c/", "key cvk_abcdefgh refused"));
+            tracing::warn!(request_id = "r-1", password = "hunter2", url = "http://a:b@c/", "key cvk_abcdefgh refused");
             tracing::error!(request_id = %"r-2", "second\nline");
         });
         let [second, first] = lines.as_slice() else { panic!("{lines:?}") };
@@ -226,6 +217,21 @@ mod tests {
             text_of(second),
             "2025-11-20T12:00:00.000Z ERROR convoke::runtime::logging::tests: second\\nline request_id=r-2"
         );
+    }
+
+    #[test]
+    fn what_a_call_logs_has_its_request_and_trace() {
+        let trace = TraceContext::parse("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+        let request = CallId::new(Timestamp::from_millis(1_763_640_000_000));
+        let within = async || tracing::warn!("within");
+        let lines = lines_of("info", || {
+            Current { request, trace }.over(within()).now_or_never().unwrap();
+            tracing::warn!("outside");
+        });
+        let [outside, within] = lines.as_slice() else { panic!("{lines:?}") };
+        assert_eq!(within.request_id, Some(request.to_string()));
+        assert_eq!(within.fields["trace_id"], "0af7651916cd43dd8448eb211c80319c");
+        assert_eq!((&outside.request_id, outside.fields.len()), (&None, 0));
     }
 
     #[test]

@@ -141,11 +141,15 @@ impl Gate {
 
     /// Makes a call.
     pub async fn call(self: &Arc<Self>, mut request: Request) -> Reply {
-        let began = Instant::now();
         // The program does not end while a call runs.
         let _running = self.platform.running().token();
         let parent = request.trace;
         request.trace = self.platform.spans.within(parent);
+        request.current().over(self.make(request, parent)).await
+    }
+
+    async fn make(self: &Arc<Self>, mut request: Request, parent: Option<TraceContext>) -> Reply {
+        let began = Instant::now();
         let admitted = match self.admit(&mut request).await {
             Ok(admitted) => admitted,
             Err(fault) => {
@@ -162,12 +166,18 @@ impl Gate {
         let once = match key {
             Some(key) if tool.reaches => {
                 let (gate, request) = (self.clone(), request.clone());
-                self.to_its_end(Box::pin(async move { gate.once(&request, &key, admitted).await })).await
+                self.to_its_end(Box::pin(
+                    async move { request.current().over(gate.once(&request, &key, admitted)).await },
+                ))
+                .await
             }
             Some(key) => self.once(&request, &key, admitted).await,
             None if tool.reaches && tool.is_audited() => {
                 let (gate, request) = (self.clone(), request.clone());
-                self.to_its_end(Box::pin(async move { gate.reaching(&request, admitted).await })).await
+                self.to_its_end(Box::pin(
+                    async move { request.current().over(gate.reaching(&request, admitted)).await },
+                ))
+                .await
             }
             None => {
                 let call = self.call_of(&request, &tool);

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::limit::{Allowance, Left};
 use crate::capability::caller::{Caller, Origin};
 use crate::capability::client::{Answers, Client, Silent};
+use crate::capability::current::Current;
 use crate::capability::cx::Lasting;
 use crate::capability::outcome::Outcome;
 use crate::capability::tool::Tool;
@@ -58,6 +59,12 @@ pub struct Request {
 }
 
 impl Request {
+    /// What is logged while it runs belongs to it.
+    #[must_use]
+    pub fn current(&self) -> Current {
+        Current { request: self.id, trace: self.trace }
+    }
+
     /// A plain call; what is not given can be set on its fields.
     #[must_use]
     pub fn new(id: CallId, caller: Arc<Caller>, origin: Origin, tool: impl Into<String>, input: Value) -> Self {

@@ -415,7 +415,10 @@ impl Gate {
             let began = tokio::time::Instant::now();
             let call = gate.call_of(&request, &tool);
             let ended = match place {
-                Ok(place) => gate.execute_at(place, call.clone(), input, Some(ending)).await,
+                Ok(place) => {
+                    let work = gate.execute_at(place, call.clone(), input, Some(ending));
+                    request.current().over(work).await
+                }
                 Err(fault) => Err(Stopped { fault, by_itself: true, ending: Some(ending) }),
             };
             let fault = ended.as_ref().err().map(|stopped| &stopped.fault);

@@ -47,6 +47,9 @@ pub(super) enum Asked {
         answers: Map<String, Value>,
         #[serde(default)]
         idempotency_key: Option<String>,
+        /// The caller's place in a trace, as the header of the W3C names it.
+        #[serde(default)]
+        traceparent: Option<String>,
     },
     Ping {},
 }

@@ -32,6 +32,7 @@ use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{CallId, Id, new_uuid};
 use crate::kernel::secret::Secret;
+use crate::kernel::trace::TraceContext;
 
 /// Without any message or answer to a ping for so long, the client is gone.
 const SILENCE: Duration = Duration::from_mins(1);
@@ -216,10 +217,11 @@ impl Session {
         let told = match asked {
             Asked::Ping {} => return Ok(Some(frames::with_id(id, json!({ "type": "pong" })))),
             Asked::Authenticate { .. } => return Err(Fault::new(&codes::CONFLICT, "the connection is authenticated")),
-            Asked::Call { tool, input, answers, idempotency_key } => {
+            Asked::Call { tool, input, answers, idempotency_key, traceparent } => {
                 let mut call = Call::new(request, caller.clone(), self.origin(), tool, input);
                 call.answers = answers;
                 call.idempotency_key = idempotency_key;
+                call.trace = traceparent.as_deref().and_then(TraceContext::parse);
                 self.call(id.clone(), call)?;
                 return Ok(None);
             }

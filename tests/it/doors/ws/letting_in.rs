@@ -2,7 +2,7 @@
 
 use convoke::surface::http::server::Drained;
 use futures::SinkExt as _;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::client::{open, open_as, open_with};
@@ -153,6 +153,23 @@ async fn calls_are_made_through_the_gate() {
         (&told[0]["item"], &told[1]["item"], &told[2]["type"]),
         (&json!({ "count": 1 }), &json!({ "count": 2 }), &json!("result"))
     );
+}
+
+#[tokio::test]
+async fn a_call_goes_on_with_the_callers_trace() {
+    let served = Served::start().await;
+    let spans = &served.app.app.platform().spans;
+    spans.collect(0.0);
+    let mut socket = open_as(&served, &served.app.member).await;
+    let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    for given in [json!(trace), json!("none"), Value::Null] {
+        let call = json!({ "type": "call", "tool": "user_me", "traceparent": given });
+        assert_eq!(socket.ask(call).await["type"], "result");
+    }
+    let (told, _) = spans.take();
+    let [span] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!(span.context.trace_id(), "0af7651916cd43dd8448eb211c80319c");
+    assert!(span.told.contains(&("convoke.door", "websocket".to_owned())), "{span:?}");
 }
 
 #[tokio::test]
