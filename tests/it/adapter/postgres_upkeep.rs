@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use convoke::adapter::postgres::{PostgresConfig, PostgresStore};
+use convoke::adapter::postgres::{Address, PostgresConfig, PostgresStore};
 use convoke::adapter::sqlite::{SqliteConfig, SqliteCopies, SqliteStore};
 use convoke::kernel::clock::ManualClock;
 use convoke::kernel::id::{Id, TenantId, new_uuid};
+use convoke::kernel::secret::Secret;
 use convoke::port::logs::{Log, Logs as _};
 use convoke::port::records::{Across, Field, FieldType, Filter, Kind, Query, Records as _, Scalar, Scope, Unique};
 use convoke::port::store::{Batch, Expect, Step, Store as _, StoreFault};
@@ -16,7 +17,7 @@ use serde_json::json;
 
 use super::postgres::{EVENTS, NOTE, all, config, entry, open, put, three, whole};
 use crate::conformance::place::NOW;
-use crate::support::servers::{Database, Superuser};
+use crate::support::servers::{Database, OwnServer, Superuser};
 
 const SAYS: &str = "a log is only appended to";
 
@@ -223,6 +224,17 @@ async fn what_takes_longer_than_it_may_is_given_up() {
             store.get(Scope::Tenant(tenant), &NOTE, kept).await
         })
     };
+    // A write that does not end, as where a trigger of somebody else's waits.
+    let elsewhere = Database::find().unwrap();
+    let other = self::open(&elsewhere).await;
+    let stuck = "CREATE FUNCTION stuck() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(90); RETURN NEW; END $$";
+    let on_note = "CREATE TRIGGER stuck BEFORE INSERT ON convoke.k_note FOR EACH ROW EXECUTE FUNCTION stuck()";
+    Superuser::find().unwrap().psql(&elsewhere.url().await, &[stuck, on_note]);
+    let late = other.commit(vec![three(tenant, new_uuid(NOW))]).await;
+    assert!(matches!(&late, Err(StoreFault::Unavailable(why)) if why.contains("longer than it may")), "{late:?}");
+    Superuser::find().unwrap().psql(&elsewhere.url().await, &["DROP TRIGGER stuck ON convoke.k_note"]);
+    other.commit(vec![three(tenant, new_uuid(NOW))]).await.unwrap();
+    assert_eq!(whole(&other).await, 1, "nothing of what was given up is there");
     let refused = waiting.await.unwrap();
     assert!(matches!(&refused, Err(StoreFault::Unavailable(why)) if why.contains("lock timeout")), "{refused:?}");
     assert_eq!(reading.await.unwrap(), Err(StoreFault::TooMuch));
@@ -235,4 +247,30 @@ async fn what_takes_longer_than_it_may_is_given_up() {
     assert!(store.get(Scope::Tenant(tenant), &NOTE, kept).await.unwrap().is_some());
     store.commit(vec![three(tenant, new_uuid(NOW))]).await.unwrap();
     assert_eq!(store.health().await.unwrap().failed, None);
+}
+
+/// The machine of an instance is gone without a word: the server frees what it held, and others see that it is gone.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_instance_that_cannot_be_reached_is_missed() {
+    let Some(wire) = crate::support::wire::Wire::lay() else { return };
+    let Some(server) = OwnServer::start_behind(Some(wire)) else { return };
+    let address = |url| Address { url: Secret::new(url), password: None, authority: None };
+    let far = PostgresStore::open(config(address(server.url("postgres")))).await.unwrap();
+    let near = PostgresStore::open(config(address(server.socket("postgres")))).await.unwrap();
+    let instance = far.instance().unwrap();
+    assert!(near.is_open_by(instance).await.unwrap());
+    server.cut(true);
+    let began = tokio::time::Instant::now();
+    while near.is_open_by(instance).await.unwrap() {
+        assert!(began.elapsed() < Duration::from_secs(90), "it is never missed");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    near.commit(vec![three(Id::new(NOW), new_uuid(NOW))]).await.unwrap();
+    server.cut(false);
+    while !near.is_open_by(instance).await.unwrap() {
+        assert!(began.elapsed() < Duration::from_secs(120), "it never comes back");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(whole(&far).await, 1);
 }

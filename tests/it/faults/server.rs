@@ -4,6 +4,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use convoke::kernel::id::new_uuid;
+use convoke::kernel::time::Timestamp;
+use serde_json::json;
+
+use super::disk::SmallDisk;
 use super::fleet::{Arrived, Fleet, holds};
 use crate::domain::events::receiver::Receiver;
 use crate::support::servers::OwnServer;
@@ -59,25 +64,31 @@ impl Load {
 
     /// Both instances serve, health is well again, and everything that was acknowledged is there.
     async fn ends(mut self, fleet: Fleet, url: &str) {
-        for at in 0..2 {
-            let email = format!("person-afterwards-{at}@example.org");
-            let made = fleet.make(at, email, false).await.unwrap();
-            self.users.insert(made.expect("it serves again"));
-            let began = tokio::time::Instant::now();
-            loop {
-                let health = fleet.get(at, "/health").await;
-                if health["status"] == "ok" {
-                    break;
-                }
-                assert!(began.elapsed() < Duration::from_secs(60), "{health}");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        }
+        self.users.extend(well(&fleet).await);
         assert!(self.users.len() > 16 && self.events.len() > 8, "{} {}", self.users.len(), self.events.len());
         Arrived::default().all(&mut self.receiver, &self.events).await;
         drop(fleet);
         holds(url, &self.users).await;
     }
+}
+
+/// Both instances write again, and get well by themselves; answers what they wrote.
+async fn well(fleet: &Fleet) -> Vec<String> {
+    let mut made = Vec::new();
+    for at in 0..2 {
+        let email = format!("person-afterwards-{at}@example.org");
+        made.push(fleet.make(at, email, false).await.unwrap().expect("it serves again"));
+        let began = tokio::time::Instant::now();
+        loop {
+            let health = fleet.get(at, "/health").await;
+            if health["status"] == "ok" {
+                break;
+            }
+            assert!(began.elapsed() < Duration::from_secs(60), "{health}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+    made
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -119,7 +130,7 @@ async fn a_network_that_is_cut_under_load_loses_nothing() {
                 // A caller hears of it in time, by a code.
                 let began = tokio::time::Instant::now();
                 let answer =
-                    fleet.post(0, "/users").json(&serde_json::json!({ "email": "cut@example.org", "name": "Cut" }));
+                    fleet.post(0, "/users").json(&json!({ "email": "cut@example.org", "name": "Cut" }));
                 let answer = answer.send().await.unwrap();
                 let (status, body) = (answer.status(), answer.text().await.unwrap());
                 assert!(status == 503 && body.contains("unavailable"), "{status} {body}");
@@ -132,4 +143,49 @@ async fn a_network_that_is_cut_under_load_loses_nothing() {
         load.while_(&fleet, cutting).await;
     }
     load.ends(fleet, &url).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_whose_disk_is_full_is_got_over() {
+    let Some(server) = OwnServer::start() else { return };
+    let place = server.folder().join("small");
+    let Some(disk) = SmallDisk::with(&place, "size=28m,mode=0700,uid=65534,gid=65534") else {
+        eprintln!("left out, it needs the right to mount a file system: a_server_whose_disk_is_full_is_got_over");
+        return;
+    };
+    let admin = server.client("postgres").await;
+    admin.batch_execute(&format!("CREATE TABLESPACE small LOCATION '{}'", place.display())).await.unwrap();
+    admin.batch_execute("CREATE DATABASE small TABLESPACE small").await.unwrap();
+    let url = server.url("small");
+    let fleet = Fleet::start(&url);
+    let mut receiver = Receiver::start().await;
+    fleet.subscribe(&receiver).await;
+    // What cannot be compressed.
+    let large = || (0..600).map(|_| new_uuid(Timestamp::from_millis(0)).to_string()).collect::<String>();
+    let mut published = BTreeSet::new();
+    let (status, said) = 'full: {
+        for number in 0..5_000_u64 {
+            let event = json!({ "number": number, "large": large() });
+            let body = json!({ "topic": "order.created", "subject": "0", "event": event });
+            let at = usize::try_from(number).unwrap() % 2;
+            let answer = fleet.post(at, "/events").json(&body).send().await.unwrap();
+            if !answer.status().is_success() {
+                break 'full (answer.status().as_u16(), answer.text().await.unwrap());
+            }
+            published.insert((0, number));
+        }
+        panic!("the disk did not fill up");
+    };
+    assert!(status == 507 && said.contains("storage_full"), "{status} {said}");
+    assert!(published.len() > 10);
+    // Reading goes on meanwhile.
+    for at in 0..2 {
+        assert_eq!(fleet.get(at, "/users/me").await["email"], "admin@localhost");
+    }
+    disk.enlarge();
+    let users = well(&fleet).await;
+    Arrived::default().all(&mut receiver, &published).await;
+    drop(fleet);
+    holds(&url, &users.into_iter().collect()).await;
+    drop((admin, server, disk));
 }

@@ -255,6 +255,11 @@ impl OwnServer {
         self.wire.as_ref().map_or_else(|| "127.0.0.1".to_owned(), Wire::there)
     }
 
+    /// Its address by its socket, which no wire leads to.
+    pub(crate) fn socket(&self, database: &str) -> String {
+        format!("host={} port={} user=postgres dbname={database}", self.folder.path().display(), self.port)
+    }
+
     /// Cuts the wire to it, or mends it.
     pub(crate) fn cut(&self, cut: bool) {
         self.wire.as_ref().expect("a server behind a wire").cut(cut);
