@@ -46,7 +46,10 @@ impl Time {
 
     /// The clock to go by.
     pub(super) fn clock(&self) -> Arc<dyn Clock> {
-        self.shared.clone().map_or_else(|| self.own.clone(), |shared| shared)
+        match &self.shared {
+            Some(shared) => shared.clone(),
+            None => self.own.clone(),
+        }
     }
 
     /// Looks again, or only whether the server answers where there is no time to be had from it.

@@ -151,7 +151,7 @@ fn write(connection: &Connection, declarations: Option<&Declarations>, piece: Pi
             connection.prepare_cached(text).or_fault()?.execute(params_from_iter(values)).or_fault().map(drop)
         }
         Piece::Entry { log, position, tenant, stream, at, body } => match declarations {
-            None => write_bare_entry(connection, &log_table(&log), (position, tenant, stream, at), body),
+            None => write_bare_entry(connection, &log_table(&log), (position, tenant, &stream, at), &body),
             Some(declarations) => {
                 let plan = declarations.logs.get(log.as_str()).ok_or_else(|| unknown(&log))?;
                 write_entry(connection, plan, (position, tenant, stream, at), body)
@@ -228,8 +228,8 @@ fn write_document(connection: &Connection, plan: &KindPlan, row: Row) -> Result<
 fn write_bare_entry(
     connection: &Connection,
     table: &str,
-    (position, tenant, stream, at): (i64, Uuid, String, i64),
-    body: String,
+    (position, tenant, stream, at): (i64, Uuid, &str, i64),
+    body: &str,
 ) -> Result<(), StoreFault> {
     let text = format!("INSERT INTO {table} (position, tenant, stream, at, body) VALUES (?1, ?2, ?3, ?4, ?5)");
     let values = params![position, tenant.as_bytes(), stream, at, body];

@@ -227,7 +227,8 @@ async fn what_takes_longer_than_it_may_is_given_up() {
     // A write that does not end, as where a trigger of somebody else's waits.
     let elsewhere = Database::find().unwrap();
     let other = self::open(&elsewhere).await;
-    let stuck = "CREATE FUNCTION stuck() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(90); RETURN NEW; END $$";
+    let stuck =
+        "CREATE FUNCTION stuck() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(90); RETURN NEW; END $$";
     let on_note = "CREATE TRIGGER stuck BEFORE INSERT ON convoke.k_note FOR EACH ROW EXECUTE FUNCTION stuck()";
     Superuser::find().unwrap().psql(&elsewhere.url().await, &[stuck, on_note]);
     let late = other.commit(vec![three(tenant, new_uuid(NOW))]).await;

@@ -129,8 +129,7 @@ async fn a_network_that_is_cut_under_load_loses_nothing() {
             if cut > Duration::from_secs(20) {
                 // A caller hears of it in time, by a code.
                 let began = tokio::time::Instant::now();
-                let answer =
-                    fleet.post(0, "/users").json(&json!({ "email": "cut@example.org", "name": "Cut" }));
+                let answer = fleet.post(0, "/users").json(&json!({ "email": "cut@example.org", "name": "Cut" }));
                 let answer = answer.send().await.unwrap();
                 let (status, body) = (answer.status(), answer.text().await.unwrap());
                 assert!(status == 503 && body.contains("unavailable"), "{status} {body}");
