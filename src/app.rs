@@ -126,7 +126,7 @@ impl App {
         let Settings { config, data, clock, rows, approvals, services, environment, shows_key } = settings;
         make_private_folder(&data)?;
         let key = key::installation(&data)?;
-        let store::Opened { store, key, place } = store::open(&config, &data, clock.clone(), key).await?;
+        let store::Opened { store, key, place, clock } = store::open(&config, &data, clock, key).await?;
         let seal = Seal::new(key);
         let blobs = FolderBlobs::open(data.join("blobs")).map_err(|fault| unusable(&data.join("blobs"), fault))?;
         let blobs = Arc::new(blobs);

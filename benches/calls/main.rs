@@ -1,7 +1,7 @@
 //! What a call costs, measured against peers in the same run: one table of ratios.
 //!
 //! `cargo bench --bench calls`                   everything; ends non-zero when a target is missed
-//! `cargo bench --bench calls -- reads writes`   some of it: start, reads, writes, postgres, growth
+//! `cargo bench --bench calls -- reads writes`   some of it: start, reads, writes, postgres, work, growth
 
 #![expect(
     clippy::unwrap_used,
@@ -18,6 +18,7 @@ mod process;
 mod reads;
 mod start;
 mod table;
+mod work;
 mod writes;
 
 use std::path::PathBuf;
@@ -29,6 +30,9 @@ fn main() -> ExitCode {
     let only: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     let wanted = |name: &str| only.iter().any(|one| one == name) || only.is_empty();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    if runtime.block_on(work::works()) {
+        return ExitCode::SUCCESS;
+    }
     let mut table = table::Table::default();
     runtime.block_on(async {
         if wanted("start") {
@@ -42,6 +46,9 @@ fn main() -> ExitCode {
         }
         if wanted("postgres") {
             postgres::measure(&mut table).await;
+        }
+        if wanted("work") {
+            work::measure(&mut table).await;
         }
         if wanted("growth") {
             reads::growth(&mut table).await;

@@ -136,6 +136,7 @@ async fn reads(table: &mut Table, url: &str) {
         readers: 8,
         writers: 2,
         copies: Arc::new(SqliteCopies::new(&copies).unwrap()),
+        before: None,
     };
     let store = PostgresStore::open(config).await.unwrap();
     let now = Timestamp::from_millis(1_763_640_000_000);
@@ -203,7 +204,7 @@ async fn reads(table: &mut Table, url: &str) {
 }
 
 /// A new database beside the one that the URL names.
-async fn fresh(url: &str) -> String {
+pub(crate) async fn fresh(url: &str) -> String {
     let name = format!("convoke_bench_{}", new_uuid(Timestamp::from_millis(0)).simple());
     let admin = connect(url).await;
     admin.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")).await.unwrap();
@@ -211,7 +212,7 @@ async fn fresh(url: &str) -> String {
     format!("{place}/{name}")
 }
 
-async fn connect(url: &str) -> Client {
+pub(crate) async fn connect(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
     tokio::spawn(connection);
     client

@@ -1,6 +1,7 @@
 //! What implements the ports: one folder each. What stores have in common beside a port lies here.
 
 pub mod anchor;
+mod before;
 pub mod folder;
 mod forms;
 pub mod keyfile;

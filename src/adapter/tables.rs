@@ -8,6 +8,9 @@ use crate::port::store::StoreFault;
 /// The stream within a log, as filters name it.
 pub(in crate::adapter) const STREAM: &str = "stream";
 
+/// What is said to whoever would change an entry of a log, or remove one otherwise than declared.
+pub(in crate::adapter) const ONLY_APPENDED: &str = "a log is only appended to";
+
 /// The columns of a record, in the order in which they are read.
 pub(in crate::adapter) const RECORD: &str =
     "id, tenant, revision, owner, workspace, visibility, created_at, updated_at, version, document";
@@ -46,7 +49,7 @@ impl Table {
         let mut columns =
             vec![column(STREAM, "stream", FieldType::Text, false), column("at", "at", FieldType::Time, false)];
         columns.extend(log.fields.iter().map(declared));
-        Self { name: format!("l_{}", log.name), key: "position", columns, text: log.text }
+        Self { name: log_table(log.name), key: "position", columns, text: log.text }
     }
 
     /// The column of a name.
@@ -61,6 +64,16 @@ impl Table {
     pub(in crate::adapter) fn text_name(&self) -> String {
         format!("{}__text", self.name)
     }
+}
+
+/// What a kind's table is called.
+pub(in crate::adapter) fn kind_table(kind: &str) -> String {
+    format!("k_{kind}")
+}
+
+/// What a log's table is called.
+pub(in crate::adapter) fn log_table(log: &str) -> String {
+    format!("l_{log}")
 }
 
 /// The column of a declared field.

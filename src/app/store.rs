@@ -35,6 +35,8 @@ pub(super) struct Opened {
     pub(super) key: [u8; 32],
     /// What the store is called where it cannot be used.
     pub(super) place: PathBuf,
+    /// The clock that all instances on the store share.
+    pub(super) clock: Arc<dyn Clock>,
 }
 
 /// What opening a store would change.
@@ -50,12 +52,13 @@ pub(super) async fn open(config: &Config, data: &Path, clock: Arc<dyn Clock>, ke
         let place = database();
         let store = PostgresStore::open(postgres_config(config, data, clock)?).await.map_err(cannot(&place))?;
         let key = store.shared_key(key).await.map_err(cannot(&place))?;
-        return Ok(Opened { store, key, place });
+        let clock = store.clock();
+        return Ok(Opened { store, key, place, clock });
     }
     let place = data.join(FILE);
-    let file = place.clone();
-    let store = blocking(&place, move || SqliteStore::open(sqlite_config(file, clock))).await?;
-    Ok(Opened { store, key, place })
+    let (file, own) = (place.clone(), clock.clone());
+    let store = blocking(&place, move || SqliteStore::open(sqlite_config(file, own))).await?;
+    Ok(Opened { store, key, place, clock })
 }
 
 /// What opening it would change, without changing anything.
@@ -79,7 +82,8 @@ pub(super) async fn roll_back(
     clock: &dyn Clock,
 ) -> Result<PathBuf, Fault> {
     if config.store.backend == POSTGRES {
-        let say = "a PostgreSQL database goes back by a backup of the database itself";
+        let say = "a PostgreSQL database is not put back in place: the version that wrote the copy takes it into an empty \
+                   database (docs/operations.md, PostgreSQL)";
         return Err(Fault::new(&codes::NOT_CONFIGURED, say));
     }
     let (file, now) = (data.join(FILE), clock.now());
@@ -304,6 +308,7 @@ fn postgres_config(config: &Config, data: &Path, clock: Arc<dyn Clock>) -> Resul
         readers: connections.saturating_sub(writers).max(1),
         writers,
         copies: copies(data, clock.clone())?,
+        before: Some(data.join("backups")),
         clock,
     })
 }

@@ -1,5 +1,6 @@
 //! The queue: jobs with leases and fencing. A job is leased to one worker at a time; a worker that lost its lease can
-//! neither finish nor put back the job, because its token is old.
+//! neither finish nor put back the job, because its token is old. What a job brings about is committed with `Step::Finish`, so
+//! that it is there once; `Queue::finish` alone ends a job that writes nothing.
 
 use std::time::Duration;
 

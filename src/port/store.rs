@@ -80,6 +80,16 @@ pub enum Step {
     },
     /// Puts a job into a queue.
     Enqueue(Job),
+    /// A job of the batch's tenant is done and goes, together with what it was to bring about: nothing of the batch is written
+    /// when its lease was lost, so that no job is committed twice.
+    Finish {
+        /// The queue.
+        queue: &'static str,
+        /// The job.
+        id: Uuid,
+        /// The lease's fence.
+        token: i64,
+    },
 }
 
 /// A document to write.

@@ -104,6 +104,17 @@ pub struct Row {
     pub document: String,
 }
 
+/// What a store keeps of what another version of the program declared to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Former {
+    /// The name of the kind or log.
+    pub name: String,
+    /// Whether it is a log.
+    pub is_log: bool,
+    /// The version of the form that its documents are written in at most.
+    pub version: u32,
+}
+
 /// Pieces, some at a time. Blocks.
 pub trait Pieces: Send {
     /// The next ones; none at the end.
@@ -123,6 +134,10 @@ pub trait Sink: Send {
 pub trait Copies: Send + Sync {
     /// A new copy. The file must not exist, and appears under its name when it is whole. Blocks.
     fn create(&self, file: &Path) -> Result<Box<dyn Sink>, StoreFault>;
+
+    /// A new copy of what another version of the program wrote. It declares names and versions alone, so that the version which
+    /// takes it in fills what it searches by anew. Blocks.
+    fn create_former(&self, file: &Path, former: &[Former]) -> Result<Box<dyn Sink>, StoreFault>;
 
     /// What a copy holds, after checking it; a fault when it is none, damaged, or of a newer program. Blocks.
     fn open(&self, file: &Path) -> Result<Box<dyn Pieces>, StoreFault>;

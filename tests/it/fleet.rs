@@ -1,24 +1,18 @@
 //! Several instances of the program on one database, and moving an installation there.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use convoke::app::{App, Settings};
 use convoke::capability::caller::Credential;
 use convoke::capability::gate::Gate;
-use convoke::capability::gate::audit::AUDIT;
 use convoke::config::Config;
-use convoke::domain::identity::model::user::USER;
-use convoke::kernel::clock::SystemClock;
 use convoke::kernel::secret::Secret;
-use convoke::port::logs::LogQuery;
-use convoke::port::records::{Filter, Query, Scalar, Scope};
 use serde_json::json;
 
 use crate::doors::served::client;
 use crate::support::app::{TestApp, config, value};
-use crate::support::program::Place;
+use crate::support::program::{Place, Served};
 use crate::support::servers::Database;
 
 /// Two instances on one database, each with a data folder of its own.
@@ -170,69 +164,42 @@ async fn an_allowance_is_one_over_all_instances() {
     panic!("the other instance has an allowance of its own");
 }
 
-/// How often one of two instances is killed.
-const KILLS: usize = 30;
-
+/// Every instance that starts makes what is not there, and all of them start at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killing_one_of_two_instances_again_and_again_loses_nothing() {
+async fn several_first_starts_at_once_make_one_installation() {
     let Some(database) = Database::find() else { return };
-    let url = format!("store.url={}", database.url().await);
-    let places = [Place::new(), Place::new()];
-    let serve = |at: usize| {
-        let settings = ["--set", "store.backend=postgres", "--set", &url, "--set", "limits.writes_per_minute=1000000"];
-        places[at].serve_with(&settings)
-    };
-    let first = serve(0);
-    let key = first.key.clone().unwrap();
-    let mut servers = [Some(first), Some(serve(1))];
-    let client = client();
-    let mut kept = Vec::new();
-    for round in 0..KILLS {
-        let calls = (0..24).map(|number| {
-            let at = number % 2;
-            let email = format!("person-{round}-{number}@example.org");
-            let url = servers[at].as_ref().unwrap().url.clone();
-            let request = client.post(format!("{url}/api/v1/users")).bearer_auth(&key);
-            let request = request.json(&json!({ "email": email, "name": "Person" }));
-            tokio::spawn(async move {
-                let answer = request.send().await;
-                (at, answer.is_ok_and(|answer| answer.status().is_success()).then_some(email))
-            })
+    for _ in 0..4 {
+        database.empty().await;
+        let url = format!("store.url={}", database.url().await);
+        let places = [Place::new(), Place::new(), Place::new()];
+        let served: Vec<Served> = std::thread::scope(|scope| {
+            let start = |place: &Place| place.serve_with(&["--set", "store.backend=postgres", "--set", &url]);
+            let starts: Vec<_> = places.iter().map(|place| scope.spawn(move || start(place))).collect();
+            starts.into_iter().map(|start| start.join().unwrap()).collect()
         });
-        let calls: Vec<_> = calls.collect();
-        let victim = round % 2;
-        tokio::time::sleep(Duration::from_millis((round as u64 * 7) % 90)).await;
-        servers[victim].take().unwrap().kill();
-        let mut answered = 0;
-        for call in calls {
-            let (at, email) = call.await.unwrap();
-            answered += usize::from(at != victim && email.is_some());
-            kept.extend(email);
+        let keys: Vec<&String> = served.iter().filter_map(|one| one.key.as_ref()).collect();
+        assert_eq!(keys.len(), 1, "one of them shows a key, and only one");
+        for one in &served {
+            let me = client().get(format!("{}/api/v1/users/me", one.url)).bearer_auth(keys[0]).send().await.unwrap();
+            assert_eq!(me.status(), 200, "the key is good everywhere");
         }
-        assert_eq!(answered, 12, "the other instance answers all of its callers");
-        servers[victim] = Some(serve(victim));
+        let client = database.client().await;
+        let seen = "SET search_path = convoke; SET convoke.tenant = 'ffffffff-ffff-ffff-ffff-ffffffffffff'";
+        client.batch_execute(seen).await.unwrap();
+        for table in ["k_tenant", "k_user", "k_api_key"] {
+            let row = client.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await.unwrap();
+            assert_eq!(row.get::<_, i64>(0), 1, "{table}");
+        }
     }
-    let copy = config_of(&database).await;
-    let folder = tempfile::tempdir().unwrap();
-    let app = App::open(Settings::new(copy, folder.path().to_owned(), Arc::new(SystemClock))).await.unwrap();
-    let store = &app.platform().store;
-    let made = Filter::StartsWith("email", "person-".to_owned());
-    let query = Query { filter: made.clone(), order: "id", descending: false, after: None, limit: 100_000 };
-    let users = store.find(Scope::Platform, &USER, query).await.unwrap();
-    let emails: BTreeSet<&str> = users.iter().filter_map(|user| user.body["email"].as_str()).collect();
-    assert!(kept.iter().all(|email| emails.contains(email.as_str())), "an acknowledged user is lost");
-    // Each has its one entry in the audit log: nothing is there by half.
-    let filter = Filter::is("action", Scalar::Text("user_create".to_owned()));
-    let query = LogQuery { filter, beyond: None, descending: false, limit: 100_000 };
-    let entries = store.entries(Scope::Platform, &AUDIT, query).await.unwrap();
-    assert_eq!(entries.len(), users.len());
-    assert!(kept.len() >= KILLS * 12, "{}", kept.len());
-    app.close(Duration::from_secs(5)).await;
 }
 
 async fn config_of(database: &Database) -> Config {
+    config_at(database.url().await)
+}
+
+pub(crate) fn config_at(url: String) -> Config {
     let mut config = config();
     "postgres".clone_into(&mut config.store.backend);
-    config.store.url = database.url().await;
+    config.store.url = url;
     config
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::append_only::CUTTING;
 use super::cell::{self, Cell};
 use super::declarations::Declarations;
 use super::fault::misuse;
@@ -106,6 +107,9 @@ const COUNT: &str = "INSERT INTO counters AS old (tenant, name, key, value) VALU
 const ENQUEUE: &str = "INSERT INTO jobs (tenant, id, queue, priority, due, body) VALUES ($1, $2, $3, $4, $5, $6) \
      ON CONFLICT (tenant, id) DO NOTHING RETURNING token";
 
+const FINISH: &str =
+    "DELETE FROM jobs WHERE tenant = $1 AND id = $2 AND token = $3 AND held_until IS NOT NULL RETURNING token";
+
 /// Makes batches ready: everything that needs no server.
 pub(super) fn prepare(declarations: &Declarations, batches: Vec<Batch>) -> Result<Prepared, StoreFault> {
     let (steps, entries, keys, told) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -125,9 +129,16 @@ pub(super) fn prepare(declarations: &Declarations, batches: Vec<Batch>) -> Resul
                 }
                 Step::Cut { log, positions } => {
                     let positions = Cell::Integers(positions.into_iter().map(Some).collect());
-                    let statement = Text::Log(declarations.log(log)?, |plan| &plan.cut);
+                    let plan = declarations.log(log)?;
+                    let mark = |name: &str| {
+                        let (statement, cells) = (Text::Fixed(CUTTING), vec![Cell::Text(name.to_owned())]);
+                        Ready { tenant, statement, cells, must: Must::Nothing }
+                    };
+                    all.steps.push(mark(&plan.table.name));
+                    let statement = Text::Log(plan, |plan| &plan.cut);
                     let cells = vec![Cell::Id(tenant.uuid()), positions];
                     all.steps.push(Ready { tenant, statement, cells, must: Must::Nothing });
+                    all.steps.push(mark(""));
                 }
                 Step::Count { name, key, by, at_most } => {
                     all.keys.push(digest(name, tenant, &key));
@@ -151,6 +162,11 @@ pub(super) fn prepare(declarations: &Declarations, batches: Vec<Batch>) -> Resul
                     ];
                     let must = Must::Row { kind: job.queue, id: job.id };
                     all.steps.push(Ready { tenant, statement: Text::Fixed(ENQUEUE), cells, must });
+                }
+                Step::Finish { queue, id, token } => {
+                    let cells = vec![Cell::Id(tenant.uuid()), Cell::Id(id), Cell::Integer(token)];
+                    let must = Must::Row { kind: queue, id };
+                    all.steps.push(Ready { tenant, statement: Text::Fixed(FINISH), cells, must });
                 }
             }
         }

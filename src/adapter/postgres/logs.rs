@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use tokio_postgres::Row;
 
 use super::PostgresStore;
+use super::append_only::CUTTING;
 use super::cell::Cell;
 use super::fault::{OrFault as _, misuse};
 use super::plan::LogPlan;
@@ -136,6 +137,7 @@ impl Logs for PostgresStore {
         let keep = Cell::Integer(i64::try_from(keep.entries).unwrap_or(i64::MAX));
         let cells =
             vec![key, Cell::Integer(oldest.as_millis()), keep, Cell::Integer(i64::from(limit)), Cell::Integer(upto)];
+        change.rows(CUTTING, vec![Cell::Text(name.clone())]).await?;
         let rows = change.rows(&remove, cells).await?;
         let gone: i64 = rows.first().map_or(Ok(0), |row| row.try_get(0)).or_fault()?;
         change.commit().await?;

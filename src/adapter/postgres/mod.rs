@@ -2,6 +2,7 @@
 //! from declarations (docs/decisions/0002-tables-from-declarations.md); how it writes, reads and orders is in
 //! docs/decisions/0006-postgresql.md.
 
+mod append_only;
 mod batch;
 mod cell;
 mod change;
@@ -20,12 +21,13 @@ mod records;
 mod schema;
 mod server;
 mod sql;
+mod time;
 mod tls;
 mod upkeep;
 mod words;
 mod writer;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +41,7 @@ use self::link::Link;
 use self::pool::Pool;
 pub use self::server::Address;
 use self::server::Server;
+use self::time::Time;
 use self::words::Ear;
 use self::writer::Writer;
 use crate::kernel::clock::Clock;
@@ -68,6 +71,8 @@ pub struct PostgresConfig {
     pub writers: usize,
     /// The form of copies.
     pub copies: Arc<dyn Copies>,
+    /// Where a copy is kept from before a change of the tables; without it none is made.
+    pub before: Option<PathBuf>,
 }
 
 /// What a database holds, beside what this program would make of it.
@@ -104,21 +109,24 @@ impl PostgresStore {
         let mut server = Server::new(&config.address)?;
         let mut link = Link::new(server.connect().await?);
         upkeep::look(&mut link, &mut server).await?;
-        upkeep::bring_up(&mut link, &declarations, config.clock.now()).await?;
+        let time = Time::of(&mut link, config.clock).await?;
+        let (copies, before) = (config.copies.clone(), config.before.as_deref());
+        upkeep::bring_up(&mut link, &declarations, copies, before, time.clock().now()).await?;
         let kinds = declarations.ordered_kinds.iter();
         let kinds = kinds.filter(|plan| !config.unowned.iter().any(|kind| kind.name == plan.kind.name));
         let logs = declarations.ordered_logs.iter();
         let logs = logs.filter(|plan| !config.unowned_logs.iter().any(|log| log.name == plan.log.name));
         let owned = kinds.map(|plan| plan.table.name.clone()).chain(logs.map(|plan| plan.table.name.clone()));
         let server = Arc::new(server);
-        let ear = Ear::open(&server).await?;
+        let clock = time.clock();
+        let ear = Ear::open(&server, time).await?;
         Ok(Arc::new(Self {
             owned: owned.collect(),
             pool: Pool::new(server.clone(), config.readers),
             writer: Arc::new(Writer::new(server.clone(), config.writers, ear.instance)),
             ear,
             copies: config.copies,
-            clock: config.clock,
+            clock,
             server,
             declarations,
         }))
@@ -176,6 +184,12 @@ impl PostgresStore {
         let text = "INSERT INTO installation (name, value) VALUES ('key', decode($1::text, 'hex')) \
              ON CONFLICT (name) DO UPDATE SET value = excluded.value";
         self.link().await?.rows(text, vec![Cell::Text(hex(key))]).await.map(drop)
+    }
+
+    /// The clock to go by: the database's, which all instances share, unless a test moves the time.
+    #[must_use]
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        self.clock.clone()
     }
 
     /// Whether another instance has the database open.
@@ -262,7 +276,8 @@ impl Store for PostgresStore {
 
     async fn copy_to(&self, file: &Path) -> Result<(), StoreFault> {
         let mut link = self.link().await?;
-        upkeep::copy(&mut link, &self.declarations, self.copies.clone(), file.to_owned()).await
+        let (copies, file) = (self.copies.clone(), file.to_owned());
+        upkeep::copy(&mut link, &pieces::Names::of(&self.declarations), move || copies.create(&file)).await
     }
 
     async fn is_empty(&self) -> Result<bool, StoreFault> {

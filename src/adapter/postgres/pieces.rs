@@ -12,7 +12,7 @@ use super::link::Link;
 use super::plan::{KindPlan, LogPlan, sql_type, vector};
 use super::schema::lists;
 use crate::adapter::forms;
-use crate::adapter::tables::{RECORD, field_column};
+use crate::adapter::tables::{RECORD, field_column, kind_table, log_table};
 use crate::kernel::id::TenantId;
 use crate::port::records::{Field, FieldType};
 use crate::port::store::StoreFault;
@@ -42,26 +42,36 @@ const ROW_NAMES: &str = "tenant, id, revision, owner, workspace, visibility, cre
 const ROW_LISTS: &str = "$1::uuid[], $2::uuid[], $3::bigint[], $4::uuid[], $5::uuid[], $6::text[], $7::bigint[], \
      $8::bigint[], $9::bigint[], $10::text[]";
 
+/// The names of the kinds and logs whose tables are read.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    pub(super) kinds: Vec<String>,
+    pub(super) logs: Vec<String>,
+}
+
+impl Names {
+    /// What this program declares.
+    pub(super) fn of(declarations: &Declarations) -> Self {
+        let kinds = declarations.ordered_kinds.iter().map(|plan| plan.kind.name.to_owned());
+        let logs = declarations.ordered_logs.iter().map(|plan| plan.log.name.to_owned());
+        Self { kinds: kinds.collect(), logs: logs.collect() }
+    }
+}
+
 /// Sends everything that the connection sees, in chunks; ends early where nobody takes them.
-pub(super) async fn pour(
-    link: &mut Link,
-    declarations: &Declarations,
-    into: &mpsc::Sender<Vec<Piece>>,
-) -> Result<(), StoreFault> {
-    for plan in &declarations.ordered_kinds {
-        let kind = plan.kind.name;
-        let text = format!("SELECT {RECORD} FROM {}", plan.table.name);
-        send(link, &text, into, |row| Ok(Piece::Document { kind: kind.to_owned(), row: row_of(row)? })).await?;
+pub(super) async fn pour(link: &mut Link, names: &Names, into: &mpsc::Sender<Vec<Piece>>) -> Result<(), StoreFault> {
+    for kind in &names.kinds {
+        let text = format!("SELECT {RECORD} FROM {}", kind_table(kind));
+        send(link, &text, into, |row| Ok(Piece::Document { kind: kind.clone(), row: row_of(row)? })).await?;
     }
     let versions = format!("SELECT {RECORD}, kind FROM versions");
     send(link, &versions, into, |row| Ok(Piece::Version { kind: row.try_get(10).or_fault()?, row: row_of(row)? }))
         .await?;
-    for plan in &declarations.ordered_logs {
-        let log = plan.log.name;
-        let text = format!("SELECT position, tenant, stream, at, body FROM {} ORDER BY position", plan.table.name);
+    for log in &names.logs {
+        let text = format!("SELECT position, tenant, stream, at, body FROM {} ORDER BY position", log_table(log));
         send(link, &text, into, |row| {
             Ok(Piece::Entry {
-                log: log.to_owned(),
+                log: log.clone(),
                 position: row.try_get(0).or_fault()?,
                 tenant: row.try_get(1).or_fault()?,
                 stream: row.try_get(2).or_fault()?,
@@ -95,8 +105,8 @@ pub(super) async fn pour(
     })
     .await?;
     let last: i64 = link.one("SELECT last_value FROM positions", Vec::new()).await?.unwrap_or_default();
-    let last = |plan: &std::sync::Arc<LogPlan>| Piece::Last { log: plan.log.name.to_owned(), position: last };
-    into.send(declarations.ordered_logs.iter().map(last).collect()).await.map_err(|_| closing())
+    let last = |log: &String| Piece::Last { log: log.clone(), position: last };
+    into.send(names.logs.iter().map(last).collect()).await.map_err(|_| closing())
 }
 
 async fn send(

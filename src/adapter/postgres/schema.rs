@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::append_only;
 use super::batch::{column_kinds, columns};
 use super::cell::{self, Cell};
 use super::declarations::Declarations;
@@ -19,9 +20,10 @@ use crate::adapter::tables::{Table, field_column};
 use crate::kernel::id::TenantId;
 use crate::port::records::{Field, FieldType};
 use crate::port::store::StoreFault;
+use crate::port::transfer::Former;
 
-/// How the tables of logs are laid out, counted from 1.
-const LOG_FORM: u32 = 1;
+/// How the tables of logs are laid out, counted from 1. The second can only be appended to.
+const LOG_FORM: u32 = 2;
 
 /// Rows that are filled again at a time.
 const CHUNK: i64 = 500;
@@ -111,12 +113,36 @@ async fn known(link: &mut Link) -> Result<HashMap<String, Shape>, StoreFault> {
     Ok(known)
 }
 
+/// What the database was made from, whichever version of the program made it.
+pub(super) async fn former(link: &mut Link) -> Result<Vec<Former>, StoreFault> {
+    let mut former = Vec::new();
+    for (table, shape) in known(link).await? {
+        let (name, is_log) = match (table.strip_prefix("k_"), table.strip_prefix("l_")) {
+            (Some(kind), _) => (kind, false),
+            (_, Some(log)) => (log, true),
+            _ => return Err(misuse(format!("{table} is declared as neither documents nor a log"))),
+        };
+        former.push(Former { name: name.to_owned(), is_log, version: shape.version });
+    }
+    Ok(former)
+}
+
 /// Makes one table as its declaration says.
 pub(super) async fn apply(link: &mut Link, change: &Change<'_>) -> Result<(), StoreFault> {
     let name = &change.target.table().name;
+    let is_log = matches!(change.target, Target::Log(_));
     match &change.before {
         None => create(link, change).await?,
-        Some(before) => alter(link, change, before).await?,
+        Some(before) => {
+            if is_log {
+                // A new column is filled by an update.
+                link.run(&append_only::lift(name)).await?;
+            }
+            alter(link, change, before).await?;
+        }
+    }
+    if is_log {
+        link.run(&append_only::set(name)).await?;
     }
     let declaration = serde_json::to_string(&change.after)
         .map_err(|error| misuse(format!("the declaration of {name} cannot be written: {error}")))?;
@@ -219,7 +245,8 @@ async fn alter(link: &mut Link, change: &Change<'_>, before: &Shape) -> Result<(
     }
     link.run(&statement).await?;
     link.forget();
-    if !new_fields.is_empty() || new_text || before.version != after.version {
+    let new_form = matches!(change.target, Target::Kind(_)) && before.version != after.version;
+    if !new_fields.is_empty() || new_text || new_form {
         fill(link, &change.target).await?;
     }
     let indexes: String = new_fields.iter().map(|field| index(change, field)).collect();

@@ -72,6 +72,10 @@ impl Server {
             "-c search_path=convoke -c jit=off -c idle_in_transaction_session_timeout=15s -c lock_timeout=10s \
              -c statement_timeout=60s -c default_transaction_isolation=read\\ committed",
         );
+        // An instance whose machine or network is gone is missed in half a minute: what it held at the server is free then.
+        options.push_str(
+            " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c tcp_user_timeout=25000",
+        );
         config
             .options(options)
             .connect_timeout(CONNECT)

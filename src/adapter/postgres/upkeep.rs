@@ -8,11 +8,14 @@ use tokio::sync::mpsc;
 use super::declarations::Declarations;
 use super::fault::{OrFault as _, misuse};
 use super::link::Link;
+use super::pieces::Names;
 use super::server::{SCHEMA, Server};
-use super::{locks, migrations, pieces, schema};
+use super::{append_only, locks, migrations, pieces, schema};
+use crate::adapter::before;
+use crate::adapter::tables::{kind_table, log_table};
 use crate::kernel::time::Timestamp;
 use crate::port::store::StoreFault;
-use crate::port::transfer::{Copies, Piece, Summary};
+use crate::port::transfer::{Copies, Former, Piece, Sink, Summary};
 
 /// The oldest server that is known to do.
 const OLDEST: i32 = 150_000;
@@ -58,23 +61,63 @@ pub(super) async fn look(link: &mut Link, server: &mut Server) -> Result<(), Sto
     Ok(())
 }
 
-/// Brings a database up to this program in one transaction.
-pub(super) async fn bring_up(link: &mut Link, declarations: &Declarations, now: Timestamp) -> Result<(), StoreFault> {
+/// Brings a database up to this program in one transaction. When it holds anything it is copied into the folder before, as it
+/// is: a version of the program that knew it takes the copy in.
+pub(super) async fn bring_up(
+    link: &mut Link,
+    declarations: &Declarations,
+    copies: Arc<dyn Copies>,
+    folder: Option<&Path>,
+    now: Timestamp,
+) -> Result<(), StoreFault> {
     refuse_foreign(link).await?;
-    if migrations::present(link).await? == migrations::newest() && schema::changes(link, declarations).await?.is_empty()
-    {
+    let present = migrations::present(link).await?;
+    if present == migrations::newest() && schema::changes(link, declarations).await?.is_empty() {
         return Ok(());
     }
+    let kept = match folder {
+        Some(folder) if present > 0 => keep_copy(link, copies, folder, now).await?,
+        _ => None,
+    };
     link.run("BEGIN").await?;
-    let applied = apply(link, declarations, now).await;
-    match applied {
+    let applied = match apply(link, declarations, now).await {
         Ok(()) => link.run("COMMIT").await,
         Err(fault) => {
             // The connection goes with it where even this fails.
             let _ = link.run("ROLLBACK").await;
             Err(fault)
         }
+    };
+    match (&applied, &kept) {
+        (Ok(()), Some(kept)) => before::drop_old(kept)?,
+        // Nothing was changed: the database itself is what the copy would be.
+        (Err(_), Some(kept)) => drop(std::fs::remove_file(kept)),
+        (_, None) => {}
     }
+    applied
+}
+
+/// Copies what another version of the program wrote, where that is anything.
+async fn keep_copy(
+    link: &mut Link,
+    copies: Arc<dyn Copies>,
+    folder: &Path,
+    now: Timestamp,
+) -> Result<Option<PathBuf>, StoreFault> {
+    link.see_all().await?;
+    let former = schema::former(link).await?;
+    let (logs, kinds): (Vec<&Former>, Vec<&Former>) = former.iter().partition(|one| one.is_log);
+    let named = |all: &[&Former]| all.iter().map(|one| one.name.clone()).collect::<Vec<_>>();
+    let names = Names { kinds: named(&kinds), logs: named(&logs) };
+    let tables = names.kinds.iter().map(|kind| kind_table(kind)).chain(names.logs.iter().map(|log| log_table(log)));
+    if is_empty(link, &tables.collect::<Vec<_>>()).await? {
+        return Ok(None);
+    }
+    let kept = before::next(folder, migrations::newest(), now)?;
+    tracing::info!(copy = %kept.display(), "the tables change: what they hold is copied first");
+    let file = kept.clone();
+    copy(link, &names, move || copies.create_former(&file, &former)).await?;
+    Ok(Some(kept))
 }
 
 /// Everything that is pending. Whoever else opens the database meanwhile waits, and finds it done.
@@ -120,14 +163,13 @@ pub(super) async fn is_empty(link: &mut Link, tables: &[String]) -> Result<bool,
 /// Copies everything that is there at one moment into a file. Writers go on meanwhile.
 pub(super) async fn copy(
     link: &mut Link,
-    declarations: &Declarations,
-    copies: Arc<dyn Copies>,
-    file: PathBuf,
+    names: &Names,
+    create: impl FnOnce() -> Result<Box<dyn Sink>, StoreFault> + Send + 'static,
 ) -> Result<(), StoreFault> {
     let (sender, mut receiver) = mpsc::channel::<Vec<Piece>>(UNDER_WAY);
     let (whole, told) = std::sync::mpsc::channel::<()>();
     let writing = tokio::task::spawn_blocking(move || {
-        let mut sink = copies.create(&file)?;
+        let mut sink = create()?;
         while let Some(pieces) = receiver.blocking_recv() {
             sink.take(pieces)?;
         }
@@ -139,7 +181,7 @@ pub(super) async fn copy(
     });
     link.see_all().await?;
     link.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-    let poured = pieces::pour(link, declarations, &sender).await;
+    let poured = pieces::pour(link, names, &sender).await;
     drop(sender);
     if poured.is_ok() {
         let _ = whole.send(());
@@ -214,13 +256,13 @@ pub(super) async fn summary(link: &mut Link, declarations: &Declarations) -> Res
         }
         summary
     });
-    let poured = pieces::pour(link, declarations, &sender).await;
+    let poured = pieces::pour(link, &Names::of(declarations), &sender).await;
     drop(sender);
     let summary = counting.await.map_err(|error| misuse(error.to_string()))?;
     poured.map(|()| summary)
 }
 
-/// Takes everything out.
+/// Takes everything out, of logs too, which lets nobody do it otherwise.
 fn emptied(declarations: &Declarations) -> String {
     let kinds = declarations.ordered_kinds.iter().map(|plan| &plan.table);
     let logs = declarations.ordered_logs.iter().map(|plan| &plan.table);
@@ -232,5 +274,8 @@ fn emptied(declarations: &Declarations) -> String {
             tables.push(table.text_name());
         }
     }
-    format!("TRUNCATE {}", tables.join(", "))
+    let logs = || declarations.ordered_logs.iter().map(|plan| plan.table.name.as_str());
+    let (lifted, set): (String, String) =
+        (logs().map(append_only::lift).collect(), logs().map(append_only::set).collect());
+    format!("{lifted} TRUNCATE {}; {set}", tables.join(", "))
 }

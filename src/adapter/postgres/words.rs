@@ -12,10 +12,11 @@ use super::cell::Cell;
 use super::fault::misuse;
 use super::link::Link;
 use super::server::Server;
+use super::time::Time;
 use crate::kernel::id::TenantId;
 use crate::port::store::{StoreFault, Word};
 
-/// How often the connection is tried when nothing is heard.
+/// How often the connection is tried when nothing is heard, and the database asked for the time.
 const BEAT: Duration = Duration::from_millis(300);
 /// How long it may take to answer.
 const ANSWER: Duration = Duration::from_millis(400);
@@ -50,13 +51,13 @@ pub(super) struct Ear {
 
 impl Ear {
     /// Begins to hear.
-    pub(super) async fn open(server: &Server) -> Result<Self, StoreFault> {
+    pub(super) async fn open(server: &Server, time: Time) -> Result<Self, StoreFault> {
         let mut bytes = [0; 4];
         getrandom::fill(&mut bytes).map_err(|error| misuse(format!("no random bytes: {error}")))?;
         let instance = i32::from_be_bytes(bytes) & i32::MAX;
         let (heard, _) = broadcast::channel(WAITING);
         let first = Listening::begin(server, instance).await?;
-        let listening = tokio::spawn(listen(server.clone(), instance, first, heard.clone()));
+        let listening = tokio::spawn(listen(server.clone(), instance, time, first, heard.clone()));
         Ok(Self { instance, heard, listening })
     }
 
@@ -88,7 +89,7 @@ impl Listening {
     }
 
     /// Tells what is heard until the connection is gone or does not answer.
-    async fn tell(&mut self, instance: i32, heard: &broadcast::Sender<Word>) {
+    async fn tell(&mut self, instance: i32, time: &Time, heard: &broadcast::Sender<Word>) {
         loop {
             match tokio::time::timeout(BEAT, self.notices.recv()).await {
                 Ok(Some(notice)) => {
@@ -99,7 +100,7 @@ impl Listening {
                 }
                 Ok(None) => return,
                 Err(_) => {
-                    let answer = tokio::time::timeout(ANSWER, self.link.run("")).await;
+                    let answer = tokio::time::timeout(ANSWER, time.look(&mut self.link)).await;
                     if !matches!(answer, Ok(Ok(()))) {
                         return;
                     }
@@ -109,10 +110,10 @@ impl Listening {
     }
 }
 
-async fn listen(server: Server, instance: i32, first: Listening, heard: broadcast::Sender<Word>) {
+async fn listen(server: Server, instance: i32, time: Time, first: Listening, heard: broadcast::Sender<Word>) {
     let mut listening = first;
     loop {
-        listening.tell(instance, &heard).await;
+        listening.tell(instance, &time, &heard).await;
         drop(listening);
         tracing::warn!("PostgreSQL cannot be heard: rights are looked up anew until it can");
         listening = again(&server, instance, &heard).await;

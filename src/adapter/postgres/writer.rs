@@ -23,6 +23,8 @@ const TOGETHER: usize = 128;
 const BYTES: usize = 4 << 20;
 /// How often a transaction is made again that the server undid for another one, or whose connection went.
 const TRIES: u32 = 8;
+/// So long a statement of a commit may take at the server, which is less than is waited for it.
+const STATEMENT: &str = "SET statement_timeout = '20s'";
 /// So long after the end of this process's own freeze the server may not have heard of it yet.
 const THAW: Duration = Duration::from_secs(2);
 
@@ -253,10 +255,19 @@ impl Inner {
     }
 
     fn refuse(&self, refused: impl Iterator<Item = Waiting>, fault: &StoreFault) {
+        // A write does not look through too much: it waited for somebody.
+        let late = StoreFault::Unavailable("PostgreSQL: a write took longer than it may".to_owned());
+        let fault = if *fault == StoreFault::TooMuch { &late } else { fault };
         self.remember(Some(fault));
         for one in refused {
             let _ = one.answer.send(Err(fault.clone()));
         }
+    }
+
+    async fn connected(&self) -> Result<Link, StoreFault> {
+        let mut link = Link::new(self.server.connect().await?);
+        link.run(STATEMENT).await?;
+        Ok(link)
     }
 
     /// Writes some commits in one transaction. Where the connection goes while the server commits, it is asked afterwards
@@ -264,7 +275,7 @@ impl Inner {
     async fn write_part(&self, link: &mut Option<Link>, part: &[Waiting]) -> Result<Vec<Vec<i64>>, Failed> {
         let connected = match link {
             Some(connected) => connected,
-            None => link.insert(Link::new(self.server.connect().await.map_err(Failed::All)?)),
+            None => link.insert(self.connected().await.map_err(Failed::All)?),
         };
         let commits: Vec<&Prepared> = part.iter().map(|one| &one.prepared).collect();
         match attempt(connected, self.instance, &commits).await {

@@ -2,6 +2,8 @@
 //! the same transaction. This stops mistakes and what runs by mistake; who means to forge can drop a trigger, and is found out
 //! by the chain of the audit log.
 
+use crate::adapter::tables::ONLY_APPENDED;
+
 /// The statements that set the triggers of a log's table.
 pub(super) fn set(table: &str) -> String {
     format!(
@@ -23,15 +25,13 @@ pub(super) fn is_ours(table: &str, statement: &str) -> bool {
 }
 
 fn update(table: &str) -> String {
-    format!(
-        "CREATE TRIGGER {table}__update BEFORE UPDATE ON {table} BEGIN SELECT RAISE(ABORT, 'a log is only appended to'); END"
-    )
+    format!("CREATE TRIGGER {table}__update BEFORE UPDATE ON {table} BEGIN SELECT RAISE(ABORT, '{ONLY_APPENDED}'); END")
 }
 
 fn delete(table: &str) -> String {
     format!(
         "CREATE TRIGGER {table}__delete BEFORE DELETE ON {table} \
          WHEN NOT EXISTS (SELECT 1 FROM cutting WHERE log = '{table}') \
-         BEGIN SELECT RAISE(ABORT, 'a log is only appended to'); END"
+         BEGIN SELECT RAISE(ABORT, '{ONLY_APPENDED}'); END"
     )
 }

@@ -25,6 +25,7 @@ enum Ready {
     Cut { plan: Arc<LogPlan>, tenant: Uuid, positions: Vec<i64> },
     Count { tenant: Uuid, name: &'static str, key: String, by: i64, at_most: Option<i64> },
     Enqueue { id: Uuid, queue: &'static str, values: [Sql; 6] },
+    Finish { tenant: Uuid, id: Uuid, queue: &'static str, token: i64 },
 }
 
 /// Makes batches ready: everything that needs no database.
@@ -64,6 +65,7 @@ pub(super) fn prepare(declarations: &Declarations, batches: Vec<Batch>) -> Resul
                         Sql::Text(value::written(&job.body)?),
                     ],
                 },
+                Step::Finish { queue, id, token } => Ready::Finish { tenant, id, queue, token },
             });
         }
     }
@@ -131,6 +133,7 @@ impl Prepared {
                     count(connection, *tenant, name, key, *by, *at_most)?;
                 }
                 Ready::Enqueue { id, queue, values } => enqueue(connection, *id, queue, values)?,
+                Ready::Finish { tenant, id, queue, token } => finish(connection, *tenant, *id, queue, *token)?,
             }
         }
         Ok(revisions)
@@ -363,4 +366,13 @@ fn enqueue(connection: &Connection, id: Uuid, queue: &'static str, values: &[Sql
         .execute(params_from_iter(values))
         .or_fault()?;
     if put == 0 { Err(StoreFault::Conflict(Conflict::Changed { kind: queue, id })) } else { Ok(()) }
+}
+
+fn finish(connection: &Connection, tenant: Uuid, id: Uuid, queue: &'static str, token: i64) -> Result<(), StoreFault> {
+    let gone = connection
+        .prepare_cached("DELETE FROM jobs WHERE tenant = ?1 AND id = ?2 AND token = ?3 AND held_until IS NOT NULL")
+        .or_fault()?
+        .execute(params![tenant.as_bytes(), id.as_bytes(), token])
+        .or_fault()?;
+    if gone == 0 { Err(StoreFault::Conflict(Conflict::Changed { kind: queue, id })) } else { Ok(()) }
 }

@@ -14,12 +14,12 @@ use super::fault::{OrFault as _, misuse};
 use super::plan::{KindPlan, LogPlan};
 use super::upkeep::{beside, check, checked, remove_with_companions, sync_folder};
 use super::{Declarations, SqliteConfig, open, schema, upkeep, value};
-use crate::adapter::tables::{RECORD, field_column};
+use crate::adapter::tables::{RECORD, field_column, kind_table, log_table};
 use crate::kernel::clock::Clock;
 use crate::kernel::id::TenantId;
 use crate::kernel::time::Timestamp;
 use crate::port::store::StoreFault;
-use crate::port::transfer::{Copies, Piece, Pieces, Row, Sink};
+use crate::port::transfer::{Copies, Former, Piece, Pieces, Row, Sink};
 
 /// Rows that are read at a time.
 const CHUNK: i64 = 500;
@@ -42,18 +42,21 @@ impl SqliteCopies {
 
 impl Copies for SqliteCopies {
     fn create(&self, file: &Path) -> Result<Box<dyn Sink>, StoreFault> {
-        if file.exists() {
-            return Err(StoreFault::Unavailable(format!("{} is there already", file.display())));
-        }
-        let part = beside(file, ".part");
-        remove_with_companions(&part);
-        let mut connection = open::copy_target(&part)?;
-        let changes = schema::changes(&connection, &self.declarations)?;
-        upkeep::apply(&mut connection, &changes, self.clock.now())?;
-        // Nobody reads the file before it is whole, and it is synced before it gets its name.
-        connection.execute_batch("PRAGMA synchronous = OFF; BEGIN").or_fault()?;
-        let declarations = self.declarations.clone();
-        Ok(Box::new(Writing { connection: Some(connection), part, file: file.to_owned(), declarations }))
+        let mut writing = Writing::begin(file, Some(self.declarations.clone()))?;
+        writing.lay_out(|connection| {
+            let changes = schema::changes(connection, &self.declarations)?;
+            upkeep::apply(connection, &changes, self.clock.now())
+        })?;
+        Ok(Box::new(writing))
+    }
+
+    fn create_former(&self, file: &Path, former: &[Former]) -> Result<Box<dyn Sink>, StoreFault> {
+        let mut writing = Writing::begin(file, None)?;
+        writing.lay_out(|connection| {
+            upkeep::apply(connection, &[], self.clock.now())?;
+            former.iter().try_for_each(|one| schema::create_former(connection, one))
+        })?;
+        Ok(Box::new(writing))
     }
 
     fn open(&self, file: &Path) -> Result<Box<dyn Pieces>, StoreFault> {
@@ -82,13 +85,33 @@ struct Writing {
     connection: Option<Connection>,
     part: PathBuf,
     file: PathBuf,
-    declarations: Arc<Declarations>,
+    /// What is declared; `None` where another version of the program declared it.
+    declarations: Option<Arc<Declarations>>,
+}
+
+impl Writing {
+    fn begin(file: &Path, declarations: Option<Arc<Declarations>>) -> Result<Self, StoreFault> {
+        if file.exists() {
+            return Err(StoreFault::Unavailable(format!("{} is there already", file.display())));
+        }
+        let part = beside(file, ".part");
+        remove_with_companions(&part);
+        let connection = Some(open::copy_target(&part)?);
+        Ok(Self { connection, part, file: file.to_owned(), declarations })
+    }
+
+    /// Makes the tables. Nobody reads the file before it is whole, and it is synced before it gets its name.
+    fn lay_out(&mut self, make: impl FnOnce(&mut Connection) -> Result<(), StoreFault>) -> Result<(), StoreFault> {
+        let connection = self.connection.as_mut().ok_or_else(|| misuse("the copy is finished"))?;
+        make(connection)?;
+        connection.execute_batch("PRAGMA synchronous = OFF; BEGIN").or_fault()
+    }
 }
 
 impl Sink for Writing {
     fn take(&mut self, pieces: Vec<Piece>) -> Result<(), StoreFault> {
         let connection = self.connection.as_ref().ok_or_else(|| misuse("the copy is finished"))?;
-        pieces.into_iter().try_for_each(|piece| write(connection, &self.declarations, piece))
+        pieces.into_iter().try_for_each(|piece| write(connection, self.declarations.as_deref(), piece))
     }
 
     fn finish(mut self: Box<Self>) -> Result<(), StoreFault> {
@@ -111,23 +134,29 @@ impl Drop for Writing {
     }
 }
 
-fn write(connection: &Connection, declarations: &Declarations, piece: Piece) -> Result<(), StoreFault> {
+fn write(connection: &Connection, declarations: Option<&Declarations>, piece: Piece) -> Result<(), StoreFault> {
     let unknown = |name: &str| misuse(format!("'{name}' is not declared to this store"));
     match piece {
-        Piece::Document { kind, row } => {
-            let plan = declarations.kinds.get(kind.as_str()).ok_or_else(|| unknown(&kind))?;
-            write_document(connection, plan, row)
-        }
+        Piece::Document { kind, row } => match declarations {
+            None => write_row(connection, &kind_table(&kind), row),
+            Some(declarations) => {
+                let plan = declarations.kinds.get(kind.as_str()).ok_or_else(|| unknown(&kind))?;
+                write_document(connection, plan, row)
+            }
+        },
         Piece::Version { kind, row } => {
             let text = "INSERT INTO versions (tenant, id, revision, owner, workspace, visibility, created_at, updated_at, \
                  version, document, kind) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
             let values = row_values(row).into_iter().chain([Sql::Text(kind)]);
             connection.prepare_cached(text).or_fault()?.execute(params_from_iter(values)).or_fault().map(drop)
         }
-        Piece::Entry { log, position, tenant, stream, at, body } => {
-            let plan = declarations.logs.get(log.as_str()).ok_or_else(|| unknown(&log))?;
-            write_entry(connection, plan, (position, tenant, stream, at), body)
-        }
+        Piece::Entry { log, position, tenant, stream, at, body } => match declarations {
+            None => write_bare_entry(connection, &log_table(&log), (position, tenant, &stream, at), &body),
+            Some(declarations) => {
+                let plan = declarations.logs.get(log.as_str()).ok_or_else(|| unknown(&log))?;
+                write_entry(connection, plan, (position, tenant, stream, at), body)
+            }
+        },
         Piece::Counter { tenant, name, key, value } => connection
             .prepare_cached("INSERT INTO counters (tenant, name, key, value) VALUES (?1, ?2, ?3, ?4)")
             .or_fault()?
@@ -143,10 +172,7 @@ fn write(connection: &Connection, declarations: &Declarations, piece: Piece) -> 
             .execute(params![tenant.as_bytes(), id.as_bytes(), queue, priority, due, token, held_until, body])
             .or_fault()
             .map(drop),
-        Piece::Last { log, position } => {
-            let plan = declarations.logs.get(log.as_str()).ok_or_else(|| unknown(&log))?;
-            write_last(connection, &plan.table.name, position)
-        }
+        Piece::Last { log, position } => write_last(connection, &log_table(&log), position),
     }
 }
 
@@ -163,6 +189,15 @@ fn row_values(row: Row) -> Vec<Sql> {
         Sql::Integer(i64::from(row.version)),
         Sql::Text(row.document),
     ]
+}
+
+/// A document of whose kind nothing is declared.
+fn write_row(connection: &Connection, table: &str, row: Row) -> Result<(), StoreFault> {
+    let text = format!(
+        "INSERT INTO {table} (tenant, id, revision, owner, workspace, visibility, created_at, updated_at, version, \
+         document) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+    );
+    connection.prepare_cached(&text).or_fault()?.execute(params_from_iter(row_values(row))).or_fault().map(drop)
 }
 
 fn write_document(connection: &Connection, plan: &KindPlan, row: Row) -> Result<(), StoreFault> {
@@ -187,6 +222,18 @@ fn write_document(connection: &Connection, plan: &KindPlan, row: Row) -> Result<
         }
         None => Ok(()),
     }
+}
+
+/// An entry of a log of which nothing is declared.
+fn write_bare_entry(
+    connection: &Connection,
+    table: &str,
+    (position, tenant, stream, at): (i64, Uuid, &str, i64),
+    body: &str,
+) -> Result<(), StoreFault> {
+    let text = format!("INSERT INTO {table} (position, tenant, stream, at, body) VALUES (?1, ?2, ?3, ?4, ?5)");
+    let values = params![position, tenant.as_bytes(), stream, at, body];
+    connection.prepare_cached(&text).or_fault()?.execute(values).or_fault().map(drop)
 }
 
 fn write_entry(

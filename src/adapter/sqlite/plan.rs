@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use crate::adapter::names::{check_kind, check_log};
-use crate::adapter::tables::{Column, RECORD, Table, declared, envelope, field_column};
+use crate::adapter::tables::{Column, RECORD, Table, declared, envelope, field_column, kind_table};
 use crate::port::logs::Log;
 use crate::port::records::{Across, Field, FieldType, Kind};
 use crate::port::store::StoreFault;
@@ -86,7 +86,7 @@ impl KindPlan {
     /// The plan of a declaration that was checked.
     pub(super) fn of(kind: &'static Kind) -> Result<Self, StoreFault> {
         check_kind(kind)?;
-        let name = format!("k_{}", kind.name);
+        let name = kind_table(kind.name);
         let mut columns = envelope();
         let over_all = |field: &Field| {
             kind.unique.iter().any(|rule| rule.across == Across::Platform && rule.fields == [field.name])

@@ -13,10 +13,11 @@ use super::fault::{OrFault as _, misuse, refused_columns, store_fault};
 use super::plan::{KindPlan, LogPlan, sql_type, text_put};
 use super::{Declarations, append_only, text, value};
 use crate::adapter::shape::{FieldShape, Shape, UniqueShape, described};
-use crate::adapter::tables::{Table, field_column};
+use crate::adapter::tables::{Table, field_column, kind_table, log_table};
 use crate::kernel::id::TenantId;
 use crate::port::records::Field;
 use crate::port::store::StoreFault;
+use crate::port::transfer::Former;
 
 /// How the tables of logs are laid out, counted from 1. The second has indexes by time, the third can only be appended to.
 const LOG_FORM: u32 = 3;
@@ -128,16 +129,38 @@ pub(super) fn apply(connection: &Connection, change: &Change<'_>) -> Result<(), 
     if matches!(change.target, Target::Log(_)) {
         connection.execute_batch(&append_only::set(name)).or_fault()?;
     }
-    let declaration = serde_json::to_string(&change.after)
+    declare(connection, name, &change.after)
+}
+
+/// Keeps what a table was made from.
+fn declare(connection: &Connection, name: &str, shape: &Shape) -> Result<(), StoreFault> {
+    let declaration = serde_json::to_string(shape)
         .map_err(|error| misuse(format!("the declaration of {name} cannot be written: {error}")))?;
     connection
         .execute(
             "INSERT INTO declared (name, version, declaration) VALUES (?1, ?2, ?3) \
              ON CONFLICT (name) DO UPDATE SET version = excluded.version, declaration = excluded.declaration",
-            params![name, change.after.version, declaration],
+            params![name, shape.version, declaration],
         )
         .or_fault()?;
     Ok(())
+}
+
+/// Makes a table of what another version of the program declared, with nothing but the version: whoever opens the file finds
+/// everything else missing, and makes and fills it. A log is told as one of the first form: its indexes come anew, too.
+pub(super) fn create_former(connection: &Connection, former: &Former) -> Result<(), StoreFault> {
+    let (name, statement) = if former.is_log {
+        let name = log_table(&former.name);
+        let statement = log_statement(&name, "");
+        (name, statement)
+    } else {
+        let name = kind_table(&former.name);
+        let statement = kind_statement(&name, "");
+        (name, statement)
+    };
+    connection.execute_batch(&statement).or_fault()?;
+    let version = if former.is_log { 1 } else { former.version };
+    declare(connection, &name, &Shape::of(version, &[], &[], &[]))
 }
 
 fn create(connection: &Connection, change: &Change<'_>) -> Result<(), StoreFault> {
@@ -148,22 +171,9 @@ fn create(connection: &Connection, change: &Change<'_>) -> Result<(), StoreFault
         .fields()
         .iter()
         .fold(String::new(), |all, field| all + ", " + &field_column(field.name) + " " + sql_type(field.of));
-    // The document stands last: what is filtered by is read without reading through it.
     let statement = match change.target {
-        Target::Kind(_) => format!(
-            "CREATE TABLE {name} (number INTEGER PRIMARY KEY, tenant BLOB NOT NULL, id BLOB NOT NULL, \
-             revision INTEGER NOT NULL, owner BLOB, workspace BLOB, visibility TEXT NOT NULL, \
-             created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, version INTEGER NOT NULL{fields}, \
-             document TEXT NOT NULL, UNIQUE (tenant, id)) STRICT;
-             CREATE INDEX e_{name}__owner ON {name} (tenant, owner, id) WHERE owner IS NOT NULL;
-             CREATE INDEX e_{name}__workspace ON {name} (tenant, workspace, id) WHERE workspace IS NOT NULL;"
-        ),
-        Target::Log(_) => format!(
-            "CREATE TABLE {name} (position INTEGER PRIMARY KEY AUTOINCREMENT, tenant BLOB NOT NULL, \
-             stream TEXT NOT NULL, at INTEGER NOT NULL{fields}, body TEXT NOT NULL) STRICT;
-             CREATE INDEX e_{name}__stream ON {name} (tenant, stream) WHERE stream <> ''; {}",
-            log_orders(name)
-        ),
+        Target::Kind(_) => kind_statement(name, &fields),
+        Target::Log(_) => log_statement(name, &fields),
     };
     connection.execute_batch(&statement).or_fault()?;
     for field in &change.after.fields {
@@ -176,6 +186,28 @@ fn create(connection: &Connection, change: &Change<'_>) -> Result<(), StoreFault
         connection.execute_batch(&text::create(&table.text_name(), table.text)).or_fault()?;
     }
     Ok(())
+}
+
+/// The table of a kind. The document stands last: what is filtered by is read without reading through it.
+fn kind_statement(name: &str, fields: &str) -> String {
+    format!(
+        "CREATE TABLE {name} (number INTEGER PRIMARY KEY, tenant BLOB NOT NULL, id BLOB NOT NULL, \
+         revision INTEGER NOT NULL, owner BLOB, workspace BLOB, visibility TEXT NOT NULL, \
+         created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, version INTEGER NOT NULL{fields}, \
+         document TEXT NOT NULL, UNIQUE (tenant, id)) STRICT;
+         CREATE INDEX e_{name}__owner ON {name} (tenant, owner, id) WHERE owner IS NOT NULL;
+         CREATE INDEX e_{name}__workspace ON {name} (tenant, workspace, id) WHERE workspace IS NOT NULL;"
+    )
+}
+
+/// The table of a log.
+fn log_statement(name: &str, fields: &str) -> String {
+    format!(
+        "CREATE TABLE {name} (position INTEGER PRIMARY KEY AUTOINCREMENT, tenant BLOB NOT NULL, \
+         stream TEXT NOT NULL, at INTEGER NOT NULL{fields}, body TEXT NOT NULL) STRICT;
+         CREATE INDEX e_{name}__stream ON {name} (tenant, stream) WHERE stream <> ''; {}",
+        log_orders(name)
+    )
 }
 
 /// The indexes of a log's two orders. Each ends with the position by itself, as every index does.

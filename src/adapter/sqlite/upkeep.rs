@@ -7,14 +7,9 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::fault::{OrFault as _, misuse};
 use super::{Declarations, append_only, migrations, open, schema};
+use crate::adapter::before;
 use crate::kernel::time::Timestamp;
 use crate::port::store::StoreFault;
-
-/// Copies that are kept from before a change of the schema.
-const COPIES_KEPT: usize = 3;
-
-/// How their names begin.
-const COPY: &str = "before-";
 
 /// Pages copied at a time.
 const PAGES: i32 = 256;
@@ -35,7 +30,7 @@ pub(super) fn bring_up(
     let kept = if present > 0 && has_rows(connection)? { Some(keep_copy(connection, file, now)?) } else { None };
     let applied = apply(connection, &changes, now);
     match (&applied, &kept) {
-        (Ok(()), Some(kept)) => drop_old_copies(kept)?,
+        (Ok(()), Some(kept)) => before::drop_old(kept)?,
         // Nothing was changed: the database itself is what the copy would be.
         (Err(_), Some(kept)) => drop(std::fs::remove_file(kept)),
         (_, None) => {}
@@ -120,17 +115,7 @@ pub(super) fn is_empty(connection: &Connection, declarations: &Declarations) -> 
 
 fn keep_copy(connection: &Connection, file: &Path, now: Timestamp) -> Result<PathBuf, StoreFault> {
     let folder = file.parent().unwrap_or_else(|| Path::new(".")).join("backups");
-    std::fs::create_dir_all(&folder).map_err(|error| StoreFault::of_file("the folder for copies", &error))?;
-    let moment = now.to_string().replace([':', '.'], "");
-    let schema = migrations::newest();
-    let mut number = 1;
-    let kept = loop {
-        let name = folder.join(format!("{COPY}{schema:04}-{moment}-{number}.db"));
-        if !name.exists() {
-            break name;
-        }
-        number += 1;
-    };
+    let kept = before::next(&folder, migrations::newest(), now)?;
     copy(connection, &kept)?;
     Ok(kept)
 }
@@ -158,23 +143,6 @@ pub(super) fn put_in_place(file: &Path, copied: &Path, now: Timestamp) -> Result
     std::fs::rename(&part, file).map_err(|error| StoreFault::of_file("the copy", &error))?;
     sync_folder(file)?;
     Ok(kept)
-}
-
-/// Names sort by schema and time: the oldest go.
-fn drop_old_copies(newest: &Path) -> Result<(), StoreFault> {
-    let fault = |error| StoreFault::of_file("the folder for copies", &error);
-    let Some(folder) = newest.parent() else { return Ok(()) };
-    let mut copies = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(fault)? {
-        let path = entry.map_err(fault)?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if name.starts_with(COPY) && path.extension().is_some_and(|extension| extension == "db") {
-            copies.push(path);
-        }
-    }
-    copies.sort();
-    let superfluous = copies.len().saturating_sub(COPIES_KEPT);
-    copies[..superfluous].iter().try_for_each(|old| std::fs::remove_file(old).map_err(fault))
 }
 
 /// Copies everything that a connection sees into a new file, and checks the copy. The copy appears under its name only

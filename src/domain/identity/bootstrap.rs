@@ -22,7 +22,7 @@ use crate::kernel::id::{CallId, RoleId, TenantId, UserId, new_uuid};
 use crate::kernel::secret::Secret;
 use crate::kernel::time::Timestamp;
 use crate::port::records::{Document, Filter, Scalar, Visibility};
-use crate::port::store::{Batch, Expect, Put, Step, Store};
+use crate::port::store::{Batch, Expect, Put, Step, Store, StoreFault};
 
 /// The administrator's address until they give their own.
 pub(super) const ADMINISTRATOR: &str = "admin@localhost";
@@ -33,25 +33,44 @@ pub(super) const FIRST_KEY: &str = "administrator";
 /// The name of a key that replaced a lost one.
 pub(super) const RESET_KEY: &str = "administrator, reset";
 
-/// Makes what an empty store needs. A store that has a tenant gets the built-in roles as the program has them now.
+/// Counts what happens once in an installation, so that of several first starts at the same moment one alone does it.
+const ONCE: &str = "first_start";
+
+/// How often a start looks again when another one was writing the same.
+const LOOKS: u32 = 5;
+
+/// Makes what an empty store needs. A store that has a tenant gets the built-in roles as the program has them now. Several
+/// instances may do this at the same time.
 ///
 /// # Errors
 /// When the store fails.
 pub async fn bootstrap(store: &dyn Store, clock: &dyn Clock) -> Result<(), Fault> {
-    let now = clock.now();
+    let mut looked = 0;
+    loop {
+        looked += 1;
+        match brought_up(store, clock.now()).await? {
+            Err(StoreFault::Conflict(_)) if looked < LOOKS => {}
+            other => return other.map_err(store_fault),
+        }
+    }
+}
+
+async fn brought_up(store: &dyn Store, now: Timestamp) -> Result<Result<(), StoreFault>, Fault> {
     let tenants: Vec<Stored<Tenant>> = all(store, platform_tenant(), Filter::All).await?;
     if !tenants.is_empty() {
         for tenant in tenants {
-            refresh_roles(store, TenantId::from_uuid(tenant.id), now).await?;
+            if let Err(fault) = refresh_roles(store, TenantId::from_uuid(tenant.id), now).await? {
+                return Ok(Err(fault));
+            }
         }
-        return Ok(());
+        return Ok(Ok(()));
     }
     let (tenant, user, admin) = (TenantId::new(now), UserId::new(now), RoleId::new(now));
     let document = Tenant { name: "default".to_owned(), local_owner: Some(user) };
     let outside = Batch {
         tenant: platform_tenant(),
         at: now,
-        steps: vec![put(tenant.uuid(), Expect::Absent, None, Visibility::Private, &document)?],
+        steps: vec![once("tenant"), put(tenant.uuid(), Expect::Absent, None, Visibility::Private, &document)?],
     };
     let mut steps = Vec::new();
     for role in BUILT_IN {
@@ -61,7 +80,12 @@ pub async fn bootstrap(store: &dyn Store, clock: &dyn Clock) -> Result<(), Fault
     let administrator = User { name: "Administrator".to_owned(), ..User::new(ADMINISTRATOR) };
     steps.push(put(user.uuid(), Expect::Absent, Some(user.uuid()), Visibility::Tenant, &administrator)?);
     steps.extend(give_admin(admin, user)?);
-    store.commit(vec![outside, Batch { tenant, at: now, steps }]).await.map(drop).map_err(store_fault)
+    Ok(store.commit(vec![outside, Batch { tenant, at: now, steps }]).await.map(drop))
+}
+
+/// Holds for the first who writes it, and for nobody else.
+fn once(what: &str) -> Step {
+    Step::Count { name: ONCE, key: what.to_owned(), by: 1, at_most: Some(1) }
 }
 
 /// Makes the administrator's key, which nobody can read again, where they never had one: not a revoked one either, as whoever
@@ -78,8 +102,12 @@ pub async fn first_key(store: &dyn Store, clock: &dyn Clock) -> Result<Option<Se
     }
     let now = clock.now();
     let (key, step) = new_key(owner, FIRST_KEY, now)?;
-    store.commit(vec![Batch { tenant, at: now, steps: vec![step] }]).await.map_err(store_fault)?;
-    Ok(Some(key))
+    match store.commit(vec![Batch { tenant, at: now, steps: vec![once("key"), step] }]).await {
+        Ok(_) => Ok(Some(key)),
+        // Another instance was as quick, and shows it.
+        Err(StoreFault::Conflict(_)) => Ok(None),
+        Err(fault) => Err(store_fault(fault)),
+    }
 }
 
 /// Replaces a lost administrator key: revokes every key of the administrator of the default tenant, makes the account usable
@@ -123,7 +151,7 @@ pub async fn default_tenant(store: &dyn Store) -> Result<Option<(TenantId, UserI
     Ok(found.and_then(|tenant| Some((TenantId::from_uuid(tenant.id), tenant.value.local_owner?))))
 }
 
-async fn refresh_roles(store: &dyn Store, tenant: TenantId, now: Timestamp) -> Result<(), Fault> {
+async fn refresh_roles(store: &dyn Store, tenant: TenantId, now: Timestamp) -> Result<Result<(), StoreFault>, Fault> {
     let present: Vec<Stored<Role>> = all(store, tenant, Filter::All).await?;
     let mut steps = Vec::new();
     for role in BUILT_IN.iter().map(super::roles::BuiltIn::document) {
@@ -139,9 +167,9 @@ async fn refresh_roles(store: &dyn Store, tenant: TenantId, now: Timestamp) -> R
         }
     }
     if steps.is_empty() {
-        return Ok(());
+        return Ok(Ok(()));
     }
-    store.commit(vec![Batch { tenant, at: now, steps }]).await.map(drop).map_err(store_fault)
+    Ok(store.commit(vec![Batch { tenant, at: now, steps }]).await.map(drop))
 }
 
 /// The steps after which the user holds the role `admin` without dates.

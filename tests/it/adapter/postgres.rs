@@ -25,14 +25,14 @@ use uuid::Uuid;
 use crate::conformance::place::NOW;
 use crate::support::servers::{Database, OwnServer};
 
-static NOTE: Kind = Kind {
+pub(super) static NOTE: Kind = Kind {
     fields: &[Field { name: "title", of: FieldType::Text }],
     text: &["title"],
     history: true,
     ..Kind::new("note")
 };
 static KEY: Kind = Kind { authority: Authority::OnceMade(Whose::Everybody), ..Kind::new("pass") };
-static EVENTS: Log = Log {
+pub(super) static EVENTS: Log = Log {
     name: "events",
     fields: &[Field { name: "of", of: FieldType::Integer }],
     text: &["words"],
@@ -44,7 +44,7 @@ fn sqlite(folder: &Path) -> SqliteConfig {
     SqliteConfig::new(folder.join("convoke.db"), vec![&NOTE, &KEY], vec![&EVENTS], clock)
 }
 
-fn config(address: Address) -> PostgresConfig {
+pub(super) fn config(address: Address) -> PostgresConfig {
     PostgresConfig {
         address,
         kinds: vec![&NOTE, &KEY],
@@ -55,34 +55,35 @@ fn config(address: Address) -> PostgresConfig {
         readers: 6,
         writers: 3,
         copies: Arc::new(SqliteCopies::new(&sqlite(Path::new("/nowhere"))).unwrap()),
+        before: None,
     }
 }
 
-async fn open(database: &Database) -> Arc<PostgresStore> {
+pub(super) async fn open(database: &Database) -> Arc<PostgresStore> {
     PostgresStore::open(config(database.address().await)).await.unwrap()
 }
 
-fn put(kind: &'static Kind, id: Uuid, expect: Expect, title: &str) -> Step {
+pub(super) fn put(kind: &'static Kind, id: Uuid, expect: Expect, title: &str) -> Step {
     let body = json!({ "title": title });
     Step::Put(Put { kind, id, expect, owner: None, workspace: None, visibility: Visibility::Tenant, body })
 }
 
-fn entry(number: usize) -> Step {
+pub(super) fn entry(number: usize) -> Step {
     Step::Append { log: &EVENTS, stream: "run".to_owned(), body: json!({ "of": number, "words": "said then" }) }
 }
 
 /// A document, an entry and a count: three things that are always the same number.
-fn three(tenant: TenantId, id: Uuid) -> Batch {
+pub(super) fn three(tenant: TenantId, id: Uuid) -> Batch {
     let count = Step::Count { name: "calls", key: "all".into(), by: 1, at_most: None };
     Batch { tenant, at: NOW, steps: vec![put(&NOTE, id, Expect::Absent, "three"), entry(3), count] }
 }
 
-fn all() -> LogQuery {
+pub(super) fn all() -> LogQuery {
     LogQuery { filter: Filter::All, beyond: None, descending: false, limit: 1_000_000 }
 }
 
 /// How many there are of the three things, which must be as many of each.
-async fn whole(store: &PostgresStore) -> u64 {
+pub(super) async fn whole(store: &PostgresStore) -> u64 {
     let notes = store.count(Scope::Platform, &NOTE, Filter::All).await.unwrap();
     assert_eq!(store.entries(Scope::Platform, &EVENTS, all()).await.unwrap().len() as u64, notes);
     assert_eq!(store.counter(Scope::Platform, "calls", "all").await.unwrap().unsigned_abs(), notes);
@@ -112,8 +113,11 @@ async fn a_statement_without_a_tenant_sees_nothing() {
         assert_eq!(count().await, 0, "{table}");
         client.batch_execute(&format!("SET convoke.tenant = '{}'", theirs.uuid())).await.unwrap();
         assert_eq!(count().await, of_theirs, "{table}");
-        let changed = client.execute(&format!("DELETE FROM {table} WHERE tenant = $1"), &[&mine.uuid()]).await;
-        assert_eq!(changed.unwrap(), 0, "{table}");
+        // Out of a log nobody removes anything, by triggers of its own.
+        if !table.starts_with("l_") {
+            let changed = client.execute(&format!("DELETE FROM {table} WHERE tenant = $1"), &[&mine.uuid()]).await;
+            assert_eq!(changed.unwrap(), 0, "{table}");
+        }
         client.batch_execute("RESET convoke.tenant").await.unwrap();
         assert_eq!(count().await, 0, "{table}");
     }

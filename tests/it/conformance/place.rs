@@ -98,6 +98,7 @@ impl PostgresPlace {
             readers: 6,
             writers: 3,
             copies: Arc::new(SqliteCopies::new(&copies).unwrap()),
+            before: None,
         }
     }
 }

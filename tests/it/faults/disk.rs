@@ -9,16 +9,21 @@ use serde_json::{Value, json};
 use crate::support::program::{Client, Place};
 
 /// A disk in memory, taken down however the test ends.
-struct SmallDisk(PathBuf);
+pub(super) struct SmallDisk(PathBuf);
 
 impl SmallDisk {
     /// `None` where this process may not mount.
     fn at(folder: &Path) -> Option<Self> {
-        std::fs::create_dir_all(folder).unwrap();
-        mount(&["-t", "tmpfs", "-o", "size=6m,mode=0700", "tmpfs"], folder).then(|| Self(folder.to_owned()))
+        Self::with(folder, "size=6m,mode=0700")
     }
 
-    fn enlarge(&self) {
+    /// One of these options.
+    pub(super) fn with(folder: &Path, options: &str) -> Option<Self> {
+        std::fs::create_dir_all(folder).unwrap();
+        mount(&["-t", "tmpfs", "-o", options, "tmpfs"], folder).then(|| Self(folder.to_owned()))
+    }
+
+    pub(super) fn enlarge(&self) {
         assert!(mount(&["-o", "remount,size=64m"], &self.0));
     }
 }

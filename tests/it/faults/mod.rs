@@ -1,6 +1,12 @@
 //! What breaks, and what is still true then.
 
 #[cfg(target_os = "linux")]
+mod clocks;
+#[cfg(target_os = "linux")]
 mod disk;
 mod events;
+mod fleet;
 mod kill;
+#[cfg(target_os = "linux")]
+mod server;
+mod workers;

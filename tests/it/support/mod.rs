@@ -7,3 +7,4 @@ pub(crate) mod ledger;
 pub(crate) mod program;
 pub(crate) mod scene;
 pub(crate) mod servers;
+pub(crate) mod wire;

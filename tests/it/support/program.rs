@@ -62,9 +62,14 @@ impl Place {
 
     /// The same, started otherwise.
     pub(crate) fn serve_with(&self, arguments: &[&str]) -> Served {
+        self.serve_among(arguments, &[])
+    }
+
+    /// The same, with more in its environment.
+    pub(crate) fn serve_among(&self, arguments: &[&str], environment: &[(String, String)]) -> Served {
         let mut all = vec!["serve", "--listen", "127.0.0.1:0"];
         all.extend(arguments);
-        let mut child = self.command(&all).spawn().unwrap();
+        let mut child = self.command(&all).envs(environment.iter().cloned()).spawn().unwrap();
         let lines = lines_of(child.stdout.take().unwrap());
         let mut served = Served { child, url: String::new(), key: None };
         // The announcement ends with the line that tells of keys.

@@ -10,6 +10,8 @@ use convoke::adapter::postgres::Address;
 use convoke::kernel::secret::Secret;
 use tokio_postgres::{Client, NoTls};
 
+use super::wire::Wire;
+
 /// The server that tests may make databases on, as a URL; made by `scripts/services`.
 pub(crate) const POSTGRES: &str = "POSTGRES_URL";
 
@@ -86,6 +88,70 @@ impl Drop for Database {
     }
 }
 
+impl Database {
+    /// Makes it anew, with nothing in it. Whoever uses it is cut off.
+    pub(crate) async fn empty(&self) {
+        self.url().await;
+        let name = &self.name;
+        let admin = client(&self.server).await;
+        admin.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)")).await.unwrap();
+        admin.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")).await.unwrap();
+    }
+}
+
+/// Somebody who may do everything at the server, with the programs that come with it.
+pub(crate) struct Superuser {
+    bin: String,
+}
+
+impl Superuser {
+    /// `None` where the test is to be left out.
+    pub(crate) fn find() -> Option<Self> {
+        Some(Self { bin: named("POSTGRES_BIN", "postgres")? })
+    }
+
+    /// Runs statements with `psql`, all in one session.
+    pub(crate) fn psql(&self, url: &str, statements: &[&str]) {
+        let mut arguments = vec!["-X", "-q", "-v", "ON_ERROR_STOP=1"];
+        for statement in statements {
+            arguments.extend(["-c", statement]);
+        }
+        self.run("psql", url, &arguments);
+    }
+
+    /// What `psql` says to statements that it does not carry out.
+    pub(crate) fn refused(&self, url: &str, statements: &[&str]) -> String {
+        let mut arguments = vec!["-X", "-q", "-v", "ON_ERROR_STOP=1"];
+        for statement in statements {
+            arguments.extend(["-c", statement]);
+        }
+        let ran = self.ran("psql", url, &arguments);
+        assert!(!ran.status.success(), "{statements:?} was carried out");
+        String::from_utf8_lossy(&ran.stderr).into_owned()
+    }
+
+    /// Writes a database down as statements.
+    pub(crate) fn dump(&self, url: &str, file: &Path) {
+        self.run("pg_dump", url, &["-f", &file.display().to_string()]);
+    }
+
+    /// Makes an empty database what was written down.
+    pub(crate) fn load(&self, url: &str, file: &Path) {
+        self.run("psql", url, &["-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", &file.display().to_string()]);
+    }
+
+    fn run(&self, program: &str, url: &str, arguments: &[&str]) {
+        let ran = self.ran(program, url, arguments);
+        assert!(ran.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&ran.stderr));
+    }
+
+    fn ran(&self, program: &str, url: &str, arguments: &[&str]) -> std::process::Output {
+        let (_, place) = url.split_once('@').expect("a URL with a user");
+        let url = format!("postgres://postgres@{place}");
+        Command::new(format!("{}/{program}", self.bin)).args(arguments).arg("-d").arg(url).output().unwrap()
+    }
+}
+
 async fn client(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
     tokio::spawn(connection);
@@ -97,19 +163,30 @@ pub(crate) struct OwnServer {
     bin: String,
     folder: tempfile::TempDir,
     port: u16,
+    wire: Option<Wire>,
 }
 
 impl OwnServer {
     pub(crate) fn start() -> Option<Self> {
+        Self::start_behind(None)
+    }
+
+    /// One that is reached over a wire that can be cut, where one is given.
+    pub(crate) fn start_behind(wire: Option<Wire>) -> Option<Self> {
         let bin = named("POSTGRES_BIN", "postgres")?;
         let folder = tempfile::tempdir().unwrap();
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let server = Self { bin, folder, port };
+        let server = Self { bin, folder, port, wire };
         if is_root() {
             assert!(Command::new("chown").arg("nobody").arg(server.folder.path()).status().unwrap().success());
         }
         let data = server.data();
         server.run("initdb", &["-D", &data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"]);
+        if let Some(wire) = &server.wire {
+            let rights = PathBuf::from(&data).join("pg_hba.conf");
+            let text = std::fs::read_to_string(&rights).unwrap();
+            std::fs::write(&rights, format!("{text}\nhost all all {}/30 trust\n", wire.there())).unwrap();
+        }
         server.up();
         Some(server)
     }
@@ -120,7 +197,8 @@ impl OwnServer {
 
     /// Starts it, after it was stopped too.
     pub(crate) fn up(&self) {
-        let options = format!("-p {} -k {} -c listen_addresses=127.0.0.1", self.port, self.folder.path().display());
+        let (port, folder) = (self.port, self.folder.path().display());
+        let options = format!("-p {port} -k {folder} -c listen_addresses={}", self.address());
         let log = self.folder.path().join("log").display().to_string();
         self.run("pg_ctl", &["-D", &self.data(), "-w", "-l", &log, "-o", &options, "start"]);
     }
@@ -168,7 +246,23 @@ impl OwnServer {
     }
 
     pub(crate) fn url(&self, database: &str) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+        // Within this machine nobody listens; what is far would be spoken to encrypted.
+        let mode = if self.wire.is_some() { "?sslmode=disable" } else { "" };
+        format!("postgres://postgres@{}:{}/{database}{mode}", self.address(), self.port)
+    }
+
+    fn address(&self) -> String {
+        self.wire.as_ref().map_or_else(|| "127.0.0.1".to_owned(), Wire::there)
+    }
+
+    /// Its address by its socket, which no wire leads to.
+    pub(crate) fn socket(&self, database: &str) -> String {
+        format!("host={} port={} user=postgres dbname={database}", self.folder.path().display(), self.port)
+    }
+
+    /// Cuts the wire to it, or mends it.
+    pub(crate) fn cut(&self, cut: bool) {
+        self.wire.as_ref().expect("a server behind a wire").cut(cut);
     }
 
     pub(crate) async fn client(&self, database: &str) -> Client {
@@ -181,13 +275,16 @@ impl OwnServer {
 
     fn run(&self, program: &str, arguments: &[&str]) {
         let program = format!("{}/{program}", self.bin);
-        let mut command = if is_root() {
-            let mut command = Command::new("setpriv");
-            command.args(["--reuid=nobody", "--regid=nogroup", "--clear-groups", "--", &program]);
-            command
-        } else {
-            Command::new(&program)
-        };
+        let mut words = Vec::new();
+        if let Some(wire) = &self.wire {
+            words.extend(["ip", "netns", "exec", wire.name()]);
+        }
+        if is_root() {
+            words.extend(["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--"]);
+        }
+        words.push(&program);
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]);
         command.args(arguments).current_dir("/").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         assert!(command.status().unwrap().success(), "{program} {arguments:?}");
     }

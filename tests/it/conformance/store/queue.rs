@@ -7,7 +7,7 @@ use std::time::Duration;
 use convoke::kernel::id::TenantId;
 use convoke::kernel::time::Timestamp;
 use convoke::port::queue::{Job, Lease};
-use convoke::port::store::{Conflict, Step, Store, StoreFault};
+use convoke::port::store::{Conflict, Expect, Step, Store, StoreFault};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -70,6 +70,31 @@ pub(crate) async fn holds_a_lease(place: &dyn Place) {
     assert!(!store.finish(&held).await.unwrap());
     assert_eq!(store.depth("work").await.unwrap(), 0);
     assert_eq!(lease(&store, after(999), 1).await, []);
+}
+
+pub(crate) async fn finishes_with_what_it_brings_about(place: &dyn Place) {
+    let (store, tenant) = (open(place).await, tenant());
+    enqueue(&store, tenant, 0, NOW).await;
+    let lost = lease(&store, after(0), 1).await.remove(0);
+    let held = lease(&store, after(30), 1).await.remove(0);
+    let done = |lease: &Lease, document| {
+        let finish = Step::Finish { queue: "work", id: lease.id, token: lease.token };
+        commit(&store, tenant, vec![put(&NOTE, document, Expect::Absent, json!({})), finish])
+    };
+    let (first, second) = (id(), id());
+    let gone = Err(StoreFault::Conflict(Conflict::Changed { kind: "work", id: held.id }));
+    assert_eq!(done(&lost, first).await, gone, "its lease is another's");
+    assert_eq!(store.get(of(tenant), &NOTE, first).await.unwrap(), None, "nothing of it is written");
+    assert_eq!(done(&held, second).await, Ok(vec![1]));
+    assert_eq!(store.depth("work").await.unwrap(), 0);
+    assert_eq!(done(&held, first).await, gone, "it is done once");
+    // One that was put back is nobody's.
+    enqueue(&store, tenant, 0, NOW).await;
+    let back = lease(&store, after(0), 1).await.remove(0);
+    assert!(store.put_back(&back, NOW).await.unwrap());
+    let gone = Err(StoreFault::Conflict(Conflict::Changed { kind: "work", id: back.id }));
+    assert_eq!(done(&back, first).await, gone);
+    assert_eq!(store.get(of(tenant), &NOTE, first).await.unwrap(), None);
 }
 
 pub(crate) async fn fences_off_a_lost_lease(place: &dyn Place) {

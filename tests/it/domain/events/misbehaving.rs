@@ -55,6 +55,11 @@ async fn one_that_floods() {
 }
 
 #[tokio::test]
+async fn one_that_floods_with_headers() {
+    assert_eq!(code_of(Answers::Headers).await.0, "no_answer");
+}
+
+#[tokio::test]
 async fn one_that_redirects_is_not_followed() {
     let inside = Receiver::start().await;
     let (code, _) = code_of(Answers::With(307, "location", inside.url())).await;

@@ -35,6 +35,8 @@ pub(crate) enum Answers {
     After(Duration),
     /// With a body without an end.
     Flood,
+    /// With more headers than anybody reads.
+    Headers,
 }
 
 /// What was received.
@@ -133,6 +135,11 @@ async fn receive(State(shared): State<Arc<Shared>>, request: Request) -> Respons
             let chunks =
                 futures::stream::repeat_with(|| Ok::<_, std::io::Error>(bytes::Bytes::from(vec![b'x'; 65_536])));
             status(500).body(Body::from_stream(chunks)).unwrap()
+        }
+        Answers::Headers => {
+            let headers =
+                (0..5_000).fold(status(500), |all, number| all.header(format!("x-{number}"), "x".repeat(500)));
+            headers.body(Body::empty()).unwrap()
         }
     }
 }
