@@ -4,3 +4,4 @@
 mod disk;
 mod events;
 mod kill;
+mod nats;
