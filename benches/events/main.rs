@@ -243,7 +243,10 @@ async fn behind(over: &Over) -> bool {
     let took = bench.all(COUNT.try_into().unwrap()).await;
     let in_order = bench.noted.0.lock().unwrap().iter().map(|(number, _)| *number).eq(0..COUNT);
     let rate = f64::from(u32::try_from(COUNT).unwrap()) / took.as_secs_f64();
-    println!("100,000 events behind, {}: caught up in {took:?} ({rate:.0} events/s), in order: {in_order}", over.name());
+    println!(
+        "100,000 events behind, {}: caught up in {took:?} ({rate:.0} events/s), in order: {in_order}",
+        over.name()
+    );
     in_order
 }
 

@@ -96,7 +96,8 @@ fn secret(nats: &Nats, data: &Path, environment: &Arc<dyn Environment>) -> Resul
             let path = data.join(path);
             Ok(Arc::new(move || {
                 let text = std::fs::read_to_string(&path);
-                let text = text.map_err(|error| format!("nats.login_from: {} cannot be read: {error}", path.display()))?;
+                let text =
+                    text.map_err(|error| format!("nats.login_from: {} cannot be read: {error}", path.display()))?;
                 Ok(Secret::new(text.trim().to_owned()))
             }))
         }

@@ -236,7 +236,11 @@ fn what_does_not_fit_of_nats_is_told_and_no_secret_with_it() {
     assert!(scene.said().contains("nats.urls: is missing"), "{}", scene.said());
     let scene = Scene::new()
         .flag("--set", "events.bus", "pigeons")
-        .flag("--set", "nats.urls", "http://a:1, nats://ann:hunter2@a, nats://far.example:4222, tls://far.example, nats://[::1]:1")
+        .flag(
+            "--set",
+            "nats.urls",
+            "http://a:1, nats://ann:hunter2@a, nats://far.example:4222, tls://far.example, nats://[::1]:1",
+        )
         .flag("--set", "nats.login", "smile")
         .flag("--set", "nats.login_from", "hunter2")
         .flag("--set", "nats.tls_ca", "nowhere.pem")

@@ -100,12 +100,8 @@ async fn copy(bus: &NatsBus, client: &Client, makes: &mut u32) -> Result<(), Str
     let (mut open, mut end) = opened(bus, &context, makes).await?;
     open.adjust(&context, &bus.settings).await?;
     let last = end.last.take();
-    let mut known = last.map(|last| Known {
-        position: last.position,
-        tenant: last.tenant,
-        topic: last.topic,
-        at: last.at,
-    });
+    let mut known =
+        last.map(|last| Known { position: last.position, tenant: last.tenant, topic: last.topic, at: last.at });
     let mut said = Instant::now();
     loop {
         if locked(&bus.leader).heard(say::GONE).is_some_and(|by| by < bus.settings.instance) {

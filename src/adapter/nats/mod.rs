@@ -245,13 +245,7 @@ impl NatsBus {
         Ok(Heard { events, scanned, more: newer.more })
     }
 
-    async fn of_log(
-        &self,
-        tenant: TenantId,
-        filter: &Filter,
-        after: i64,
-        limit: u32,
-    ) -> Result<Heard, StoreFault> {
+    async fn of_log(&self, tenant: TenantId, filter: &Filter, after: i64, limit: u32) -> Result<Heard, StoreFault> {
         let heard = self.outbox.read(tenant, filter, after, limit).await?;
         self.counted.log.fetch_add(heard.events.len() as u64, Ordering::Relaxed);
         Ok(heard)

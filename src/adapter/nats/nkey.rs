@@ -10,7 +10,8 @@ pub(super) struct UserKey(KeyPair);
 impl UserKey {
     /// The key of a seed such as `SUAM…`; what is wrong with it otherwise, without a word of it.
     pub(super) fn of_seed(text: &str) -> Result<Self, &'static str> {
-        let pair = KeyPair::from_seed(text.trim()).map_err(|_| "it is no seed of a key, or its check digits are wrong")?;
+        let pair =
+            KeyPair::from_seed(text.trim()).map_err(|_| "it is no seed of a key, or its check digits are wrong")?;
         match pair.key_pair_type() {
             KeyPairType::User => Ok(Self(pair)),
             _ => Err("it is not the seed of a user, which begins with SU"),

@@ -102,11 +102,27 @@ mod tests {
 
     #[test]
     fn every_topic_has_a_subject_that_tells_it() {
-        for topic in
-            ["order.created", "order", "A-1.b_2.c", "", ".", "a..b", "*", ">", "a.>", "a b", "=", "=3d", "größe.x", "a\r\nb", "\t"]
-        {
+        for topic in [
+            "order.created",
+            "order",
+            "A-1.b_2.c",
+            "",
+            ".",
+            "a..b",
+            "*",
+            ">",
+            "a.>",
+            "a b",
+            "=",
+            "=3d",
+            "größe.x",
+            "a\r\nb",
+            "\t",
+        ] {
             let subject = subject("convoke.e-1", TENANT, topic);
-            let fine = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_graphic() && !b"*>".contains(&byte));
+            let fine = |word: &str| {
+                !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_graphic() && !b"*>".contains(&byte))
+            };
             assert!(subject.split('.').all(fine), "{topic:?}: {subject}");
             assert_eq!(read("convoke.e-1", &subject), Some((TENANT, topic.to_owned())), "{subject}");
         }
@@ -123,11 +139,10 @@ mod tests {
         assert_eq!(of(Filter::All), "s.t.>");
         assert_eq!(of(is("order.created")), "s.t.order.created");
         assert_eq!(of(is("a*")), "s.t.a=2a");
-        assert_eq!((of(starts("order.")), of(starts("order.cr")), of(starts("ord"))), (
-            "s.t.order.>".to_owned(),
-            "s.t.order.>".to_owned(),
-            "s.t.>".to_owned()
-        ));
+        assert_eq!(
+            (of(starts("order.")), of(starts("order.cr")), of(starts("ord"))),
+            ("s.t.order.>".to_owned(), "s.t.order.>".to_owned(), "s.t.>".to_owned())
+        );
         let both = Filter::Or(vec![is("a"), starts("b.")]);
         assert_eq!(of(both.clone()), "s.t.>");
         assert!(fits(&both, "a") && fits(&both, "b.c") && !fits(&both, "b") && !fits(&both, "a.b"));

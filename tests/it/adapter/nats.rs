@@ -332,7 +332,8 @@ async fn logs_in(config: &str, login: Login) -> Option<Result<(), String>> {
     let address = Address { login, ..settings(&server.url()).address };
     let working = told.instance(&Settings { address, ..settings(&server.url()) });
     let ended = until("it is let in or refused", async || {
-        let refused = working.bus.health().unwrap().fault.filter(|fault| fault.to_lowercase().contains("authorization"));
+        let refused =
+            working.bus.health().unwrap().fault.filter(|fault| fault.to_lowercase().contains("authorization"));
         working.bus.reached().map(|_| Ok(())).or(refused.map(Err))
     });
     Some(ended.await)

@@ -149,5 +149,8 @@ fn a_login_to_nats_that_cannot_be_used_is_found_before_the_start() {
     };
     assert!(with("nkey", "file:nats.seed").contains("the seed cannot be used"));
     assert!(with("token", "file:nothing").contains("nothing cannot be read"));
-    assert!(with("token", "env:NATS_TOKEN_THAT_NOBODY_SETS").contains("the variable NATS_TOKEN_THAT_NOBODY_SETS is not set"));
+    assert!(
+        with("token", "env:NATS_TOKEN_THAT_NOBODY_SETS")
+            .contains("the variable NATS_TOKEN_THAT_NOBODY_SETS is not set")
+    );
 }

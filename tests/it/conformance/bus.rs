@@ -100,7 +100,8 @@ impl Fed {
     /// Everything after a place, read so many at a time.
     async fn all(&self, tenant: TenantId, filter: &Filter, after: i64, limit: u32) -> (Vec<u64>, i64) {
         let (mut numbers, mut after) = (Vec::new(), after);
-        let counted = || self.carried.as_ref().filter(|(_, carried)| *carried).map(|(working, _)| working.bus.counted().log);
+        let counted =
+            || self.carried.as_ref().filter(|(_, carried)| *carried).map(|(working, _)| working.bus.counted().log);
         let of_log = counted();
         loop {
             let heard = self.bus.read(tenant, filter, after, limit).await.unwrap();
