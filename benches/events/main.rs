@@ -119,7 +119,8 @@ impl Bench {
 
     async fn subscribe(&self, order: &str) -> Value {
         let target = json!({ "type": "channel", "channel": "channel:bench" });
-        let input = json!({ "topics": ["order.*"], "target": target, "order": order, "concurrency": 32 });
+        let mut input = json!({ "topics": ["order.*"], "target": target, "order": order, "concurrency": 32 });
+        input["fromPosition"] = 0.into();
         self.call("event_subscribe", input).await
     }
 
@@ -231,15 +232,18 @@ async fn sustained(over: &Over) -> bool {
     published < Duration::from_secs(SECONDS + 1) && rest < Duration::from_secs(1)
 }
 
-/// A subscriber that was down for 100,000 events.
+/// A subscriber that is 100,000 events behind.
 async fn behind(over: &Over) -> bool {
     const COUNT: u64 = 100_000;
     let bench = Bench::open(over).await;
-    bench.subscribe("all").await;
+    bench.app.start().await.unwrap();
+    // Everything is carried before anybody wants it.
+    tokio::time::sleep(Duration::from_secs(2)).await;
     for batch in 0..COUNT / 500 {
         bench.publish(batch * 500, 500).await;
     }
-    bench.app.start().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    bench.subscribe("all").await;
     let took = bench.all(COUNT.try_into().unwrap()).await;
     let in_order = bench.noted.0.lock().unwrap().iter().map(|(number, _)| *number).eq(0..COUNT);
     let rate = f64::from(u32::try_from(COUNT).unwrap()) / took.as_secs_f64();

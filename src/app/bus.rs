@@ -52,7 +52,7 @@ pub(super) fn open(
         instance: new_uuid(clock.now()),
         tail_events: TAIL,
     };
-    Ok(Arc::new(NatsBus::new(settings, store.clone(), &EVENTS).map_err(unusable)?))
+    Ok(Arc::new(NatsBus::new(settings, store.clone(), &EVENTS).map_err(|why| unusable(&why))?))
 }
 
 /// What cannot be used of what the operator wrote, as far as that can be told without a server.
@@ -60,7 +60,7 @@ pub(super) fn check(config: &Config, data: &Path, environment: &Arc<dyn Environm
     if config.events.bus != NATS {
         return Ok(());
     }
-    usable(&address(&config.nats, data, environment)?).map_err(unusable)
+    usable(&address(&config.nats, data, environment)?).map_err(|why| unusable(&why))
 }
 
 /// What tells the stream of one installation from another's. It says nothing of the key that it is made from.
@@ -80,7 +80,7 @@ fn address(nats: &Nats, data: &Path, environment: &Arc<dyn Environment>) -> Resu
                 "token" => Login::Token(secret),
                 "nkey" => Login::Nkey(secret),
                 "credentials" => Login::Credentials(secret),
-                other => return Err(unusable(format!("nats.login = '{other}' is not known"))),
+                other => return Err(unusable(&format!("nats.login = '{other}' is not known"))),
             }
         }
     };
@@ -108,10 +108,10 @@ fn secret(nats: &Nats, data: &Path, environment: &Arc<dyn Environment>) -> Resul
                 value.ok_or_else(|| format!("nats.login_from: the variable {variable} is not set"))
             }))
         }
-        None => Err(unusable("nats.login_from names no place".to_owned())),
+        None => Err(unusable("nats.login_from names no place")),
     }
 }
 
-fn unusable(why: String) -> Fault {
+fn unusable(why: &str) -> Fault {
     Fault::new(&codes::BAD_CONFIGURATION, format!("events.bus = 'nats' cannot be used: {why}"))
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_nats::Client;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
+use bytes::Bytes;
 use futures::StreamExt as _;
 
 use super::link::PATIENCE;
@@ -86,11 +87,11 @@ impl Cold {
         let read = read_from(&open, &consumer, &wanted, pending).await;
         // It would go by itself after a while.
         let gone = format!("$JS.API.CONSUMER.DELETE.{}.{name}", open.name());
-        let _ = client.publish(gone, Default::default()).await;
+        let _ = client.publish(gone, Bytes::new()).await;
         let (found, last) = read?;
-        // What is the oldest may have gone meanwhile: then it is not known what was passed.
-        if pending > 0 {
-            open.get(start_sequence).await?;
+        // The oldest may have gone meanwhile, or the whole stream for another of its name: then it is not known what was passed.
+        if !open.still_has(start_sequence).await? {
+            return Err("the stream went on meanwhile".to_owned());
         }
         if let Some(last) = last {
             self.remember(&open, last.0, last.1 + 1);

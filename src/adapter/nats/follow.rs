@@ -121,16 +121,13 @@ fn take(bus: &NatsBus, carried: Carried) -> Result<(), String> {
     let arrival = Arrival::Event { tenant: carried.tenant, topic: carried.topic.clone() };
     let sequence = carried.sequence;
     let pushed = locked(&bus.tail).as_mut().map(|tail| tail.push(carried.into()));
-    match pushed {
-        Some(Ok(new)) => {
-            if new {
-                let _ = bus.arrivals.send(arrival);
-            }
-            Ok(())
-        }
-        _ => {
-            *locked(&bus.tail) = None;
-            Err(format!("the message {sequence} does not come after the one before it"))
-        }
+    let Some(Ok(new)) = pushed else {
+        *locked(&bus.tail) = None;
+        return Err(format!("the message {sequence} does not come after the one before it"));
+    };
+    if new {
+        // Nobody waiting is not a fault.
+        let _ = bus.arrivals.send(arrival);
     }
+    Ok(())
 }

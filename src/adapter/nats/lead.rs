@@ -43,11 +43,11 @@ pub(super) async fn lead(bus: &NatsBus, client: &Client) {
         if began.elapsed() > WAITS.1 {
             wait = WAITS.0;
         }
-        match ended {
-            Ok(()) => {}
-            Err(why) if bus.line.is_up() => bus.note("copy", Some(why)),
-            // That there is no connection is told already.
-            Err(_) => {}
+        // That there is no connection is told already.
+        if let Err(why) = ended
+            && bus.line.is_up()
+        {
+            bus.note("copy", Some(why));
         }
         tokio::time::sleep(wait).await;
         wait = (wait * 2).min(WAITS.1);
@@ -106,6 +106,9 @@ async fn copy(bus: &NatsBus, client: &Client, makes: &mut u32) -> Result<(), Str
     loop {
         if locked(&bus.leader).heard(say::GONE).is_some_and(|by| by < bus.settings.instance) {
             return Ok(());
+        }
+        if !bus.line.is_up() {
+            return Err("there is no connection".to_owned());
         }
         // The last one is read once more: where the log does not have it any more, or another one in its place, it is not the
         // log that the stream was made from.

@@ -268,15 +268,13 @@ impl NatsBus {
     /// The entries of messages. What was too large for one is in the log.
     async fn unpack(&self, into: &mut Vec<Entry>, carried: Vec<Carried>) -> Result<(), StoreFault> {
         for one in carried {
-            match one.entry()? {
-                Some(entry) => into.push(entry),
-                None => {
-                    let beyond = Some(one.position - 1);
-                    let query = LogQuery { filter: Filter::All, beyond, descending: false, limit: 1 };
-                    let found = self.store.entries(Scope::Tenant(one.tenant), self.log, query).await?;
-                    into.extend(found.into_iter().filter(|entry| entry.position == one.position));
-                }
+            if let Some(entry) = one.entry()? {
+                into.push(entry);
+                continue;
             }
+            let query = LogQuery { filter: Filter::All, beyond: Some(one.position - 1), descending: false, limit: 1 };
+            let found = self.store.entries(Scope::Tenant(one.tenant), self.log, query).await?;
+            into.extend(found.into_iter().filter(|entry| entry.position == one.position));
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_nats::Client;
+use bytes::Bytes;
 use futures::StreamExt as _;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
@@ -120,7 +121,7 @@ pub(super) async fn tell(bus: &NatsBus, client: &Client) {
             bus.nudged.notify_one();
         } else if bus.line.is_up() {
             // One that is lost is made up for when the one who copies looks by itself.
-            let _ = client.publish(wrote.clone(), Default::default()).await;
+            let _ = client.publish(wrote.clone(), Bytes::new()).await;
         }
         tokio::time::sleep(TELL_EVERY).await;
     }

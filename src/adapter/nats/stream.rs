@@ -181,6 +181,13 @@ impl Open {
         self.stream.info().await.map(|info| info.state.clone()).map_err(|error| error.to_string())
     }
 
+    /// Whether it is still this one, and nothing of a number or later is gone from it.
+    pub(super) async fn still_has(&self, sequence: u64) -> Result<bool, String> {
+        let info = self.stream.get_info().await.map_err(|error| error.to_string())?;
+        let same = info.config.subjects.first().is_some_and(|subject| *subject == format!("{}.>", self.below));
+        Ok(same && info.state.first_sequence <= sequence)
+    }
+
     /// Where it ends; `None` where nothing is in it, or not any more, so that nobody can tell.
     pub(super) async fn end(&mut self) -> Result<Option<End>, String> {
         // Between the two answers it may have gone on, or lost what was the last.

@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use convoke::adapter::nats::{Address, Login, NatsBus, Settings, check};
 use convoke::kernel::id::{TenantId, new_uuid};
 use convoke::kernel::secret::Secret;
@@ -12,7 +14,8 @@ use convoke::port::bus::{Arrival, Bus as _};
 use convoke::port::logs::{Keep, Log, LogQuery};
 use convoke::port::records::{Field, FieldType, Filter, Scalar, Scope};
 use convoke::port::store::{Batch, Step, Store};
-use serde_json::json;
+use nkeys::KeyPair;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::conformance::place::{Declared, NOW, Place as _, SqlitePlace};
@@ -207,6 +210,37 @@ async fn a_server_that_is_killed_paused_or_robbed_under_load_costs_no_event() {
     assert_eq!(numbers.len(), count + 10);
 }
 
+/// Nobody waits for NATS: what is committed while it is away is heard while it is away.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_server_is_away_events_come_by_the_log() {
+    let Some(server) = OwnNats::start() else { return };
+    let (told, settings) = (Told::new().await, settings(&server.url()));
+    let working = told.instance(&settings);
+    until("it works", async || working.bus.reached()).await;
+    let mut next = 0;
+    for paused in [true, false] {
+        told.tell(HERE, next..next + 10).await;
+        told.carried(&working).await;
+        let reached = working.bus.reached();
+        if paused {
+            server.pause(true);
+        } else {
+            server.kill();
+        }
+        told.tell(HERE, next + 10..next + 20).await;
+        next += 20;
+        assert_eq!(hears(&working, HERE, usize::try_from(next).unwrap()).await, (0..next).collect::<Vec<_>>());
+        assert_eq!(working.bus.reached(), reached, "NATS has carried nothing of it");
+        until("it is told", async || working.bus.health().unwrap().fault).await;
+        if paused {
+            server.pause(false);
+        } else {
+            server.up();
+        }
+        told.carried(&working).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_short_stream_keeps_no_more_is_read_from_the_log() {
     let Some(server) = OwnNats::start() else { return };
@@ -290,8 +324,8 @@ async fn a_stream_of_somebody_else_is_left_alone_and_told() {
     let other = Told::new().await;
     let foreign = other.instance(&Settings { installation: "ffffff".to_owned(), ..settings });
     other.tell(HERE, 0..10).await;
-    let fault = until("it is told", async || foreign.bus.health().unwrap().fault).await;
-    assert!(fault.contains("belongs to another installation"), "{fault}");
+    let told_of = |fault: &String| fault.contains("belongs to another installation: name another with nats.stream");
+    until("it is told", async || foreign.bus.health().unwrap().fault.filter(told_of)).await;
     assert_eq!(Told::followed(&foreign, HERE, 0).await.0, (0..10).collect::<Vec<_>>(), "the log has them");
     told.tell(HERE, 0..10).await;
     told.carried(&working).await;
@@ -323,17 +357,16 @@ fn secret(text: &str) -> convoke::adapter::nats::ReadSecret {
     Arc::new(move || Ok(Secret::new(text.clone())))
 }
 
-/// A user's seed and public key, as `nk` makes them; the seed is of no server but a test's.
-const SEED: &str = "SUADYHB4DQ6DYPB4HQ6DYPB4HQ6DYPB4HQ6DYPB4HQ6DYPB4HQ6DYPB4HQ";
-
+/// Whether a program with this login is let in by a server with this configuration; what it says where it is not. `None` where the
+/// test is to be left out.
 async fn logs_in(config: &str, login: Login) -> Option<Result<(), String>> {
     let server = OwnNats::start_with(|_| config.to_owned())?;
     let told = Told::new().await;
     let address = Address { login, ..settings(&server.url()).address };
     let working = told.instance(&Settings { address, ..settings(&server.url()) });
     let ended = until("it is let in or refused", async || {
-        let refused =
-            working.bus.health().unwrap().fault.filter(|fault| fault.to_lowercase().contains("authorization"));
+        let refused = |fault: &String| fault.contains("authorization");
+        let refused = working.bus.health().unwrap().fault.filter(refused);
         working.bus.reached().map(|_| Ok(())).or(refused.map(Err))
     });
     Some(ended.await)
@@ -349,6 +382,88 @@ async fn it_logs_in_by_password_token_and_key() {
     assert!(!refused.unwrap_err().contains("sesame"));
     logs_in("authorization { token: \"s3cret\" }", Login::Token(secret("s3cret"))).await.unwrap().unwrap();
     logs_in("authorization { token: \"s3cret\" }", Login::Nobody).await.unwrap().unwrap_err();
+    let (own, other) = (KeyPair::new_user(), KeyPair::new_user());
+    let users = format!("authorization {{ users: [ {{ nkey: {} }} ] }}", own.public_key());
+    let by = |pair: &KeyPair| Login::Nkey(secret(&pair.seed().unwrap()));
+    logs_in(&users, by(&own)).await.unwrap().unwrap();
+    logs_in(&users, by(&other)).await.unwrap().unwrap_err();
+}
+
+/// A JWT as tools of NATS write them.
+fn jwt(issuer: &KeyPair, subject: &KeyPair, about: &Value) -> String {
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let claims = json!({
+        "jti": "of-a-test", "iat": 1_700_000_000, "iss": issuer.public_key(), "name": "test",
+        "sub": subject.public_key(), "nats": about,
+    });
+    let text = format!("{}.{}", part(&json!({ "typ": "JWT", "alg": "ed25519-nkey" })), part(&claims));
+    let signature = URL_SAFE_NO_PAD.encode(issuer.sign(text.as_bytes()).unwrap());
+    format!("{text}.{signature}")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_logs_in_by_a_file_of_credentials() {
+    let (operator, account, user) = (KeyPair::new_operator(), KeyPair::new_account(), KeyPair::new_user());
+    let limits = json!({
+        "subs": -1, "data": -1, "payload": -1, "imports": -1, "exports": -1, "wildcards": true, "conn": -1, "leaf": -1,
+        "mem_storage": -1, "disk_storage": -1, "streams": -1, "consumer": -1,
+    });
+    let about = json!({ "type": "account", "version": 2, "limits": limits });
+    let system = KeyPair::new_account();
+    let plain = json!({ "subs": -1, "data": -1, "payload": -1, "imports": -1, "exports": -1, "wildcards": true, "conn": -1, "leaf": -1 });
+    let of_system = json!({ "type": "account", "version": 2, "limits": plain });
+    let of_operator = json!({ "type": "operator", "version": 2, "system_account": system.public_key() });
+    let config = format!(
+        "operator: {}\nsystem_account: {}\nresolver: MEMORY\nresolver_preload: {{ {}: {}, {}: {} }}",
+        jwt(&operator, &operator, &of_operator),
+        system.public_key(),
+        account.public_key(),
+        jwt(&operator, &account, &about),
+        system.public_key(),
+        jwt(&operator, &system, &of_system),
+    );
+    let of_user = json!({ "type": "user", "version": 2, "subs": -1, "data": -1, "payload": -1 });
+    let file = |pair: &KeyPair| {
+        format!(
+            "-----BEGIN NATS USER JWT-----\n{}\n------END NATS USER JWT------\n\nIMPORTANT\n\n\
+             -----BEGIN USER NKEY SEED-----\n{}\n------END USER NKEY SEED------\n",
+            jwt(&account, &user, &of_user),
+            pair.seed().unwrap()
+        )
+    };
+    let Some(done) = logs_in(&config, Login::Credentials(secret(&file(&user)))).await else { return };
+    done.unwrap();
+    // The JWT with another's key is nobody's.
+    logs_in(&config, Login::Credentials(secret(&file(&KeyPair::new_user())))).await.unwrap().unwrap_err();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_speaks_tls_to_a_server_whose_certificate_it_trusts() {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let other = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let server = OwnNats::start_with(|folder| {
+        std::fs::write(folder.join("own.pem"), made.cert.pem()).unwrap();
+        std::fs::write(folder.join("own.key"), made.signing_key.serialize_pem()).unwrap();
+        std::fs::write(folder.join("other.pem"), other.cert.pem()).unwrap();
+        let file = |name: &str| folder.join(name).display().to_string();
+        format!("tls {{ cert_file: \"{}\", key_file: \"{}\" }}", file("own.pem"), file("own.key"))
+    });
+    let Some(server) = server else { return };
+    let told = Told::new().await;
+    let with = |name: &str| {
+        let settings = settings(&server.url().replace("nats://", "tls://"));
+        let authority = Some(server.folder().join(name));
+        Settings { address: Address { authority, ..settings.address }, ..settings }
+    };
+    let trusting = told.instance(&with("own.pem"));
+    until("it works", async || trusting.bus.reached()).await;
+    let wary = told.instance(&with("other.pem"));
+    let fault = until("it is refused", async || {
+        let fault = wary.bus.health().unwrap().fault;
+        fault.filter(|fault| fault != "no server has answered yet")
+    });
+    let fault = fault.await;
+    assert!(wary.bus.reached().is_none() && !fault.is_empty(), "{fault}");
 }
 
 #[test]
@@ -357,7 +472,7 @@ fn what_cannot_be_used_is_told_before_anything_is_connected() {
     check(&address(Login::Token(secret("any")))).unwrap();
     let fault = check(&address(Login::Nkey(secret("hunter2")))).unwrap_err();
     assert!(fault.contains("the seed cannot be used") && !fault.contains("hunter2"), "{fault}");
-    let fault = check(&address(Login::Credentials(secret(SEED)))).unwrap_err();
+    let fault = check(&address(Login::Credentials(secret("SUAB")))).unwrap_err();
     assert!(fault.contains("it holds no user JWT"), "{fault}");
     let missing: convoke::adapter::nats::ReadSecret = Arc::new(|| Err("the variable X is not set".to_owned()));
     assert_eq!(check(&address(Login::Token(missing))).unwrap_err(), "the variable X is not set");

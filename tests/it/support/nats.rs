@@ -101,6 +101,10 @@ impl OwnNats {
         }
     }
 
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("nats://localhost:{}", self.port)
     }
