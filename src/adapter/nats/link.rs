@@ -128,6 +128,7 @@ fn options(address: &Address) -> Result<ConnectOptions, String> {
     let options = options
         .name("convoke")
         .retry_on_initial_connect()
+        .max_reconnects(None)
         .connection_timeout(PATIENCE)
         .request_timeout(Some(PATIENCE))
         .ping_interval(PING_EVERY)
@@ -137,7 +138,9 @@ fn options(address: &Address) -> Result<ConnectOptions, String> {
         });
     let encrypted = address.authority.is_some() || address.urls.iter().any(|url| url.starts_with("tls://"));
     if encrypted {
-        return Ok(options.tls_client_config(trust::client(address.authority.as_deref())?));
+        // Servers that others tell of are spoken to as those that were named.
+        let required = address.urls.iter().all(|url| url.starts_with("tls://"));
+        return Ok(options.tls_client_config(trust::client(address.authority.as_deref())?).require_tls(required));
     }
     Ok(options)
 }
