@@ -172,12 +172,12 @@ async fn two_who_copy_at_once_get_in_each_others_way_and_nothing_else() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_killed_paused_or_robbed_under_load_costs_no_event() {
+    const ROUNDS: u64 = 60;
+    const EACH: u64 = 50;
     let Some(server) = OwnNats::start() else { return };
     let (told, settings) = (Told::new().await, settings(&server.url()));
     let (one, other) = (told.instance(&settings), told.instance(&settings));
     until("it works", async || (one.bus.reached().is_some() && other.bus.reached().is_some()).then_some(())).await;
-    const ROUNDS: u64 = 60;
-    const EACH: u64 = 50;
     let telling = async {
         for round in 0..ROUNDS {
             told.tell(HERE, round * EACH..(round + 1) * EACH).await;
@@ -367,7 +367,7 @@ async fn logs_in(config: &str, login: Login) -> Option<Result<(), String>> {
     let ended = until("it is let in or refused", async || {
         let refused = |fault: &String| fault.contains("authorization");
         let refused = working.bus.health().unwrap().fault.filter(refused);
-        working.bus.reached().map(|_| Ok(())).or(refused.map(Err))
+        working.bus.reached().map(|_| Ok(())).or_else(|| refused.map(Err))
     });
     Some(ended.await)
 }
