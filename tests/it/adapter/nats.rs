@@ -97,7 +97,9 @@ async fn hears(working: &Working, tenant: TenantId, count: usize) -> Vec<u64> {
             let _ = tokio::time::timeout(Duration::from_millis(500), arrivals.recv()).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), hearing).await.unwrap_or_else(|_| panic!("not all {count} are heard"));
+    tokio::time::timeout(Duration::from_secs(60), hearing)
+        .await
+        .unwrap_or_else(|_| panic!("not all {count} are heard"));
     all
 }
 
