@@ -13,13 +13,12 @@ use crate::adapter::anchor::webhook::WebhookAnchor;
 use crate::adapter::folder::FolderBlobs;
 use crate::adapter::keyfile::KeyFile as SubjectKeyFile;
 use crate::adapter::keys::{KeyCommand, KeyFile, KeyVariable, ProcessEnvironment};
-use crate::adapter::outbox::Outbox;
 use crate::adapter::outside::GuardedOutside;
 use crate::adapter::webhooks::HttpWebhooks;
 use crate::capability::alarms::Alarms;
 use crate::capability::credentials::Credentials;
 use crate::capability::cx::store_fault;
-use crate::capability::events::{EVENTS, Ways};
+use crate::capability::events::Ways;
 use crate::capability::forwarding::Forwarding;
 use crate::capability::gate::Gate;
 use crate::capability::gate::approve::{ApprovalPolicy, NothingHeld};
@@ -48,9 +47,11 @@ use crate::kernel::network::Network;
 use crate::kernel::seal::Seal;
 use crate::kernel::secret::Secret;
 use crate::port::anchors::Anchor;
+use crate::port::bus::Bus;
 use crate::port::outside::{Outgoing, Outside};
 use crate::port::secrets::{Environment, MasterKeys};
 use crate::port::store::{Store, StoreFault};
+use crate::runtime::carrying;
 use crate::runtime::hearing;
 use crate::runtime::relay::Relay;
 use crate::runtime::supervise::Supervisor;
@@ -59,6 +60,7 @@ use crate::runtime::upkeep::Upkeep;
 
 pub use self::store::Move;
 
+mod bus;
 pub(crate) mod cards;
 mod key;
 mod store;
@@ -138,7 +140,8 @@ impl App {
         let keys = master_keys(&config, &data, &environment)?;
         let vault = Arc::new(Vault::open(keys, environment.clone(), &*store).await.map_err(unreadable)?);
         let services = add_services(services, &config, &data).with(Arc::new(Credentials(vault.clone()))).with(vault);
-        let services = add_events(services, &config, &store)?;
+        let bus = bus::open(&config, &data, &environment, &store, &seal, &*clock)?;
+        let services = add_events(services, &config, bus)?;
         let services = add_audit(services, &config, &data, &store, &clock)?;
         let platform = Arc::new(Platform::new(store.clone(), blobs, clock, registry, seal, Arc::new(config), services));
         platform.service::<ToolIndex>()?.list_in(&platform.caches);
@@ -177,6 +180,15 @@ impl App {
         store::transfer(config, data, clock, way).await
     }
 
+    /// What of the bus's configuration cannot be used, as far as that can be told without a server.
+    ///
+    /// # Errors
+    /// `bad_configuration`.
+    pub fn check_bus(config: &Config, data: &Path) -> Result<(), Fault> {
+        let environment: Arc<dyn Environment> = Arc::new(ProcessEnvironment);
+        bus::check(config, data, &environment)
+    }
+
     /// Takes up what an earlier run left and starts what the program does by itself. Comes before anybody is served: a call
     /// that is asked again must find how the first one ended.
     ///
@@ -196,6 +208,7 @@ impl App {
             let keeper = keeper.clone();
             async move { keeper.work(stop).await }
         });
+        carrying::start(self.platform(), &self.background)?;
         // A store in the data folder has one owner; on one that several share, each subscription is led by one at a time.
         let relay = if self.store.instance().is_some() {
             Relay::new(self.gate.clone())
@@ -322,10 +335,10 @@ fn add_audit(
 }
 
 /// How events are stored and delivered.
-fn add_events(services: Services, config: &Config, store: &Arc<dyn Store>) -> Result<Services, Fault> {
+fn add_events(services: Services, config: &Config, bus: Arc<dyn Bus>) -> Result<Services, Fault> {
     let allowed = config.outside.private_networks.iter().filter_map(|network| Network::parse(network)).collect();
     let webhooks = Arc::new(HttpWebhooks::new(allowed).map_err(store_fault)?);
-    let ways = Ways::new(Arc::new(Outbox::new(store.clone(), &EVENTS)), webhooks);
+    let ways = Ways::new(bus, webhooks);
     let topics = TopicBook::new(MODULES.iter().flat_map(|module| module.topics));
     Ok(services.with(Arc::new(ways)).with(Arc::new(topics)).with(Arc::new(Schemas::default())))
 }

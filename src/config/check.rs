@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use super::Config;
+use super::nats::LOGINS;
 use crate::kernel::network::Network;
+use crate::kernel::redact::redact;
 
 /// A key and what is wrong with its value.
 pub type Wrong = (&'static str, String);
@@ -36,6 +38,7 @@ pub fn check(config: &Config) -> Vec<Wrong> {
         wrong.push(("telemetry.traces_share", format!("must be from 0 to 1, not {}", telemetry.traces_share)));
     }
     store(config, &mut wrong);
+    bus(config, &mut wrong);
     let logging = &config.logging;
     if !is_level(&logging.level) {
         let say = "must be error, warn, info, debug, trace or off, also by module as in 'info,convoke=debug'";
@@ -122,14 +125,54 @@ fn store(config: &Config, wrong: &mut Vec<Wrong>) {
     }
 }
 
+fn bus(config: &Config, wrong: &mut Vec<Wrong>) {
+    let nats = &config.nats;
+    match config.events.bus.as_str() {
+        "nats" if nats.urls.is_empty() => {
+            wrong.push(("nats.urls", "is missing: events.bus = 'nats' needs the address of a server".to_owned()));
+        }
+        "outbox" | "nats" => {}
+        other => wrong.push(("events.bus", format!("must be 'outbox' or 'nats', not '{other}'"))),
+    }
+    for url in &nats.urls {
+        if let Some(why) = nats.misfit(url) {
+            wrong.push(("nats.urls", format!("'{}' {why}", redact(url))));
+        }
+    }
+    let login = nats.login.as_str();
+    if !LOGINS.contains(&login) {
+        let say = "must be 'password', 'token', 'nkey' or 'credentials', or empty";
+        wrong.push(("nats.login", format!("{say}, not '{login}'")));
+    }
+    if login == "password" && nats.user.is_empty() {
+        wrong.push(("nats.user", "is missing: nats.login = 'password' needs the name of a user".to_owned()));
+    }
+    if (!login.is_empty() || !nats.login_from.is_empty()) && nats.place().is_none() {
+        // What stands there may be the secret that somebody put into the wrong place: it is not repeated.
+        let say = "must be 'file:PATH' or 'env:VARIABLE'; the secret itself is not written here";
+        wrong.push(("nats.login_from", say.to_owned()));
+    }
+    if !nats.tls_ca.is_empty()
+        && let Err(error) = std::fs::File::open(Path::new(&nats.tls_ca))
+    {
+        wrong.push(("nats.tls_ca", format!("the file '{}' cannot be read: {error}", nats.tls_ca)));
+    }
+    let fits = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
+    if nats.stream.is_empty() || nats.stream.len() > 64 || !nats.stream.chars().all(fits) {
+        let say = "must be a name of letters, digits, '_' and '-', at most 64 of them";
+        wrong.push(("nats.stream", format!("{say}, not '{}'", nats.stream)));
+    }
+}
+
 /// No time to wait is longer: a moment so far away can still be reckoned with everywhere.
 const YEAR: u64 = 31_536_000;
 
 /// Every number, each with its least and its most. In `store` and `backup`, 0 is no bound.
 fn ranges(config: &Config, wrong: &mut Vec<Wrong>) {
-    let Config { server, limits, mcp, store, vault: _, outside: _, events, logging, telemetry, backup, audit } = config;
+    let Config { server, limits, mcp, store, vault: _, outside: _, events, nats, logging, telemetry, backup, audit } =
+        config;
     let many = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-    let all: [(&'static str, u64, u64, u64); 36] = [
+    let all: [(&'static str, u64, u64, u64); 39] = [
         ("server.body_limit_bytes", many(server.body_limit_bytes), 1024, 1 << 30),
         ("server.bodies_bytes", many(server.bodies_bytes), many(server.body_limit_bytes), 1 << 40),
         ("server.connections", many(server.connections), 0, 1_000_000),
@@ -161,6 +204,9 @@ fn ranges(config: &Config, wrong: &mut Vec<Wrong>) {
         ("events.subscriptions", events.subscriptions, 1, 100_000),
         ("events.topics", events.topics, 1, 100_000),
         ("events.dead_letter_days", events.dead_letter_days, 0, 36_500),
+        ("nats.replicas", many(nats.replicas), 1, 5),
+        ("nats.keep_hours", nats.keep_hours, 1, 876_000),
+        ("nats.keep_megabytes", nats.keep_megabytes, 0, 1 << 40),
         ("logging.recent_lines", many(logging.recent_lines), 0, 1_000_000),
         ("telemetry.every_seconds", telemetry.every_seconds, 1, 3600),
         ("backup.keep", many(backup.keep), 0, 1_000_000),

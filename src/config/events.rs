@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Events {
+    /// What carries them to those who deliver: `outbox`, the store's own log, or `nats`, servers of NATS with JetStream.
+    pub bus: String,
     /// The longest chain of subscriptions that set each other off.
     pub most_hops: u32,
     /// Deliveries under way at once, over all subscriptions.

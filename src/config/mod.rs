@@ -10,6 +10,7 @@ pub mod load;
 pub mod logging;
 pub mod mask;
 pub mod mcp;
+pub mod nats;
 pub mod origins;
 pub mod outside;
 pub mod place;
@@ -39,6 +40,8 @@ pub struct Config {
     pub vault: vault::Vault,
     /// How events are delivered.
     pub events: events::Events,
+    /// The NATS servers that carry events, where `events.bus` is `nats`.
+    pub nats: nats::Nats,
     /// What is logged.
     pub logging: logging::Logging,
     /// Where traces and metrics are sent.

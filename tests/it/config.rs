@@ -229,3 +229,38 @@ fn the_schema_is_kept_as_a_file() {
     }
     assert_eq!(std::fs::read_to_string(file).unwrap_or_default(), text, "run the tests with UPDATE=1");
 }
+
+#[test]
+fn what_does_not_fit_of_nats_is_told_and_no_secret_with_it() {
+    let scene = Scene::new().flag("--set", "events.bus", "nats");
+    assert!(scene.said().contains("nats.urls: is missing"), "{}", scene.said());
+    let scene = Scene::new()
+        .flag("--set", "events.bus", "pigeons")
+        .flag(
+            "--set",
+            "nats.urls",
+            "http://a:1, nats://ann:hunter2@a, nats://far.example:4222, tls://far.example, nats://[::1]:1",
+        )
+        .flag("--set", "nats.login", "smile")
+        .flag("--set", "nats.login_from", "hunter2")
+        .flag("--set", "nats.tls_ca", "nowhere.pem")
+        .flag("--set", "nats.stream", "a.b")
+        .flag("--set", "nats.replicas", "6");
+    let said = scene.said();
+    for wanted in [
+        "events.bus: must be 'outbox' or 'nats', not 'pigeons'",
+        "'http://a:1' must begin with 'tls://'",
+        "must not hold a user or password",
+        "'nats://far.example:4222' lies beyond this machine",
+        "nats.login: must be 'password', 'token', 'nkey' or 'credentials'",
+        "nats.login_from: must be 'file:PATH' or 'env:VARIABLE'",
+        "nowhere.pem' cannot be read",
+        "nats.stream: must be a name",
+        "nats.replicas: must be from 1 to 5, not 6",
+    ] {
+        assert!(said.contains(wanted), "{wanted}: {said}");
+    }
+    assert!(!said.contains("hunter2") && !said.contains("'tls://far") && !said.contains("::1"), "{said}");
+    let scene = Scene::new().flag("--set", "nats.login", "password");
+    assert!(scene.said().contains("nats.user: is missing"), "{}", scene.said());
+}

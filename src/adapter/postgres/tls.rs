@@ -6,14 +6,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream as Encrypted;
 
+use crate::adapter::trust;
 use crate::port::store::StoreFault;
 
 /// Makes encrypted connections.
@@ -24,27 +24,7 @@ impl Tls {
     /// Trusts the certificates of a PEM file, or without one those that the system trusts.
     pub(super) fn new(authority: Option<&Path>) -> Result<Self, StoreFault> {
         let unusable = |why: String| StoreFault::Unavailable(format!("TLS to PostgreSQL: {why}"));
-        let mut roots = RootCertStore::empty();
-        match authority {
-            Some(file) => {
-                let named = |error: &dyn std::fmt::Display| unusable(format!("{}: {error}", file.display()));
-                let certificates = CertificateDer::pem_file_iter(file).map_err(|error| named(&error))?;
-                for certificate in certificates {
-                    roots.add(certificate.map_err(|error| named(&error))?).map_err(|error| named(&error))?;
-                }
-            }
-            None => {
-                roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            }
-        }
-        if roots.is_empty() {
-            return Err(unusable("there is no certificate of an authority to trust".to_owned()));
-        }
-        let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| unusable(error.to_string()))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let config = trust::client(authority).map_err(unusable)?;
         Ok(Self(Arc::new(config)))
     }
 }

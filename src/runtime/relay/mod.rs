@@ -1,4 +1,5 @@
-//! The relay: delivers events from the log to subscriptions. It hears of every commit and wakes those whom it concerns; each
+//! The relay: delivers events from the log to subscriptions. It hears of every commit, and of what comes on the bus from other
+//! instances, and wakes those whom it concerns; each
 //! subscription has a worker of its own, so a receiver that hangs holds up nobody else. Where several instances share a store,
 //! one delivers for a subscription at a time and another takes over when it is gone (docs/decisions/0009).
 
@@ -13,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, broadcast};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -21,7 +22,7 @@ use uuid::Uuid;
 
 use super::supervise::Supervisor;
 use crate::capability::cx::store_fault;
-use crate::capability::events::{EVENTS, Event};
+use crate::capability::events::{EVENTS, Event, Ways};
 use crate::capability::gate::Gate;
 use crate::capability::owned::Stored;
 use crate::domain::events::model::letter::DeadLetter;
@@ -29,6 +30,7 @@ use crate::domain::events::model::subscription::{Delivery, State, Subscription};
 use crate::domain::events::topics::{REDRIVEN, RESUMED, SUBSCRIBED, UNSUBSCRIBED};
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{TenantId, new_uuid};
+use crate::port::bus::Arrival;
 use crate::port::records::{Comparison, Document as _, Filter, Place, Query, Record, Scalar, Scope};
 use crate::port::store::{Batch, Expect, Step};
 use worker::Worker;
@@ -102,6 +104,7 @@ impl Relay {
     async fn run(self: Arc<Self>, stop: CancellationToken) {
         let platform = self.gate.platform().clone();
         let mut heard = platform.hear();
+        let mut arrivals = platform.service::<Ways>().ok().and_then(|ways| ways.bus.arrivals());
         // However this ends, the workers end too.
         let all = CancellationToken::new();
         let _end = all.clone().drop_guard();
@@ -131,6 +134,10 @@ impl Relay {
                     Err(RecvError::Lagged(_)) => wake_all(&workers),
                     Err(RecvError::Closed) => break,
                 },
+                arrival = next(&mut arrivals) => match arrival {
+                    Arrival::Event { tenant, topic } => wake(&workers, tenant, &topic),
+                    Arrival::Anything => wake_all(&workers),
+                },
             }
         }
         all.cancel();
@@ -150,11 +157,7 @@ impl Relay {
                 running.sign.wake.notify_one();
             }
         }
-        for ((tenant, _), running) in workers.iter() {
-            if *tenant == event.tenant_id && running.subscription.value.wants(&event.topic) {
-                running.sign.wake.notify_one();
-            }
-        }
+        wake(workers, event.tenant_id, &event.topic);
     }
 
     /// Reads one subscription anew.
@@ -262,6 +265,27 @@ fn end(running: Option<Running>) -> Option<JoinHandle<()>> {
     let running = running?;
     running.stop.cancel();
     Some(running.task)
+}
+
+/// What comes next on the bus. Waits forever where the bus has nothing to tell that the program does not know by itself.
+async fn next(arrivals: &mut Option<broadcast::Receiver<Arrival>>) -> Arrival {
+    let Some(open) = arrivals else { return std::future::pending().await };
+    match open.recv().await {
+        Ok(arrival) => arrival,
+        Err(RecvError::Lagged(_)) => Arrival::Anything,
+        Err(RecvError::Closed) => {
+            *arrivals = None;
+            Arrival::Anything
+        }
+    }
+}
+
+fn wake(workers: &Workers, tenant: TenantId, topic: &str) {
+    for ((of, _), running) in workers {
+        if *of == tenant && running.subscription.value.wants(topic) {
+            running.sign.wake.notify_one();
+        }
+    }
 }
 
 fn wake_all(workers: &Workers) {

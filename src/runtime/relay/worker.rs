@@ -240,7 +240,8 @@ impl Worker {
         let (subscription, now) = (&self.subscription.value, self.now());
         let filter = Pattern::filter_of(&subscription.topics);
         let limit = u32::try_from(run.window.room().min(READ)).unwrap_or(1);
-        let heard = run.ways.bus.read(self.tenant, &filter, run.window.scanned(), limit).await.map_err(store_fault)?;
+        let heard =
+            run.ways.bus.follow(self.tenant, &filter, run.window.scanned(), limit).await.map_err(store_fault)?;
         for entry in heard.events {
             let hears = may_hear(&run.book, &caller, &entry.stream, is_published(&entry.body));
             if hears && subscription.fits(&entry.stream, &entry.body) {

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::exit::{Exit, Failure};
 use super::output;
 use super::setting::Setting;
-use crate::app::cards;
+use crate::app::{App, cards};
 use crate::config::load::data_folder;
 use crate::domain::MODULES;
 use crate::kernel::codes;
@@ -21,6 +21,9 @@ pub(super) async fn run(setting: Setting) -> Result<(), Failure> {
         Ok(loaded) => {
             read += 1 + loaded.files.len();
             if let Err(fault) = tls::acceptor(&loaded.config.server).await {
+                tell(&fault);
+            }
+            if let Err(fault) = App::check_bus(&loaded.config, &loaded.data) {
                 tell(&fault);
             }
         }

@@ -1,5 +1,6 @@
 //! What is true of one adapter alone, beside the lists that all share.
 
+mod nats;
 mod postgres;
 mod postgres_upkeep;
 mod reads;

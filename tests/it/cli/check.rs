@@ -129,3 +129,28 @@ fn tools_are_listed_searched_and_shown_whole_wherever_they_are() {
     };
     assert_eq!(names(&elsewhere), names(&all));
 }
+
+#[test]
+fn a_login_to_nats_that_cannot_be_used_is_found_before_the_start() {
+    let place = Place::new();
+    std::fs::create_dir_all(place.data()).unwrap();
+    std::fs::write(place.data().join("nats.seed"), "hunter2\n").unwrap();
+    let with = |login: &str, from: &str| {
+        let (login, from) = (format!("nats.login={login}"), format!("nats.login_from={from}"));
+        let settings = ["events.bus=nats", "nats.urls=nats://localhost:1", &login, &from];
+        let settings: Vec<&str> = settings.iter().flat_map(|setting| ["--set", setting]).collect();
+        let check = place.run(&[&["check"][..], &settings].concat());
+        let serve = place.run(&[&["serve", "--listen", "127.0.0.1:0"][..], &settings].concat());
+        for ran in [&check, &serve] {
+            assert_eq!(ran.code(), 4, "{}", ran.errors());
+            assert!(!ran.errors().contains("hunter2"), "{}", ran.errors());
+        }
+        check.problem()["detail"].to_string()
+    };
+    assert!(with("nkey", "file:nats.seed").contains("the seed cannot be used"));
+    assert!(with("token", "file:nothing").contains("nothing cannot be read"));
+    assert!(
+        with("token", "env:NATS_TOKEN_THAT_NOBODY_SETS")
+            .contains("the variable NATS_TOKEN_THAT_NOBODY_SETS is not set")
+    );
+}

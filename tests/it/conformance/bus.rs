@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use convoke::adapter::nats::{NatsBus, Settings};
 use convoke::adapter::outbox::Outbox;
 use convoke::kernel::id::TenantId;
 use convoke::port::bus::Bus;
@@ -13,6 +14,9 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::place::{Declared, NOW, Place, SqlitePlace};
+use crate::domain::events::receiver::until;
+use crate::support::nats::{NATS, Working, settings};
+use crate::support::servers::named;
 
 static TOLD: Log = Log {
     name: "events",
@@ -28,13 +32,49 @@ const THERE: TenantId = TenantId::from_uuid(Uuid::from_u128(2));
 struct Fed {
     store: Arc<dyn Store>,
     bus: Arc<dyn Bus>,
+    /// What carries the events, where something does, and whether they are read only after they were carried.
+    carried: Option<(Working, bool)>,
     _place: SqlitePlace,
 }
 
-async fn outbox() -> Fed {
+async fn fed(make: impl FnOnce(&Arc<dyn Store>) -> (Arc<dyn Bus>, Option<(Working, bool)>)) -> Fed {
     let place = SqlitePlace::new();
     let store = place.open(Declared { kinds: Vec::new(), logs: vec![&TOLD], unowned: Vec::new() }).await.unwrap();
-    Fed { bus: Arc::new(Outbox::new(store.clone(), &TOLD)), store, _place: place }
+    let (bus, carried) = make(&store);
+    Fed { bus, carried, store, _place: place }
+}
+
+async fn outbox() -> Option<Fed> {
+    Some(fed(|store| (Arc::new(Outbox::new(store.clone(), &TOLD)), None)).await)
+}
+
+/// Over NATS, read the moment that it is committed: what is not carried yet is found in the log.
+async fn nats() -> Option<Fed> {
+    over_nats(10_000, false).await
+}
+
+/// Over NATS, read after it was carried: from memory alone.
+async fn nats_in_memory() -> Option<Fed> {
+    over_nats(10_000, true).await
+}
+
+/// Over NATS, by one who was away: from the stream, further back than memory goes.
+async fn nats_further_back() -> Option<Fed> {
+    over_nats(0, true).await
+}
+
+async fn over_nats(tail_events: usize, carried: bool) -> Option<Fed> {
+    let url = named(NATS, "nats")?;
+    let settings = Settings { tail_events, ..settings(&url) };
+    let made = fed(|store| {
+        let working = Working::of(NatsBus::new(settings, store.clone(), &TOLD).unwrap());
+        (working.bus.clone(), Some((working, carried)))
+    });
+    let made = made.await;
+    if carried {
+        made.carried().await;
+    }
+    Some(made)
 }
 
 impl Fed {
@@ -44,11 +84,25 @@ impl Fed {
         let step = Step::Append { log: &TOLD, stream: topic.to_owned(), body };
         let at = NOW.plus(Duration::from_secs(number));
         self.store.commit(vec![Batch { tenant, at, steps: vec![step] }]).await.unwrap();
+        self.bus.committed();
+        if self.carried.as_ref().is_some_and(|(_, carried)| *carried) {
+            self.carried().await;
+        }
+    }
+
+    /// Waits until everything that is committed was carried.
+    async fn carried(&self) {
+        let Some((working, _)) = &self.carried else { return };
+        let newest = self.store.last(&TOLD).await.unwrap();
+        until("it is carried", async || (working.bus.reached()? >= newest).then_some(())).await;
     }
 
     /// Everything after a place, read so many at a time.
     async fn all(&self, tenant: TenantId, filter: &Filter, after: i64, limit: u32) -> (Vec<u64>, i64) {
         let (mut numbers, mut after) = (Vec::new(), after);
+        let counted =
+            || self.carried.as_ref().filter(|(_, carried)| *carried).map(|(working, _)| working.bus.counted().log);
+        let of_log = counted();
         loop {
             let heard = self.bus.read(tenant, filter, after, limit).await.unwrap();
             assert!(heard.scanned >= after && heard.events.windows(2).all(|pair| pair[0].position < pair[1].position));
@@ -56,6 +110,7 @@ impl Fed {
             assert!(heard.events.iter().all(|event| event.tenant == tenant && event.position > after));
             after = heard.scanned;
             if !heard.more {
+                assert_eq!(counted(), of_log, "what was carried is not read from the log");
                 return (numbers, after);
             }
         }
@@ -120,7 +175,8 @@ macro_rules! conformance {
         $(mod $made {
             $(#[tokio::test]
             async fn $case() {
-                super::$case(super::$made().await).await;
+                let Some(fed) = super::$made().await else { return };
+                super::$case(fed).await;
             })+
         })+
     };
@@ -128,4 +184,9 @@ macro_rules! conformance {
 
 conformance! {
     outbox: is_read_in_order_from_any_place, keeps_tenants_apart, passes_what_does_not_fit, finds_the_place_of_a_moment;
+    nats: is_read_in_order_from_any_place, keeps_tenants_apart, passes_what_does_not_fit, finds_the_place_of_a_moment;
+    nats_in_memory: is_read_in_order_from_any_place, keeps_tenants_apart, passes_what_does_not_fit,
+        finds_the_place_of_a_moment;
+    nats_further_back: is_read_in_order_from_any_place, keeps_tenants_apart, passes_what_does_not_fit,
+        finds_the_place_of_a_moment;
 }

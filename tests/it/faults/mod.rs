@@ -7,6 +7,7 @@ mod disk;
 mod events;
 mod fleet;
 mod kill;
+mod nats;
 #[cfg(target_os = "linux")]
 mod server;
 mod workers;

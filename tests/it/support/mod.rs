@@ -4,6 +4,7 @@ pub(crate) mod app;
 pub(crate) mod examples;
 pub(crate) mod guests;
 pub(crate) mod ledger;
+pub(crate) mod nats;
 pub(crate) mod program;
 pub(crate) mod scene;
 pub(crate) mod servers;

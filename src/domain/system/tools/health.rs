@@ -9,6 +9,7 @@ use super::Nothing;
 use crate::capability::Capability;
 use crate::capability::alarms::{Alarm, Alarms};
 use crate::capability::cx::Cx;
+use crate::capability::events::Ways;
 use crate::capability::permit::Permit;
 use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::integrations::Vault;
@@ -16,6 +17,7 @@ use crate::domain::system::operator;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::time::Timestamp;
+use crate::port::bus::BusHealth;
 
 /// Tells how the installation is doing.
 pub(in crate::domain::system) struct Health;
@@ -108,7 +110,8 @@ impl Capability for Health {
     .everyday();
 
     async fn run(cx: &Cx, _: Nothing) -> Result<Output, Fault> {
-        let backends = vec![store(cx).await, blobs(cx).await, vault(cx).await];
+        let mut backends = vec![store(cx).await, blobs(cx).await, vault(cx).await];
+        backends.extend(bus(cx)?);
         let ready = backends.iter().all(|backend| backend.status != Status::Down);
         let whole = backends.iter().all(|backend| backend.status == Status::Ok);
         let alarms = cx.service::<Alarms>()?.raised();
@@ -196,6 +199,15 @@ async fn vault(cx: &Cx) -> Backend {
     }
     let status = if fault.is_none() { Status::Ok } else { Status::Degraded };
     Backend { status, product, fault, ..down("vault", micros_since(began)) }
+}
+
+/// Events are delivered by way of the store while the bus does not work: the rest goes on, only slower.
+fn bus(cx: &Cx) -> Result<Option<Backend>, Fault> {
+    let began = Instant::now();
+    let Some(health) = cx.service::<Ways>()?.bus.health() else { return Ok(None) };
+    let status = if health.fault.is_none() { Status::Ok } else { Status::Degraded };
+    let BusHealth { product, fault } = health;
+    Ok(Some(Backend { status, product, fault, ..down("events", micros_since(began)) }))
 }
 
 fn down(name: &'static str, took_micros: u64) -> Backend {

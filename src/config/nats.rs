@@ -1,0 +1,85 @@
+//! The NATS servers that carry events, where `events.bus` is `nats`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The NATS servers that carry events, where `events.bus` is `nats`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Nats {
+    /// The servers' addresses: `tls://HOST:PORT`, or `nats://HOST:PORT` without TLS.
+    pub urls: Vec<String>,
+    /// Whether servers beyond this machine may be spoken to without TLS.
+    pub insecure: bool,
+    /// Certificates in PEM of the authority that the servers' certificates are verified against; empty for those that the
+    /// system trusts.
+    pub tls_ca: String,
+    /// How the program says who it is: `password`, `token`, `nkey` or `credentials`; empty where nobody asks.
+    pub login: String,
+    /// The name of the user, for `password`.
+    pub user: String,
+    /// Where the password, the token, the seed or the credentials are: `file:PATH` or `env:VARIABLE`.
+    pub login_from: String,
+    /// The name of the stream, with which all subjects begin.
+    pub stream: String,
+    /// How many servers keep the stream.
+    pub replicas: usize,
+    /// How long the stream keeps events, in hours.
+    pub keep_hours: u64,
+    /// How many megabytes it keeps at most; 0 is no bound.
+    pub keep_megabytes: u64,
+}
+
+/// A place that a login comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LoginPlace<'a> {
+    /// A file.
+    File(&'a str),
+    /// A variable of the environment.
+    Variable(&'a str),
+}
+
+/// The ways to log in that there are.
+pub const LOGINS: [&str; 5] = ["", "password", "token", "nkey", "credentials"];
+
+impl Nats {
+    /// Where the login comes from; `None` when that cannot be read.
+    #[must_use]
+    pub fn place(&self) -> Option<LoginPlace<'_>> {
+        let (scheme, rest) = self.login_from.split_once(':')?;
+        match (scheme, rest.trim()) {
+            (_, "") => None,
+            ("file", path) => Some(LoginPlace::File(path)),
+            ("env", variable) => Some(LoginPlace::Variable(variable)),
+            _ => None,
+        }
+    }
+
+    /// What is wrong with an address of a server; `None` when nothing is.
+    #[must_use]
+    pub fn misfit(&self, url: &str) -> Option<&'static str> {
+        let (scheme, place) = url.split_once("://").unwrap_or_default();
+        if !["nats", "tls"].contains(&scheme) {
+            return Some("must begin with 'tls://', or with 'nats://' without TLS");
+        }
+        if place.contains('@') {
+            return Some("must not hold a user or password: see nats.login");
+        }
+        let (host, port) = match place.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+            _ => (place, None),
+        };
+        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        let fits = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | ':' | '_');
+        if host.is_empty() || !host.chars().all(fits) || port.is_some_and(|port| port.parse::<u16>().is_err()) {
+            return Some("must be a host and a port, such as 'tls://nats.example.org:4222'");
+        }
+        let near = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+        if scheme == "nats" && !near && !self.insecure {
+            return Some(
+                "lies beyond this machine: write 'tls://', or set nats.insecure = true where nobody else is on the network",
+            );
+        }
+        None
+    }
+}
