@@ -1,11 +1,13 @@
 //! What implements the ports: one folder each. What stores have in common beside a port lies here.
 
 pub mod anchor;
+mod blob_files;
 pub mod folder;
 mod forms;
 pub mod keyfile;
 pub mod keys;
 mod names;
+pub mod objects;
 pub mod outbox;
 pub mod outside;
 pub mod postgres;

@@ -23,13 +23,14 @@ pub const FILE: &str = "convoke.toml";
 const DATA: &str = "store.data";
 
 /// The keys that name files and folders.
-const PATHS: [&str; 8] = [
+const PATHS: [&str; 9] = [
     DATA,
     "server.tls_certificate",
     "server.tls_key",
     "backup.folder",
     "store.password_file",
     "store.tls_ca",
+    "objects.tls_ca",
     "audit.keys",
     "audit.anchor_file",
 ];
