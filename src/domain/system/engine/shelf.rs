@@ -426,7 +426,8 @@ impl Shelf {
             };
             let goes = (name.starts_with(PREFIX) && name.ends_with(UNFINISHED)) || (name.starts_with(LOOKING) && is_left());
             if goes {
-                fs::remove_dir_all(path).map_err(disk)?;
+                let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+                removed.map_err(disk)?;
             }
         }
         Ok(())
