@@ -105,10 +105,23 @@ mod tests {
         assert_eq!(Schedule::parse("every 7d"), minutes(7 * DAY));
         assert_eq!(Schedule::parse("03:30"), Some(Schedule::Daily(210)));
         assert_eq!(Schedule::parse("00:00"), Some(Schedule::Daily(0)));
-        for text in
-            ["", "every", "every ", "every h", "every 1m", "every 6x", "every -6h", "every 99999999999999999999d", "3:30",
-             "24:00", "12:60", "12", "noon", "+1:30", "03:30:00"]
-        {
+        for text in [
+            "",
+            "every",
+            "every ",
+            "every h",
+            "every 1m",
+            "every 6x",
+            "every -6h",
+            "every 99999999999999999999d",
+            "3:30",
+            "24:00",
+            "12:60",
+            "12",
+            "noon",
+            "+1:30",
+            "03:30:00",
+        ] {
             assert_eq!(Schedule::parse(text), None, "{text}");
         }
     }

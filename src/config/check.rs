@@ -131,7 +131,20 @@ const YEAR: u64 = 31_536_000;
 
 /// Every number, each with its least and its most. In `store` and `backup`, 0 is no bound.
 fn ranges(config: &Config, wrong: &mut Vec<Wrong>) {
-    let Config { server, limits, mcp, store, objects: _, vault: _, outside: _, events, logging, telemetry, backup, audit } = config;
+    let Config {
+        server,
+        limits,
+        mcp,
+        store,
+        objects: _,
+        vault: _,
+        outside: _,
+        events,
+        logging,
+        telemetry,
+        backup,
+        audit,
+    } = config;
     let many = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     let all: [(&'static str, u64, u64, u64); 38] = [
         ("server.body_limit_bytes", many(server.body_limit_bytes), 1024, 1 << 30),
@@ -187,7 +200,10 @@ fn anchors(config: &Config, wrong: &mut Vec<Wrong>) {
     let audit = &config.audit;
     for anchor in &audit.anchors {
         if !["file", "webhook", "objects"].contains(&anchor.as_str()) {
-            wrong.push(("audit.anchors", format!("'{anchor}' is no anchor: use 'file', 'webhook', 'objects' or several")));
+            wrong.push((
+                "audit.anchors",
+                format!("'{anchor}' is no anchor: use 'file', 'webhook', 'objects' or several"),
+            ));
         }
     }
     let is_used = audit.anchors.iter().any(|anchor| anchor == "webhook");
@@ -219,7 +235,8 @@ fn objects(config: &Config, wrong: &mut Vec<Wrong>) {
     if config.store.blobs != "folder"
         && let Err(why) = Bucket::parse(&config.store.blobs)
     {
-        let say = if config.store.blobs.contains("://") { why } else { format!("must be 'folder' or {}", bucket::FORM) };
+        let say =
+            if config.store.blobs.contains("://") { why } else { format!("must be 'folder' or {}", bucket::FORM) };
         wrong.push(("store.blobs", say));
     }
     if !config.backup.place.is_empty()
@@ -245,7 +262,8 @@ fn objects(config: &Config, wrong: &mut Vec<Wrong>) {
 fn backup(config: &Config, wrong: &mut Vec<Wrong>) {
     let backup = &config.backup;
     if !backup.schedule.is_empty() && backup.schedule().is_none() {
-        let say = "must be a span from 5 minutes on, as 'every 6h' or 'every 30m', or a time of the day (UTC), as '03:30'";
+        let say =
+            "must be a span from 5 minutes on, as 'every 6h' or 'every 30m', or a time of the day (UTC), as '03:30'";
         wrong.push(("backup.schedule", format!("{say}, not '{}'", backup.schedule)));
     }
     if backup.encrypted_by().is_none() {

@@ -61,7 +61,8 @@ impl Bucket {
         }
         let prefix = prefix.trim_matches('/');
         let is_part = |part: &str| !part.is_empty() && part != "." && part != "..";
-        let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_' | '/' | '=' | '+');
+        let plain =
+            |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_' | '/' | '=' | '+');
         if !prefix.is_empty() && !(prefix.split('/').all(is_part) && prefix.chars().all(plain) && prefix.len() <= 500) {
             return Err("has a prefix that is no path of letters, digits and '.', '-', '_', '=', '+'".to_owned());
         }
@@ -107,8 +108,21 @@ mod tests {
     #[test]
     fn what_is_no_address_is_refused() {
         for text in [
-            "", "bucket", "s3:bucket", "s3://", "s3:///a", "s3://ab", "http://bucket/a", "S3://bucket", "s3://buc ket",
-            "s3://-bucket", "s3://bucket/a//b", "s3://bucket/../b", "s3://bucket/./b", "s3://bucket/ä", "s3://bucket/a?b",
+            "",
+            "bucket",
+            "s3:bucket",
+            "s3://",
+            "s3:///a",
+            "s3://ab",
+            "http://bucket/a",
+            "S3://bucket",
+            "s3://buc ket",
+            "s3://-bucket",
+            "s3://bucket/a//b",
+            "s3://bucket/../b",
+            "s3://bucket/./b",
+            "s3://bucket/ä",
+            "s3://bucket/a?b",
             "s3://bucket:80/a",
         ] {
             assert!(Bucket::parse(text).is_err(), "{text}");

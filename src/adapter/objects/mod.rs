@@ -30,6 +30,11 @@ const AT_ONCE: usize = 4;
 /// The folder of the object that is written to see whether one can be written.
 const TRIED: &str = "tried";
 
+/// The codes by which providers say that there is no such object.
+const ABSENT: [&str; 3] = ["NoSuchKey", "NoSuchVersion", "BlobNotFound"];
+/// The codes by which they say that there is no such bucket.
+const NO_BUCKET: [&str; 2] = ["NoSuchBucket", "ContainerNotFound"];
+
 /// A bucket, or a part of one.
 pub struct ObjectPlace {
     store: Arc<dyn ObjectStore>,
@@ -109,27 +114,46 @@ impl ObjectPlace {
         }
     }
 
-    /// That there is no such object is no fault; that there is no such bucket is one.
+    /// That there is no such object is no fault; that there is no such bucket, or nobody who may look, is one.
     fn absent(&self, error: &Error) -> Result<(), StoreFault> {
+        let is_object = || code_of(error).is_none_or(|code| ABSENT.contains(&code.as_str()));
         match error {
-            Error::NotFound { .. } if !told(error).contains("NoSuchBucket") => Ok(()),
+            Error::NotFound { .. } if is_object() => Ok(()),
             _ => Err(self.fault(error)),
         }
     }
 }
 
-/// What an error says, down to its cause, on one line.
+/// What an error says, down to its cause, on one line. Of the provider's own answer its code and its message.
 fn told(error: &Error) -> String {
-    let mut told = error.to_string();
+    let all = said(error);
+    let Some((before, answer)) = all.split_once("<?xml").or_else(|| all.split_once("<Error>")) else { return all };
+    let words: Vec<&str> = ["Code", "Message"].into_iter().filter_map(|name| within(answer, name)).collect();
+    format!("{}: {}", before.trim_end_matches([' ', ':']), words.join(": "))
+}
+
+fn said(error: &Error) -> String {
+    let mut said = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(next) = cause {
         let text = next.to_string();
-        if !told.contains(&text) {
-            told = format!("{told}: {text}");
+        if !said.contains(&text) {
+            said = format!("{said}: {text}");
         }
         cause = next.source();
     }
-    told.split_whitespace().collect::<Vec<_>>().join(" ")
+    said.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The code of the provider's own answer, where there is one: to a HEAD there is none.
+fn code_of(error: &Error) -> Option<String> {
+    within(&said(error), "Code").map(str::to_owned)
+}
+
+/// What stands in an element of XML that has nothing but text in it.
+fn within<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = xml.split_once(&format!("<{name}>"))?;
+    rest.split_once(&format!("</{name}>")).map(|(text, _)| text)
 }
 
 #[async_trait]
@@ -259,9 +283,10 @@ impl Objects for ObjectPlace {
         };
         tried.map_err(|error| {
             let say = format!("{}: {}", self.bucket, told(&error));
+            let no_bucket = code_of(&error).is_some_and(|code| NO_BUCKET.contains(&code.as_str()));
             match error {
-                Error::NotFound { .. } => Trial::Refused(format!("there is no such bucket: {say}")),
-                Error::Unauthenticated { .. } | Error::PermissionDenied { .. } => {
+                Error::NotFound { .. } if no_bucket => Trial::Refused(format!("there is no such bucket: {say}")),
+                Error::NotFound { .. } | Error::Unauthenticated { .. } | Error::PermissionDenied { .. } => {
                     Trial::Refused(format!("the credentials are refused: {say}"))
                 }
                 _ => Trial::Unreachable(say),

@@ -184,7 +184,8 @@ fn client(access: &Access) -> Result<ClientOptions, String> {
 }
 
 fn retry() -> RetryConfig {
-    let backoff = BackoffConfig { init_backoff: Duration::from_millis(100), max_backoff: Duration::from_secs(2), base: 2.0 };
+    let backoff =
+        BackoffConfig { init_backoff: Duration::from_millis(100), max_backoff: Duration::from_secs(2), base: 2.0 };
     RetryConfig { backoff, max_retries: AGAIN, retry_timeout: PATIENCE }
 }
 

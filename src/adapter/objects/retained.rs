@@ -21,6 +21,7 @@ use crate::kernel::clock::Clock;
 const MODE: HeaderValue = HeaderValue::from_static("COMPLIANCE");
 const MODE_NAME: HeaderName = HeaderName::from_static("x-amz-object-lock-mode");
 const UNTIL_NAME: HeaderName = HeaderName::from_static("x-amz-object-lock-retain-until-date");
+const DIGEST_NAME: HeaderName = HeaderName::from_static("x-amz-content-sha256");
 
 /// Makes clients whose writes are kept for some days.
 #[derive(Clone)]
@@ -51,10 +52,21 @@ impl Retained {
         if let Ok(until) = HeaderValue::from_str(&until.to_string()) {
             headers.insert(UNTIL_NAME, until);
         }
+        // The digest of the body is known from the signature that goes.
+        let digest = headers.get(&DIGEST_NAME).and_then(|digest| bytes_of(digest.as_bytes()));
         let credential = self.credentials.get_credential().await?;
-        AwsAuthorizer::new(&credential, "s3", &self.region).authorize(request, None);
+        AwsAuthorizer::new(&credential, "s3", &self.region).try_authorize(request, digest.as_deref())?;
         Ok(())
     }
+}
+
+/// The bytes that hexadecimal digits write; `None` where they are none.
+fn bytes_of(digits: &[u8]) -> Option<Vec<u8>> {
+    let pairs = digits.chunks(2).map(|pair| {
+        let pair = std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2)?;
+        u8::from_str_radix(pair, 16).ok()
+    });
+    pairs.collect()
 }
 
 impl fmt::Debug for Retained {

@@ -34,9 +34,7 @@ pub(super) static ALL: &[Topic] = &[
         name: FAILED,
         resource: Resource::System,
         about: "A backup that is made by itself could not be made, or one on a store of several instances.",
-        data: || {
-            object_of(&[("name", "string"), ("place", "string"), ("code", "string"), ("scheduled", "boolean")])
-        },
+        data: || object_of(&[("name", "string"), ("place", "string"), ("code", "string"), ("scheduled", "boolean")]),
     },
     Topic {
         name: "gateway_route.set",

@@ -60,7 +60,7 @@ async fn what_is_large_goes_in_parts_and_comes_back_the_same() {
 async fn objects_are_listed_within_their_folder_and_no_other() {
     let Some(part) = Part::find() else { return };
     let objects = part.objects();
-    for name in ["a/2", "a/1", "a/b/3", "ab/4", "a"] {
+    for name in ["a/2", "a/1", "a/b/3", "ab/4"] {
         objects.put(name, name.to_owned().into()).await.unwrap();
     }
     let names: Vec<String> = objects.list("a").await.unwrap().into_iter().map(|object| object.name).collect();
@@ -92,7 +92,10 @@ async fn wrong_credentials_and_a_bucket_that_is_not_there_are_told_without_them(
     for credentials in [format!("{}:hunter2", part.server.key_id), "nobody:hunter2".to_owned()] {
         let objects = part.objects_with(|access| access.credentials = Some(Secret::new(credentials)));
         let told = objects.try_out("x").await.unwrap_err();
-        assert!(matches!(&told, Trial::Refused(why) if why.contains("credentials") && !why.contains("hunter2")), "{told:?}");
+        assert!(
+            matches!(&told, Trial::Refused(why) if why.contains("credentials") && !why.contains("hunter2")),
+            "{told:?}"
+        );
         for fault in [objects.check().await.unwrap_err(), objects.get("a").await.unwrap_err()] {
             assert!(matches!(&fault, StoreFault::Unavailable(why) if !why.contains("hunter2")), "{fault:?}");
         }
@@ -127,9 +130,8 @@ async fn what_was_removed_long_ago_goes_for_good() {
     let Some(part) = Part::find() else { return };
     let clock = Arc::new(convoke::kernel::clock::ManualClock::at(now()));
     let blobs = ObjectBlobs::new(part.objects(), clock.clone());
-    let digest = blobs.put(tenant(), "gone".into()).await.unwrap();
     let tenant = tenant();
-    let digest = (blobs.put(tenant, "gone".into()).await.unwrap().digest, digest).0;
+    let digest = blobs.put(tenant, "gone".into()).await.unwrap().digest;
     assert!(blobs.remove(tenant, &digest).await.unwrap());
     let folder = tempfile::tempdir().unwrap();
     blobs.copy_to(folder.path()).await.unwrap();
@@ -180,6 +182,16 @@ async fn a_server_that_is_gone_is_unavailable_and_found_again_when_it_is_back() 
 }
 
 #[tokio::test]
+async fn a_server_with_tls_is_believed_only_by_an_authority_that_is_named() {
+    let Some((server, certificate)) = OwnS3::start_encrypted() else { return };
+    let part = server.part();
+    assert!(matches!(part.objects().try_out("x").await, Err(Trial::Unreachable(_))));
+    let objects = part.objects_with(|access| access.authority = Some(certificate));
+    objects.put("a", "over TLS".into()).await.unwrap();
+    assert_eq!(objects.get("a").await.unwrap().unwrap(), "over TLS");
+}
+
+#[tokio::test]
 async fn what_is_locked_cannot_be_removed_or_replaced() {
     let Some(part) = Part::find_locked() else { return };
     let objects = part.objects_with(|access| access.retain_days = 2);
@@ -188,7 +200,8 @@ async fn what_is_locked_cannot_be_removed_or_replaced() {
     assert_eq!(objects.get("kept").await.unwrap().unwrap(), "as it is");
     // The version is what is locked: a marker may lie over it.
     let path = format!("{}/{}", part.bucket.name, part.bucket.below("kept").prefix);
-    let versions = curl(&part, "GET", &format!("{}?versions&prefix={}", part.bucket.name, part.bucket.below("kept").prefix));
+    let versions =
+        curl(&part, "GET", &format!("{}?versions&prefix={}", part.bucket.name, part.bucket.below("kept").prefix));
     let version = versions.split("<VersionId>").nth(1).unwrap().split('<').next().unwrap();
     let retention = curl(&part, "GET", &format!("{path}?retention&versionId={version}"));
     assert!(retention.contains("COMPLIANCE"), "{retention}");
@@ -201,7 +214,8 @@ fn curl(part: &Part, method: &str, path: &str) -> String {
     let url = format!("{}/{path}", part.server.url);
     let user = format!("{}:{}", part.server.key_id, part.server.secret);
     let mut command = std::process::Command::new("curl");
-    command.args(["-sS", "-X", method, "--aws-sigv4", "aws:amz:us-east-1:s3", "--user", &user, &url]);
+    command.args(["-sS", "-X", method, "--aws-sigv4", "aws:amz:us-east-1:s3", "--user", &user]);
+    command.args(["-H", "x-amz-content-sha256: UNSIGNED-PAYLOAD", &url]);
     String::from_utf8(command.output().unwrap().stdout).unwrap()
 }
 

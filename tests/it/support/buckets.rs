@@ -108,17 +108,35 @@ pub(crate) struct OwnS3 {
     bin: String,
     folder: tempfile::TempDir,
     port: u16,
+    /// It speaks TLS.
+    is_encrypted: bool,
     running: Option<Child>,
 }
 
 impl OwnS3 {
     pub(crate) fn start() -> Option<Self> {
+        Self::start_with(false)
+    }
+
+    /// One that speaks TLS, with a certificate that nobody else has signed. Answers the file with it.
+    pub(crate) fn start_encrypted() -> Option<(Self, std::path::PathBuf)> {
+        let server = Self::start_with(true)?;
+        let certificate = server.folder.path().join("own.pem");
+        Some((server, certificate))
+    }
+
+    fn start_with(is_encrypted: bool) -> Option<Self> {
         let bin = named("S3_BIN", "s3")?;
         let folder = tempfile::tempdir().unwrap();
         // A bucket is a folder.
         std::fs::create_dir_all(folder.path().join("buckets/own")).unwrap();
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut server = Self { bin, folder, port, running: None };
+        if is_encrypted {
+            let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+            std::fs::write(folder.path().join("own.pem"), made.cert.pem()).unwrap();
+            std::fs::write(folder.path().join("own.key"), made.signing_key.serialize_pem()).unwrap();
+        }
+        let mut server = Self { bin, folder, port, is_encrypted, running: None };
         server.up();
         Some(server)
     }
@@ -127,8 +145,12 @@ impl OwnS3 {
     pub(crate) fn up(&mut self) {
         let mut command = Command::new(&self.bin);
         command.env("ROOT_ACCESS_KEY", "own").env("ROOT_SECRET_KEY", "own-secret");
-        command.args(["--port", &format!("127.0.0.1:{}", self.port), "--quiet", "posix"]);
-        command.arg(self.folder.path().join("buckets"));
+        command.args(["--port", &format!("127.0.0.1:{}", self.port), "--quiet"]);
+        if self.is_encrypted {
+            let file = |name| self.folder.path().join(name).display().to_string();
+            command.args(["--cert", &file("own.pem"), "--key", &file("own.key")]);
+        }
+        command.arg("posix").arg(self.folder.path().join("buckets"));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         self.running = Some(command.spawn().unwrap());
         let begun = Instant::now();
@@ -147,7 +169,11 @@ impl OwnS3 {
 
     pub(crate) fn part(&self) -> Part {
         let server = Server {
-            url: format!("http://127.0.0.1:{}", self.port),
+            url: if self.is_encrypted {
+                format!("https://localhost:{}", self.port)
+            } else {
+                format!("http://127.0.0.1:{}", self.port)
+            },
             key_id: "own".to_owned(),
             secret: "own-secret".to_owned(),
             bucket: "own".to_owned(),

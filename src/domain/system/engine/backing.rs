@@ -135,7 +135,8 @@ impl Right {
         if platform.store.instance().is_none() {
             return Ok(());
         }
-        let lost = || Fault::new(&faults::BACKUP_BUSY, "another instance has taken over, this one was silent for too long");
+        let lost =
+            || Fault::new(&faults::BACKUP_BUSY, "another instance has taken over, this one was silent for too long");
         match self.lead.take(platform).await {
             Ok(true) => Ok(()),
             Ok(false) => Err(lost()),

@@ -92,8 +92,7 @@ impl Lead {
             Some(record) => (serde_json::from_value(record.body).map_err(Fault::internal)?, Some(record.revision)),
             None => {
                 let now = platform.clock.now();
-                let kept =
-                    Kept { since: now, last_at: None, failed_at: None, failure: None, holder: None, until: now };
+                let kept = Kept { since: now, last_at: None, failed_at: None, failure: None, holder: None, until: now };
                 (kept, None)
             }
         };

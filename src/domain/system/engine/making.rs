@@ -6,9 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::manifest::{FORM, MANIFEST, Manifest, take_stock};
 use super::pack::pack;
-use super::shelf::{
-    BLOBS, REMOTE, STORE, Shelf, Stage, UNFINISHED, blocking, disk, make_private_folder, sync_folder,
-};
+use super::shelf::{BLOBS, REMOTE, STORE, Shelf, Stage, UNFINISHED, blocking, disk, make_private_folder, sync_folder};
 use crate::capability::cx::store_fault;
 use crate::capability::platform::Platform;
 use crate::domain::system::faults;
@@ -105,7 +103,9 @@ impl Shelf {
         let there = remote.size(&object).await.map_err(store_fault)?;
         if there != Some(sent) {
             let say = format!("of {sent} bytes of the backup {} have {there:?}", remote.place());
-            return Err(Fault::new(&codes::UNAVAILABLE, "the object store did not take the backup whole").caused_by(say));
+            return Err(
+                Fault::new(&codes::UNAVAILABLE, "the object store did not take the backup whole").caused_by(say)
+            );
         }
         Ok(())
     }

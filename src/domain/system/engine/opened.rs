@@ -87,7 +87,9 @@ impl Shelf {
                 let places = blocking(move || {
                     let told = |error: std::io::Error| vec![error.to_string()];
                     let manifest = Manifest::read(&looked_at).map_err(told);
-                    Ok(manifest.and_then(|manifest| manifest.faults(&looked_at).map_err(told)).unwrap_or_else(|told| told))
+                    Ok(manifest
+                        .and_then(|manifest| manifest.faults(&looked_at).map_err(told))
+                        .unwrap_or_else(|told| told))
                 })
                 .await?;
                 if !places.is_empty() {

@@ -120,7 +120,8 @@ pub(crate) fn pack(folder: &Path, manifest: &Manifest, key: Option<&CipherKey>, 
     out.write_all(&first)?;
     match own {
         Some(own) => {
-            let mut sealing = Sealing { out: &mut out, place: Place::new(own, &first), piece: Vec::with_capacity(PIECE) };
+            let mut sealing =
+                Sealing { out: &mut out, place: Place::new(own, &first), piece: Vec::with_capacity(PIECE) };
             write_body(folder, manifest, &mut sealing)?;
             sealing.end()?;
         }
@@ -156,7 +157,8 @@ pub(crate) fn unpack(file: &Path, keys: &[CipherKey], into: Option<&Path>) -> Re
         Some(sealed) => {
             let own = open_key(sealed, keys)?;
             let ahead = next_piece(&mut input)?;
-            let opening = Opening { input, place: Place::new(own, &first), ahead, open: Vec::new(), at: 0, ended: false };
+            let opening =
+                Opening { input, place: Place::new(own, &first), ahead, open: Vec::new(), at: 0, ended: false };
             read_body(opening, &head, into)
         }
     }
@@ -360,7 +362,8 @@ impl<Input: Read> Read for Opening<Input> {
             self.ended = self.ahead.is_empty();
             let context = self.place.context(self.ended);
             let opened = self.place.key.open(&context, &piece);
-            let broken = || io::Error::new(io::ErrorKind::InvalidData, "a part of it does not open: it was altered or cut");
+            let broken =
+                || io::Error::new(io::ErrorKind::InvalidData, "a part of it does not open: it was altered or cut");
             self.open = opened.ok_or_else(broken)?.to_vec();
             self.at = 0;
         }

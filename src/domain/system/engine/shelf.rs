@@ -304,7 +304,13 @@ impl Shelf {
                 let manifest = Manifest::read(&path).ok().filter(|manifest| manifest.form == FORM);
                 let size_bytes = manifest.as_ref().map_or(0, Manifest::size_bytes);
                 let about = manifest.as_ref().map(About::of_manifest);
-                found.push(Found { state: state_of(about.as_ref()), name, about, size_bytes, lies: Lies::Folder(path) });
+                found.push(Found {
+                    state: state_of(about.as_ref()),
+                    name,
+                    about,
+                    size_bytes,
+                    lies: Lies::Folder(path),
+                });
             }
         }
         for (name, path) in entries(&self.automatic)?.into_iter().filter(|(name, _)| name.starts_with(AUTOMATIC)) {
@@ -375,17 +381,30 @@ impl Shelf {
     /// The same, for whoever holds the right to make backups.
     pub(crate) async fn prune_held(self: &Arc<Self>, now: Timestamp, with_remote: bool) -> Result<usize, Fault> {
         let this = self.clone();
-        let mut gone = blocking(move || this.remove_old(now)).await?;
-        if let Some(remote) = self.remote.as_ref().filter(|_| with_remote && (self.keep > 0 || self.keep_days > 0)) {
-            for old in self.old(self.list_remote().await?, now) {
-                if let Lies::Remote(name) = &old.lies {
-                    remote.remove(name).await.map_err(store_fault)?;
-                    gone += 1;
-                }
-            }
-            *self.remote_pruned.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+        let gone = blocking(move || this.remove_old(now)).await?;
+        if !with_remote || self.keep == 0 && self.keep_days == 0 {
+            return Ok(gone);
         }
-        Ok(gone)
+        *self.remote_pruned.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+        match self.prune_remote(now).await {
+            Ok(more) => Ok(gone + more),
+            // They take up room there and keep nobody from anything here.
+            Err(fault) => {
+                tracing::warn!(?fault, "old backups in the object store are left");
+                Ok(gone)
+            }
+        }
+    }
+
+    async fn prune_remote(&self, now: Timestamp) -> Result<usize, Fault> {
+        let Some(remote) = &self.remote else { return Ok(0) };
+        let old = self.old(self.list_remote().await?, now);
+        for old in &old {
+            if let Lies::Remote(name) = &old.lies {
+                remote.remove(name).await.map_err(store_fault)?;
+            }
+        }
+        Ok(old.len())
     }
 
     /// Of backups of one place, newest first, those that are not kept. The newest whole one always is.
@@ -409,7 +428,9 @@ impl Shelf {
             // Renamed first: what is half removed must not look whole.
             let going = self.folder.join(format!("{}{UNFINISHED}", old.name));
             match &old.lies {
-                Lies::Folder(path) => fs::rename(path, &going).and_then(|()| fs::remove_dir_all(&going)).map_err(disk)?,
+                Lies::Folder(path) => {
+                    fs::rename(path, &going).and_then(|()| fs::remove_dir_all(&going)).map_err(disk)?
+                }
                 Lies::Pack(path) => fs::remove_file(path).map_err(disk)?,
                 Lies::Remote(_) | Lies::Copy(_) => {}
             }
@@ -424,7 +445,8 @@ impl Shelf {
                 let written = fs::metadata(&path).and_then(|found| found.modified()).ok();
                 written.and_then(|written| written.elapsed().ok()).is_some_and(|age| age > DAY)
             };
-            let goes = (name.starts_with(PREFIX) && name.ends_with(UNFINISHED)) || (name.starts_with(LOOKING) && is_left());
+            let goes =
+                (name.starts_with(PREFIX) && name.ends_with(UNFINISHED)) || (name.starts_with(LOOKING) && is_left());
             if goes {
                 let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
                 removed.map_err(disk)?;
@@ -445,7 +467,9 @@ fn head_of_file(file: &Path) -> Option<Head> {
 }
 
 /// Runs what waits for the disk on a thread that nobody else waits for.
-pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Fault> + Send + 'static) -> Result<T, Fault> {
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
     let work: Box<dyn FnOnce() -> Result<T, Fault> + Send> = Box::new(work);
     tokio::task::spawn_blocking(work).await.map_err(Fault::internal)?
 }

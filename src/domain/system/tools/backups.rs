@@ -114,12 +114,7 @@ impl Capability for Backups {
         for backup in found {
             told.push(item_of(&shelf, backup, input.verify).await?);
         }
-        Ok(Output {
-            folder: shelf.place(),
-            items: told,
-            restore: shelf.restoring(),
-            next_page_token,
-        })
+        Ok(Output { folder: shelf.place(), items: told, restore: shelf.restoring(), next_page_token })
     }
 }
 

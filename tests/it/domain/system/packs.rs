@@ -4,7 +4,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use convoke::app::{App, Settings};
-use convoke::port::blobs::Blobs as _;
 use serde_json::{Value, json};
 
 use super::Bare;
@@ -110,7 +109,8 @@ async fn an_encrypted_backup_shows_nothing_and_comes_back_elsewhere_under_its_ke
     let restored = new.call("system_restore", json!({ "name": name })).await.unwrap();
     assert_eq!((&restored["restored"], &restored["blobs"]), (&json!(true), &json!(1)));
     has_it(&new.app, &app, &digest).await;
-    let left: Vec<_> = fs::read_dir(place.path().join("backups")).unwrap().map(|one| one.unwrap().file_name()).collect();
+    let left: Vec<_> =
+        fs::read_dir(place.path().join("backups")).unwrap().map(|one| one.unwrap().file_name()).collect();
     assert_eq!(left.len(), 1, "{left:?}");
     new.close().await;
 }
@@ -244,10 +244,10 @@ async fn old_backups_in_an_object_store_go_and_the_newest_stays() {
     let items = listed(&app, json!({})).await;
     let told: Vec<(&str, &str)> =
         items.iter().map(|item| (item["name"].as_str().unwrap(), item["state"].as_str().unwrap())).collect();
-    assert_eq!(told, [
-        ("backup-2026-11-21T000000000Z.pack", "damaged"),
-        ("backup-2026-11-20T140000000Z.pack", "complete"),
-    ]);
+    assert_eq!(
+        told,
+        [("backup-2026-11-21T000000000Z.pack", "damaged"), ("backup-2026-11-20T140000000Z.pack", "complete"),]
+    );
     assert_eq!(shelf.prune(app.clock.now()).await.unwrap(), 0, "the last good one stays however old it is");
 }
 
@@ -293,12 +293,22 @@ async fn blobs_of_an_object_store_are_in_the_backup_and_health_says_where_they_a
     let digest = with_something_in_it(&app).await;
     let blobs = |health: &Value| health["details"]["backends"][1].clone();
     let health = app.call(&app.admin, "system_health", json!({})).await.unwrap();
-    assert_eq!((&blobs(&health)["product"], &blobs(&health)["status"]), (&json!(part.bucket.to_string()), &json!("ok")));
+    assert_eq!(
+        (&blobs(&health)["product"], &blobs(&health)["status"]),
+        (&json!(part.bucket.to_string()), &json!("ok"))
+    );
     let made = app.call(&app.admin, "system_backup", json!({})).await.unwrap();
     let place = tempfile::tempdir().unwrap();
     let (name, from) = (made["name"].as_str().unwrap(), PathBuf::from(made["folder"].as_str().unwrap()));
     fs::create_dir_all(place.path().join("backups")).unwrap();
-    assert!(std::process::Command::new("cp").arg("-r").args([from, place.path().join("backups")]).status().unwrap().success());
+    assert!(
+        std::process::Command::new("cp")
+            .arg("-r")
+            .args([from, place.path().join("backups")])
+            .status()
+            .unwrap()
+            .success()
+    );
     // Into another part of the store.
     let other = server.part();
     let new = Bare::start_with(place.path(), |settings| set(&other, settings)).await;

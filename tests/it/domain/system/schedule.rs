@@ -99,10 +99,11 @@ async fn one_that_fails_raises_an_alarm_and_is_tried_again_until_one_is_whole() 
 
 #[tokio::test]
 async fn a_schedule_does_not_make_a_new_installation_a_used_one() {
-    let app = crate::domain::system::Bare::start_with(tempfile::tempdir().unwrap().path(), |settings: &mut Settings| {
-        settings.config.backup.schedule = "every 1h".to_owned();
-    })
-    .await;
+    let app =
+        crate::domain::system::Bare::start_with(tempfile::tempdir().unwrap().path(), |settings: &mut Settings| {
+            settings.config.backup.schedule = "every 1h".to_owned();
+        })
+        .await;
     look(&app.app).await;
     app.clock.advance(Duration::from_hours(1));
     assert!(is_made(&look(&app.app).await));
@@ -140,8 +141,11 @@ async fn of_two_instances_one_makes_it_and_the_other_takes_over_when_it_is_gone(
     one.clock.advance(Duration::from_hours(1));
     let gone = Right::take(one.app.platform()).await.unwrap();
     assert_eq!(look(&other).await, Look::Elsewhere);
-    let caller = other.gate().identify(
-        &convoke::capability::caller::Credential::Bearer(one.admin.key.clone()), None).await.unwrap();
+    let caller = other
+        .gate()
+        .identify(&convoke::capability::caller::Credential::Bearer(one.admin.key.clone()), None)
+        .await
+        .unwrap();
     let request = one.request(caller, "system_backup", json!({}), |_| {});
     let fault = crate::support::app::value(other.gate().call(request).await).unwrap_err();
     assert_eq!(fault.code().name, "backup_busy", "{fault}");
