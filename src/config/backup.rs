@@ -36,7 +36,7 @@ pub enum Schedule {
 }
 
 /// Which key backups are encrypted under.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EncryptedBy<'a> {
     /// None.
     Nothing,

@@ -12,7 +12,7 @@ pub struct Vault {
 }
 
 /// A place that master keys come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place<'a> {
     /// The file that the program makes for itself.
     Own,

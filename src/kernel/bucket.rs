@@ -63,7 +63,8 @@ impl Bucket {
         let is_part = |part: &str| !part.is_empty() && part != "." && part != "..";
         let plain =
             |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_' | '/' | '=' | '+');
-        if !prefix.is_empty() && !(prefix.split('/').all(is_part) && prefix.chars().all(plain) && prefix.len() <= 500) {
+        let is_path = prefix.split('/').all(is_part) && prefix.chars().all(plain) && prefix.len() <= 500;
+        if !prefix.is_empty() && !is_path {
             return Err("has a prefix that is no path of letters, digits and '.', '-', '_', '=', '+'".to_owned());
         }
         Ok(Self { provider, name: name.to_owned(), prefix: prefix.to_owned() })

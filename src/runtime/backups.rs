@@ -70,12 +70,11 @@ impl Backups {
             let looked = self.look().await;
             match &looked {
                 Ok(Look::Made(made)) => {
-                    tracing::info!(backup = made.name, bytes = made.size_bytes, "a backup was made")
+                    tracing::info!(backup = made.name, bytes = made.size_bytes, "a backup was made");
                 }
-                Ok(Look::NotYet | Look::Elsewhere) => {}
                 // Said once: the alarm stays.
                 Err(fault) if !failing => tracing::error!(?fault, "a backup could not be made by itself"),
-                Err(_) => {}
+                Ok(Look::NotYet | Look::Elsewhere) | Err(_) => {}
             }
             failing = looked.is_err();
         }

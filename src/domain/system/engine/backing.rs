@@ -139,10 +139,9 @@ impl Right {
             || Fault::new(&faults::BACKUP_BUSY, "another instance has taken over, this one was silent for too long");
         match self.lead.take(platform).await {
             Ok(true) => Ok(()),
-            Ok(false) => Err(lost()),
             // The store may be back before the lease is over.
             Err(_) if platform.clock.now() < self.lead.until() => Ok(()),
-            Err(_) => Err(lost()),
+            Ok(false) | Err(_) => Err(lost()),
         }
     }
 }

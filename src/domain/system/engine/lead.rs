@@ -88,13 +88,11 @@ impl Lead {
     pub async fn read(platform: &Platform) -> Result<Self, Fault> {
         let me = platform.service::<BackupsBy>()?.0;
         let found = platform.store.get(Scope::Tenant(nobody()), &BACKUP_LEAD, Uuid::from_u128(ID)).await;
-        let (kept, revision) = match found.map_err(store_fault)? {
-            Some(record) => (serde_json::from_value(record.body).map_err(Fault::internal)?, Some(record.revision)),
-            None => {
-                let now = platform.clock.now();
-                let kept = Kept { since: now, last_at: None, failed_at: None, failure: None, holder: None, until: now };
-                (kept, None)
-            }
+        let (kept, revision) = if let Some(record) = found.map_err(store_fault)? {
+            (serde_json::from_value(record.body).map_err(Fault::internal)?, Some(record.revision))
+        } else {
+            let now = platform.clock.now();
+            (Kept { since: now, last_at: None, failed_at: None, failure: None, holder: None, until: now }, None)
         };
         Ok(Self { me, kept, revision })
     }

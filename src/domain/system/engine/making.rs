@@ -82,15 +82,12 @@ impl Shelf {
             Ok(manifest)
         })
         .await?;
-        match &self.remote {
-            Some(_) => {
-                tell(Stage::Sending);
-                self.send(name, &packed).await?;
-            }
-            None => {
-                let put = move || fs::rename(&packed, &whole).and_then(|()| sync_folder(&folder)).map_err(disk);
-                blocking(put).await?;
-            }
+        if self.remote.is_some() {
+            tell(Stage::Sending);
+            self.send(name, &packed).await?;
+        } else {
+            let put = move || fs::rename(&packed, &whole).and_then(|()| sync_folder(&folder)).map_err(disk);
+            blocking(put).await?;
         }
         Ok(manifest)
     }
@@ -139,14 +136,14 @@ impl Drop for Making<'_> {
 /// The key that new backups are sealed under; made where the program keeps it itself and has none yet.
 async fn sealing_key(keys: &dyn MasterKeys) -> Result<CipherKey, Fault> {
     let mut found = keys.read().await;
-    if matches!(found, Err(KeyFault::Missing(_))) && keys.renew().await.map_err(locked)? {
+    if matches!(found, Err(KeyFault::Missing(_))) && keys.renew().await.map_err(|fault| locked(&fault))? {
         found = keys.read().await;
     }
-    found.map_err(locked)?.into_iter().next().ok_or_else(|| Fault::internal("no key where there must be one"))
+    found.map_err(|fault| locked(&fault))?.into_iter().next().ok_or_else(|| Fault::internal("no key where there must be one"))
 }
 
 /// The fault where the keys of backups cannot be had.
-pub(super) fn locked(fault: KeyFault) -> Fault {
+pub(super) fn locked(fault: &KeyFault) -> Fault {
     Fault::new(&faults::BACKUP_LOCKED, format!("the key of backups cannot be had: {fault}"))
 }
 

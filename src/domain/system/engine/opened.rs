@@ -146,7 +146,7 @@ impl Shelf {
                 Ok(keys) => Ok(keys),
                 // Then the one that is wanted is not there either, which is told by its id.
                 Err(KeyFault::Missing(_)) => Ok(Vec::new()),
-                Err(fault) => Err(locked(fault)),
+                Err(fault) => Err(locked(&fault)),
             },
             _ => Ok(Vec::new()),
         }

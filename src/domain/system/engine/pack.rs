@@ -7,7 +7,7 @@
 //! what was altered, moved or cut does not open.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
 
 use base64::Engine as _;
@@ -164,18 +164,13 @@ pub(crate) fn unpack(file: &Path, keys: &[CipherKey], into: Option<&Path>) -> Re
     }
 }
 
-fn read_head(input: &mut impl Read) -> Result<Vec<u8>, PackFault> {
+fn read_head(input: &mut impl BufRead) -> Result<Vec<u8>, PackFault> {
     let mut first = Vec::new();
-    let mut lines = 0;
-    for byte in input.take(LONGEST_HEAD).bytes() {
-        let byte = byte?;
-        first.push(byte);
-        lines += usize::from(byte == b'\n');
-        if lines == 2 {
-            return Ok(first);
-        }
-    }
-    Err(PackFault::Damaged("its head cannot be read".to_owned()))
+    // The first line and the head.
+    let mut within = input.take(LONGEST_HEAD);
+    within.read_until(b'\n', &mut first)?;
+    within.read_until(b'\n', &mut first)?;
+    if first.ends_with(b"\n") { Ok(first) } else { Err(PackFault::Damaged("its head cannot be read".to_owned())) }
 }
 
 fn open_key(sealed: &Sealed, keys: &[CipherKey]) -> Result<CipherKey, PackFault> {

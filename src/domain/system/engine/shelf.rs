@@ -291,10 +291,9 @@ impl Shelf {
         for (name, path) in entries(&self.folder)?.into_iter().filter(|(name, _)| name.starts_with(PREFIX)) {
             // The one that is being made has the name that it will have.
             if let Some(whole) = name.strip_suffix(UNFINISHED) {
-                let (name, state) = match making.as_deref() == Some(whole) {
-                    true => (whole.to_owned(), State::Running),
-                    false => (name, State::Unfinished),
-                };
+                let is_made = making.as_deref() == Some(whole);
+                let state = if is_made { State::Running } else { State::Unfinished };
+                let name = if is_made { whole.to_owned() } else { name };
                 found.push(Found { name, state, about: None, size_bytes: 0, lies: Lies::Folder(path) });
             } else if name.ends_with(PACK) {
                 let about = head_of_file(&path).map(About::of_head);
@@ -429,7 +428,7 @@ impl Shelf {
             let going = self.folder.join(format!("{}{UNFINISHED}", old.name));
             match &old.lies {
                 Lies::Folder(path) => {
-                    fs::rename(path, &going).and_then(|()| fs::remove_dir_all(&going)).map_err(disk)?
+                    fs::rename(path, &going).and_then(|()| fs::remove_dir_all(&going)).map_err(disk)?;
                 }
                 Lies::Pack(path) => fs::remove_file(path).map_err(disk)?,
                 Lies::Remote(_) | Lies::Copy(_) => {}

@@ -1,30 +1,25 @@
 //! An anchor in an object store: what the file does as an anchor it does, too, and keeps anybody from changing it afterwards.
 
 use convoke::adapter::anchor::objects::ObjectAnchor;
+use convoke::app::Settings;
 use convoke::port::anchors::Anchor as _;
 use serde_json::json;
 
 use crate::support::app::TestApp;
 use crate::support::buckets::{OwnS3, Part};
 
+fn set(part: &Part, settings: &mut Settings) {
+    part.reached_by(&mut settings.config, &settings.data);
+    settings.config.audit.anchors = vec!["objects".to_owned()];
+    settings.config.audit.anchor_objects = part.bucket.to_string();
+}
+
 async fn anchored(part: &Part) -> TestApp {
-    let part = part.clone();
-    TestApp::start_with(move |settings| {
-        part.reached_by(&mut settings.config, &settings.data);
-        settings.config.audit.anchors = vec!["objects".to_owned()];
-        settings.config.audit.anchor_objects = part.bucket.to_string();
-    })
-    .await
+    TestApp::start_with(|settings| set(part, settings)).await
 }
 
 async fn again(app: TestApp, part: &Part) -> TestApp {
-    let part = part.clone();
-    app.open_again_with(move |settings| {
-        part.reached_by(&mut settings.config, &settings.data);
-        settings.config.audit.anchors = vec!["objects".to_owned()];
-        settings.config.audit.anchor_objects = part.bucket.to_string();
-    })
-    .await
+    app.open_again_with(|settings| set(part, settings)).await
 }
 
 #[tokio::test]
@@ -106,4 +101,25 @@ async fn one_that_is_gone_raises_an_alarm_and_is_given_the_checkpoint_when_it_is
     app.chained().await;
     assert_eq!(app.health().await["status"], "ok");
     assert_eq!(ObjectAnchor::new(part.objects()).kept().await.unwrap().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn checkpoints_are_locked_where_that_is_wanted() {
+    let Some(part) = Part::find_locked() else { return };
+    let app = TestApp::start_with(|settings| {
+        set(&part, settings);
+        // The clock of this test stands still, some days before that of the server.
+        settings.config.audit.anchor_retain_days = 3650;
+    })
+    .await;
+    for _ in 0..2 {
+        app.append_entries(app.admin.tenant, 2).await;
+        app.chained().await;
+    }
+    assert_eq!(app.health().await["status"], "ok");
+    assert_eq!(app.verified().await["valid"], true);
+    // Somebody who may write there lays something over the first one: the bucket keeps what was there.
+    let kept = ObjectAnchor::new(part.objects()).kept().await.unwrap().unwrap();
+    assert_eq!(kept.len(), 2);
+    assert!(!part.objects().put_new("checkpoints/000000000001.txt", "other".into()).await.unwrap());
 }
