@@ -128,43 +128,41 @@ macro_rules! blobs_conformance {
             use super::*;
 
             /// An opener of one place, kept as long as the opener.
-            fn place() -> Option<Box<Open>> {
-                $open
-            }
+            const PLACE: fn() -> Option<Box<Open>> = || $open;
 
             #[tokio::test]
             async fn keeps_by_digest() {
-                let Some(open) = place() else { return };
+                let Some(open) = PLACE() else { return };
                 super::keeps_by_digest(&*open).await;
             }
 
             #[tokio::test]
             async fn finds_nothing_by_another_name() {
-                let Some(open) = place() else { return };
+                let Some(open) = PLACE() else { return };
                 super::finds_nothing_by_another_name(&*open).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn keeps_what_many_put() {
-                let Some(open) = place() else { return };
+                let Some(open) = PLACE() else { return };
                 super::keeps_what_many_put(&*open).await;
             }
 
             #[tokio::test]
             async fn copies_and_restores() {
-                let (Some(open), Some(other)) = (place(), place()) else { return };
+                let (Some(open), Some(other)) = (PLACE(), PLACE()) else { return };
                 super::copies_and_restores(&*open, &*other).await;
             }
 
             #[tokio::test]
             async fn what_is_removed_while_held_is_still_copied() {
-                let Some(open) = place() else { return };
+                let Some(open) = PLACE() else { return };
                 super::what_is_removed_while_held_is_still_copied(&*open).await;
             }
 
             #[tokio::test]
             async fn refuses_a_damaged_copy() {
-                let (Some(open), Some(other)) = (place(), place()) else { return };
+                let (Some(open), Some(other)) = (PLACE(), PLACE()) else { return };
                 super::refuses_a_damaged_copy(&*open, &*other).await;
             }
         }

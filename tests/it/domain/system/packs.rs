@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use convoke::app::{App, Settings};
+use convoke::kernel::clock::Clock as _;
 use serde_json::{Value, json};
 
 use super::Bare;
@@ -239,7 +240,6 @@ async fn old_backups_in_an_object_store_go_and_the_newest_stays() {
     part.objects().put("backups/readme", "x".into()).await.unwrap();
     app.clock.advance(std::time::Duration::from_hours(24 * 9));
     let shelf = app.app.platform().service::<convoke::domain::system::Shelf>().unwrap();
-    use convoke::kernel::clock::Clock as _;
     assert_eq!(shelf.prune(app.clock.now()).await.unwrap(), 1);
     let items = listed(&app, json!({})).await;
     let told: Vec<(&str, &str)> =

@@ -15,7 +15,7 @@ use crate::support::app::{TestApp, config};
 use crate::support::servers::Database;
 
 async fn scheduled(schedule: &str) -> TestApp {
-    TestApp::start_with(|settings| settings.config.backup.schedule = schedule.to_owned()).await
+    TestApp::start_with(|settings| schedule.clone_into(&mut settings.config.backup.schedule)).await
 }
 
 async fn look(app: &App) -> Look {
@@ -114,9 +114,9 @@ async fn a_schedule_does_not_make_a_new_installation_a_used_one() {
 /// Two instances on one database, with one folder of backups.
 async fn two(database: &Database, folder: &tempfile::TempDir) -> (TestApp, Arc<App>, tempfile::TempDir) {
     let mut shared = config();
-    shared.store.backend = "postgres".to_owned();
+    "postgres".clone_into(&mut shared.store.backend);
     shared.store.url = database.url().await;
-    shared.backup.schedule = "every 1h".to_owned();
+    "every 1h".clone_into(&mut shared.backup.schedule);
     shared.backup.folder = folder.path().display().to_string();
     let here = shared.clone();
     let one = TestApp::start_with(|settings| settings.config = here).await;
