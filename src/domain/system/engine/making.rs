@@ -139,7 +139,11 @@ async fn sealing_key(keys: &dyn MasterKeys) -> Result<CipherKey, Fault> {
     if matches!(found, Err(KeyFault::Missing(_))) && keys.renew().await.map_err(|fault| locked(&fault))? {
         found = keys.read().await;
     }
-    found.map_err(|fault| locked(&fault))?.into_iter().next().ok_or_else(|| Fault::internal("no key where there must be one"))
+    found
+        .map_err(|fault| locked(&fault))?
+        .into_iter()
+        .next()
+        .ok_or_else(|| Fault::internal("no key where there must be one"))
 }
 
 /// The fault where the keys of backups cannot be had.
