@@ -10,7 +10,6 @@ use tokio::time::Instant;
 
 use crate::adapter::anchor::file::FileAnchor;
 use crate::adapter::anchor::webhook::WebhookAnchor;
-use crate::adapter::folder::FolderBlobs;
 use crate::adapter::keyfile::KeyFile as SubjectKeyFile;
 use crate::adapter::keys::{KeyCommand, KeyFile, KeyVariable, ProcessEnvironment};
 use crate::adapter::outside::GuardedOutside;
@@ -31,6 +30,7 @@ use crate::capability::source::Sources;
 use crate::capability::tool::{Card, Tool};
 use crate::capability::topics::TopicBook;
 use crate::config::Config;
+use crate::config::backup::EncryptedBy;
 use crate::config::vault::Place;
 use crate::domain::audit::engine::checkpoints::{Checkpoints, Rhythm};
 use crate::domain::audit::engine::keeper::Keeper;
@@ -38,7 +38,7 @@ use crate::domain::audit::engine::note::Signer;
 use crate::domain::events::engine::schemas::Schemas;
 use crate::domain::integrations::Vault;
 use crate::domain::registry::index::ToolIndex;
-use crate::domain::system::{Gateway, Monitor, SchemaReport, Shelf, schema_report};
+use crate::domain::system::{BackupsBy, Gateway, Monitor, SchemaReport, Shelf, schema_report};
 use crate::domain::{MODULES, audit, identity};
 use crate::kernel::clock::Clock;
 use crate::kernel::codes;
@@ -51,6 +51,7 @@ use crate::port::bus::Bus;
 use crate::port::outside::{Outgoing, Outside};
 use crate::port::secrets::{Environment, MasterKeys};
 use crate::port::store::{Store, StoreFault};
+use crate::runtime::backups::Backups;
 use crate::runtime::carrying;
 use crate::runtime::hearing;
 use crate::runtime::relay::Relay;
@@ -58,11 +59,13 @@ use crate::runtime::supervise::Supervisor;
 use crate::runtime::telemetry::Telemetry;
 use crate::runtime::upkeep::Upkeep;
 
+use self::objects::Reach;
 pub use self::store::Move;
 
 mod bus;
 pub(crate) mod cards;
 mod key;
+pub(crate) mod objects;
 mod store;
 
 /// So long a step of background work may take at the end, however little time is left.
@@ -130,19 +133,21 @@ impl App {
         let key = key::installation(&data)?;
         let store::Opened { store, key, place, clock } = store::open(&config, &data, clock, key).await?;
         let seal = Seal::new(key);
-        let blobs = FolderBlobs::open(data.join("blobs")).map_err(|fault| unusable(&data.join("blobs"), fault))?;
-        let blobs = Arc::new(blobs);
+        let reach = Reach { config: &config, data: &data, environment: &environment, clock: &clock };
+        let blobs = reach.blobs().await?;
         // What cannot be read at all now is the data's fault, not a call's.
         let unreadable = |fault: Fault| if fault.is(&codes::INTERNAL) { unusable_by(&place, fault) } else { fault };
         identity::bootstrap(&*store, &*clock).await.map_err(unreadable)?;
         let first_key = if shows_key { identity::first_key(&*store, &*clock).await.map_err(unreadable)? } else { None };
         let registry = Arc::new(Registry::new(tools(&rows, &data)?));
         let keys = master_keys(&config, &data, &environment)?;
+        let services = add_services(services, &config).with(Arc::new(shelf(reach, &keys)?));
+        let by = if store.instance().is_some() { BackupsBy::one_of_several(clock.now()) } else { BackupsBy::alone() };
         let vault = Arc::new(Vault::open(keys, environment.clone(), &*store).await.map_err(unreadable)?);
-        let services = add_services(services, &config, &data).with(Arc::new(Credentials(vault.clone()))).with(vault);
+        let services = services.with(Arc::new(by)).with(Arc::new(Credentials(vault.clone()))).with(vault);
         let bus = bus::open(&config, &data, &environment, &store, &seal, &*clock)?;
         let services = add_events(services, &config, bus)?;
-        let services = add_audit(services, &config, &data, &store, &clock)?;
+        let services = add_audit(services, reach, &store)?;
         let platform = Arc::new(Platform::new(store.clone(), blobs, clock, registry, seal, Arc::new(config), services));
         platform.service::<ToolIndex>()?.list_in(&platform.caches);
         let gate = Arc::new(Gate::new(platform, Arc::new(identity::directory::Directory), approvals));
@@ -200,6 +205,7 @@ impl App {
             tracing::info!(again, unknown, "took up what an earlier run left");
         }
         Upkeep::new(self.gate.clone()).start(&self.background);
+        Backups::new(self.gate.clone()).start(&self.background);
         let keeper = self.platform().service::<Keeper>()?;
         Box::pin(audit::erasure::once_more(self.platform())).await?;
         // A log that is not the one that it was does not keep anybody from working: it raises an alarm.
@@ -269,15 +275,13 @@ impl App {
 }
 
 /// The services that domains keep alive between calls.
-fn add_services(services: Services, config: &Config, data: &Path) -> Services {
-    let shelf = Shelf::new(&config.backup.folder, config.backup.keep, data);
+fn add_services(services: Services, config: &Config) -> Services {
     let sources = MODULES.iter().flat_map(|module| module.sources.iter().map(|make| make()));
     let sources = Sources(sources.collect());
     let networks = config.outside.private_networks.iter().filter_map(|text| Network::parse(text)).collect();
     let outside: Arc<dyn Outside> = Arc::new(GuardedOutside::new(networks));
     let gateway = Arc::new(Gateway::new(outside.clone()));
     services
-        .with(Arc::new(shelf))
         .with(Arc::new(ToolIndex::default()))
         .with(Arc::new(sources))
         .with(Arc::new(Outgoing(outside)))
@@ -286,28 +290,42 @@ fn add_services(services: Services, config: &Config, data: &Path) -> Services {
         .with(Arc::new(Monitor::default()))
 }
 
+/// Where backups lie, and what they are encrypted under.
+fn shelf(reach: Reach<'_>, of_vault: &Arc<dyn MasterKeys>) -> Result<Shelf, Fault> {
+    let Reach { config, data, environment, .. } = reach;
+    let backup = &config.backup;
+    let keys = match backup.encrypted_by() {
+        None => return Err(Fault::new(&codes::BAD_CONFIGURATION, "backup.encrypt cannot be read")),
+        Some(EncryptedBy::Nothing) => None,
+        Some(EncryptedBy::Vault) => Some(of_vault.clone()),
+        Some(EncryptedBy::Own(place)) => Some(keys_in(place, data, environment)),
+    };
+    let shelf = Shelf::new(&backup.folder, backup.keep, data).keeping_days(backup.keep_days);
+    Ok(shelf.sending_to(reach.backups()?).sealing_under(keys))
+}
+
 /// Where the master keys come from.
 fn master_keys(config: &Config, data: &Path, environment: &Arc<dyn Environment>) -> Result<Arc<dyn MasterKeys>, Fault> {
     let Some(place) = config.vault.place() else {
         return Err(Fault::new(&codes::BAD_CONFIGURATION, "vault.master cannot be read"));
     };
-    Ok(match place {
+    Ok(keys_in(place, data, environment))
+}
+
+/// The keys in a place.
+fn keys_in(place: Place<'_>, data: &Path, environment: &Arc<dyn Environment>) -> Arc<dyn MasterKeys> {
+    match place {
         Place::Own => Arc::new(KeyFile::own(data.join(MASTER_KEY))),
         // A relative path is one of the data folder, wherever the program was started.
         Place::File(path) => Arc::new(KeyFile::of_operator(data.join(path))),
         Place::Variable(variable) => Arc::new(KeyVariable::new(variable.to_owned(), environment.clone())),
         Place::Command(line) => Arc::new(KeyCommand::new(line)),
-    })
+    }
 }
 
 /// What seals the audit log, chains it and signs for it.
-fn add_audit(
-    services: Services,
-    config: &Config,
-    data: &Path,
-    store: &Arc<dyn Store>,
-    clock: &Arc<dyn Clock>,
-) -> Result<Services, Fault> {
+fn add_audit(services: Services, reach: Reach<'_>, store: &Arc<dyn Store>) -> Result<Services, Fault> {
+    let Reach { config, data, clock, .. } = reach;
     let audit = &config.audit;
     let within = |configured: &str, default: &str| data.join(if configured.is_empty() { default } else { configured });
     let folder = within(&audit.keys, "keys");
@@ -317,14 +335,13 @@ fn add_audit(
     key::tell_public(&folder, &signer.verifier().to_string())?;
     let mut anchors: Vec<Arc<dyn Anchor>> = Vec::new();
     for anchor in &audit.anchors {
-        if anchor == "webhook" {
-            let webhook = WebhookAnchor::new(&audit.anchor_webhook).map_err(|why| {
+        anchors.push(match anchor.as_str() {
+            "webhook" => Arc::new(WebhookAnchor::new(&audit.anchor_webhook).map_err(|why| {
                 Fault::new(&codes::BAD_CONFIGURATION, format!("audit.anchor_webhook cannot be used: {why}"))
-            })?;
-            anchors.push(Arc::new(webhook));
-        } else {
-            anchors.push(Arc::new(FileAnchor::new(within(&audit.anchor_file, "anchors/checkpoints.jsonl"))));
-        }
+            })?),
+            "objects" => reach.anchor()?,
+            _ => Arc::new(FileAnchor::new(within(&audit.anchor_file, "anchors/checkpoints.jsonl"))),
+        });
     }
     let rhythm = Rhythm { entries: audit.checkpoint_entries, span: Duration::from_secs(audit.checkpoint_seconds) };
     let checkpoints = Checkpoints::new(store.clone(), clock.clone(), signer, anchors, rhythm);

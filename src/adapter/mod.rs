@@ -2,12 +2,14 @@
 
 pub mod anchor;
 mod before;
+mod blob_files;
 pub mod folder;
 mod forms;
 pub mod keyfile;
 pub mod keys;
 mod names;
 pub mod nats;
+pub mod objects;
 pub mod outbox;
 pub mod outside;
 pub mod postgres;

@@ -9,7 +9,7 @@ use super::{key, unusable, unusable_by};
 use crate::adapter::postgres::{Address, PostgresConfig, PostgresStore};
 use crate::adapter::sqlite::{SqliteConfig, SqliteCopies, SqliteStore};
 use crate::config::Config;
-use crate::domain::{MODULES, audit, identity};
+use crate::domain::{MODULES, audit, identity, system};
 use crate::kernel::clock::Clock;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
@@ -263,6 +263,7 @@ fn own_logs() -> Vec<&'static Log> {
 fn unowned() -> Vec<&'static Kind> {
     let mut unowned = identity::MODULE.kinds.to_vec();
     unowned.extend(audit::BY_ITSELF);
+    unowned.extend(system::BY_ITSELF);
     unowned.push(&crate::capability::gate::operation::OPERATION);
     unowned
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::Config;
 use super::nats::LOGINS;
+use crate::kernel::bucket::{self, Bucket, Provider};
 use crate::kernel::network::Network;
 use crate::kernel::redact::redact;
 
@@ -29,6 +30,8 @@ pub fn check(config: &Config) -> Vec<Wrong> {
         }
     }
     anchors(config, &mut wrong);
+    objects(config, &mut wrong);
+    backup(config, &mut wrong);
     let telemetry = &config.telemetry;
     if !telemetry.endpoint.is_empty() && !is_base(&telemetry.endpoint) {
         let say = "must be the base address of a collector, such as 'http://localhost:4318'";
@@ -169,10 +172,23 @@ const YEAR: u64 = 31_536_000;
 
 /// Every number, each with its least and its most. In `store` and `backup`, 0 is no bound.
 fn ranges(config: &Config, wrong: &mut Vec<Wrong>) {
-    let Config { server, limits, mcp, store, vault: _, outside: _, events, nats, logging, telemetry, backup, audit } =
-        config;
+    let Config {
+        server,
+        limits,
+        mcp,
+        store,
+        objects: _,
+        vault: _,
+        outside: _,
+        events,
+        nats,
+        logging,
+        telemetry,
+        backup,
+        audit,
+    } = config;
     let many = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-    let all: [(&'static str, u64, u64, u64); 39] = [
+    let all: [(&'static str, u64, u64, u64); _] = [
         ("server.body_limit_bytes", many(server.body_limit_bytes), 1024, 1 << 30),
         ("server.bodies_bytes", many(server.bodies_bytes), many(server.body_limit_bytes), 1 << 40),
         ("server.connections", many(server.connections), 0, 1_000_000),
@@ -210,6 +226,8 @@ fn ranges(config: &Config, wrong: &mut Vec<Wrong>) {
         ("logging.recent_lines", many(logging.recent_lines), 0, 1_000_000),
         ("telemetry.every_seconds", telemetry.every_seconds, 1, 3600),
         ("backup.keep", many(backup.keep), 0, 1_000_000),
+        ("backup.keep_days", backup.keep_days, 0, 36_500),
+        ("audit.anchor_retain_days", audit.anchor_retain_days, 0, 36_500),
         ("audit.checkpoint_entries", audit.checkpoint_entries, 1, 1_000_000_000),
         ("audit.checkpoint_seconds", audit.checkpoint_seconds, 1, 86_400),
     ];
@@ -226,8 +244,11 @@ fn ranges(config: &Config, wrong: &mut Vec<Wrong>) {
 fn anchors(config: &Config, wrong: &mut Vec<Wrong>) {
     let audit = &config.audit;
     for anchor in &audit.anchors {
-        if !["file", "webhook"].contains(&anchor.as_str()) {
-            wrong.push(("audit.anchors", format!("'{anchor}' is no anchor: use 'file', 'webhook' or both")));
+        if !["file", "webhook", "objects"].contains(&anchor.as_str()) {
+            wrong.push((
+                "audit.anchors",
+                format!("'{anchor}' is no anchor: use 'file', 'webhook', 'objects' or several"),
+            ));
         }
     }
     let is_used = audit.anchors.iter().any(|anchor| anchor == "webhook");
@@ -236,6 +257,64 @@ fn anchors(config: &Config, wrong: &mut Vec<Wrong>) {
         let say =
             format!("must be an address such as 'https://example.org/checkpoints', not '{}'", audit.anchor_webhook);
         wrong.push(("audit.anchor_webhook", say));
+    }
+}
+
+/// Everything about object stores: how they are reached, and which are named.
+fn objects(config: &Config, wrong: &mut Vec<Wrong>) {
+    let objects = &config.objects;
+    if objects.credentials_in().is_none() {
+        // What stands there may be a key that somebody put into the wrong place: it is not repeated.
+        let say = "must be 'file:PATH' or 'env:VARIABLE', or empty; the credentials themselves are not written here";
+        wrong.push(("objects.credentials", say.to_owned()));
+    }
+    if !objects.endpoint.is_empty() && !is_base(&objects.endpoint) {
+        let say = "must be the address of a server, such as 'https://minio.example.org:9000'";
+        wrong.push(("objects.endpoint", format!("{say}, not '{}'", redact(&objects.endpoint))));
+    }
+    if !objects.tls_ca.is_empty()
+        && let Err(error) = std::fs::File::open(Path::new(&objects.tls_ca))
+    {
+        wrong.push(("objects.tls_ca", format!("the file '{}' cannot be read: {error}", objects.tls_ca)));
+    }
+    if config.store.blobs != "folder"
+        && let Err(why) = Bucket::parse(&config.store.blobs)
+    {
+        let say =
+            if config.store.blobs.contains("://") { why } else { format!("must be 'folder' or {}", bucket::FORM) };
+        wrong.push(("store.blobs", say));
+    }
+    if !config.backup.place.is_empty()
+        && let Err(why) = Bucket::parse(&config.backup.place)
+    {
+        wrong.push(("backup.place", why));
+    }
+    let audit = &config.audit;
+    let is_used = audit.anchors.iter().any(|anchor| anchor == "objects");
+    if !is_used && audit.anchor_objects.is_empty() {
+        return;
+    }
+    match Bucket::parse(&audit.anchor_objects) {
+        Err(why) => wrong.push(("audit.anchor_objects", why)),
+        Ok(bucket) if audit.anchor_retain_days > 0 && bucket.provider != Provider::S3 => {
+            let say = "is for S3 alone: of the other providers give the bucket a retention of its own";
+            wrong.push(("audit.anchor_retain_days", say.to_owned()));
+        }
+        Ok(_) => {}
+    }
+}
+
+fn backup(config: &Config, wrong: &mut Vec<Wrong>) {
+    let backup = &config.backup;
+    if !backup.schedule.is_empty() && backup.schedule().is_none() {
+        let say =
+            "must be a span from 5 minutes on, as 'every 6h' or 'every 30m', or a time of the day (UTC), as '03:30'";
+        wrong.push(("backup.schedule", format!("{say}, not '{}'", backup.schedule)));
+    }
+    if backup.encrypted_by().is_none() {
+        let say = "must be 'vault', 'file:PATH', 'env:VARIABLE' or 'command:PROGRAM ARGUMENTS', or empty; the key itself is \
+                   not written here";
+        wrong.push(("backup.encrypt", say.to_owned()));
     }
 }
 

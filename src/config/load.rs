@@ -23,7 +23,7 @@ pub const FILE: &str = "convoke.toml";
 const DATA: &str = "store.data";
 
 /// The keys that name files and folders.
-const PATHS: [&str; 9] = [
+const PATHS: &[&str] = &[
     DATA,
     "server.tls_certificate",
     "server.tls_key",
@@ -31,6 +31,7 @@ const PATHS: [&str; 9] = [
     "store.password_file",
     "store.tls_ca",
     "nats.tls_ca",
+    "objects.tls_ca",
     "audit.keys",
     "audit.anchor_file",
 ];

@@ -11,6 +11,7 @@ pub mod logging;
 pub mod mask;
 pub mod mcp;
 pub mod nats;
+pub mod objects;
 pub mod origins;
 pub mod outside;
 pub mod place;
@@ -34,6 +35,8 @@ pub struct Config {
     pub mcp: mcp::Mcp,
     /// Where and how long data is kept.
     pub store: store::Store,
+    /// How object stores are reached.
+    pub objects: objects::Objects,
     /// What the program connects to for others.
     pub outside: outside::Outside,
     /// Where the master key of the vault comes from.

@@ -17,6 +17,9 @@ pub struct Store {
     /// Certificates in PEM of the authority that the database server's certificate is verified against; empty for those that
     /// the system trusts.
     pub tls_ca: String,
+    /// Where blobs are kept: `folder`, for `blobs` in the data folder, or the address of an object store, as
+    /// `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX` or `az://CONTAINER/PREFIX`.
+    pub blobs: String,
     /// Connections to the database at most: a quarter of them write.
     pub connections: u64,
     /// The data folder; empty for the platform's own place for user data.

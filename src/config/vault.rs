@@ -12,7 +12,7 @@ pub struct Vault {
 }
 
 /// A place that master keys come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place<'a> {
     /// The file that the program makes for itself.
     Own,
@@ -28,17 +28,20 @@ impl Vault {
     /// The place that is named; `None` when it cannot be read.
     #[must_use]
     pub fn place(&self) -> Option<Place<'_>> {
-        if self.master.is_empty() {
-            return Some(Place::Own);
-        }
-        let (scheme, rest) = self.master.split_once(':')?;
-        let rest = rest.trim();
-        match scheme {
-            _ if rest.is_empty() => None,
-            "file" => Some(Place::File(rest)),
-            "env" => Some(Place::Variable(rest)),
-            "command" => Some(Place::Command(rest)),
-            _ => None,
-        }
+        if self.master.is_empty() { Some(Place::Own) } else { place_of(&self.master) }
+    }
+}
+
+/// The place that a text names; `None` when it cannot be read.
+#[must_use]
+pub fn place_of(text: &str) -> Option<Place<'_>> {
+    let (scheme, rest) = text.split_once(':')?;
+    let rest = rest.trim();
+    match scheme {
+        _ if rest.is_empty() => None,
+        "file" => Some(Place::File(rest)),
+        "env" => Some(Place::Variable(rest)),
+        "command" => Some(Place::Command(rest)),
+        _ => None,
     }
 }

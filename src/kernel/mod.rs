@@ -1,5 +1,6 @@
 //! The vocabulary every layer shares: ids, time, faults, seals. No I/O and no knowledge of any layer above.
 
+pub mod bucket;
 pub mod cipher;
 pub mod clock;
 pub mod codes;

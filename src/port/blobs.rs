@@ -36,6 +36,9 @@ pub trait Blobs: Send + Sync {
     /// still in a copy. Held from before the records are copied, so that no copy of them names a blob that its copy lacks.
     fn hold(&self) -> Held;
 
+    /// Where they are, for people; nothing secret is in it.
+    fn place(&self) -> String;
+
     /// Whether they can be read and written; a fault where the place is gone.
     async fn check(&self) -> Result<(), StoreFault>;
 

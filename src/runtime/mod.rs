@@ -1,5 +1,6 @@
 //! What lives as long as the program: workers, timers, relays, the graceful stop.
 
+pub mod backups;
 pub mod carrying;
 pub mod hearing;
 pub mod logging;

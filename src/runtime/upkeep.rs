@@ -106,7 +106,7 @@ impl Upkeep {
         cleaned.erasures = audit::erasure::carry_out(platform).await?;
         cleaned.operations = self.gate.forget_expired().await?;
         if let Ok(shelf) = platform.service::<Shelf>() {
-            cleaned.backups = shelf.prune().await?;
+            cleaned.backups = shelf.prune(platform.clock.now()).await?;
         }
         forget_silent(platform).await?;
         if let Ok(monitor) = platform.service::<Monitor>() {

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,6 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use crate::adapter::blob_files::{
+    children, fault, kept, make_folder, make_parent, place_of, read, sync_names, sync_parent, write_synced,
+};
 use crate::kernel::id::TenantId;
 use crate::kernel::seal::sha256_hex;
 use crate::kernel::tasks;
@@ -119,6 +122,10 @@ impl Blobs for FolderBlobs {
         Box::new(Hold(Arc::clone(&self.place)))
     }
 
+    fn place(&self) -> String {
+        format!("folder {}", self.place.folder.display())
+    }
+
     async fn check(&self) -> Result<(), StoreFault> {
         self.run(|place| {
             let incoming = place.folder.join(INCOMING);
@@ -208,91 +215,10 @@ impl Place {
     }
 }
 
-/// Where a blob lies in a folder; `None` for what is not the digest of a blob, and might be a path.
-fn place_of(folder: &Path, tenant: TenantId, digest: &str) -> Option<PathBuf> {
-    let hex = digest.len() == 64 && digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    hex.then(|| folder.join(tenant.to_string()).join(&digest[..2]).join(digest))
-}
-
-/// All blobs in a folder, in the order of their paths. What does not look like one is not ours and is left alone.
-fn kept(folder: &Path) -> Result<Vec<(TenantId, String, PathBuf)>, StoreFault> {
-    let mut found = Vec::new();
-    for tenant_folder in children(folder)? {
-        let Ok(tenant) = name_of(&tenant_folder).parse::<TenantId>() else { continue };
-        for part in children(&tenant_folder)? {
-            for path in children(&part)? {
-                let digest = name_of(&path).to_owned();
-                if place_of(folder, tenant, &digest).as_ref() == Some(&path) && path.is_file() {
-                    found.push((tenant, digest, path));
-                }
-            }
-        }
-    }
-    found.sort_by(|one, other| one.2.cmp(&other.2));
-    Ok(found)
-}
-
-fn children(folder: &Path) -> Result<Vec<PathBuf>, StoreFault> {
-    if !folder.is_dir() {
-        return Ok(Vec::new());
-    }
-    let listed = fs::read_dir(folder).map_err(|error| fault(folder, &error))?;
-    listed.map(|entry| entry.map(|entry| entry.path()).map_err(|error| fault(folder, &error))).collect()
-}
-
-fn name_of(path: &Path) -> &str {
-    path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, StoreFault> {
-    fs::read(path).map_err(|error| fault(path, &error))
-}
-
-fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), StoreFault> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-        .open(path)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-        .map_err(|error| fault(path, &error))
-}
-
-/// Makes the folder of a file.
-fn make_parent(path: &Path) -> Result<(), StoreFault> {
-    let Some(parent) = path.parent() else { return Ok(()) };
-    make_folder(parent).map_err(|error| fault(parent, &error))
-}
-
-/// Makes the name of a blob durable: in its folder, and that of each folder up to that of all blobs. Whoever finds one of them
-/// there cannot know whether the one who made it has synced it yet.
-fn sync_names(path: &Path) -> Result<(), StoreFault> {
-    path.ancestors().take(3).try_for_each(sync_parent)
-}
-
 fn remove_file(path: &Path) -> Result<bool, StoreFault> {
     match fs::remove_file(path) {
         Ok(()) => sync_parent(path).map(|()| true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(fault(path, &error)),
     }
-}
-
-fn make_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
-}
-
-/// Makes a name in a folder durable.
-fn sync_parent(path: &Path) -> Result<(), StoreFault> {
-    let Some(parent) = path.parent() else { return Ok(()) };
-    fs::File::open(parent).and_then(|folder| folder.sync_all()).map_err(|error| fault(parent, &error))
-}
-
-fn fault(path: &Path, error: &io::Error) -> StoreFault {
-    StoreFault::of_file(&path.display().to_string(), error)
 }

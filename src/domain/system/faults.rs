@@ -17,6 +17,16 @@ pub(super) static BACKUP_DAMAGED: CodeRow = CodeRow::of_caller(
     "The backup is not what was written: a file is missing or its checksum differs. Choose another one from system_backups.",
 );
 
+/// The key that the backup is encrypted under is not at hand.
+pub(super) static BACKUP_LOCKED: CodeRow = CodeRow {
+    name: "backup_locked",
+    status: 503,
+    blame: Blame::Operator,
+    retry: Retry::Never,
+    mend: "The key that the backup is encrypted under is not where backup.encrypt says. Put the key of the installation that made \
+           it behind the one there, a line of its own; each backup tells which by its id.",
+};
+
 /// The backup was written by a newer program.
 pub(super) static BACKUP_TOO_NEW: CodeRow = CodeRow::of_caller(
     "backup_too_new",
@@ -98,6 +108,7 @@ pub(super) static GATEWAY_LOOP: CodeRow = CodeRow::of_caller(
 pub(super) static ALL: &[Code] = &[
     &NOT_EMPTY,
     &BACKUP_DAMAGED,
+    &BACKUP_LOCKED,
     &BACKUP_TOO_NEW,
     &BACKUP_BUSY,
     &RESTORE_RUNNING,

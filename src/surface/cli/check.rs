@@ -1,16 +1,22 @@
 //! `check`: everything that an operator writes, read as a start would read it: the configuration with the files that it
-//! names, and the cards of tools.
+//! names, the object stores, and the cards of tools.
+
+use std::sync::Arc;
 
 use serde_json::json;
 
 use super::exit::{Exit, Failure};
 use super::output;
 use super::setting::Setting;
+use crate::adapter::keys::ProcessEnvironment;
+use crate::app::objects::Reach;
 use crate::app::{App, cards};
 use crate::config::load::data_folder;
 use crate::domain::MODULES;
+use crate::kernel::clock::{Clock, SystemClock};
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
+use crate::port::secrets::Environment;
 use crate::surface::http::tls;
 
 pub(super) async fn run(setting: Setting) -> Result<(), Failure> {
@@ -26,6 +32,11 @@ pub(super) async fn run(setting: Setting) -> Result<(), Failure> {
             if let Err(fault) = App::check_bus(&loaded.config, &loaded.data) {
                 tell(&fault);
             }
+            let (clock, environment): (Arc<dyn Clock>, Arc<dyn Environment>) =
+                (Arc::new(SystemClock), Arc::new(ProcessEnvironment));
+            let (config, data) = (&loaded.config, loaded.data.as_path());
+            let reach = Reach { config, data, environment: &environment, clock: &clock };
+            reach.faults().await.iter().for_each(&mut tell);
         }
         Err(fault) => tell(&fault),
     }

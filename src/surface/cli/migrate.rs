@@ -63,7 +63,7 @@ async fn transfer(plan: &Plan, from: Backend, to: Backend) -> Result<(), Failure
         "from": from,
         "to": to,
         "moved": moved,
-        "next": format!("Set store.backend = \"{to}\" and start the server. Blobs stay in the data folder. What was in \
+        "next": format!("Set store.backend = \"{to}\" and start the server. Blobs stay where they are. What was in \
                          '{from}' is as it was: remove it when you are content."),
     }));
     Ok(())

@@ -1,6 +1,7 @@
 //! What is true of one adapter alone, beside the lists that all share.
 
 mod nats;
+mod objects;
 mod postgres;
 mod postgres_upkeep;
 mod reads;

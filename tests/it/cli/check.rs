@@ -1,5 +1,6 @@
 //! `check`, `config` and `tools`.
 
+use crate::support::buckets::Part;
 use crate::support::program::Place;
 
 #[test]
@@ -153,4 +154,89 @@ fn a_login_to_nats_that_cannot_be_used_is_found_before_the_start() {
         with("token", "env:NATS_TOKEN_THAT_NOBODY_SETS")
             .contains("the variable NATS_TOKEN_THAT_NOBODY_SETS is not set")
     );
+}
+
+#[test]
+fn check_tells_what_is_wrong_with_object_stores_before_any_is_reached() {
+    let place = Place::new();
+    for (setting, why) in [
+        ("objects.credentials=id:hunter2", "must be 'file:PATH' or 'env:VARIABLE'"),
+        ("objects.endpoint=minio:9000", "must be the address of a server"),
+        ("objects.tls_ca=no-such-file", "cannot be read"),
+        ("store.blobs=somewhere", "must be 'folder' or 's3://BUCKET/PREFIX'"),
+        ("store.blobs=s3://id:hunter2@bucket", "no place for credentials"),
+        ("backup.place=http://bucket", "must be written 's3://BUCKET/PREFIX'"),
+        ("backup.schedule=nightly", "must be a span"),
+        ("backup.encrypt=hunter2", "the key itself is not written here"),
+        ("audit.anchor_objects=bucket", "must be written"),
+        ("audit.anchors=objects", "must be written"),
+        ("audit.anchors=tape", "is no anchor"),
+    ] {
+        let bad = place.run(&["check", "--set", setting]);
+        assert_eq!(bad.code(), 4, "{setting}");
+        let faults = bad.problem()["data"]["faults"].to_string();
+        assert!(faults.contains(why) && !faults.contains("hunter2"), "{setting}: {faults}");
+    }
+    let retained = ["--set", "audit.anchor_objects=gs://bucket", "--set", "audit.anchor_retain_days=1"];
+    let bad = place.run(&[&["check"][..], &retained].concat());
+    assert!(bad.problem()["data"]["faults"].to_string().contains("is for S3 alone"));
+    let unset = ["--set", "store.blobs=s3://bucket", "--set", "objects.credentials=env:NOT_SET"];
+    let bad = place.run(&[&["check"][..], &unset].concat());
+    assert!(bad.problem()["data"]["faults"].to_string().contains("the variable NOT_SET is not set"));
+}
+
+#[test]
+fn check_tries_the_object_stores_that_are_named() {
+    let Some(part) = Part::find() else { return };
+    let place = Place::new();
+    let endpoint = format!("objects.endpoint={}", part.server.url);
+    let check = |blobs: &str, credentials: &str| {
+        let (blobs, backups) = (format!("store.blobs={blobs}"), format!("backup.place={}", part.bucket));
+        let named = ["objects.credentials=env:OURS", &endpoint, &blobs, &backups];
+        let mut arguments = vec!["check"];
+        arguments.extend(named.iter().flat_map(|setting| ["--set", *setting]));
+        let output = place.command(&arguments).env("OURS", credentials).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap() + &String::from_utf8(output.stdout).unwrap())
+    };
+    let (good, told) = check(&part.bucket.to_string(), &part.credentials());
+    assert_eq!(good, Some(0), "{told}");
+    let (bad, told) = check("s3://no-such-bucket", &part.credentials());
+    assert_eq!(bad, Some(4));
+    assert!(told.contains("store.blobs cannot be used: there is no such bucket"), "{told}");
+    assert!(!told.contains("backup.place"), "{told}");
+    let (bad, told) = check(&part.bucket.to_string(), "someone:hunter2");
+    assert_eq!(bad, Some(4));
+    assert!(told.contains("backup.place cannot be used: the credentials are refused"), "{told}");
+    assert!(!told.contains("hunter2"), "{told}");
+}
+
+#[test]
+fn a_backup_goes_to_an_object_store_and_is_restored_on_another_machine() {
+    let Some(part) = Part::find() else { return };
+    let run = |place: &Place, key: &str, arguments: &[&str]| {
+        let settings = [
+            format!("objects.endpoint={}", part.server.url),
+            "objects.credentials=env:OURS".to_owned(),
+            format!("backup.place={}", part.bucket),
+            "backup.encrypt=env:KEY".to_owned(),
+        ];
+        let mut all: Vec<&str> = settings.iter().flat_map(|setting| ["--set", setting.as_str()]).collect();
+        all.extend(arguments);
+        let output = place.command(&all).env("OURS", part.credentials()).env("KEY", key).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        (output.status.code(), text)
+    };
+    let (old, new, key) = (Place::new(), Place::new(), "a7".repeat(32));
+    old.call("user_create", &serde_json::json!({ "email": "moved@example.org", "name": "Moved" }));
+    let (made, told) = run(&old, &key, &["backup"]);
+    assert_eq!(made, Some(0), "{told}");
+    let name = told.split('"').find(|word| word.starts_with("backup-")).unwrap().to_owned();
+    let (listed, told) = run(&new, &key, &["backup", "--list"]);
+    assert!(listed == Some(0) && told.contains(&name), "{told}");
+    let (refused, told) = run(&new, &"b8".repeat(32), &["restore", &name]);
+    assert!(refused != Some(0) && told.contains("backup_locked"), "{told}");
+    let (restored, told) = run(&new, &key, &["restore", &name]);
+    assert_eq!(restored, Some(0), "{told}");
+    let users = new.run(&["call", "user_list", "{}"]).out();
+    assert!(users.contains("moved@example.org"), "{users}");
 }

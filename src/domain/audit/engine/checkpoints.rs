@@ -259,7 +259,7 @@ impl Checkpoints {
         if checkpoints.len() < kept.len() {
             let say = format!(
                 "{anchor} keeps checkpoints that another key has signed: this is another installation's log, or the key was \
-                 lost. Where you know why, move the anchor's file aside, and keep it as evidence."
+                 lost. Where you know why, move the anchor's file aside, or name another place for it, and keep it as evidence."
             );
             return Ok(Some(Misfit { size: 0, intact: 0, say }));
         }
@@ -269,8 +269,8 @@ impl Checkpoints {
             if wanted > size {
                 let say = format!(
                     "the log has {size} entries in its chain and {anchor} keeps a checkpoint of {wanted}: it was cut, or an \
-                     older store was put in its place. Where you restored a backup, move the anchor's file aside, keep it as \
-                     evidence, and start again."
+                     older store was put in its place. Where you restored a backup, move the anchor's file aside, or name another \
+                     place for it, keep it as evidence, and start again."
                 );
                 return Ok(Some(Misfit { size: wanted, intact, say }));
             }

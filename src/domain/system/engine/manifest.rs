@@ -78,6 +78,12 @@ impl Manifest {
     }
 }
 
+/// Whether a path of a manifest leads to a file in the backup's own folder, by the names of folders and the file alone.
+pub(super) fn is_plain_path(path: &str) -> bool {
+    let plain = |part: &str| !part.is_empty() && part != "." && part != ".." && !part.contains(['\\', '\0', ':']);
+    path != MANIFEST && path.split('/').all(plain)
+}
+
 /// The files of a folder, each synced to disk, with their digests.
 pub(super) fn take_stock(folder: &Path) -> io::Result<Vec<ListedFile>> {
     let mut paths = list(folder)?;

@@ -1,11 +1,12 @@
 //! Restoring a backup: only into an installation that nobody has written to, and only a backup that is what was written.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::json;
 
-use super::shelf::{BLOBS, Found, STORE, State};
+use super::opened::{Opened, damaged};
+use super::shelf::{BLOBS, Found, Lies, STORE, Shelf, State};
 use crate::capability::caches::NamedCache as _;
 use crate::capability::cx::{Call, store_fault};
 use crate::capability::gate::audit::{self, AUDIT, AuditEntry};
@@ -57,32 +58,35 @@ pub(crate) async fn check_empty(platform: &Platform) -> Result<(), Fault> {
     }
 }
 
-/// Whether a backup is whole and of a form that this program reads.
+/// A backup that may be restored.
+pub(crate) enum Ready {
+    /// It was looked through.
+    Opened(Opened),
+    /// A copy of the store alone.
+    Copy(PathBuf),
+}
+
+/// Looks a backup through: whether it is whole, and of a form that this program reads.
 ///
 /// # Errors
-/// `backup_damaged`, `backup_too_new`.
-pub(crate) async fn check_backup(platform: &Platform, found: &Found) -> Result<(), Fault> {
-    let damaged = |places: Vec<String>| {
-        Fault::new(&faults::BACKUP_DAMAGED, format!("the backup '{}' is damaged", found.name))
-            .with_detail(json!({ "faults": places }))
-    };
-    match found.state {
-        State::Automatic => return Ok(()),
-        State::Complete => {}
-        State::Running | State::Unfinished => return Err(damaged(vec!["it is not finished".to_owned()])),
-        State::Damaged => return Err(damaged(vec!["its manifest cannot be read".to_owned()])),
+/// `backup_damaged`, `backup_locked`, `backup_too_new`.
+pub(crate) async fn check_backup(platform: &Platform, shelf: &Shelf, found: &Found) -> Result<Ready, Fault> {
+    match (found.state, &found.lies) {
+        (State::Automatic, Lies::Copy(file)) => return Ok(Ready::Copy(file.clone())),
+        (State::Complete, _) => {}
+        (State::Running | State::Unfinished, _) => return Err(damaged(found, &["it is not finished".to_owned()])),
+        (State::Damaged | State::Automatic, _) => {
+            return Err(damaged(found, &["its manifest cannot be read".to_owned()]));
+        }
     }
-    let places = found.verify().await?.unwrap_or_default();
-    if !places.is_empty() {
-        return Err(damaged(places));
-    }
+    let opened = shelf.open(found).await?;
     let present = platform.store.health().await.map_err(store_fault)?.schema;
-    match &found.manifest {
-        Some(manifest) if manifest.schema > present => Err(Fault::new(
+    match &found.about {
+        Some(about) if about.schema > present => Err(Fault::new(
             &faults::BACKUP_TOO_NEW,
-            format!("the backup has schema {}, this program knows schema {present}", manifest.schema),
+            format!("the backup has schema {}, this program knows schema {present}", about.schema),
         )),
-        _ => Ok(()),
+        _ => Ok(Ready::Opened(opened)),
     }
 }
 
@@ -91,13 +95,16 @@ pub(crate) async fn check_backup(platform: &Platform, found: &Found) -> Result<(
 ///
 /// # Errors
 /// `installation_not_empty`; when the store refuses the copy or fails.
-pub(crate) async fn restore(platform: &Arc<Platform>, call: &CallOfRestore, found: &Found) -> Result<u64, Fault> {
+pub(crate) async fn restore(platform: &Arc<Platform>, call: &CallOfRestore, ready: &Ready) -> Result<u64, Fault> {
     // Whatever is acknowledged between the look and the end would be lost: nothing is.
     let frozen = platform.store.freeze().await.map_err(store_fault)?;
     check_empty(platform).await?;
-    let (store_file, blobs) = match found.state {
-        State::Automatic => (found.path.clone(), 0),
-        _ => (found.path.join(STORE), restore_blobs(platform, &found.path.join(BLOBS)).await?),
+    let (store_file, blobs) = match ready {
+        Ready::Copy(file) => (file.clone(), 0),
+        Ready::Opened(opened) => {
+            let folder = opened.folder();
+            (folder.join(STORE), restore_blobs(platform, &folder.join(BLOBS)).await?)
+        }
     };
     platform.store.restore_from(&store_file).await.map_err(store_fault)?;
     for listed in platform.caches.all() {

@@ -1,29 +1,46 @@
-//! The shelf of backups: one folder for each, made under another name and renamed when it is whole, so that what has a
-//! backup's name is one. Beside them lie the copies that the store makes by itself before its schema changes.
+//! The shelf of backups: one folder or one pack for each, made under another name and renamed when it is whole, so that what has
+//! a backup's name is one; and packs in an object store, where an object appears when it is whole. Beside them lie the copies
+//! that the store makes by itself before its schema changes.
 
 use std::cmp::Ordering;
 use std::fs::{self, File};
 use std::io;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
+use futures::StreamExt as _;
 use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use super::manifest::{FORM, MANIFEST, Manifest, take_stock};
+use super::manifest::{FORM, Manifest};
+use super::pack::{Head, LONGEST_HEAD, head};
 use crate::capability::cx::store_fault;
-use crate::capability::platform::Platform;
 use crate::domain::system::faults;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::tasks;
 use crate::kernel::time::Timestamp;
+use crate::port::objects::Objects;
+use crate::port::secrets::MasterKeys;
 
 /// What names a backup; the moment follows.
 const PREFIX: &str = "backup-";
 /// What a backup's name ends with while it is being made.
-const UNFINISHED: &str = ".part";
+pub(super) const UNFINISHED: &str = ".part";
+/// What the name of a pack ends with.
+pub(super) const PACK: &str = ".pack";
+/// What names the work of looking through a pack.
+pub(super) const LOOKING: &str = "looking-";
+/// The folder of packs in an object store.
+pub(super) const REMOTE: &str = "backups";
+/// Heads of packs in an object store that are read at once.
+const AT_ONCE: usize = 8;
+/// So often at most old packs in an object store are removed, when no backup is made.
+const PRUNE_REMOTE: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
 /// What names a copy that the store made before a change of its schema.
 const AUTOMATIC: &str = "before-";
 /// The store's copy in a backup.
@@ -33,9 +50,15 @@ pub(crate) const BLOBS: &str = "blobs";
 
 /// Where backups lie and how many are kept.
 pub struct Shelf {
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
     automatic: PathBuf,
     keep: usize,
+    keep_days: u64,
+    /// Where new backups go, where that is not the folder.
+    pub(super) remote: Option<Arc<dyn Objects>>,
+    /// What new backups are encrypted under, and old ones opened by.
+    pub(super) keys: Option<Arc<dyn MasterKeys>>,
+    remote_pruned: std::sync::Mutex<Option<Timestamp>>,
     busy: Arc<Mutex<()>>,
     /// The name of the backup that is being made.
     making: std::sync::Mutex<Option<String>>,
@@ -95,23 +118,63 @@ pub(crate) struct Found {
     pub(crate) name: String,
     /// How it is.
     pub(crate) state: State,
-    /// What it holds, where that can be read.
-    pub(crate) manifest: Option<Manifest>,
+    /// What is known of it without looking through it.
+    pub(crate) about: Option<About>,
     /// Its size.
     pub(crate) size_bytes: u64,
-    /// Its folder or file.
-    pub(crate) path: PathBuf,
+    /// Where it is.
+    pub(crate) lies: Lies,
+}
+
+/// What a backup tells of itself.
+#[derive(Debug, Clone)]
+pub(crate) struct About {
+    /// When it was begun.
+    pub(crate) made_at: Timestamp,
+    /// The program's version.
+    pub(crate) version: String,
+    /// The schema's number.
+    pub(crate) schema: u32,
+    /// Whether it is encrypted.
+    pub(crate) encrypted: bool,
+}
+
+/// Where a backup is.
+#[derive(Debug, Clone)]
+pub(crate) enum Lies {
+    /// It is a folder.
+    Folder(PathBuf),
+    /// It is a pack.
+    Pack(PathBuf),
+    /// It is a pack in the object store, of this name there.
+    Remote(String),
+    /// It is a copy of the store alone.
+    Copy(PathBuf),
+}
+
+impl About {
+    fn of_manifest(manifest: &Manifest) -> Self {
+        let Manifest { made_at, version, schema, .. } = manifest;
+        Self { made_at: *made_at, version: version.clone(), schema: *schema, encrypted: false }
+    }
+
+    fn of_head(head: Head) -> Self {
+        let Head { made_at, version, schema, sealed, .. } = head;
+        Self { made_at, version, schema, encrypted: sealed.is_some() }
+    }
 }
 
 /// A step of making a backup, for those who wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stage {
+pub enum Stage {
     /// The store is copied.
     Store,
     /// The blobs are copied.
     Blobs,
-    /// Everything is digested and synced.
+    /// Everything is digested and synced, and packed where it is.
     Digests,
+    /// The pack is sent to the object store.
+    Sending,
 }
 
 impl Shelf {
@@ -126,16 +189,45 @@ impl Shelf {
             folder,
             automatic,
             keep,
+            keep_days: 0,
+            remote: None,
+            keys: None,
+            remote_pruned: std::sync::Mutex::default(),
             busy: Arc::default(),
             making: std::sync::Mutex::default(),
             restore: std::sync::Mutex::default(),
         }
     }
 
-    /// The folder.
+    /// The same, from which backups go after so many days, 0 for never.
     #[must_use]
-    pub fn folder(&self) -> &Path {
-        &self.folder
+    pub fn keeping_days(self, keep_days: u64) -> Self {
+        Self { keep_days, ..self }
+    }
+
+    /// The same, whose new backups go to an object store.
+    #[must_use]
+    pub fn sending_to(self, remote: Option<Arc<dyn Objects>>) -> Self {
+        Self { remote, ..self }
+    }
+
+    /// The same, whose new backups are encrypted.
+    #[must_use]
+    pub fn sealing_under(self, keys: Option<Arc<dyn MasterKeys>>) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// Where new backups go, for people.
+    pub(crate) fn place(&self) -> String {
+        match &self.remote {
+            Some(remote) => format!("{}/{REMOTE}", remote.place()),
+            None => self.folder.display().to_string(),
+        }
+    }
+
+    /// Whether new backups are packs.
+    pub(super) fn packs(&self) -> bool {
+        self.remote.is_some() || self.keys.is_some()
     }
 
     /// The last restore of this run.
@@ -148,7 +240,7 @@ impl Shelf {
         *self.restore.lock().unwrap_or_else(PoisonError::into_inner) = Some(restoring);
     }
 
-    fn tell_making(&self, name: Option<&str>) {
+    pub(super) fn tell_making(&self, name: Option<&str>) {
         *self.making.lock().unwrap_or_else(PoisonError::into_inner) = name.map(str::to_owned);
     }
 
@@ -161,73 +253,35 @@ impl Shelf {
         held.map_err(|_| Fault::new(&faults::BACKUP_BUSY, "a backup is being made or restored"))
     }
 
-    /// Makes a backup. Whoever calls this holds the right to.
-    ///
-    /// # Errors
-    /// When the store or the disk fails; what was begun is cleared away then.
-    pub(crate) async fn make(
-        &self,
-        platform: &Platform,
-        name: &str,
-        at: Timestamp,
-        tell: impl Fn(Stage) + Send,
-    ) -> Result<Manifest, Fault> {
-        let part = self.folder.join(format!("{name}{UNFINISHED}"));
-        self.tell_making(Some(name));
-        let made = self.make_in(platform, &part, name, at, tell).await;
-        self.tell_making(None);
-        if made.is_err() {
-            let _ = fs::remove_dir_all(&part);
-        }
-        made
-    }
-
-    async fn make_in(
-        &self,
-        platform: &Platform,
-        part: &Path,
-        name: &str,
-        at: Timestamp,
-        tell: impl Fn(Stage) + Send,
-    ) -> Result<Manifest, Fault> {
-        self.clear_unfinished()?;
-        make_private_folder(part).map_err(disk)?;
-        let health = platform.store.health().await.map_err(store_fault)?;
-        // Until the blobs are copied too: none that the store's copy names may go meanwhile.
-        let _held = platform.blobs.hold();
-        tell(Stage::Store);
-        platform.store.copy_to(&part.join(STORE)).await.map_err(store_fault)?;
-        // After the store: a blob is kept before the document that names it, so none that the copy names is missing.
-        tell(Stage::Blobs);
-        platform.blobs.copy_to(&part.join(BLOBS)).await.map_err(store_fault)?;
-        tell(Stage::Digests);
-        let manifest = Manifest {
-            form: FORM,
-            made_at: at,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            backend: health.backend,
-            schema: health.schema,
-            files: Vec::new(),
-        };
-        let (part, whole, folder) = (part.to_owned(), self.folder.join(name), self.folder.clone());
-        blocking(move || finish(manifest, &part, &whole, &folder).map_err(disk)).await
-    }
-
     /// A name for a backup that none has yet.
-    pub(crate) fn new_name(&self, at: Timestamp) -> String {
+    pub fn new_name(&self, at: Timestamp) -> String {
+        let ending = if self.packs() { PACK } else { "" };
         let name = format!("{PREFIX}{}", at.to_string().replace([':', '.'], ""));
-        let taken = |name: &String| self.folder.join(name).exists();
-        if !taken(&name) {
-            return name;
-        }
-        (2..10_000).map(|number| format!("{name}-{number}")).find(|name| !taken(name)).unwrap_or(name)
+        let taken = |name: &String| self.folder.join(format!("{name}{ending}")).exists();
+        let free = if taken(&name) {
+            (2..10_000).map(|number| format!("{name}-{number}")).find(|name| !taken(name)).unwrap_or(name)
+        } else {
+            name
+        };
+        format!("{free}{ending}")
     }
 
     /// Everything on the shelf, newest first.
     ///
     /// # Errors
-    /// When the folder cannot be read.
+    /// When the folder cannot be read, or the object store not be asked.
     pub(crate) async fn list(self: &Arc<Self>) -> Result<Vec<Found>, Fault> {
+        let mut found = self.list_here().await?;
+        found.extend(self.list_remote().await?);
+        found.sort_by(|one, other| newest_first(&one.name, &other.name));
+        Ok(found)
+    }
+
+    /// Everything on the shelf on this machine, newest first.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub(crate) async fn list_here(self: &Arc<Self>) -> Result<Vec<Found>, Fault> {
         let this = self.clone();
         blocking(move || this.look()).await
     }
@@ -236,21 +290,53 @@ impl Shelf {
         let making = self.making.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut found = Vec::new();
         for (name, path) in entries(&self.folder)?.into_iter().filter(|(name, _)| name.starts_with(PREFIX)) {
-            let manifest = Manifest::read(&path).ok().filter(|manifest| manifest.form == FORM);
             // The one that is being made has the name that it will have.
-            let (name, state) = match (&manifest, name.strip_suffix(UNFINISHED)) {
-                (_, Some(whole)) if making.as_deref() == Some(whole) => (whole.to_owned(), State::Running),
-                (_, Some(_)) => (name, State::Unfinished),
-                (Some(_), None) => (name, State::Complete),
-                (None, None) => (name, State::Damaged),
-            };
-            let size_bytes = manifest.as_ref().map_or(0, Manifest::size_bytes);
-            found.push(Found { name, state, manifest, size_bytes, path });
+            if let Some(whole) = name.strip_suffix(UNFINISHED) {
+                let is_made = making.as_deref() == Some(whole);
+                let state = if is_made { State::Running } else { State::Unfinished };
+                let name = if is_made { whole.to_owned() } else { name };
+                found.push(Found { name, state, about: None, size_bytes: 0, lies: Lies::Folder(path) });
+            } else if name.ends_with(PACK) {
+                let about = head_of_file(&path).map(About::of_head);
+                let size_bytes = fs::metadata(&path).map_or(0, |file| file.len());
+                found.push(Found { state: state_of(about.as_ref()), name, about, size_bytes, lies: Lies::Pack(path) });
+            } else {
+                let manifest = Manifest::read(&path).ok().filter(|manifest| manifest.form == FORM);
+                let size_bytes = manifest.as_ref().map_or(0, Manifest::size_bytes);
+                let about = manifest.as_ref().map(About::of_manifest);
+                found.push(Found {
+                    state: state_of(about.as_ref()),
+                    name,
+                    about,
+                    size_bytes,
+                    lies: Lies::Folder(path),
+                });
+            }
         }
         for (name, path) in entries(&self.automatic)?.into_iter().filter(|(name, _)| name.starts_with(AUTOMATIC)) {
             let size_bytes = fs::metadata(&path).map_or(0, |file| file.len());
-            found.push(Found { name, state: State::Automatic, manifest: None, size_bytes, path });
+            found.push(Found { name, state: State::Automatic, about: None, size_bytes, lies: Lies::Copy(path) });
         }
+        found.sort_by(|one, other| newest_first(&one.name, &other.name));
+        Ok(found)
+    }
+
+    /// The packs in the object store, newest first.
+    async fn list_remote(&self) -> Result<Vec<Found>, Fault> {
+        let Some(remote) = &self.remote else { return Ok(Vec::new()) };
+        let listed = remote.list(REMOTE).await.map_err(store_fault)?;
+        let packs = listed.into_iter().filter_map(|object| {
+            let name = object.name.strip_prefix(REMOTE)?.strip_prefix('/')?.to_owned();
+            (name.starts_with(PREFIX) && name.ends_with(PACK)).then_some((name, object))
+        });
+        let heads = packs.map(async |(name, object)| {
+            let first = remote.get_first(&object.name, LONGEST_HEAD).await.map_err(store_fault)?;
+            let about = first.and_then(|first| head(&first)).map(About::of_head);
+            let (state, lies) = (state_of(about.as_ref()), Lies::Remote(object.name));
+            Ok::<_, Fault>(Found { name, state, about, size_bytes: object.size_bytes, lies })
+        });
+        let read: Vec<Result<Found, Fault>> = futures::stream::iter(heads).buffered(AT_ONCE).collect().await;
+        let mut found = read.into_iter().collect::<Result<Vec<Found>, Fault>>()?;
         found.sort_by(|one, other| newest_first(&one.name, &other.name));
         Ok(found)
     }
@@ -260,7 +346,11 @@ impl Shelf {
     /// # Errors
     /// `not_found`.
     pub(crate) async fn find(self: &Arc<Self>, name: &str) -> Result<Found, Fault> {
-        let found = self.list().await?.into_iter().find(|found| found.name == name);
+        // What lies here is found also while the object store is away.
+        if let Some(found) = self.list_here().await?.into_iter().find(|found| found.name == name) {
+            return Ok(found);
+        }
+        let found = self.list_remote().await?.into_iter().find(|found| found.name == name);
         found.ok_or_else(|| Fault::not_found("backup", name))
     }
 
@@ -269,86 +359,126 @@ impl Shelf {
     /// # Errors
     /// `not_found`.
     pub async fn copy_before_change(self: &Arc<Self>, name: &str) -> Result<PathBuf, Fault> {
-        let found = self.find(name).await?;
-        if found.state == State::Automatic { Ok(found.path) } else { Err(Fault::not_found("copy", name)) }
+        let found = self.list_here().await?.into_iter().find(|found| found.name == name);
+        match found.map(|found| found.lies) {
+            Some(Lies::Copy(file)) => Ok(file),
+            _ => Err(Fault::not_found("copy", name)),
+        }
     }
 
-    /// Removes the oldest whole backups beyond the number that is kept; answers how many went. While a backup is being made
-    /// or restored it leaves all as it is.
+    /// Removes the oldest whole backups beyond what is kept; answers how many went. While a backup is being made or restored it
+    /// leaves all as it is.
     ///
     /// # Errors
-    /// When the disk fails.
-    pub async fn prune(self: &Arc<Self>) -> Result<usize, Fault> {
+    /// When the disk or the object store fails.
+    pub async fn prune(self: &Arc<Self>, now: Timestamp) -> Result<usize, Fault> {
         let Ok(_held) = self.take() else { return Ok(0) };
-        self.prune_held().await
+        let before = *self.remote_pruned.lock().unwrap_or_else(PoisonError::into_inner);
+        let with_remote = before.is_none_or(|before| now.since(before) >= PRUNE_REMOTE);
+        self.prune_held(now, with_remote).await
     }
 
     /// The same, for whoever holds the right to make backups.
-    pub(crate) async fn prune_held(self: &Arc<Self>) -> Result<usize, Fault> {
+    pub(crate) async fn prune_held(self: &Arc<Self>, now: Timestamp, with_remote: bool) -> Result<usize, Fault> {
         let this = self.clone();
-        blocking(move || this.remove_old()).await
+        let gone = blocking(move || this.remove_old(now)).await?;
+        if !with_remote || self.keep == 0 && self.keep_days == 0 {
+            return Ok(gone);
+        }
+        *self.remote_pruned.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+        match self.prune_remote(now).await {
+            Ok(more) => Ok(gone + more),
+            // They take up room there and keep nobody from anything here.
+            Err(fault) => {
+                tracing::warn!(?fault, "old backups in the object store are left");
+                Ok(gone)
+            }
+        }
     }
 
-    fn remove_old(&self) -> Result<usize, Fault> {
-        if self.keep == 0 {
+    async fn prune_remote(&self, now: Timestamp) -> Result<usize, Fault> {
+        let Some(remote) = &self.remote else { return Ok(0) };
+        let old = self.old(self.list_remote().await?, now);
+        for old in &old {
+            if let Lies::Remote(name) = &old.lies {
+                remote.remove(name).await.map_err(store_fault)?;
+            }
+        }
+        Ok(old.len())
+    }
+
+    /// Of backups of one place, newest first, those that are not kept. The newest whole one always is.
+    fn old(&self, found: Vec<Found>, now: Timestamp) -> Vec<Found> {
+        let whole = found.into_iter().filter(|found| found.state == State::Complete).enumerate();
+        let is_old = |(place, found): &(usize, Found)| {
+            let too_many = self.keep > 0 && *place >= self.keep;
+            let age = found.about.as_ref().map_or(Duration::ZERO, |about| now.since(about.made_at));
+            let too_old = self.keep_days > 0 && age > DAY * u32::try_from(self.keep_days).unwrap_or(u32::MAX);
+            *place > 0 && (too_many || too_old)
+        };
+        whole.filter(is_old).map(|(_, found)| found).collect()
+    }
+
+    fn remove_old(&self, now: Timestamp) -> Result<usize, Fault> {
+        if self.keep == 0 && self.keep_days == 0 {
             return Ok(0);
         }
-        let whole = self.look()?.into_iter().filter(|found| found.state == State::Complete);
-        let mut gone = 0;
-        for old in whole.skip(self.keep) {
+        let old = self.old(self.look()?, now);
+        for old in &old {
             // Renamed first: what is half removed must not look whole.
             let going = self.folder.join(format!("{}{UNFINISHED}", old.name));
-            fs::rename(&old.path, &going).and_then(|()| fs::remove_dir_all(&going)).map_err(disk)?;
-            gone += 1;
+            match &old.lies {
+                Lies::Folder(path) => {
+                    fs::rename(path, &going).and_then(|()| fs::remove_dir_all(&going)).map_err(disk)?;
+                }
+                Lies::Pack(path) => fs::remove_file(path).map_err(disk)?,
+                Lies::Remote(_) | Lies::Copy(_) => {}
+            }
         }
-        Ok(gone)
+        Ok(old.len())
     }
 
-    fn clear_unfinished(&self) -> Result<(), Fault> {
+    pub(super) fn clear_unfinished(&self) -> Result<(), Fault> {
         for (name, path) in entries(&self.folder)? {
-            if name.starts_with(PREFIX) && name.ends_with(UNFINISHED) {
-                fs::remove_dir_all(path).map_err(disk)?;
+            // Nobody looks through a pack for a day: it is left from a run that was ended.
+            let is_left = || {
+                let written = fs::metadata(&path).and_then(|found| found.modified()).ok();
+                written.and_then(|written| written.elapsed().ok()).is_some_and(|age| age > DAY)
+            };
+            let goes =
+                (name.starts_with(PREFIX) && name.ends_with(UNFINISHED)) || (name.starts_with(LOOKING) && is_left());
+            if goes {
+                let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+                removed.map_err(disk)?;
             }
         }
         Ok(())
     }
 }
 
-impl Found {
-    /// What is wrong with the backup's files; `None` where it has no digests to measure by.
-    ///
-    /// # Errors
-    /// When the files cannot be read.
-    pub(crate) async fn verify(&self) -> Result<Option<Vec<String>>, Fault> {
-        let Some(manifest) = self.manifest.clone() else { return Ok(None) };
-        let folder = self.path.clone();
-        blocking(move || Ok(Some(manifest.faults(&folder).unwrap_or_else(|error| vec![error.to_string()])))).await
-    }
+const fn state_of(about: Option<&About>) -> State {
+    if about.is_some() { State::Complete } else { State::Damaged }
+}
+
+fn head_of_file(file: &Path) -> Option<Head> {
+    let mut first = Vec::new();
+    File::open(file).ok()?.take(LONGEST_HEAD).read_to_end(&mut first).ok()?;
+    head(&first)
 }
 
 /// Runs what waits for the disk on a thread that nobody else waits for.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Fault> + Send + 'static) -> Result<T, Fault> {
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
     tasks::blocking(work).await.unwrap_or_else(|| Err(Fault::internal("work on a backup ended early")))
 }
 
-/// Digests and syncs everything, writes the manifest and gives the backup its name.
-fn finish(mut manifest: Manifest, part: &Path, whole: &Path, folder: &Path) -> io::Result<Manifest> {
-    manifest.files = take_stock(part)?;
-    let mut file = File::create(part.join(MANIFEST))?;
-    serde_json::to_writer_pretty(&mut file, &manifest)?;
-    file.sync_all()?;
-    sync_folder(part)?;
-    fs::rename(part, whole)?;
-    sync_folder(folder)?;
-    Ok(manifest)
-}
-
 /// Makes the names in a folder durable, where the platform can.
-fn sync_folder(folder: &Path) -> io::Result<()> {
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
-fn make_private_folder(folder: &Path) -> io::Result<()> {
+pub(super) fn make_private_folder(folder: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -380,7 +510,7 @@ fn moment_of(name: &str) -> &str {
     name.find('T').and_then(|place| name.get(place.saturating_sub("2026-11-20".len())..)).unwrap_or(name)
 }
 
-fn disk(error: io::Error) -> Fault {
+pub(super) fn disk(error: io::Error) -> Fault {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             Fault::new(&codes::STORAGE_FULL, "the folder of backups has no room left").caused_by(error)

@@ -11,6 +11,7 @@ use crate::capability::Capability;
 use crate::capability::cx::Cx;
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
+use crate::domain::system::engine::backing::Right;
 use crate::domain::system::engine::shelf::{Shelf, Stage, State};
 use crate::domain::system::operator;
 use crate::kernel::fault::Fault;
@@ -32,7 +33,7 @@ pub(in crate::domain::system) struct Output {
     state: State,
     /// When it was begun.
     made_at: Timestamp,
-    /// Its folder on the server's machine.
+    /// Where it is: its folder or file on the server's machine, or its address in the object store.
     folder: String,
     /// Its size, when it is complete.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,35 +54,33 @@ impl Capability for Backup {
         Domain::System,
         Route::post("/system/backup"),
         Permit::on(Resource::System, Action::Create),
-        "Makes a consistent, checksummed backup of all data while the server runs, and removes the oldest beyond the number \
-         kept. See system_backups for those there are, system_restore to load one.",
+        "Makes a consistent, checksummed backup of all data while the server runs, in the folder or the object store of the \
+         configuration, encrypted where that says so, and removes the oldest beyond the number kept. See system_backups for those there are, system_restore to load one.",
     );
 
     async fn run(cx: &Cx, _: Nothing) -> Result<Output, Fault> {
         operator::check(cx).await?;
         let shelf = cx.service::<Shelf>()?;
-        let held = shelf.take()?;
+        let right = Right::take(cx.platform()).await?;
         let at = cx.now();
         let name = shelf.new_name(at);
         let mut output = Output {
             state: State::Running,
             made_at: at,
-            folder: shelf.folder().join(&name).display().to_string(),
+            folder: format!("{}/{name}", shelf.place()),
             size_bytes: None,
             files: None,
             removed: None,
             name: name.clone(),
         };
         let (tell, mut told) = mpsc::unbounded_channel();
-        let (platform, making) = (cx.platform().clone(), shelf.clone());
+        let platform = cx.platform().clone();
         let mut work = cx.platform().running().spawn(async move {
-            let _held = held;
-            let made = making.make(&platform, &name, at, |stage| {
+            let made = right.back_up(&platform, &name, at, false, |stage| {
                 // Nobody listening is not a fault.
                 let _ = tell.send(stage);
             });
-            let manifest = made.await.inspect_err(|fault| tracing::error!(?fault, "the backup failed"))?;
-            Ok::<_, Fault>((manifest, making.prune_held().await?))
+            made.await.inspect_err(|fault| tracing::error!(?fault, "the backup failed"))
         });
         let until = tokio::time::Instant::now() + cx.time_left().saturating_sub(MARGIN);
         loop {
@@ -89,11 +88,11 @@ impl Capability for Backup {
                 biased;
                 Some(stage) = told.recv() => tell_client(cx, stage),
                 made = &mut work => {
-                    let (manifest, removed) = made.map_err(Fault::internal)??;
+                    let made = made.map_err(Fault::internal)??;
                     output.state = State::Complete;
-                    output.size_bytes = Some(manifest.size_bytes());
-                    output.files = Some(manifest.files.len());
-                    output.removed = Some(removed);
+                    output.size_bytes = Some(made.size_bytes);
+                    output.files = Some(made.files);
+                    output.removed = Some(made.removed);
                     return Ok(output);
                 }
                 () = tokio::time::sleep_until(until) => return Ok(output),
@@ -107,6 +106,7 @@ fn tell_client(cx: &Cx, stage: Stage) {
         Stage::Store => (0.0, "copying the store"),
         Stage::Blobs => (1.0, "copying the blobs"),
         Stage::Digests => (2.0, "writing checksums"),
+        Stage::Sending => (3.0, "sending it to the object store"),
     };
-    cx.progress(done, Some(3.0), message);
+    cx.progress(done, Some(4.0), message);
 }

@@ -8,7 +8,8 @@ use crate::capability::cx::Cx;
 use crate::capability::page::Paging;
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
-use crate::domain::system::engine::shelf::{Found, Restoring, Shelf, State, newest_first};
+use crate::domain::system::engine::shelf::{Found, Lies, Restoring, Shelf, State, newest_first};
+use crate::domain::system::faults::BACKUP_LOCKED;
 use crate::domain::system::operator;
 use crate::kernel::fault::Fault;
 use crate::kernel::time::Timestamp;
@@ -35,7 +36,7 @@ pub(in crate::domain::system) struct Input {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::domain::system) struct Output {
-    /// The folder that they lie in, on the server's machine.
+    /// Where new ones go: the folder on the server's machine, or the place in an object store.
     folder: String,
     /// The backups.
     items: Vec<Item>,
@@ -65,6 +66,11 @@ struct Item {
     schema: Option<u32>,
     /// Its size.
     size_bytes: u64,
+    /// Whether it is encrypted, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encrypted: Option<bool>,
+    /// Whether it lies in the object store, rather than on the server's machine.
+    elsewhere: bool,
     /// Whether every file is as it was written; only where that was asked for and there are checksums.
     #[serde(skip_serializing_if = "Option::is_none")]
     verified: Option<bool>,
@@ -106,26 +112,29 @@ impl Capability for Backups {
         };
         let mut told = Vec::with_capacity(found.len());
         for backup in found {
-            told.push(item_of(backup, input.verify).await?);
+            told.push(item_of(&shelf, backup, input.verify).await?);
         }
-        Ok(Output {
-            folder: shelf.folder().display().to_string(),
-            items: told,
-            restore: shelf.restoring(),
-            next_page_token,
-        })
+        Ok(Output { folder: shelf.place(), items: told, restore: shelf.restoring(), next_page_token })
     }
 }
 
-async fn item_of(found: Found, verify: bool) -> Result<Item, Fault> {
-    let faults = if verify { found.verify().await? } else { None };
-    let manifest = found.manifest.as_ref();
+async fn item_of(shelf: &Shelf, found: Found, verify: bool) -> Result<Item, Fault> {
+    let looked = if verify { shelf.verify(&found).await } else { Ok(None) };
+    let (verified, faults) = match looked {
+        Ok(faults) => (faults.as_ref().map(Vec::is_empty), faults.unwrap_or_default()),
+        // Without its key nobody knows.
+        Err(fault) if fault.is(&BACKUP_LOCKED) => (None, vec![fault.say().to_owned()]),
+        Err(fault) => return Err(fault),
+    };
+    let about = found.about.as_ref();
     Ok(Item {
-        made_at: manifest.map(|manifest| manifest.made_at),
-        version: manifest.map(|manifest| manifest.version.clone()),
-        schema: manifest.map(|manifest| manifest.schema),
-        verified: faults.as_ref().map(Vec::is_empty),
-        faults: faults.unwrap_or_default(),
+        made_at: about.map(|about| about.made_at),
+        version: about.map(|about| about.version.clone()),
+        schema: about.map(|about| about.schema),
+        encrypted: about.map(|about| about.encrypted),
+        elsewhere: matches!(found.lies, Lies::Remote(_)),
+        verified,
+        faults,
         name: found.name,
         state: found.state,
         size_bytes: found.size_bytes,

@@ -73,7 +73,7 @@ struct Backend {
     name: &'static str,
     /// Whether it works.
     status: Status,
-    /// Its product and version.
+    /// Its product and version, or its place.
     #[serde(skip_serializing_if = "Option::is_none")]
     product: Option<String>,
     /// Bytes on disk.
@@ -172,13 +172,14 @@ async fn store(cx: &Cx) -> Backend {
 
 async fn blobs(cx: &Cx) -> Backend {
     let began = Instant::now();
-    let checked = cx.platform().blobs.check().await;
+    let blobs = &cx.platform().blobs;
+    let (checked, product) = (blobs.check().await, Some(blobs.place()));
     let took_micros = micros_since(began);
     match checked {
-        Ok(()) => Backend { status: Status::Ok, ..down("blobs", took_micros) },
+        Ok(()) => Backend { status: Status::Ok, product, ..down("blobs", took_micros) },
         Err(fault) => {
             tracing::warn!(%fault, "the blobs cannot be used");
-            Backend { fault: Some(fault.to_string()), ..down("blobs", took_micros) }
+            Backend { product, fault: Some(fault.to_string()), ..down("blobs", took_micros) }
         }
     }
 }

@@ -120,7 +120,7 @@ pub async fn report(
         .into_iter()
         .map(|Migration { number, name, applied_at }| Step { number, name, applied_at })
         .partition(|step| step.applied_at.is_some());
-    let copies = shelf.list().await?.into_iter();
+    let copies = shelf.list_here().await?.into_iter();
     let copies = copies.filter(|found| found.state == State::Automatic).map(|found| found.name).collect();
     Ok(Output {
         schema,

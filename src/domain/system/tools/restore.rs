@@ -26,7 +26,8 @@ const MARGIN: Duration = Duration::from_millis(500);
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::domain::system) struct Input {
-    /// The backup's name, as `system_backups` lists it. A backup from elsewhere is put into the folder of backups first.
+    /// The backup's name, as `system_backups` lists it. A backup from elsewhere is put into the folder of backups first, or lies in
+    /// the object store that `backup.place` names.
     #[schemars(length(min = 1, max = 100))]
     name: String,
     /// Only check whether the backup could be restored.
@@ -136,11 +137,11 @@ impl Job {
     }
 
     async fn check_and_restore(&self) -> Result<u64, Fault> {
-        check_backup(&self.platform, &self.found).await?;
+        let ready = check_backup(&self.platform, &self.shelf, &self.found).await?;
         if self.dry_run {
             return check_empty(&self.platform).await.map(|()| 0);
         }
-        restore(&self.platform, &self.call, &self.found).await
+        restore(&self.platform, &self.call, &ready).await
     }
 
     fn told(&self, state: RestoreState, fault: Option<&Fault>) -> Restoring {

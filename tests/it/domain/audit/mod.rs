@@ -1,5 +1,6 @@
 //! The audit domain.
 
+mod anchored;
 mod anchors;
 mod audit_query;
 mod audit_record;

@@ -30,7 +30,8 @@ async fn every_setting_says_where_it_comes_from() {
     let some = app.call(&app.admin, "system_config", json!({ "key": "backup." })).await.unwrap();
     let keys: Vec<&str> =
         some["settings"].as_array().unwrap().iter().map(|setting| setting["key"].as_str().unwrap()).collect();
-    assert_eq!(keys, ["backup.folder", "backup.keep"]);
+    let all = ["folder", "place", "schedule", "keep", "keep_days", "encrypt"].map(|key| format!("backup.{key}"));
+    assert_eq!(keys, all);
     let none = app.call(&app.admin, "system_config", json!({ "key": "nothing" })).await.unwrap();
     assert_eq!(none, json!({ "settings": [] }));
 }
