@@ -145,7 +145,9 @@ impl Gate {
         let _running = self.platform.running().token();
         let parent = request.trace;
         request.trace = self.platform.spans.within(parent);
-        request.current().over(self.make(request, parent)).await
+        // In a box: whoever calls has it in a future of their own, and there is much of it.
+        let current = request.current();
+        current.over(Box::pin(self.make(request, parent))).await
     }
 
     async fn make(self: &Arc<Self>, mut request: Request, parent: Option<TraceContext>) -> Reply {
