@@ -92,10 +92,10 @@ fn unwritable(error: serde_json::Error) -> Fault {
 
 /// The schema was checked before, so what fails here is finer than a schema says: a time out of range, an id misspelt.
 fn read<T: DeserializeOwned>(input: Value) -> Result<T, Fault> {
-    serde_path_to_error::deserialize(input).map_err(misread)
+    serde_path_to_error::deserialize(input).map_err(|error| misread(&error))
 }
 
-fn misread(error: serde_path_to_error::Error<serde_json::Error>) -> Fault {
+fn misread(error: &serde_path_to_error::Error<serde_json::Error>) -> Fault {
     let pointer = error.path().iter().fold(String::new(), |pointer, part| match part {
         Segment::Seq { index } => format!("{pointer}/{index}"),
         Segment::Map { key } => format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1")),

@@ -168,17 +168,17 @@ impl Gate {
         let once = match key {
             Some(key) if tool.reaches => {
                 let (gate, request) = (self.clone(), request.clone());
-                self.to_its_end(Box::pin(
-                    async move { request.current().over(gate.once(&request, &key, admitted)).await },
-                ))
+                self.to_its_end(Box::pin(async move {
+                    request.current().over(Box::pin(gate.once(&request, &key, admitted))).await
+                }))
                 .await
             }
             Some(key) => self.once(&request, &key, admitted).await,
             None if tool.reaches && tool.is_audited() => {
                 let (gate, request) = (self.clone(), request.clone());
-                self.to_its_end(Box::pin(
-                    async move { request.current().over(gate.reaching(&request, admitted)).await },
-                ))
+                self.to_its_end(Box::pin(async move {
+                    request.current().over(Box::pin(gate.reaching(&request, admitted))).await
+                }))
                 .await
             }
             None => {

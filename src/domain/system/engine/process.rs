@@ -19,6 +19,7 @@ pub struct Figures {
 }
 
 /// The figures now.
+#[must_use]
 pub fn read() -> Figures {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     Figures {
