@@ -39,8 +39,8 @@ const WRITE_AFTER: Duration = Duration::from_millis(100);
 const WRITE_EACH: u32 = 500;
 /// While something is under way it looks up so often.
 const LOOK_UP: Duration = Duration::from_millis(250);
-/// Also without a sign it reads on so often.
-const READ_EVERY: Duration = Duration::from_secs(30);
+/// Also without a sign it reads on so often: where a commit's outcome was told late, none may have been given.
+const READ_EVERY: Duration = Duration::from_secs(10);
 /// How long what is under way may take when it is time to stop.
 const LAST: Duration = Duration::from_secs(1);
 /// So many dead letters in a row, and nothing delivered between them, suspend a subscription.
