@@ -8,7 +8,7 @@ use tokio_postgres::{Error, Row};
 use super::batch::{Entry, Must, Prepared, appended};
 use super::cell::Cell;
 use super::fault::{OrFault as _, follows_another, is_lost, misuse, refusing_index, store_fault, undone};
-use super::link::{Ask, Link};
+use super::link::{Ask, Link, Mark};
 use super::plan::KindPlan;
 use super::server::Server;
 use super::{batch, locks, words};
@@ -43,8 +43,8 @@ pub(super) enum Failed {
 pub(super) enum Known {
     /// How it ended.
     Yes(Result<Vec<Vec<i64>>, Failed>),
-    /// It was being committed when the connection went: its number at the server, and what was to be answered.
-    Not { transaction: String, revisions: Vec<Vec<i64>> },
+    /// It was being committed when the connection went: its mark, and what was to be answered.
+    Not { mark: Mark, revisions: Vec<Vec<i64>> },
 }
 
 /// What an answer belongs to.
@@ -57,8 +57,9 @@ enum Of<'a> {
 
 /// Writes commits in one transaction.
 pub(super) async fn attempt(link: &mut Link, instance: i32, commits: &[&Prepared]) -> Known {
-    match tokio::time::timeout(SPAN, written(link, instance, commits)).await {
-        Ok(Ok(revisions)) => committed(link, revisions).await,
+    let mark = link.next_mark();
+    match tokio::time::timeout(SPAN, written(link, instance, mark, commits)).await {
+        Ok(Ok(revisions)) => committed(link, mark, revisions).await,
         Ok(Err(failed)) => {
             if link.is_good() && link.run("ROLLBACK").await.is_err() {
                 tracing::debug!("a transaction was left to the server to end");
@@ -70,10 +71,7 @@ pub(super) async fn attempt(link: &mut Link, instance: i32, commits: &[&Prepared
     }
 }
 
-/// The transaction's number and the revisions, when everything held.
-type Held = (String, Vec<Vec<i64>>);
-
-async fn committed(link: &mut Link, (transaction, revisions): Held) -> Known {
+async fn committed(link: &mut Link, mark: Mark, revisions: Vec<Vec<i64>>) -> Known {
     let asks = match link.prepared("COMMIT").await {
         Ok(statement) => [Ask { statement, cells: Vec::new() }],
         Err(error) => return Known::Yes(Err(lost(&error))),
@@ -85,7 +83,7 @@ async fn committed(link: &mut Link, (transaction, revisions): Held) -> Known {
             let fault = store_fault(&error);
             Known::Yes(Err(if undone(&error) { Failed::Undone(fault) } else { Failed::Together(fault) }))
         }
-        Ok(_) | Err(_) => Known::Not { transaction, revisions },
+        Ok(_) | Err(_) => Known::Not { mark, revisions },
     }
 }
 
@@ -94,8 +92,8 @@ fn lost(error: &Error) -> Failed {
     if is_lost(error) { Failed::Lost(fault) } else { Failed::Together(fault) }
 }
 
-async fn written(link: &mut Link, instance: i32, commits: &[&Prepared]) -> Result<Held, Failed> {
-    let parts = parts(instance, commits)?;
+async fn written(link: &mut Link, instance: i32, mark: Mark, commits: &[&Prepared]) -> Result<Vec<Vec<i64>>, Failed> {
+    let parts = parts(instance, mark, commits)?;
     let mut asks = Vec::with_capacity(parts.len());
     let mut places = Vec::with_capacity(parts.len());
     for part in parts {
@@ -114,10 +112,11 @@ struct Part<'a> {
     of: Of<'a>,
 }
 
-fn parts<'a>(instance: i32, commits: &[&'a Prepared]) -> Result<Vec<Part<'a>>, Failed> {
+fn parts<'a>(instance: i32, mark: Mark, commits: &[&'a Prepared]) -> Result<Vec<Part<'a>>, Failed> {
     let mut parts = vec![
         Part { text: "BEGIN", cells: Vec::new(), of: Of::Frame },
         Part { text: locks::GUARD, cells: Vec::new(), of: Of::Guard },
+        Part { text: Mark::SET, cells: mark.cells(), of: Of::Frame },
     ];
     let mut sight: Option<TenantId> = None;
     let mut see = |parts: &mut Vec<Part<'a>>, tenant: TenantId| {
@@ -163,8 +162,7 @@ fn by_log<'a>(entries: &[&'a Entry]) -> BTreeMap<(TenantId, &'static str), Vec<&
     sorted
 }
 
-fn judged(commits: usize, places: &[Of<'_>], answers: Vec<Result<Vec<Row>, Error>>) -> Result<Held, Failed> {
-    let mut transaction = None;
+fn judged(commits: usize, places: &[Of<'_>], answers: Vec<Result<Vec<Row>, Error>>) -> Result<Vec<Vec<i64>>, Failed> {
     let mut revisions = vec![Vec::new(); commits];
     for (of, answer) in places.iter().zip(answers) {
         let rows = match answer {
@@ -188,7 +186,6 @@ fn judged(commits: usize, places: &[Of<'_>], answers: Vec<Result<Vec<Row>, Error
                 if !row.try_get(0).or_fault().map_err(Failed::All)? {
                     return Err(Failed::Frozen);
                 }
-                transaction = Some(row.try_get(1).or_fault().map_err(Failed::All)?);
             }
             Of::Step(place, must, _) => {
                 let value = rows.first().map(|row| row.try_get::<_, i64>(0)).transpose().or_fault();
@@ -208,8 +205,7 @@ fn judged(commits: usize, places: &[Of<'_>], answers: Vec<Result<Vec<Row>, Error
             }
         }
     }
-    let transaction = transaction.ok_or_else(|| Failed::All(misuse("a transaction has no number")))?;
-    Ok((transaction, revisions))
+    Ok(revisions)
 }
 
 /// The fault of a statement: of a rule of uniqueness, where one refused it.
@@ -222,7 +218,7 @@ fn refused(plan: Option<&KindPlan>, error: &Error) -> StoreFault {
 }
 
 /// Whether a transaction was committed, asked on a new connection.
-pub(super) async fn outcome(server: &Server, transaction: &str) -> Result<bool, StoreFault> {
+pub(super) async fn outcome(server: &Server, mark: Mark) -> Result<bool, StoreFault> {
     let unknown = || {
         StoreFault::Unavailable("the connection went while the server committed: how it ended is not known".to_owned())
     };
@@ -232,14 +228,10 @@ pub(super) async fn outcome(server: &Server, transaction: &str) -> Result<bool, 
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;
             };
-            let mut link = Link::new(client);
-            let cells = vec![Cell::Text(transaction.to_owned())];
-            match link.one::<Option<String>>("SELECT pg_xact_status($1::text::xid8)", cells).await {
-                Ok(Some(Some(status))) if status == "committed" => return Ok(true),
-                Ok(Some(Some(status))) if status == "aborted" => return Ok(false),
-                Ok(Some(Some(_))) | Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
-                Ok(_) => return Err(unknown()),
+            if let Ok(told) = mark.is_committed(&mut Link::new(client)).await {
+                return Ok(told);
             }
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
     tokio::time::timeout(OUTCOME, asked).await.unwrap_or_else(|_| Err(unknown()))

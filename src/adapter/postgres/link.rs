@@ -13,6 +13,8 @@ use uuid::Uuid;
 
 use super::cell::Cell;
 use super::fault::{OrFault as _, store_fault};
+use crate::kernel::id::new_uuid;
+use crate::kernel::time::Timestamp;
 use crate::port::records::Scope;
 use crate::port::store::StoreFault;
 
@@ -38,8 +40,38 @@ pub(super) struct Link {
     client: Client,
     statements: HashMap<String, Statement>,
     sight: Option<Uuid>,
+    /// What it marks its next transaction with.
+    mark: Mark,
     /// Something was begun on it that was not waited for.
     unsettled: bool,
+}
+
+/// By what a transaction is known afterwards: its connection, and its number on it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark {
+    connection: Uuid,
+    number: i64,
+}
+
+impl Mark {
+    /// Sets it, within the transaction.
+    pub(super) const SET: &str = "INSERT INTO marks (connection, mark) VALUES ($1, $2) \
+         ON CONFLICT (connection) DO UPDATE SET mark = excluded.mark, at = excluded.at";
+
+    /// The last one that was committed; waits for a transaction that is still under way.
+    const LAST: &str = "INSERT INTO marks (connection, mark) VALUES ($1, 0) \
+         ON CONFLICT (connection) DO UPDATE SET at = excluded.at RETURNING mark";
+
+    /// The values for `SET`.
+    pub(super) fn cells(self) -> Vec<Cell> {
+        vec![Cell::Id(self.connection), Cell::Integer(self.number)]
+    }
+
+    /// Whether its transaction was committed, asked on another connection.
+    pub(super) async fn is_committed(self, other: &mut Link) -> Result<bool, StoreFault> {
+        let last = other.one::<i64>(Self::LAST, vec![Cell::Id(self.connection)]).await?;
+        Ok(last == Some(self.number))
+    }
 }
 
 /// One request of several that go out together.
@@ -61,12 +93,19 @@ fn sight_of(scope: Scope) -> Uuid {
 impl Link {
     /// A connection just made.
     pub(super) fn new(client: Client) -> Self {
-        Self { client, statements: HashMap::new(), sight: None, unsettled: false }
+        let mark = Mark { connection: new_uuid(Timestamp::from_millis(0)), number: 0 };
+        Self { client, statements: HashMap::new(), sight: None, mark, unsettled: false }
     }
 
     /// Whether it can be used again.
     pub(super) fn is_good(&self) -> bool {
         !self.unsettled && !self.client.is_closed()
+    }
+
+    /// A mark that no other transaction has.
+    pub(super) fn next_mark(&mut self) -> Mark {
+        self.mark.number += 1;
+        self.mark
     }
 
     /// The connection itself.

@@ -1,8 +1,7 @@
 //! The advisory locks of a database, which the instances on it share. The first number of each is this program's.
 
-/// Begins every transaction that writes: whether it may, and its number at the server. The lock is one that all writers share
-/// and a freeze takes alone.
-pub(super) const GUARD: &str = "SELECT pg_try_advisory_xact_lock_shared(1129270853, 1), pg_current_xact_id()::text";
+/// Begins every transaction that writes: whether it may. The lock is one that all writers share and a freeze takes alone.
+pub(super) const GUARD: &str = "SELECT pg_try_advisory_xact_lock_shared(1129270853, 1)";
 
 /// The same for a statement that goes out together with its commit: where a freeze is on, it fails by dividing by zero.
 pub(super) const GUARD_OR_FAIL: &str = "SELECT 1 / pg_try_advisory_xact_lock_shared(1129270853, 1)::integer";

@@ -7,7 +7,10 @@ use crate::kernel::time::Timestamp;
 use crate::port::store::{Migration, StoreFault};
 
 /// Every migration, by number from 1 without a gap. One that was released is never changed.
-const ALL: &[(&str, &str)] = &[("ground", include_str!("../../../migrations/postgres/0001_ground.sql"))];
+const ALL: &[(&str, &str)] = &[
+    ("ground", include_str!("../../../migrations/postgres/0001_ground.sql")),
+    ("marks", include_str!("../../../migrations/postgres/0002_marks.sql")),
+];
 
 /// The number of the last migration that this program knows.
 pub(super) fn newest() -> u32 {

@@ -112,6 +112,7 @@ impl PostgresStore {
         let time = Time::of(&mut link, config.clock).await?;
         let (copies, before) = (config.copies.clone(), config.before.as_deref());
         upkeep::bring_up(&mut link, &declarations, copies, before, time.clock().now()).await?;
+        upkeep::forget_marks(&mut link).await?;
         let kinds = declarations.ordered_kinds.iter();
         let kinds = kinds.filter(|plan| !config.unowned.iter().any(|kind| kind.name == plan.kind.name));
         let logs = declarations.ordered_logs.iter();

@@ -97,6 +97,11 @@ pub(super) async fn bring_up(
     applied
 }
 
+/// Forgets the marks of connections that are long gone.
+pub(super) async fn forget_marks(link: &mut Link) -> Result<(), StoreFault> {
+    link.run("DELETE FROM marks WHERE at < now() - interval '1 day'").await
+}
+
 /// Copies what another version of the program wrote, where that is anything.
 async fn keep_copy(
     link: &mut Link,

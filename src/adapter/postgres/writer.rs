@@ -280,9 +280,9 @@ impl Inner {
         let commits: Vec<&Prepared> = part.iter().map(|one| &one.prepared).collect();
         match attempt(connected, self.instance, &commits).await {
             Known::Yes(answer) => answer,
-            Known::Not { transaction, revisions } => {
+            Known::Not { mark, revisions } => {
                 *link = None;
-                match outcome(&self.server, &transaction).await {
+                match outcome(&self.server, mark).await {
                     Ok(true) => Ok(revisions),
                     Ok(false) => Err(Failed::Lost(StoreFault::Unavailable("the connection went".to_owned()))),
                     Err(fault) => Err(Failed::All(fault)),

@@ -401,7 +401,13 @@ async fn instances_share_what_is_there_and_hear_of_each_other() {
     let answer = other.commit(vec![three(tenant, new_uuid(NOW))]).await;
     assert!(matches!(answer, Err(StoreFault::Unavailable(_))), "{answer:?}");
     drop(frozen);
-    other.commit(vec![three(tenant, new_uuid(NOW))]).await.unwrap();
+    // Until the server has heard that it is over.
+    let thawed = async {
+        while let Err(fault) = other.commit(vec![three(tenant, new_uuid(NOW))]).await {
+            assert!(matches!(fault, StoreFault::Unavailable(_)), "{fault:?}");
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), thawed).await.expect("the others write again");
 
     let gone = one.instance().unwrap();
     one.end().await;

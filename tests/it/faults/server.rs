@@ -92,7 +92,6 @@ async fn well(fleet: &Fleet) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "shows a fault that is not mended: on a busy machine a subscription may stay silent afterwards"]
 async fn a_server_that_is_killed_and_paused_under_load_loses_nothing() {
     let Some(server) = OwnServer::start() else { return };
     let url = server.url("postgres");
