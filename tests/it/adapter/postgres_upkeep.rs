@@ -212,6 +212,11 @@ async fn what_takes_longer_than_it_may_is_given_up() {
         let steps = vec![put(&NOTE, held, Expect::Present, "changed"), entry(1)];
         tokio::spawn(async move { store.commit(vec![Batch { tenant, at: NOW, steps }]).await })
     };
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let looking = database.client().await;
+    while looking.query_one(waits, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     // Whoever touches something else is served meanwhile.
     store.commit(vec![Batch { tenant, at: NOW, steps: vec![put(&NOTE, kept, Expect::Absent, "kept")] }]).await.unwrap();
     // A read that does not end.
