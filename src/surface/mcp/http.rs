@@ -15,7 +15,6 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use rmcp::model::ErrorCode;
-use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use serde::Deserialize as _;
 use serde_json::Value;
@@ -51,9 +50,9 @@ const FULL_WAIT: Duration = Duration::from_secs(5);
 /// The door over HTTP.
 pub(super) struct Entry {
     pub(super) server: Arc<Server>,
-    sessions: StreamableHttpService<Door, Sessions>,
+    sessions: StreamableHttpService<Arc<Door>, Sessions>,
     known: Arc<Sessions>,
-    stateless: StreamableHttpService<Door, NeverSessionManager>,
+    stateless: StreamableHttpService<Arc<Door>, Sessions>,
     pub(super) old: OldSessions,
     body_limit: usize,
 }
@@ -89,19 +88,15 @@ pub fn router(gate: Arc<Gate>, options: Options) -> Result<Router, Fault> {
         let server = server.clone();
         move || {
             let visit = PRESENT.try_with(|present| present.visit.clone()).ok();
-            Ok(Door::new(server.clone(), Opener::Visit(visit), CancellationToken::new()))
+            Ok(Arc::new(Door::new(server.clone(), Opener::Visit(visit), CancellationToken::new())))
         }
     };
     let idle = Duration::from_secs(config.mcp.session_idle_seconds.max(1));
     let known = Arc::new(Sessions::new(config.mcp.session_cap, idle, server.stop.clone()));
     let entry = Arc::new(Entry {
         sessions: StreamableHttpService::new(door(&server), known.clone(), rules()),
+        stateless: StreamableHttpService::new(door(&server), known.clone(), rules().with_legacy_session_mode(false)),
         known,
-        stateless: StreamableHttpService::new(
-            door(&server),
-            Arc::new(NeverSessionManager::default()),
-            rules().with_legacy_session_mode(false),
-        ),
         old: OldSessions::default(),
         body_limit: config.server.body_limit_bytes,
         server,

@@ -27,6 +27,7 @@ pub mod stream;
 mod subscriptions;
 mod tasks;
 mod view;
+mod wire;
 
 use std::sync::Arc;
 

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::journal::{BEGINNING, Journal, Spent};
 use super::places::{Owner, Place, Places};
 use super::view::Visit;
+use super::wire::Wire;
 use crate::capability::caller::Caller;
 
 tokio::task_local! {
@@ -153,7 +154,7 @@ fn note(trouble: Trouble) {
 
 impl SessionManager for Sessions {
     type Error = SessionFault;
-    type Transport = <LocalSessionManager as SessionManager>::Transport;
+    type Transport = Wire;
 
     async fn create_session(&self) -> Result<(SessionId, Self::Transport), SessionFault> {
         let owner = PRESENT.try_with(|present| Owner::of(&present.visit.caller)).map_err(|_| SessionFault::Gone)?;
@@ -165,7 +166,7 @@ impl SessionManager for Sessions {
         let (id, transport) = self.inner.create_session().await.map_err(SessionFault::Inner)?;
         let journal = Journal::new(self.spent.clone());
         self.known.insert(id.clone(), Session { owner, journal, _place: place });
-        Ok((id, transport))
+        Ok((id, Wire::new(transport)))
     }
 
     async fn initialize_session(

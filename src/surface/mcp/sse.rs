@@ -2,7 +2,6 @@
 //! takes messages. Clients that know nothing newer still speak it.
 
 use std::convert::Infallible;
-use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -33,6 +32,7 @@ use super::open::Open;
 use super::places::{Owner, Place};
 use super::standing::Standing;
 use super::view::Visit;
+use super::wire::{Closed, Wire};
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::new_uuid;
@@ -112,11 +112,11 @@ fn stream(entry: &Entry, visit: Arc<Visit>) -> Result<Response, Fault> {
     };
     let standing = Standing::new(entry.server.gate.clone(), visit.caller.clone());
     let stop = entry.server.stop.clone();
-    let door = Door::of_legacy(entry.server.clone(), Opener::Visit(Some(visit)), closed);
+    let door = Arc::new(Door::of_legacy(entry.server.clone(), Opener::Visit(Some(visit)), closed));
     let serving = connection.clone();
     drop(tasks::spawn(async move {
         let _entered = entered;
-        let begun = Box::pin(serve_server_with_ct(door, transport, serving.clone()));
+        let begun = Box::pin(serve_server_with_ct(door, Wire::new(transport), serving.clone()));
         let served = async {
             if let Ok(Ok(running)) = tokio::time::timeout(HANDSHAKE_TIME, begun).await {
                 drop(running.waiting().await);
@@ -244,17 +244,6 @@ struct Events {
     connection: CancellationToken,
     patience: Duration,
 }
-
-#[derive(Debug)]
-struct Closed;
-
-impl fmt::Display for Closed {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("the stream is closed")
-    }
-}
-
-impl std::error::Error for Closed {}
 
 impl Transport<RoleServer> for Events {
     type Error = Closed;

@@ -2,8 +2,8 @@
 //! data folder. What cannot be read is answered, too long a line is skipped without being kept, and a client that does not
 //! read its answers is not read from.
 
+use std::io;
 use std::sync::Arc;
-use std::{fmt, io};
 
 use rmcp::RoleServer;
 use rmcp::model::{ClientJsonRpcMessage, ErrorCode, ErrorData, JsonRpcMessage, ServerJsonRpcMessage};
@@ -19,6 +19,7 @@ use super::door::{Door, Opener};
 use super::fault;
 use super::open::Open;
 use super::server::Server;
+use super::wire::{Closed, Wire};
 use crate::capability::caller::{Credential, Origin};
 use crate::capability::gate::Gate;
 use crate::kernel::fault::Fault;
@@ -51,7 +52,7 @@ where
     let writing = tokio::spawn(write(writer, outgoing));
     let door = Arc::new(Door::new(server, Opener::Credential(credential, origin), closed.clone()));
     let transport = Lines::new(reader, lines, longest, closed, door.clone());
-    match serve_server_with_ct(door, transport, connection).await {
+    match Box::pin(serve_server_with_ct(door, Wire::new(transport), connection)).await {
         Ok(running) => drop(running.waiting().await),
         Err(ServerInitializeError::ConnectionClosed(_) | ServerInitializeError::Cancelled) => {}
         Err(error) => tracing::warn!(%error, "a connection ended before it began"),
@@ -174,17 +175,6 @@ fn told(error: &ErrorData, id: Option<&Value>) -> Vec<u8> {
     message.push(b'\n');
     message
 }
-
-#[derive(Debug)]
-struct Closed;
-
-impl fmt::Display for Closed {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("the connection is closed")
-    }
-}
-
-impl std::error::Error for Closed {}
 
 impl<R: AsyncRead + Send + Unpin + 'static> Transport<RoleServer> for Lines<R> {
     type Error = Closed;

@@ -146,7 +146,12 @@ async fn one_of_two_instances_copies_and_the_other_takes_over() {
     assert_eq!(Told::followed(&fresh, HERE, 0).await.0, (0..next).collect::<Vec<_>>());
     let counted = fresh.bus.counted();
     // The stream begins with what came after it was made.
-    assert!(counted.stream - before.stream >= next - 100 && counted.log - before.log <= 100, "{counted:?} {:?} {:?}", fresh.bus.health(), fresh.bus.reached());
+    assert!(
+        counted.stream - before.stream >= next - 100 && counted.log - before.log <= 100,
+        "{counted:?} {:?} {:?}",
+        fresh.bus.health(),
+        fresh.bus.reached()
+    );
 }
 
 /// Two who both copy, because neither hears the other: the stream lets only what follows in.

@@ -5,9 +5,11 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use convoke::adapter::postgres::Address;
 use convoke::kernel::secret::Secret;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, NoTls};
 
 use super::wire::Wire;
@@ -79,8 +81,7 @@ impl Drop for Database {
         let dropping = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
-                let admin = client(&server).await;
-                admin.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await.unwrap();
+                dropped(&client(&server).await, &name).await;
             });
         });
         // A test that failed has said so already.
@@ -94,9 +95,20 @@ impl Database {
         self.url().await;
         let name = &self.name;
         let admin = client(&self.server).await;
-        admin.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)")).await.unwrap();
+        dropped(&admin, name).await;
         admin.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")).await.unwrap();
     }
+}
+
+/// Drops a database. The server's own upkeep may be at work in it, which only a superuser may end: it is waited for.
+async fn dropped(admin: &Client, name: &str) {
+    let dropping = async {
+        while let Err(error) = admin.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await {
+            assert_eq!(error.code(), Some(&SqlState::INSUFFICIENT_PRIVILEGE), "{error}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), dropping).await.expect("the database is dropped");
 }
 
 /// Somebody who may do everything at the server, with the programs that come with it.
