@@ -17,6 +17,7 @@ use serde_json::json;
 
 use super::postgres::{EVENTS, NOTE, all, config, entry, open, put, three, whole};
 use crate::conformance::place::NOW;
+use crate::domain::events::receiver::until;
 use crate::support::servers::{Database, OwnServer, Superuser};
 
 const SAYS: &str = "a log is only appended to";
@@ -214,9 +215,8 @@ async fn what_takes_longer_than_it_may_is_given_up() {
     };
     let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     let looking = database.client().await;
-    while looking.query_one(waits, &[]).await.unwrap().get::<_, i64>(0) == 0 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let waiting_there = async || (looking.query_one(waits, &[]).await.unwrap().get::<_, i64>(0) > 0).then_some(());
+    until("the write waits for the row", waiting_there).await;
     // Whoever touches something else is served meanwhile.
     store.commit(vec![Batch { tenant, at: NOW, steps: vec![put(&NOTE, kept, Expect::Absent, "kept")] }]).await.unwrap();
     // A read that does not end.
