@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::caller::Caller;
 use super::permit::{Action, Resource};
 use crate::kernel::fault::Fault;
+use crate::kernel::reading;
 use crate::kernel::time::Timestamp;
 use crate::port::records::{Document, Filter, Record, Scalar, Visibility};
 
@@ -51,7 +52,7 @@ impl<T: Document> Stored<T> {
             visibility: record.visibility,
             created_at: record.created_at,
             updated_at: record.updated_at,
-            value: serde_json::from_value(record.body)
+            value: reading::read(record.body)
                 .map_err(|error| Fault::internal(format!("{} {} cannot be read: {error}", T::KIND.name, record.id)))?,
         })
     }

@@ -4,7 +4,6 @@ use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use serde_path_to_error::Segment;
 
 use super::content::Content;
 use super::cx::Cx;
@@ -13,6 +12,7 @@ use super::schema::{self, SharedSchema};
 use super::spec::Spec;
 use super::{Capability, Downloading, Streaming};
 use crate::kernel::fault::Fault;
+use crate::kernel::reading;
 
 /// A capability's code with its types erased.
 pub type Run = fn(&Cx, Value) -> BoxFuture<'_, Result<Outcome, Fault>>;
@@ -92,16 +92,7 @@ fn unwritable(error: serde_json::Error) -> Fault {
 
 /// The schema was checked before, so what fails here is finer than a schema says: a time out of range, an id misspelt.
 fn read<T: DeserializeOwned>(input: Value) -> Result<T, Fault> {
-    serde_path_to_error::deserialize(input).map_err(|error| misread(&error))
-}
-
-fn misread(error: &serde_path_to_error::Error<serde_json::Error>) -> Fault {
-    let pointer = error.path().iter().fold(String::new(), |pointer, part| match part {
-        Segment::Seq { index } => format!("{pointer}/{index}"),
-        Segment::Map { key } => format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1")),
-        Segment::Enum { .. } | Segment::Unknown => pointer,
-    });
-    Fault::bad_input(pointer, error.inner().to_string())
+    reading::read(input).map_err(|misread| Fault::bad_input(misread.pointer(), misread.why()))
 }
 
 #[cfg(test)]

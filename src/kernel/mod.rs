@@ -7,6 +7,7 @@ pub mod codes;
 pub mod fault;
 pub mod id;
 pub mod network;
+pub mod reading;
 pub mod redact;
 pub mod seal;
 pub mod secret;

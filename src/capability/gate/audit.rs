@@ -18,6 +18,7 @@ use crate::capability::spec::{Domain, Effect};
 use crate::capability::tool::Tool;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{CallId, TenantId, UserId};
+use crate::kernel::reading;
 use crate::kernel::time::Timestamp;
 use crate::port::logs::{Entry, Keep, Log};
 use crate::port::records::{Field, FieldType};
@@ -358,8 +359,8 @@ pub async fn opened(sealer: &Sealer, entry: Entry) -> Result<AuditEntry, Fault> 
     let (place, mut body) = (entry.position, entry.body);
     let parts = sealer.open(entry.tenant, &mut body).await;
     let (parts, withheld) = parts.map_err(crate::capability::cx::store_fault)?;
-    let mut seen: AuditEntry = serde_json::from_value(body)
-        .map_err(|error| Fault::internal(format!("audit entry {place} cannot be read: {error}")))?;
+    let mut seen: AuditEntry =
+        reading::read(body).map_err(|error| Fault::internal(format!("audit entry {place} cannot be read: {error}")))?;
     let mut also: Vec<(u64, Value)> = Vec::new();
     for mut part in parts {
         if !part["changes"].is_null() {

@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use crate::capability::caches::{CountedCache, NamedCache as _};
 use crate::kernel::id::{CallId, TenantId, new_uuid};
+use crate::kernel::reading;
 use crate::kernel::time::Timestamp;
 use crate::port::records::{Document, Field, FieldType, Filter, Kind, Query, Scalar, Scope, Visibility};
 use crate::port::store::{Batch, Expect, Put, Step, Store, StoreFault};
@@ -193,7 +194,7 @@ impl Sealer {
         }
         let filter = Filter::is("subject", Scalar::Id(subject)).and(Filter::is("destroyed", Scalar::Boolean(false)));
         for record in store.find(Scope::Tenant(tenant), &SUBJECT_KEY, Query::newest(filter, 4)).await? {
-            let Ok(known) = serde_json::from_value::<SubjectKey>(record.body) else { continue };
+            let Ok(known) = reading::read::<SubjectKey>(record.body) else { continue };
             if let Kept::Key(bytes) = self.keys.read(known.key).await? {
                 let confirmed = AtomicBool::new(true);
                 let held = Held { name: known.key, bytes, document: record.id, confirmed };
@@ -223,7 +224,7 @@ impl Sealer {
         let sealed = body.as_object_mut().and_then(|properties| properties.remove("sealed"));
         let Some(sealed) = sealed else { return Ok((Vec::new(), None)) };
         let call = body["requestId"].as_str().and_then(|call| call.parse::<CallId>().ok());
-        let (Ok(parts), Some(call)) = (serde_json::from_value::<Vec<SealedPart>>(sealed), call) else {
+        let (Ok(parts), Some(call)) = (reading::read::<Vec<SealedPart>>(sealed), call) else {
             return Ok((Vec::new(), Some(Withheld::Damaged)));
         };
         let (mut told, mut withheld) = (Vec::new(), None);

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::capability::cx::store_fault;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{TenantId, UserId};
+use crate::kernel::reading;
 use crate::kernel::time::Timestamp;
 use crate::port::records::{Document, Field, FieldType, Kind, Record, Scope};
 use crate::port::store::Store;
@@ -133,7 +134,7 @@ pub async fn only<T: Document>(store: &dyn Store, tenant: TenantId) -> Result<Op
 /// # Errors
 /// When it is not of its form.
 pub fn read<T: Document>(record: Record) -> Result<(T, i64, Uuid), Fault> {
-    let value = serde_json::from_value(record.body)
+    let value = reading::read(record.body)
         .map_err(|error| Fault::internal(format!("{} {} cannot be read: {error}", T::KIND.name, record.id)))?;
     Ok((value, record.revision, record.id))
 }

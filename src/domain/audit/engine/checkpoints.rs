@@ -16,6 +16,7 @@ use crate::capability::alarms::Alarms;
 use crate::capability::cx::store_fault;
 use crate::kernel::clock::Clock;
 use crate::kernel::fault::Fault;
+use crate::kernel::reading;
 use crate::kernel::time::Timestamp;
 use crate::port::anchors::Anchor;
 use crate::port::logs::{Entry, LogQuery};
@@ -298,7 +299,7 @@ impl Checkpoints {
     pub async fn known(&self) -> Result<Vec<(String, Checkpoint)>, Fault> {
         let mut known: Vec<(String, Checkpoint)> = Vec::new();
         for entry in stored(&*self.store).await? {
-            let made = serde_json::from_value::<Made>(entry.body).ok();
+            let made = reading::read::<Made>(entry.body).ok();
             let checkpoint = made.and_then(|made| self.signer.verifier().open(&made.note));
             known.extend(checkpoint.map(|checkpoint| ("the store".to_owned(), checkpoint)));
         }
@@ -330,7 +331,7 @@ pub struct Misfit {
 pub async fn newest(store: &dyn Store) -> Result<Option<(Made, Timestamp)>, Fault> {
     let query = LogQuery { filter: Filter::All, beyond: None, descending: true, limit: 1 };
     let found = store.entries(Scope::Tenant(platform()), &CHECKPOINTS, query).await.map_err(store_fault)?;
-    Ok(found.into_iter().next().and_then(|entry| Some((serde_json::from_value(entry.body).ok()?, entry.at))))
+    Ok(found.into_iter().next().and_then(|entry| Some((reading::read(entry.body).ok()?, entry.at))))
 }
 
 /// The newest checkpoints in the store.

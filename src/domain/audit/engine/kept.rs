@@ -16,6 +16,7 @@ use super::tree::Nodes;
 use crate::capability::cx::store_fault;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::TenantId;
+use crate::kernel::reading;
 use crate::kernel::time::Timestamp;
 use crate::port::logs::{Keep, Log};
 use crate::port::records::{Document, Field, FieldType, Kind, Scope, Visibility};
@@ -157,7 +158,7 @@ fn tile_id(tier: u32, number: u64) -> Uuid {
 pub async fn read<T: Document>(store: &dyn Store, id: Uuid) -> Result<Option<(T, i64)>, Fault> {
     let found = store.get(Scope::Tenant(platform()), T::KIND, id).await.map_err(store_fault)?;
     let Some(record) = found else { return Ok(None) };
-    let value = serde_json::from_value(record.body)
+    let value = reading::read(record.body)
         .map_err(|error| Fault::internal(format!("{} {id} cannot be read: {error}", T::KIND.name)))?;
     Ok(Some((value, record.revision)))
 }

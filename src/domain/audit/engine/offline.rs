@@ -9,6 +9,7 @@ use super::note::{Checkpoint, Verifier};
 use super::tree::Edge;
 use crate::capability::gate::audit::Cut;
 use crate::kernel::id::TenantId;
+use crate::kernel::reading;
 use crate::kernel::time::Timestamp;
 
 /// What was found.
@@ -135,7 +136,7 @@ impl Offline {
                 self.breaks(Some(number), "the entry was altered");
             } else {
                 self.entries += 1;
-                self.cuts.extend(serde_json::from_value::<Cut>(body["cut"].clone()).ok());
+                self.cuts.extend(reading::read::<Cut>(body["cut"].clone()).ok());
             }
         } else {
             self.removed.push((self.lines, number, class, at));

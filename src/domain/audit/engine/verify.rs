@@ -16,6 +16,7 @@ use crate::capability::cx::store_fault;
 use crate::capability::gate::audit::{AUDIT, Cut};
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{CallId, TenantId};
+use crate::kernel::reading;
 use crate::kernel::time::Timestamp;
 use crate::port::logs::{Entry, LogQuery};
 use crate::port::records::{Filter, Scalar, Scope};
@@ -294,7 +295,7 @@ impl Cuts {
             let page = store.entries(Scope::Tenant(tenant), &AUDIT, query).await.map_err(store_fault)?;
             let Some(last) = page.last() else { return Ok(Self(cuts)) };
             beyond = Some(last.position);
-            cuts.extend(page.iter().filter_map(|entry| serde_json::from_value::<Cut>(entry.body["cut"].clone()).ok()));
+            cuts.extend(page.iter().filter_map(|entry| reading::read::<Cut>(entry.body["cut"].clone()).ok()));
         }
     }
 

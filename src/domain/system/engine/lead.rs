@@ -12,6 +12,7 @@ use crate::capability::events::Event;
 use crate::capability::platform::Platform;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{TenantId, new_uuid};
+use crate::kernel::reading;
 use crate::kernel::time::Timestamp;
 use crate::port::records::{Kind, Scope, Visibility};
 use crate::port::store::{Batch, Expect, Put, Step, StoreFault};
@@ -89,7 +90,7 @@ impl Lead {
         let me = platform.service::<BackupsBy>()?.0;
         let found = platform.store.get(Scope::Tenant(nobody()), &BACKUP_LEAD, Uuid::from_u128(ID)).await;
         let (kept, revision) = if let Some(record) = found.map_err(store_fault)? {
-            (serde_json::from_value(record.body).map_err(Fault::internal)?, Some(record.revision))
+            (reading::read(record.body).map_err(Fault::internal)?, Some(record.revision))
         } else {
             let now = platform.clock.now();
             (Kept { since: now, last_at: None, failed_at: None, failure: None, holder: None, until: now }, None)
