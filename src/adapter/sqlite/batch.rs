@@ -153,8 +153,12 @@ fn write_put(
     text: &[Sql],
 ) -> Result<i64, StoreFault> {
     let (revision, created_at) = match expect {
-        Expect::Absent => insert(connection, plan, id, values, text)?,
-        Expect::Anything => replace(connection, plan, &plan.put_anything, id, values, text)?,
+        Expect::Absent => insert(connection, plan, values, text)?.ok_or_else(|| changed(plan, id))?,
+        // Nearly always it is new, and a statement that answers nothing costs much less than one that does.
+        Expect::Anything => match insert(connection, plan, values, text)? {
+            Some(written) => written,
+            None => replace(connection, plan, &plan.put_present, id, values, text)?,
+        },
         Expect::Present => replace(connection, plan, &plan.put_present, id, values, text)?,
         Expect::Revision(_) => replace(connection, plan, &plan.put_revision, id, values, text)?,
     };
@@ -186,26 +190,25 @@ fn write_put(
     Ok(revision)
 }
 
-/// Writes a document that is not there; answers its revision and when it was made.
+/// Writes a document that is not there; answers its revision and when it was made, and nothing where it is there.
 fn insert(
     connection: &Connection,
     plan: &KindPlan,
-    id: Uuid,
     values: &[Sql],
     text: &[Sql],
-) -> Result<(i64, Sql), StoreFault> {
+) -> Result<Option<(i64, Sql)>, StoreFault> {
     let mut statement = connection.prepare_cached(&plan.put_absent).or_fault()?;
     if statement.execute(params_from_iter(values)).map_err(|error| taken(plan, &error))? == 0 {
-        return Err(changed(plan, id));
+        return Ok(None);
     }
     if let Some(text_insert) = &plan.text_insert {
         write_text(connection, text_insert, connection.last_insert_rowid(), text)?;
     }
     let at = values.get(AT).cloned().ok_or_else(|| misuse("a document was prepared without its time"))?;
-    Ok((1, at))
+    Ok(Some((1, at)))
 }
 
-/// Writes a document that may be there; answers its revision and when it was made.
+/// Writes a document that is there; answers its revision and when it was made.
 fn replace(
     connection: &Connection,
     plan: &KindPlan,

@@ -59,8 +59,6 @@ pub(super) struct KindPlan {
     pub(super) get: String,
     /// Reads one document of whatever tenant.
     pub(super) get_anywhere: String,
-    /// Writes a document that may be there.
-    pub(super) put_anything: String,
     /// Writes a document that is not there. It answers nothing: a statement that does keeps what it needs to be undone by itself,
     /// for which full text of the same commit is flushed each time.
     pub(super) put_absent: String,
@@ -112,7 +110,6 @@ impl KindPlan {
             kind,
             get: format!("SELECT {RECORD} FROM {name} WHERE tenant = ?1 AND id = ?2"),
             get_anywhere: format!("SELECT {RECORD} FROM {name} WHERE {} AND id = ?1 LIMIT 1", every_tenant(&table)),
-            put_anything: format!("{insert} ON CONFLICT (tenant, id) DO UPDATE SET {set} {answer}"),
             put_absent: format!("{insert} ON CONFLICT (tenant, id) DO NOTHING"),
             put_present: format!("UPDATE {name} SET {set} WHERE tenant = ?1 AND id = ?2 {answer}"),
             put_revision: format!(

@@ -19,6 +19,12 @@ use crate::port::store::{Frozen, StoreFault};
 /// Callers that share one commit at most.
 const GROUP: usize = 256;
 
+/// Where so many shared the last commit, many more are on their way: then it is worth waiting for them a moment, less than a
+/// sync to disk takes. What a commit writes is for the most part the same pages for few callers and for many, and whoever
+/// comes meanwhile wakes nobody.
+const CROWD: usize = 8;
+const MOMENT: Duration = Duration::from_millis(2);
+
 /// Whether a store that failed can write again is tried at most so often.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
 
@@ -208,7 +214,11 @@ fn restoring() -> StoreFault {
 
 fn write(mut connection: Connection, mut ahead: Ahead, messages: &Receiver<Message>, condition: &Condition) {
     let mut group: Vec<Box<dyn Task>> = Vec::with_capacity(GROUP);
+    let mut crowded = false;
     while let Ok(first) = messages.recv() {
+        if crowded {
+            std::thread::sleep(MOMENT);
+        }
         let mut next = Some(first);
         let mut after = None;
         while let Some(message) = next.take() {
@@ -224,6 +234,7 @@ fn write(mut connection: Connection, mut ahead: Ahead, messages: &Receiver<Messa
                 next = messages.try_recv().ok();
             }
         }
+        crowded = group.len() >= CROWD;
         if !group.is_empty() {
             if condition.frozen.load(Ordering::SeqCst) {
                 group.drain(..).for_each(|task| task.answer(Err(restoring())));
