@@ -40,6 +40,10 @@ const CALLERS: usize = 64;
 const WRITES: usize = 12_800;
 const ROUNDS: usize = 3;
 
+/// The program's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let only: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     let wanted = |name: &str| only.iter().any(|one| one == name) || only.is_empty();

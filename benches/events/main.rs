@@ -254,6 +254,10 @@ async fn behind(over: &Over) -> bool {
     in_order
 }
 
+/// The program's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let only: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     let wanted = |name: &str| only.iter().any(|one| one == name) || only.is_empty();
