@@ -5,6 +5,7 @@ pub mod audit;
 pub mod events;
 pub mod identity;
 pub mod integrations;
+pub mod models;
 pub mod registry;
 pub mod system;
 
