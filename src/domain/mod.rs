@@ -13,4 +13,4 @@ use crate::capability::module::Module;
 
 /// Every domain.
 pub static MODULES: &[&Module] =
-    &[&identity::MODULE, &audit::MODULE, &events::MODULE, &integrations::MODULE, &registry::MODULE, &system::MODULE];
+    &[&identity::MODULE, &audit::MODULE, &events::MODULE, &integrations::MODULE, &models::MODULE, &registry::MODULE, &system::MODULE];
