@@ -14,7 +14,7 @@ pub(super) fn completion(endpoint: &Endpoint, mut body: Value) -> Result<Complet
     let candidate = body.pointer_mut("/candidates/0").map(Value::take);
     let mut candidate = candidate.ok_or_else(|| unreadable("it has no candidate"))?;
     let mut parts = Vec::new();
-    let mut calls = 0;
+    let mut calls = Calls::of(text(&body, "responseId"));
     if let Some(Value::Array(told)) = candidate.pointer_mut("/content/parts").map(Value::take) {
         for one in told {
             read(one, &mut calls, &mut parts)?;
@@ -24,7 +24,7 @@ pub(super) fn completion(endpoint: &Endpoint, mut body: Value) -> Result<Complet
     Ok(Completion {
         model: text(&body, "modelVersion").unwrap_or_else(|| endpoint.model.to_string()),
         id: text(&body, "responseId"),
-        stop: stop(reason, calls > 0),
+        stop: stop(reason, calls.count > 0),
         parts,
         tokens: body.get("usageMetadata").and_then(tokens),
     })
@@ -44,14 +44,29 @@ pub(super) fn blocked(body: &Value) -> Result<(), ModelFault> {
     }
 }
 
+/// The tool calls of an answer. The vendor mostly gives them no ids; those made up here are of the answer's own, so that they do not
+/// meet again in a conversation.
+#[derive(Debug, Default)]
+pub(super) struct Calls {
+    answer: String,
+    /// How many there are.
+    pub(super) count: u32,
+}
+
+impl Calls {
+    pub(super) fn of(answer: Option<String>) -> Self {
+        Self { answer: answer.unwrap_or_default(), count: 0 }
+    }
+}
+
 /// Reads one part. A signature that stands with a text goes back as a part of its own, without one.
-pub(super) fn read(mut told: Value, calls: &mut u32, parts: &mut Vec<Part>) -> Result<(), ModelFault> {
+pub(super) fn read(mut told: Value, calls: &mut Calls, parts: &mut Vec<Part>) -> Result<(), ModelFault> {
     let signed = told.get("thoughtSignature").map(|one| opaque(NAME, json!({"thoughtSignature": one})));
     if let Some(call) = told.get_mut("functionCall").map(Value::take) {
         let name = text(&call, "name").filter(|name| !name.is_empty());
         let name = name.ok_or_else(|| unreadable("a tool call has no name"))?;
-        let id = text(&call, "id").filter(|id| !id.is_empty()).unwrap_or_else(|| format!("{MADE_UP}{calls}"));
-        *calls += 1;
+        let id = text(&call, "id").filter(|id| !id.is_empty()).unwrap_or_else(|| format!("{MADE_UP}{}-{}", calls.answer, calls.count));
+        calls.count += 1;
         let arguments = call.get("args").filter(|args| args.is_object()).cloned().unwrap_or_else(|| json!({}));
         parts.push(Part::ToolCall { id, name, arguments, opaque: signed });
         return Ok(());

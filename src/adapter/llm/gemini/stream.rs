@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::read;
+use super::read::{self, Calls};
 use crate::adapter::llm::fault::of_status;
 use crate::adapter::llm::language::{Reader, cut_off, unreadable};
 use crate::adapter::llm::sse::Event;
@@ -12,19 +12,19 @@ use crate::port::models::{Endpoint, ModelFault, ModelFaultKind, Part, Piece, Tok
 pub(super) struct Candidates {
     model: String,
     started: bool,
-    calls: u32,
+    calls: Calls,
     reason: Option<String>,
     tokens: Option<Tokens>,
 }
 
 impl Candidates {
     pub(super) fn new(endpoint: &Endpoint) -> Self {
-        Self { model: endpoint.model.to_string(), started: false, calls: 0, reason: None, tokens: None }
+        Self { model: endpoint.model.to_string(), started: false, calls: Calls::default(), reason: None, tokens: None }
     }
 
     fn tell(&mut self, part: Value, pieces: &mut Vec<Piece>) -> Result<(), ModelFault> {
         let mut parts = Vec::new();
-        let number = self.calls;
+        let number = self.calls.count;
         read::read(part, &mut self.calls, &mut parts)?;
         for part in parts {
             match part {
@@ -54,7 +54,9 @@ impl Reader for Candidates {
         read::blocked(&body)?;
         if !std::mem::replace(&mut self.started, true) {
             let model = read::text(&body, "modelVersion").unwrap_or_else(|| self.model.clone());
-            pieces.push(Piece::Start { model, id: read::text(&body, "responseId") });
+            let id = read::text(&body, "responseId");
+            self.calls = Calls::of(id.clone());
+            pieces.push(Piece::Start { model, id });
         }
         // Told with each answer as it grows: the last word counts.
         if let Some(tokens) = body.get("usageMetadata").and_then(read::tokens) {
@@ -74,7 +76,7 @@ impl Reader for Candidates {
 
     fn over(&mut self, pieces: &mut Vec<Piece>) -> Result<(), ModelFault> {
         let reason = self.reason.take().ok_or_else(cut_off)?;
-        pieces.push(Piece::End { stop: read::stop(&reason, self.calls > 0), tokens: self.tokens });
+        pieces.push(Piece::End { stop: read::stop(&reason, self.calls.count > 0), tokens: self.tokens });
         Ok(())
     }
 }
