@@ -13,7 +13,7 @@ use std::sync::Arc;
 pub use price::{Price, Rate, Rates, Tier};
 pub use provider::{Ability, Dialect, KeyPlace, Model, Provider, Unlisted};
 pub use read::{FileFault, PriceList, WrittenModel, WrittenPrice, WrittenPrices, WrittenProvider};
-pub use shelf::{Providers, SourceFile};
+pub use shelf::Providers;
 
 /// Providers by name.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +35,14 @@ impl Found {
     #[must_use]
     pub fn name(&self) -> String {
         format!("{}/{}", self.provider.name, self.model.name)
+    }
+
+    /// What the dialect wants to know besides: what the provider says, and over it what the model does.
+    #[must_use]
+    pub fn options(&self) -> serde_json::Map<String, serde_json::Value> {
+        let mut options = self.provider.options.clone();
+        options.extend(self.model.options.iter().map(|(name, value)| (name.clone(), value.clone())));
+        options
     }
 }
 
@@ -104,6 +112,7 @@ impl Catalogue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capability::overlay::SourceFile;
     use crate::kernel::money::NanoDollars;
     use crate::port::models::Tokens;
 
@@ -151,20 +160,20 @@ mod tests {
     fn files_lie_over_the_built_in_ones_and_the_last_good_version_stays() {
         let providers = Providers::new(&[file("ours.toml", OURS)]).unwrap();
         let edited = OURS.replace("0.0375", "3");
-        assert!(providers.lay(&[file("laid/mine.toml", &edited)]).is_empty());
+        assert!(providers.lay_over(&[file("laid/mine.toml", &edited)]).is_empty());
         assert_eq!(cost(&providers, "ours/team/small", 1), Some(NanoDollars(3_000)));
 
-        let faults = providers.lay(&[file("laid/mine.toml", &edited.replace("\"3\"", "\"three\""))]);
+        let faults = providers.lay_over(&[file("laid/mine.toml", &edited.replace("\"3\"", "\"three\""))]);
         assert_eq!(faults.len(), 1);
         assert_eq!(cost(&providers, "ours/team/small", 1), Some(NanoDollars(3_000)), "the last good version");
         assert_eq!(providers.faults(), faults);
 
         let unreadable = SourceFile { path: "laid/mine.toml".to_owned(), text: Err("it is a folder".to_owned()) };
-        let told = providers.lay(&[unreadable])[0].to_string();
+        let told = providers.lay_over(&[unreadable])[0].to_string();
         assert_eq!(told, "laid/mine.toml: the file: it is a folder");
 
         let mut changes = providers.changes();
-        assert!(providers.lay(&[]).is_empty());
+        assert!(providers.lay_over(&[]).is_empty());
         assert!(changes.has_changed().unwrap());
         changes.mark_unchanged();
         assert_eq!(cost(&providers, "ours/team/small", 2), Some(NanoDollars(75)), "the built-in one is back");
@@ -173,7 +182,7 @@ mod tests {
     #[test]
     fn two_files_cannot_be_one_provider() {
         let providers = Providers::new(&[]).unwrap();
-        let faults = providers.lay(&[file("a.toml", OURS), file("b.toml", OURS)]);
+        let faults = providers.lay_over(&[file("a.toml", OURS), file("b.toml", OURS)]);
         assert_eq!(faults[0].to_string(), "b.toml: name: 'ours' is the provider of a.toml, too");
     }
 
@@ -181,7 +190,7 @@ mod tests {
     fn a_list_of_prices_lies_over_all() {
         let providers = Providers::new(&[file("ours.toml", OURS)]).unwrap();
         let list = "prices_of = '2026-11-20'\n[prices.ours]\nlarge = { input = '7', output = '9' }\n[prices.gone]\nx = { input = '1' }";
-        assert!(providers.lay(&[file("providers/prices.toml", list)]).is_empty());
+        assert!(providers.lay_over(&[file("providers/prices.toml", list)]).is_empty());
         assert_eq!(cost(&providers, "ours/large", 1), Some(NanoDollars(7_000)));
         assert_eq!(cost(&providers, "ours/team/small", 2), Some(NanoDollars(75)), "of those not in it nothing changes");
         let now = providers.current();

@@ -93,6 +93,8 @@ pub struct Model {
     pub abilities: BTreeSet<Ability>,
     /// What it costs; `None` when that is not known.
     pub price: Option<Price>,
+    /// What the dialect wants to know of it besides, over what its provider says.
+    pub options: Map<String, Value>,
 }
 
 impl Model {
@@ -164,6 +166,7 @@ impl Provider {
             max_output: None,
             abilities: unlisted.abilities.clone(),
             price: unlisted.price.clone(),
+            options: Map::new(),
         }))
     }
 

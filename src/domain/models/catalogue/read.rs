@@ -85,6 +85,9 @@ pub struct WrittenModel {
     /// What it costs. Leave it out when that is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<WrittenPrice>,
+    /// What the dialect wants to know of it besides, over what the provider says.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub options: Map<String, Value>,
 }
 
 /// What unlisted models are taken to be, as it is written.
@@ -317,6 +320,7 @@ impl Checking<'_> {
             max_output: self.count(&format!("{place}.max_output"), written.max_output),
             abilities: self.abilities(&place, written.abilities),
             price: written.price.map(|price| self.price(&format!("{place}.price"), price)),
+            options: written.options,
         };
         if let (Some(context), Some(most)) = (model.context, model.max_output)
             && most > context

@@ -10,18 +10,10 @@ use tokio::sync::watch;
 use super::Catalogue;
 use super::provider::Provider;
 use super::read::{self, FileFault, PriceList};
+use crate::capability::overlay::{Overlay, SourceFile};
 
 /// The file in the folder of providers that holds prices and no provider.
 const PRICES: &str = "prices.toml";
-
-/// A file as it was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourceFile {
-    /// Its path, as people know it.
-    pub path: String,
-    /// Its text, or why it cannot be read.
-    pub text: Result<String, String>,
-}
 
 /// The providers in force.
 pub struct Providers {
@@ -80,7 +72,7 @@ impl Providers {
 
     /// Lays files over the built-in ones: all that there are now. Of a file that is broken, what it said last stays. Answers what
     /// is wrong with them.
-    pub fn lay(&self, files: &[SourceFile]) -> Arc<Vec<FileFault>> {
+    pub fn lay_over(&self, files: &[SourceFile]) -> Arc<Vec<FileFault>> {
         let mut laid = self.laid.lock().unwrap_or_else(PoisonError::into_inner);
         let faults = Arc::new(laid.take(files));
         let over = laid.providers.values().cloned();
@@ -92,6 +84,20 @@ impl Providers {
         self.faults.store(faults.clone());
         self.changes.send_modify(|count| *count += 1);
         faults
+    }
+}
+
+impl Overlay for Providers {
+    fn folder(&self) -> &'static str {
+        "providers"
+    }
+
+    fn ending(&self) -> &'static str {
+        "toml"
+    }
+
+    fn lay(&self, files: &[SourceFile]) -> Vec<String> {
+        self.lay_over(files).iter().map(ToString::to_string).collect()
     }
 }
 
