@@ -39,12 +39,14 @@ use crate::domain::audit::engine::keeper::Keeper;
 use crate::domain::audit::engine::note::Signer;
 use crate::domain::events::engine::schemas::Schemas;
 use crate::domain::integrations::Vault;
+use crate::domain::models::{Router, RouterSettings};
 use crate::domain::registry::index::ToolIndex;
 use crate::domain::system::{BackupsBy, Gateway, Monitor, SchemaReport, Shelf, schema_report};
 use crate::domain::{MODULES, audit, identity};
 use crate::kernel::clock::Clock;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
+use crate::kernel::id::new_uuid;
 use crate::kernel::network::Network;
 use crate::kernel::seal::Seal;
 use crate::kernel::secret::Secret;
@@ -153,9 +155,10 @@ impl App {
         let bus = bus::open(&config, &data, &environment, &store, &seal, &*clock)?;
         let services = add_events(services, &config, bus)?;
         let services = add_audit(services, reach, &store)?;
-        let services = add_models(services, &config, &data)?;
+        let services = add_models(services, reach)?;
         let platform = Arc::new(Platform::new(store.clone(), blobs, clock, registry, seal, Arc::new(config), services));
         platform.service::<ToolIndex>()?.list_in(&platform.caches);
+        platform.service::<Router>()?.list_in(&platform.caches);
         let gate = Arc::new(Gate::new(platform, Arc::new(identity::directory::Directory), approvals));
         Ok(Arc::new(Self { gate, store, data, first_key, background: Supervisor::new(), environment }))
     }
@@ -277,7 +280,17 @@ impl App {
         self.gate.close(limit).await;
         // Background work hears that it is time only now, and ends between two steps.
         self.background.stop(until.saturating_duration_since(Instant::now()).max(STEP)).await;
+        if let Err(fault) = self.end_models().await {
+            tracing::warn!(%fault, "the usage of models could not be written at the end");
+        }
         self.store.clone().end().await;
+    }
+}
+
+impl App {
+    /// Writes what was used of models and gives back what is leased of budgets.
+    async fn end_models(&self) -> Result<(), Fault> {
+        self.platform().service::<Router>()?.close(self.platform()).await
     }
 }
 
@@ -368,16 +381,23 @@ fn add_events(services: Services, config: &Config, bus: Arc<dyn Bus>) -> Result<
 }
 
 /// The providers of models and how they are spoken to, and everything else that an operator lays files over.
-fn add_models(services: Services, config: &Config, data: &Path) -> Result<Services, Fault> {
+fn add_models(services: Services, reach: Reach<'_>) -> Result<Services, Fault> {
+    let Reach { config, data, environment, clock } = reach;
     let providers = Arc::new(providers::built_in()?);
     let overlays = Overlays(vec![providers.clone()]);
     watching::lay_all(&overlays, data);
     let allowed = config.outside.private_networks.iter().filter_map(|network| Network::parse(network)).collect();
+    let settings = RouterSettings {
+        shares_keys: config.models.share_keys,
+        calls_at_once: config.models.calls_at_once,
+        cache_seconds: config.models.cache_seconds,
+    };
     Ok(services
         .with(providers)
         .with(Arc::new(overlays))
-        .with(Arc::new(llm::dialects()))
-        .with(Arc::new(GuardedDialects(llm::guarded_dialects(allowed)))))
+        .with(Router::new(settings, environment.clone(), new_uuid(clock.now())))
+        .unless_given(llm::dialects)
+        .unless_given(|| GuardedDialects(llm::guarded_dialects(allowed))))
 }
 
 /// The fault of a part of the data folder that the program cannot start on. A full disk stays one: room mends it.

@@ -81,6 +81,12 @@ impl Size {
         }
     }
 
+    /// Everything that it needs.
+    pub(crate) fn all_needs(&self) -> Vec<Need> {
+        let all = [Need::Tools, Need::Images, Need::Structured, Need::Reasoning];
+        all.into_iter().filter(|need| self.needs(*need)).collect()
+    }
+
     /// What it needs and the model cannot do.
     pub(crate) fn lacking(&self, model: &Model) -> Option<Ability> {
         let needed = [

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::route::Need;
 use crate::kernel::money::NanoDollars;
 use crate::kernel::time::Timestamp;
 use crate::port::logs::{Keep, Log};
@@ -109,7 +110,13 @@ pub(crate) struct CallEntry {
     /// After how long the first piece was there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) first_micros: Option<u64>,
-    /// A digest of the question, by which equal ones are told.
+    /// Why the model stopped, in the port's word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) stop: Option<String>,
+    /// What the request needed a model to be able to do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) needs: Vec<Need>,
+    /// A digest of the question, by which equal ones are told; not there for long ones and pictures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) question: Option<String>,
 }

@@ -11,11 +11,11 @@ use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::models::conversation::{Conversation, ToolCall, calls, words};
 use crate::domain::models::engine::asker::{Asker, CacheUse, Wish};
-use crate::domain::models::engine::router::Router;
+use crate::domain::models::engine::router::{Router, word};
 use crate::domain::models::model::call::CacheState;
 use crate::domain::models::views::{Cost, TagsInput};
 use crate::kernel::fault::Fault;
-use crate::port::models::{Stop, Tokens};
+use crate::port::models::Tokens;
 
 /// Asks a model.
 pub(in crate::domain::models) struct Complete;
@@ -93,7 +93,7 @@ impl Capability for Complete {
             text: words(&answer.completion.parts, false),
             tool_calls: calls(&answer.completion.parts),
             reasoning: words(&answer.completion.parts, true),
-            stop: stop(&answer.completion.stop),
+            stop: word(&answer.completion.stop).to_owned(),
             model: answer.model,
             route: answer.route,
             cache: answer.cache,
@@ -103,16 +103,4 @@ impl Capability for Complete {
             duration_ms: u64::try_from(answer.took.as_millis()).unwrap_or(u64::MAX),
         })
     }
-}
-
-fn stop(stop: &Stop) -> String {
-    match stop {
-        Stop::End => "end",
-        Stop::Length => "length",
-        Stop::ToolCalls => "tool_calls",
-        Stop::StopText => "stop_text",
-        Stop::Refused => "refused",
-        Stop::Other(word) => word,
-    }
-    .to_owned()
 }

@@ -12,4 +12,6 @@ capabilities! {
     budget_get: BudgetGet,
     route_set: RouteSet,
     route_list: RouteList,
+    performance: Performance,
+    optimization: Optimization,
 }

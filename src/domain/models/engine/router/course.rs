@@ -34,6 +34,8 @@ use crate::port::records::{Document as _, Scope as Whose};
 pub(crate) const DEFAULT: &str = "default";
 /// So long an answer is kept where the caller wants it and the route says nothing.
 const KEPT_FOR: Duration = Duration::from_mins(5);
+/// Of longer requests no digest is made for the log.
+const MOST_DIGESTED: u64 = 64 << 10;
 /// An answer has about so many tokens, before there was one.
 const USUAL_OUTPUT: u64 = 256;
 
@@ -62,6 +64,8 @@ pub(crate) struct Course {
     pub(crate) targets: Vec<Target>,
     /// What the answer is kept under, where the cache has anything to do with it.
     pub(crate) question: Option<Question>,
+    /// The same for the log of calls, where it is not too dear.
+    pub(crate) digest: Option<Question>,
     pub(crate) reads_cache: bool,
     pub(crate) keeps_for: Option<Duration>,
     pub(crate) began: Duration,
@@ -89,7 +93,9 @@ impl Router {
             CacheUse::Refresh => (false, true),
         };
         let lasting = if seconds > 0 { Duration::from_secs(u64::from(seconds)) } else { KEPT_FOR };
-        let question = match request.filter(|_| reads || keeps) {
+        let caches = reads || keeps;
+        // A digest of long requests is dear; for the log alone it is not made of them.
+        let digest = match request.filter(|_| caches || (size.bytes <= MOST_DIGESTED && size.pictures == 0)) {
             Some(request) => Some(Question::of(asker.tenant(), &routed.kept_under(), request)?),
             None => None,
         };
@@ -102,7 +108,8 @@ impl Router {
             manner,
             size,
             targets,
-            question,
+            question: digest.filter(|_| caches),
+            digest,
             reads_cache: reads,
             keeps_for: keeps.then_some(lasting),
             began,
@@ -355,7 +362,9 @@ impl Course {
             saved: None,
             micros: 0,
             first_micros: None,
-            question: self.question.as_ref().map(Question::short),
+            stop: None,
+            needs: self.size.all_needs(),
+            question: self.digest.as_ref().map(Question::short),
         }
     }
 

@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use self::attempt::{Ask, Got};
 use self::course::Course;
+pub(crate) use self::ticket::word;
 use super::asker::{Asker, Wish};
 use super::budgets::Budgets;
 use super::cache::{Cache, Kept, replayed};
@@ -232,7 +233,7 @@ impl Router {
         let started = self.run(&course, &Ask::Vectors(request)).await?;
         let Got::Vectors(embedding) = started.got else { return Err(strange()) };
         let model = started.ticket.model().to_owned();
-        let used = started.ticket.answered(embedding.tokens);
+        let used = started.ticket.answered(embedding.tokens, None);
         Ok(Embedded {
             embedding,
             model,

@@ -30,11 +30,11 @@ impl Metered {
             ticket.note(&piece);
         }
         let whole = self.keeping.as_mut().and_then(|keeping| keeping.collector.add(&piece));
-        let Piece::End { tokens, .. } = &piece else { return piece };
+        let Piece::End { tokens, stop } = &piece else { return piece };
         self.pieces = None;
         if let Some(ticket) = self.ticket.take() {
             let model = ticket.model().to_owned();
-            let used = ticket.answered(*tokens);
+            let used = ticket.answered(*tokens, Some(stop));
             if let (Some(keeping), Some(whole)) = (self.keeping.take(), whole) {
                 keeping.keep(whole, model, used);
             }

@@ -15,7 +15,7 @@ use crate::domain::models::engine::tokens::{self, Counted};
 use crate::domain::models::model::call::{CallEnd, CallEntry};
 use crate::kernel::fault::Fault;
 use crate::kernel::money::NanoDollars;
-use crate::port::models::{Completion, ModelFault, Part, Piece, Tokens};
+use crate::port::models::{Completion, ModelFault, Part, Piece, Stop, Tokens};
 
 /// Of an answer that the vendor does not count so much is kept to be counted.
 const MOST_WRITTEN: usize = 256 << 10;
@@ -123,12 +123,13 @@ impl Ticket {
                 }
             }
         }
-        self.answered(completion.tokens)
+        self.answered(completion.tokens, Some(&completion.stop))
     }
 
     /// The answer is whole; the vendor counted so much.
-    pub(crate) fn answered(mut self, tokens: Option<Tokens>) -> Used {
-        let used = self.0.take().map(|inner| inner.end(CallEnd::Answered, None, tokens));
+    pub(crate) fn answered(mut self, tokens: Option<Tokens>, stop: Option<&Stop>) -> Used {
+        let stop = stop.map(|stop| word(stop).to_owned());
+        let used = self.0.take().map(|inner| inner.end(CallEnd::Answered, None, stop, tokens));
         used.unwrap_or(Used { tokens: Tokens::default(), about: true, cost: None })
     }
 
@@ -138,7 +139,7 @@ impl Ticket {
         let code = Failed::said(&inner.target.name, fault.clone()).code().name;
         // What was not worked on costs nothing.
         let tokens = (inner.first.is_none() && !may_cost(fault.kind)).then(Tokens::default);
-        inner.end(CallEnd::Failed, Some(code.to_owned()), tokens);
+        inner.end(CallEnd::Failed, Some(code.to_owned()), None, tokens);
     }
 
     /// Lets the breaker know that what began well broke off.
@@ -157,7 +158,7 @@ impl Drop for Ticket {
         let Some(inner) = self.0.take() else { return };
         // What was never sent goes back whole.
         if inner.sent {
-            inner.end(CallEnd::Aborted, None, None);
+            inner.end(CallEnd::Aborted, None, None, None);
         }
     }
 }
@@ -175,11 +176,12 @@ impl Inner {
     }
 
     /// Writes and settles. Where the vendor did not count, the program does, beside the call.
-    fn end(self, end: CallEnd, fault: Option<String>, tokens: Option<Tokens>) -> Used {
+    fn end(self, end: CallEnd, fault: Option<String>, stop: Option<String>, tokens: Option<Tokens>) -> Used {
         let micros = |span: Duration| u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
         let entry = CallEntry {
             end,
             fault,
+            stop,
             micros: micros(self.elapsed()),
             first_micros: self.first.map(micros),
             ..self.course.entry(&self.target.name)
@@ -238,6 +240,18 @@ impl Inner {
         }
         self.router.meter.add(self.course.asker.tenant(), CallEntry { tokens, cost, ..entry });
         cost
+    }
+}
+
+/// Why a model stopped, in a word.
+pub(crate) fn word(stop: &Stop) -> &str {
+    match stop {
+        Stop::End => "end",
+        Stop::Length => "length",
+        Stop::ToolCalls => "tool_calls",
+        Stop::StopText => "stop_text",
+        Stop::Refused => "refused",
+        Stop::Other(word) => word,
     }
 }
 
