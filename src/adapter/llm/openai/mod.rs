@@ -1,7 +1,8 @@
 //! Chat completions, as OpenAI has them and many others after it. Written by hand over JSON and held against async-openai's types
 //! in tests (docs/decisions/0013-dialects-by-hand.md).
 //!
-//! Options of a provider: `max_tokens` names the property for the most tokens of an answer, where it is not `max_tokens`;
+//! Options of a provider or model: `max_tokens` and `seed` name the properties for the most tokens of an answer and for its seed, where
+//! they are called otherwise;
 //! `ends_without_done = true` for a server whose streams end without `[DONE]`; `sends_reasoning = true` for one that wants thoughts
 //! back as `reasoning_content`; `tool_choice_required = "any"` for one that calls it so; `strict_tools = false` and
 //! `stream_usage = false` for one that refuses these properties.

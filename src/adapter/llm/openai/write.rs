@@ -35,12 +35,13 @@ pub(in crate::adapter::llm) fn chat(
         body.insert("response_format".to_owned(), form);
     }
     let most = option(endpoint, "max_tokens").unwrap_or("max_tokens");
+    let seed = option(endpoint, "seed").unwrap_or("seed");
     for (name, value) in [
         (most, request.max_tokens.map(|count| json!(count))),
         ("temperature", request.temperature.map(|number| json!(number))),
         ("top_p", request.top_p.map(|number| json!(number))),
         ("stop", Some(json!(request.stop)).filter(|_| !request.stop.is_empty())),
-        ("seed", request.seed.map(|number| json!(number))),
+        (seed, request.seed.map(|number| json!(number))),
         ("reasoning_effort", request.reasoning_effort.as_ref().map(|effort| json!(effort))),
     ] {
         if let Some(value) = value {

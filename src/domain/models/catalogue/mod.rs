@@ -253,4 +253,24 @@ mod tests {
         assert_eq!(found.model.context, None);
         assert!(providers.current().find("local/").is_none());
     }
+
+    #[test]
+    fn the_environment_says_where_a_provider_is() {
+        struct Set(Option<&'static str>);
+        impl crate::port::secrets::Environment for Set {
+            fn value(&self, variable: &str) -> Option<crate::kernel::secret::Secret> {
+                assert_eq!(variable, "OURS_URL");
+                self.0.map(|value| crate::kernel::secret::Secret::new(value.to_owned()))
+            }
+        }
+        let text = OURS.replace("prices_of", "base_url_variable = 'OURS_URL'\nprices_of");
+        let provider = read::provider("ours.toml", &text).unwrap();
+        assert_eq!(provider.address(&Set(Some("http://here/v1/\n"))).as_deref(), Some("http://here/v1"));
+        assert_eq!(provider.address(&Set(None)).as_deref(), Some("https://api.example.org/v1"));
+        let provider = read::provider("ours.toml", &text.replace("base_url =", "title =")).unwrap();
+        assert_eq!(provider.address(&Set(None)), None);
+        assert!(provider.wants_key());
+        let provider = read::provider("ours.toml", &text.replace("[key]", "[key]\noptional = true")).unwrap();
+        assert!(!provider.wants_key());
+    }
 }

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::price::Price;
 use crate::kernel::money::NanoDollars;
 use crate::port::models::Tokens;
+use crate::port::secrets::Environment;
 
 /// The language that a provider speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -76,6 +77,9 @@ pub struct KeyPlace {
     /// Its name in a tenant's vault.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vault: Option<String>,
+    /// Whether it answers without one, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
 }
 
 /// A model of a provider.
@@ -131,9 +135,9 @@ pub struct Provider {
     pub title: String,
     /// The language that it speaks.
     pub dialect: Dialect,
-    /// The address that the dialect's paths are added to. Where the operator must say it first, it is empty.
+    /// The address that the dialect's paths are added to. Where the operator must say it first, it is empty: see `address`.
     pub base_url: Arc<str>,
-    /// The environment variable that holds the address, where it is each customer's own.
+    /// The environment variable that holds another address, or the only one where it is each customer's own.
     pub base_url_variable: Option<String>,
     /// Where its key is; nowhere when it wants none.
     pub key: KeyPlace,
@@ -170,9 +174,18 @@ impl Provider {
         }))
     }
 
-    /// Whether it wants a key.
+    /// Whether it does not answer without a key.
     #[must_use]
     pub fn wants_key(&self) -> bool {
-        self.key.variable.is_some() || self.key.vault.is_some()
+        !self.key.optional && (self.key.variable.is_some() || self.key.vault.is_some())
+    }
+
+    /// The address that the dialect's paths are added to: the environment's, where its variable is set. `None` where the operator must
+    /// set it first.
+    #[must_use]
+    pub fn address(&self, environment: &dyn Environment) -> Option<Arc<str>> {
+        let told = self.base_url_variable.as_deref().and_then(|variable| environment.value(variable));
+        let told = told.map(|address| Arc::from(address.reveal().trim().trim_end_matches('/')));
+        told.or_else(|| Some(self.base_url.clone())).filter(|address| !address.is_empty())
     }
 }

@@ -42,7 +42,7 @@ pub struct WrittenProvider {
     /// The address that the dialect's paths are added to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_url: Option<String>,
-    /// The environment variable that holds the address, where it is each customer's own.
+    /// The environment variable that holds another address, or the only one where it is each customer's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_url_variable: Option<String>,
     /// Where its key is; leave it out when it wants none.
@@ -244,6 +244,9 @@ impl Checking<'_> {
             if let Some(variable) = variable.as_deref().filter(|variable| !is_variable(variable)) {
                 self.fault(place, format!("'{variable}' is no name of an environment variable"));
             }
+        }
+        if key.optional && key.variable.is_none() && key.vault.is_none() {
+            self.fault("key.optional", "there is no key that could be left out");
         }
         if key.vault.as_ref().is_some_and(String::is_empty) {
             self.fault("key.vault", "is empty");
