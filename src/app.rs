@@ -12,6 +12,7 @@ use crate::adapter::anchor::file::FileAnchor;
 use crate::adapter::anchor::webhook::WebhookAnchor;
 use crate::adapter::keyfile::KeyFile as SubjectKeyFile;
 use crate::adapter::keys::{KeyCommand, KeyFile, KeyVariable, ProcessEnvironment};
+use crate::adapter::llm;
 use crate::adapter::outside::GuardedOutside;
 use crate::adapter::webhooks::HttpWebhooks;
 use crate::capability::alarms::Alarms;
@@ -23,6 +24,7 @@ use crate::capability::gate::Gate;
 use crate::capability::gate::approve::{ApprovalPolicy, NothingHeld};
 use crate::capability::gate::sealing::Sealer;
 use crate::capability::module::Module;
+use crate::capability::overlay::Overlays;
 use crate::capability::platform::{Platform, Services};
 use crate::capability::registry::Registry;
 use crate::capability::row::Row;
@@ -37,17 +39,20 @@ use crate::domain::audit::engine::keeper::Keeper;
 use crate::domain::audit::engine::note::Signer;
 use crate::domain::events::engine::schemas::Schemas;
 use crate::domain::integrations::Vault;
+use crate::domain::models::{Router, RouterSettings};
 use crate::domain::registry::index::ToolIndex;
 use crate::domain::system::{BackupsBy, Gateway, Monitor, SchemaReport, Shelf, schema_report};
 use crate::domain::{MODULES, audit, identity};
 use crate::kernel::clock::Clock;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
+use crate::kernel::id::new_uuid;
 use crate::kernel::network::Network;
 use crate::kernel::seal::Seal;
 use crate::kernel::secret::Secret;
 use crate::port::anchors::Anchor;
 use crate::port::bus::Bus;
+use crate::port::models::GuardedDialects;
 use crate::port::outside::{Outgoing, Outside};
 use crate::port::secrets::{Environment, MasterKeys};
 use crate::port::store::{Store, StoreFault};
@@ -58,6 +63,7 @@ use crate::runtime::relay::Relay;
 use crate::runtime::supervise::Supervisor;
 use crate::runtime::telemetry::Telemetry;
 use crate::runtime::upkeep::Upkeep;
+use crate::runtime::watching;
 
 use self::objects::Reach;
 pub use self::store::Move;
@@ -66,6 +72,7 @@ mod bus;
 pub(crate) mod cards;
 mod key;
 pub(crate) mod objects;
+pub(crate) mod providers;
 mod store;
 
 /// So long a step of background work may take at the end, however little time is left.
@@ -148,8 +155,10 @@ impl App {
         let bus = bus::open(&config, &data, &environment, &store, &seal, &*clock)?;
         let services = add_events(services, &config, bus)?;
         let services = add_audit(services, reach, &store)?;
+        let services = add_models(services, reach)?;
         let platform = Arc::new(Platform::new(store.clone(), blobs, clock, registry, seal, Arc::new(config), services));
         platform.service::<ToolIndex>()?.list_in(&platform.caches);
+        platform.service::<Router>()?.list_in(&platform.caches);
         let gate = Arc::new(Gate::new(platform, Arc::new(identity::directory::Directory), approvals));
         Ok(Arc::new(Self { gate, store, data, first_key, background: Supervisor::new(), environment }))
     }
@@ -230,6 +239,7 @@ impl App {
             telemetry.start(&self.background);
         }
         hearing::start(&self.gate, &self.background);
+        watching::start(&self.platform().service::<Overlays>()?, &self.data, &self.background);
         Ok(())
     }
 
@@ -270,7 +280,17 @@ impl App {
         self.gate.close(limit).await;
         // Background work hears that it is time only now, and ends between two steps.
         self.background.stop(until.saturating_duration_since(Instant::now()).max(STEP)).await;
+        if let Err(fault) = self.end_models().await {
+            tracing::warn!(%fault, "the usage of models could not be written at the end");
+        }
         self.store.clone().end().await;
+    }
+}
+
+impl App {
+    /// Writes what was used of models and gives back what is leased of budgets.
+    async fn end_models(&self) -> Result<(), Fault> {
+        self.platform().service::<Router>()?.close(self.platform()).await
     }
 }
 
@@ -358,6 +378,26 @@ fn add_events(services: Services, config: &Config, bus: Arc<dyn Bus>) -> Result<
     let ways = Ways::new(bus, webhooks);
     let topics = TopicBook::new(MODULES.iter().flat_map(|module| module.topics));
     Ok(services.with(Arc::new(ways)).with(Arc::new(topics)).with(Arc::new(Schemas::default())))
+}
+
+/// The providers of models and how they are spoken to, and everything else that an operator lays files over.
+fn add_models(services: Services, reach: Reach<'_>) -> Result<Services, Fault> {
+    let Reach { config, data, environment, clock } = reach;
+    let providers = Arc::new(providers::built_in()?);
+    let overlays = Overlays(vec![providers.clone()]);
+    watching::lay_all(&overlays, data);
+    let allowed = config.outside.private_networks.iter().filter_map(|network| Network::parse(network)).collect();
+    let settings = RouterSettings {
+        shares_keys: config.models.share_keys,
+        calls_at_once: config.models.calls_at_once,
+        cache_seconds: config.models.cache_seconds,
+    };
+    Ok(services
+        .with(providers)
+        .with(Arc::new(overlays))
+        .with(Router::new(settings, environment.clone(), new_uuid(clock.now())))
+        .unless_given(llm::dialects)
+        .unless_given(|| GuardedDialects(llm::guarded_dialects(allowed))))
 }
 
 /// The fault of a part of the data folder that the program cannot start on. A full disk stays one: room mends it.

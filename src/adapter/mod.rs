@@ -7,6 +7,7 @@ pub mod folder;
 mod forms;
 pub mod keyfile;
 pub mod keys;
+pub mod llm;
 mod names;
 pub mod nats;
 pub mod objects;

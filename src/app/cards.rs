@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 
+use crate::capability::overlay::SourceFile;
 use crate::capability::tool::Card;
 use crate::kernel::fault::Fault;
+use crate::runtime::watching;
 
 static TOOLS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/tools");
 
@@ -38,10 +40,9 @@ pub(crate) struct Laid {
 pub(crate) fn laid_over(data: &Path, tools: &[&str]) -> Laid {
     let mut laid = Laid::default();
     let mut taken = BTreeSet::new();
-    for file in files(&data.join(FOLDER), &mut laid.broken) {
-        let card = std::fs::read_to_string(&file)
-            .map_err(|error| format!("cannot be read: {error}"))
-            .and_then(|text| toml::from_str::<Card>(&text).map_err(|error| error.to_string()));
+    for SourceFile { path, text } in watching::read("toml", &data.join(FOLDER)) {
+        let file = PathBuf::from(path);
+        let card = text.and_then(|text| toml::from_str::<Card>(&text).map_err(|error| error.to_string()));
         match card {
             Ok(card) if !tools.contains(&card.tool.as_str()) => {
                 laid.broken.push((file, format!("is the card of '{}', and there is no such tool", card.tool)));
@@ -54,34 +55,4 @@ pub(crate) fn laid_over(data: &Path, tools: &[&str]) -> Laid {
         }
     }
     laid
-}
-
-/// Every TOML file below a folder, which need not be there, in the order of their names. Links to folders are not followed,
-/// so that none leads in a circle, and hidden names are left to editors and version control.
-fn files(folder: &Path, broken: &mut Vec<(PathBuf, String)>) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut open = vec![folder.to_owned()];
-    while let Some(folder) = open.pop() {
-        let entries = match std::fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-            Err(error) => {
-                broken.push((folder, format!("cannot be read: {error}")));
-                continue;
-            }
-        };
-        for entry in entries.flatten() {
-            let path = entry.path();
-            if entry.file_name().to_string_lossy().starts_with('.') {
-                continue;
-            }
-            if entry.file_type().is_ok_and(|of| of.is_dir()) {
-                open.push(path);
-            } else if path.extension().is_some_and(|ending| ending == "toml") {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    found
 }

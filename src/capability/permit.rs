@@ -11,13 +11,16 @@ named! {
     /// What can be acted upon. A new domain adds its resources here, one line each.
     pub enum Resource {
         Audit = "audit", "The audit log";
+        Completions = "completions", "What models answer: texts and vectors";
         Gateway = "gateway", "What lies behind the gateway's routes";
         Events = "events", "Published events, subscriptions and what could not be delivered";
         Keys = "keys", "API keys";
+        Models = "models", "Models of vendors and the routes to them";
         Roles = "roles", "Roles and who holds them";
         Routes = "routes", "The gateway's routes";
         Secrets = "secrets", "Credentials in the vault: their names, never their text";
         Services = "services", "Registered services and their instances";
+        Spending = "spending", "What models cost: usage and budgets";
         System = "system", "The installation: configuration, logs, backups, caches";
         Tools = "tools", "The tools themselves";
         Users = "users", "People's accounts";
@@ -32,6 +35,7 @@ impl Resource {
             Self::Audit => Domain::Audit,
             Self::Events => Domain::Events,
             Self::Keys | Self::Roles | Self::Users => Domain::Identity,
+            Self::Completions | Self::Models | Self::Spending => Domain::Models,
             Self::Secrets => Domain::Integrations,
             Self::Gateway | Self::Routes | Self::Services | Self::System => Domain::System,
             Self::Tools => Domain::Registry,

@@ -190,6 +190,13 @@ impl Services {
         self
     }
 
+    /// Adds a service unless there is one of its type: what a start was given goes before what the program brings.
+    #[must_use]
+    pub fn unless_given<T: Send + Sync + 'static>(mut self, service: impl FnOnce() -> T) -> Self {
+        self.0.entry(TypeId::of::<T>()).or_insert_with(|| Arc::new(service()));
+        self
+    }
+
     fn get<T: Send + Sync + 'static>(&self) -> Result<Arc<T>, Fault> {
         self.0
             .get(&TypeId::of::<T>())

@@ -13,6 +13,7 @@ named! {
         Audit = "audit", "Who did what and when";
         Integrations = "integrations", "Credentials for what lies outside, kept in a vault";
         Events = "events", "What happened: published, subscribed to, delivered, replayed";
+        Models = "models", "Language models of many vendors: answers, vectors, routes, usage and budgets";
         Registry = "registry", "Finding, reading about and calling tools";
         System = "system", "Health, metrics, configuration, logs, backups and caches of the installation";
     }

@@ -10,6 +10,7 @@ pub mod load;
 pub mod logging;
 pub mod mask;
 pub mod mcp;
+pub mod models;
 pub mod nats;
 pub mod objects;
 pub mod origins;
@@ -41,6 +42,8 @@ pub struct Config {
     pub outside: outside::Outside,
     /// Where the master key of the vault comes from.
     pub vault: vault::Vault,
+    /// How models are asked.
+    pub models: models::Models,
     /// How events are delivered.
     pub events: events::Events,
     /// The NATS servers that carry events, where `events.bus` is `nats`.

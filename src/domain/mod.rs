@@ -5,6 +5,7 @@ pub mod audit;
 pub mod events;
 pub mod identity;
 pub mod integrations;
+pub mod models;
 pub mod registry;
 pub mod system;
 
@@ -12,4 +13,4 @@ use crate::capability::module::Module;
 
 /// Every domain.
 pub static MODULES: &[&Module] =
-    &[&identity::MODULE, &audit::MODULE, &events::MODULE, &integrations::MODULE, &registry::MODULE, &system::MODULE];
+    &[&identity::MODULE, &audit::MODULE, &events::MODULE, &integrations::MODULE, &models::MODULE, &registry::MODULE, &system::MODULE];

@@ -6,6 +6,7 @@ pub mod clock;
 pub mod codes;
 pub mod fault;
 pub mod id;
+pub mod money;
 pub mod network;
 pub mod reading;
 pub mod redact;

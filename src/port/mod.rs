@@ -5,6 +5,7 @@ pub mod announcer;
 pub mod blobs;
 pub mod bus;
 pub mod logs;
+pub mod models;
 pub mod objects;
 pub mod outside;
 pub mod queue;

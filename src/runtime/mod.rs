@@ -10,3 +10,4 @@ pub mod relay;
 pub mod supervise;
 pub mod telemetry;
 pub mod upkeep;
+pub mod watching;

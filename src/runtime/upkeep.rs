@@ -16,6 +16,7 @@ use crate::capability::gate::Gate;
 use crate::capability::gate::usage::USAGE;
 use crate::config::store::Store as Retention;
 use crate::domain::integrations::Vault;
+use crate::domain::models::Router;
 use crate::domain::system::{Monitor, Shelf, forget_silent};
 use crate::domain::{MODULES, audit};
 use crate::kernel::fault::Fault;
@@ -64,7 +65,8 @@ impl Upkeep {
             async move {
                 every(TIDY_EVERY, stop, || async {
                     let tidied = upkeep.gate.tidy().await;
-                    upkeep.tell("usage could not be written", tidied.err());
+                    let of_models = upkeep.tidy_models().await;
+                    upkeep.tell("usage could not be written", tidied.and(of_models).err());
                 })
                 .await;
             }
@@ -80,6 +82,13 @@ impl Upkeep {
                 .await;
             }
         });
+    }
+
+    async fn tidy_models(&self) -> Result<(), Fault> {
+        match self.gate.platform().service::<Router>() {
+            Ok(router) => router.tidy(self.gate.platform()).await,
+            Err(_) => Ok(()),
+        }
     }
 
     /// One round of cleaning.

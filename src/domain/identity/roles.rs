@@ -23,7 +23,7 @@ pub static BUILT_IN: &[BuiltIn] = &[
     BuiltIn { name: ADMIN, description: "May do everything, now and later.", permissions: &["*"] },
     BuiltIn {
         name: MEMBER,
-        description: "Everyday work: sees people, roles and tools, keeps keys and subscriptions of their own.",
+        description: "Everyday work: sees people, roles and tools, keeps keys and subscriptions of their own, asks models.",
         permissions: &[
             "users:read",
             "roles:read",
@@ -35,6 +35,9 @@ pub static BUILT_IN: &[BuiltIn] = &[
             "events:create",
             "events:change",
             "events:remove",
+            "models:read",
+            "completions:create",
+            "spending:read",
         ],
     },
     BuiltIn { name: "viewer", description: "Sees what is shared and changes nothing.", permissions: &["*:read"] },

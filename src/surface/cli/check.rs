@@ -1,5 +1,5 @@
 //! `check`: everything that an operator writes, read as a start would read it: the configuration with the files that it
-//! names, the object stores, and the cards of tools.
+//! names, the object stores, the cards of tools, and the providers of models.
 
 use std::sync::Arc;
 
@@ -10,13 +10,15 @@ use super::output;
 use super::setting::Setting;
 use crate::adapter::keys::ProcessEnvironment;
 use crate::app::objects::Reach;
-use crate::app::{App, cards};
+use crate::app::{App, cards, providers};
+use crate::capability::overlay::Overlay as _;
 use crate::config::load::data_folder;
 use crate::domain::MODULES;
 use crate::kernel::clock::{Clock, SystemClock};
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::port::secrets::Environment;
+use crate::runtime::watching;
 use crate::surface::http::tls;
 
 pub(super) async fn run(setting: Setting) -> Result<(), Failure> {
@@ -53,6 +55,10 @@ pub(super) async fn run(setting: Setting) -> Result<(), Failure> {
         let laid = cards::laid_over(&data, &known);
         read += laid.cards.len() + laid.broken.len();
         faults.extend(laid.broken.into_iter().map(|(file, why)| format!("{}: {why}", file.display())));
+        let built_in = providers::built_in()?;
+        let files = watching::read(built_in.ending(), &data.join(built_in.folder()));
+        read += built_in.current().providers().count() + files.len();
+        faults.extend(built_in.lay(&files));
     }
     output::json(&json!({ "read": read, "faults": faults }));
     if faults.is_empty() {

@@ -4,5 +4,6 @@ mod audit;
 pub(crate) mod events;
 mod identity;
 mod integrations;
+mod models;
 mod registry;
 mod system;

@@ -19,6 +19,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::scene;
+use super::scripted::{self, Scripted};
 
 /// Somebody who calls.
 #[derive(Clone)]
@@ -47,6 +48,8 @@ pub(crate) struct TestApp {
     pub(crate) suspended: Person,
     /// Eve, the administrator of another tenant.
     pub(crate) stranger: Person,
+    /// The vendor of the models of the provider `test`.
+    pub(crate) vendor: Arc<Scripted>,
     folder: TempDir,
 }
 
@@ -61,7 +64,10 @@ impl TestApp {
         let folder = TempDir::new().unwrap();
         let clock = Arc::new(ManualClock::at("2026-11-20T12:00:00Z".parse::<Timestamp>().unwrap()));
         let mut settings = Settings::new(config(), folder.path().to_owned(), clock.clone());
-        settings.services = Services::default().with(Arc::new(LogRing::new(100)));
+        scripted::lay(folder.path());
+        let vendor = Scripted::new();
+        vendor.moves(clock.clone());
+        settings.services = Services::default().with(Arc::new(LogRing::new(100))).with(Arc::new(vendor.dialects()));
         alter(&mut settings);
         let app = App::open(settings).await.unwrap();
         let key = app.first_key().unwrap().clone();
@@ -81,6 +87,7 @@ impl TestApp {
             admin,
             app,
             clock,
+            vendor,
             folder,
         }
     }
@@ -88,7 +95,8 @@ impl TestApp {
     /// Stops the program and starts it again on the same folder.
     pub(crate) async fn restart(self) -> Self {
         self.app.close(Duration::from_secs(5)).await;
-        let settings = Settings::new(config(), self.folder.path().to_owned(), self.clock.clone());
+        let mut settings = Settings::new(config(), self.folder.path().to_owned(), self.clock.clone());
+        settings.services = Services::default().with(Arc::new(self.vendor.dialects()));
         Self { app: App::open(settings).await.unwrap(), ..self }
     }
 
@@ -96,6 +104,7 @@ impl TestApp {
     /// crash, unless the test closed it.
     pub(crate) async fn open_again_with(self, alter: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = Settings::new(config(), self.folder.path().to_owned(), self.clock.clone());
+        settings.services = Services::default().with(Arc::new(self.vendor.dialects()));
         alter(&mut settings);
         Self { app: App::open(settings).await.unwrap(), ..self }
     }

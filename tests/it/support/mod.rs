@@ -8,5 +8,6 @@ pub(crate) mod ledger;
 pub(crate) mod nats;
 pub(crate) mod program;
 pub(crate) mod scene;
+pub(crate) mod scripted;
 pub(crate) mod servers;
 pub(crate) mod wire;

@@ -11,6 +11,7 @@
 //! | | the secret "old-crm", whose text nobody can open |
 //! | `d1` | the instance "crm-1" of the service "crm-sync", healthy at noon |
 //! | `d2` | the gateway's route "crm" to it |
+//! | | the route "default" to the model test/small, and the budget of the agent "archivist": 5,000 tokens a day |
 //! | `d1` | Ada's subscription "orders": order.created and order.paid into a pull queue, from the beginning of the log |
 //! | `d2` | a dead letter of it |
 //! | `f1` | another tenant, "elsewhere" |
@@ -20,6 +21,7 @@
 
 use std::collections::HashMap;
 
+use convoke::capability::module::Module;
 use convoke::capability::topics::Pattern;
 use convoke::domain::events::model::letter::{DeadLetter, LetterState};
 use convoke::domain::events::model::progress::Progress;
@@ -33,7 +35,7 @@ use convoke::domain::identity::model::role::Role;
 use convoke::domain::identity::model::tenant::{Tenant, platform};
 use convoke::domain::identity::model::user::{User, UserStatus};
 use convoke::domain::identity::roles::{ADMIN, BUILT_IN, MEMBER};
-use convoke::domain::{integrations, system};
+use convoke::domain::{integrations, models, system};
 use convoke::kernel::id::{KeyId, RoleId, TenantId, UserId};
 use convoke::kernel::seal::sha256;
 use convoke::kernel::secret::Secret;
@@ -118,6 +120,15 @@ pub(crate) async fn set(store: &dyn Store, tenant: TenantId, now: Timestamp) -> 
     });
     here.of_system("gateway_route", id(0xd2), route);
 
+    let route = serde_json::json!({
+        "name": "default", "candidates": [{ "model": "test/small" }], "strategy": "fallback", "retries": 1,
+        "timeoutSeconds": 120, "silenceSeconds": 60, "cacheSeconds": 0, "enabled": true,
+    });
+    here.of(&models::MODULE, "model_route", named_id(&[b"model route", tenant.uuid().as_bytes(), b"default"]), route);
+    let budget = serde_json::json!({ "scope": "agent:archivist", "period": "day", "tokens": 5000, "warnAt": [80] });
+    let scope = b"agent:archivist";
+    here.of(&models::MODULE, "model_budget", named_id(&[b"model budget", tenant.uuid().as_bytes(), scope]), budget);
+
     let elsewhere = TenantId::from_uuid(ELSEWHERE);
     let mut outside = Steps::default();
     outside.put(ELSEWHERE, None, Visibility::Private, &Tenant { name: "elsewhere".to_owned(), local_owner: None });
@@ -131,6 +142,16 @@ pub(crate) async fn set(store: &dyn Store, tenant: TenantId, now: Timestamp) -> 
     let batch = |tenant, steps: Steps| Batch { tenant, at: now, steps: steps.steps };
     store.commit(vec![batch(tenant, here), batch(platform(), outside), batch(elsewhere, there)]).await.unwrap();
     Keys { member, nobody, suspended, stranger }
+}
+
+/// The id of a document that is found by what it is called.
+fn named_id(of: &[&[u8]]) -> Uuid {
+    let mut parts = Vec::new();
+    for part in of {
+        parts.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        parts.extend_from_slice(part);
+    }
+    uuid::Builder::from_custom_bytes(sha256(&parts)[..16].try_into().unwrap()).into_uuid()
 }
 
 #[derive(Default)]
@@ -175,25 +196,24 @@ impl Steps {
 
     /// A secret as the vault would store it, but for its text: it is there to be listed and removed.
     fn secret(&mut self, tenant: TenantId, name: &str, now: Timestamp) {
-        let mut parts = Vec::new();
-        for part in [b"secret".as_slice(), tenant.uuid().as_bytes(), name.as_bytes()] {
-            parts.extend_from_slice(&(part.len() as u64).to_be_bytes());
-            parts.extend_from_slice(part);
-        }
-        let first = sha256(&parts)[..16].try_into().unwrap();
         let body = serde_json::json!({
             "name": name, "description": "The old customer database", "dataKey": Uuid::nil(), "sealed": "", "version": 1,
             "givenAt": now, "givenBy": ADA,
         });
         let kind = integrations::MODULE.kinds.iter().find(|kind| kind.name == "secret").unwrap();
-        let id = uuid::Builder::from_custom_bytes(first).into_uuid();
+        let id = named_id(&[b"secret", tenant.uuid().as_bytes(), name.as_bytes()]);
         let (expect, visibility) = (Expect::Absent, Visibility::Tenant);
         self.steps.push(Step::Put(Put { kind, id, expect, owner: Some(ADA), workspace: None, visibility, body }));
     }
 
     /// A document of the system's.
     fn of_system(&mut self, kind: &str, id: Uuid, body: serde_json::Value) {
-        let kind = system::MODULE.kinds.iter().find(|one| one.name == kind).unwrap();
+        self.of(&system::MODULE, kind, id, body);
+    }
+
+    /// A document of a domain's.
+    fn of(&mut self, module: &Module, kind: &str, id: Uuid, body: serde_json::Value) {
+        let kind = module.kinds.iter().find(|one| one.name == kind).unwrap();
         let (expect, visibility) = (Expect::Absent, Visibility::Tenant);
         self.steps.push(Step::Put(Put { kind, id, expect, owner: Some(ADA), workspace: None, visibility, body }));
     }

@@ -16,6 +16,7 @@ use crate::domain::identity::default_tenant;
 use crate::domain::integrations::model::{LastUse, StoredSecret, must_be_given, variable_of};
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
+use crate::kernel::id::TenantId;
 use crate::kernel::secret::Secret;
 use crate::port::records::{Document as _, Scope, Visibility};
 use crate::port::store::{Conflict, Expect, Put, Step, StoreFault};
@@ -64,6 +65,20 @@ impl CredentialSource for Vault {
 }
 
 impl Vault {
+    /// Whether a tenant can take a credential of a name. Nothing is opened.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn holds(&self, platform: &Platform, tenant: TenantId, name: &str) -> Result<bool, Fault> {
+        let id = StoredSecret::id(tenant, name);
+        let found = platform.store.get(Scope::Tenant(tenant), StoredSecret::KIND, id).await.map_err(store_fault)?;
+        if found.is_some() {
+            return Ok(true);
+        }
+        let is_own = default_tenant(&*platform.store).await?.is_some_and(|(own, _)| own == tenant);
+        Ok(is_own && self.environment.value(&variable_of(name)).is_some())
+    }
+
     /// The environment is the operator's: another tenant's calls must not spend what it holds.
     async fn of_environment(&self, platform: &Platform, of: &UseOf, name: &str) -> Result<Secret, Fault> {
         let variable = variable_of(name);

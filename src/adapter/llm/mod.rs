@@ -1,0 +1,50 @@
+//! Models of vendors, a dialect each. A dialect is what is written and what is read, without a connection: `Language` has it as plain
+//! functions, and `Speaking` does all that waits, so that limits of time, bounds, faults and the care for keys are one for all.
+//!
+//! What a vendor wants back unread with thoughts and tool calls travels as `opaque`: an object whose one property has the name of
+//! the dialect, such as `{"anthropic": {"signature": "…"}}`. A dialect sends back its own; thoughts of another it leaves out, since no
+//! vendor takes another's, so that a conversation can go on elsewhere.
+
+mod anthropic;
+mod azure;
+mod cohere;
+mod fault;
+mod gemini;
+mod language;
+mod openai;
+mod schema;
+mod speaking;
+mod sse;
+mod wire;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::kernel::network::Network;
+use crate::port::models::{Dialects, Models};
+
+use self::speaking::Speaking;
+use self::wire::Wire;
+
+/// Every dialect, towards the providers that the operator names: they may lie anywhere.
+#[must_use]
+pub fn dialects() -> Dialects {
+    over(&Arc::new(Wire::anywhere()))
+}
+
+/// Every dialect, towards the providers that tenants name: at public addresses, or in networks that the operator allows.
+#[must_use]
+pub fn guarded_dialects(networks: Vec<Network>) -> Dialects {
+    over(&Arc::new(Wire::guarded(networks)))
+}
+
+fn over(wire: &Arc<Wire>) -> Dialects {
+    let of = |name: &'static str, language: Speaking| -> (&'static str, Arc<dyn Models>) { (name, Arc::new(language)) };
+    Dialects(BTreeMap::from([
+        of(openai::NAME, Speaking::new(openai::OpenAi, wire.clone())),
+        of(azure::NAME, Speaking::new(azure::Azure, wire.clone())),
+        of(anthropic::NAME, Speaking::new(anthropic::Anthropic, wire.clone())),
+        of(cohere::NAME, Speaking::new(cohere::Cohere, wire.clone())),
+        of(gemini::NAME, Speaking::new(gemini::Gemini, wire.clone())),
+    ]))
+}

@@ -1,0 +1,112 @@
+//! Who asks a model, for whom, and what they wish for.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::capability::caller::{Caller, Origin, Principal};
+use crate::capability::credentials::UseOf;
+use crate::capability::cx::Cx;
+use crate::capability::platform::Platform;
+use crate::domain::models::model::budget::Scope;
+use crate::kernel::id::{CallId, TenantId};
+
+/// Who asks: the parts of a call that a model's call is tied to.
+#[derive(Clone)]
+pub struct Asker {
+    /// What all calls share.
+    pub platform: Arc<Platform>,
+    /// The caller, whom the gate let in.
+    pub caller: Arc<Caller>,
+    /// The call that it is a part of.
+    pub request_id: CallId,
+    /// Where that came in.
+    pub origin: Origin,
+}
+
+impl Asker {
+    /// Whoever makes a call.
+    #[must_use]
+    pub fn of(cx: &Cx) -> Self {
+        let call = cx.call();
+        Self {
+            platform: cx.platform().clone(),
+            caller: call.caller.clone(),
+            request_id: call.id,
+            origin: call.origin,
+        }
+    }
+
+    /// The tenant.
+    #[must_use]
+    pub fn tenant(&self) -> TenantId {
+        self.caller.tenant
+    }
+
+    pub(crate) fn key(&self) -> Option<Uuid> {
+        match self.caller.principal {
+            Principal::Key(key) => Some(key.uuid()),
+            Principal::Anonymous | Principal::LocalOwner => None,
+        }
+    }
+
+    pub(crate) fn use_of(&self, provider: &str) -> UseOf {
+        UseOf::by(&self.caller, self.request_id, self.origin, format!("models: {provider}"))
+    }
+}
+
+/// What a call of a model is a part of: usage is told by these, and budgets hold by them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tags {
+    /// The agent that asks.
+    pub agent: Option<String>,
+    /// The version of the prompt, such as `summary@1.2.0`.
+    pub prompt_version: Option<String>,
+    /// The execution that it is a step of.
+    pub execution: Option<String>,
+    /// The executions that this one runs below, whose budgets hold it too.
+    pub above: Vec<String>,
+    /// What belongs together, for routes that stick to a model; the user when not given.
+    pub session: Option<String>,
+}
+
+/// Whether the cache may answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CacheUse {
+    /// As the route says.
+    #[default]
+    AsRouted,
+    /// Also where the route keeps nothing: for five minutes.
+    Use,
+    /// No; and the answer is not kept.
+    Skip,
+    /// No, but the answer is kept.
+    Refresh,
+}
+
+/// What is wished for besides an answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wish {
+    /// A route, or a model as `provider/model`; the route `default` when not given, or the first model that can be asked.
+    pub model: Option<String>,
+    /// Whether the cache may answer.
+    pub cache: CacheUse,
+    /// What the call is a part of.
+    pub tags: Tags,
+}
+
+/// Everybody whose budget holds a call.
+pub(crate) fn scopes(asker: &Asker, tags: &Tags) -> Vec<Scope> {
+    let mut scopes = vec![Scope::Tenant, Scope::User(asker.caller.user.uuid())];
+    scopes.extend(asker.key().map(Scope::Key));
+    scopes.extend(tags.agent.as_deref().map(|agent| Scope::Agent(agent.into())));
+    for execution in tags.execution.iter().chain(&tags.above) {
+        let scope = Scope::Execution(execution.as_str().into());
+        // One that is named twice pays once.
+        if !scopes.contains(&scope) {
+            scopes.push(scope);
+        }
+    }
+    scopes
+}

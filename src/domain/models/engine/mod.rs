@@ -1,0 +1,17 @@
+//! What the domain is made of: the router and what it rests upon.
+
+pub(super) mod asker;
+pub(super) mod breaker;
+pub(super) mod budgets;
+pub(super) mod cache;
+pub(super) mod collect;
+pub(super) mod dice;
+pub(super) mod failure;
+pub(super) mod health;
+mod meter;
+pub(super) mod offers;
+pub(super) mod places;
+pub(super) mod router;
+pub(super) mod size;
+pub(super) mod tokens;
+pub(super) mod watch;

@@ -1,0 +1,356 @@
+//! The router: the one way from the program to a model. It finds who can answer, asks them in the order that the route says,
+//! holds budgets, keeps answers, and writes down what was used. Nothing on the way waits for a disk.
+
+mod attempt;
+mod course;
+mod run;
+mod stream;
+mod ticket;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use futures::stream::BoxStream;
+use uuid::Uuid;
+
+use self::attempt::{Ask, Got};
+use self::course::Course;
+pub(crate) use self::ticket::word;
+use super::asker::{Asker, Wish};
+use super::budgets::Budgets;
+use super::cache::{Cache, Kept, replayed};
+use super::dice::Dice;
+use super::health::Healths;
+use super::meter::Meter;
+use super::offers::Offers;
+use super::size::Size;
+use super::watch::{Read, Watch};
+use crate::capability::caches::{CacheBook, CountedCache};
+use crate::capability::platform::Platform;
+use crate::domain::models::model::call::{CacheState, Manner};
+use crate::domain::models::model::route::ModelRoute;
+use crate::kernel::fault::Fault;
+use crate::kernel::id::TenantId;
+use crate::kernel::money::NanoDollars;
+use crate::port::models::{ChatRequest, Completion, EmbedRequest, Embedding, Piece, Tokens};
+use crate::port::secrets::Environment;
+
+/// Routes that are remembered.
+const MOST_ROUTES: u64 = 10_000;
+
+/// How the router is set up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RouterSettings {
+    /// Whether all tenants may ask with the keys that the operator's environment holds.
+    pub shares_keys: bool,
+    /// So many calls run at once at one model; 0 is no bound.
+    pub calls_at_once: usize,
+    /// So long answers are kept for calls that no route says it for; 0 for not at all.
+    pub cache_seconds: u32,
+}
+
+/// A route as it was read; `None` where there is none of the name.
+#[derive(Clone)]
+struct KnownRoute {
+    read: Read,
+    route: Option<Arc<(Uuid, i64, Arc<ModelRoute>)>>,
+}
+
+/// The router.
+pub struct Router {
+    pub(crate) settings: RouterSettings,
+    pub(crate) offers: Offers,
+    pub(crate) watch: Watch,
+    pub(crate) healths: Healths,
+    pub(crate) budgets: Arc<Budgets>,
+    pub(crate) cache: Cache,
+    meter: Meter,
+    dice: Dice,
+    routes: Arc<CountedCache<(TenantId, String), KnownRoute>>,
+}
+
+/// A whole answer.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// What the model said.
+    pub completion: Arc<Completion>,
+    /// The model that answered, as `provider/model`.
+    pub model: String,
+    /// The route that led to it.
+    pub route: Option<String>,
+    /// What the cache had to do with it.
+    pub cache: CacheState,
+    /// What was read and written.
+    pub tokens: Tokens,
+    /// Whether they are about so many, since the vendor did not count; the log of calls has the count.
+    pub about: bool,
+    /// What it cost; `None` where no price is known.
+    pub cost: Option<NanoDollars>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// An answer as it comes.
+pub struct Answering {
+    /// The model that answers, as `provider/model`.
+    pub model: String,
+    /// The route that led to it.
+    pub route: Option<String>,
+    /// What the cache had to do with it.
+    pub cache: CacheState,
+    /// The pieces. The last one of a whole answer is `End`; one that breaks off ends by a fault.
+    pub pieces: BoxStream<'static, Result<Piece, Fault>>,
+}
+
+/// Vectors.
+#[derive(Debug, Clone)]
+pub struct Embedded {
+    /// The vectors, one for each text.
+    pub embedding: Embedding,
+    /// The model, as `provider/model`.
+    pub model: String,
+    /// The route that led to it.
+    pub route: Option<String>,
+    /// What was read.
+    pub tokens: Tokens,
+    /// Whether they are about so many.
+    pub about: bool,
+    /// What it cost; `None` where no price is known.
+    pub cost: Option<NanoDollars>,
+}
+
+impl Router {
+    /// A router. `me` is this run of the program.
+    #[must_use]
+    pub fn new(settings: RouterSettings, environment: Arc<dyn Environment>, me: Uuid) -> Arc<Self> {
+        Arc::new(Self {
+            settings,
+            offers: Offers::new(environment, settings.shares_keys),
+            watch: Watch::default(),
+            healths: Healths::new(settings.calls_at_once),
+            budgets: Arc::new(Budgets::new(me)),
+            cache: Cache::default(),
+            meter: Meter::default(),
+            dice: Dice::default(),
+            routes: CountedCache::new(MOST_ROUTES),
+        })
+    }
+
+    /// Lists what it keeps, so that an operator can look at it and empty it.
+    pub fn list_in(&self, book: &CacheBook) {
+        self.cache.list_in(book);
+        book.list("model routes", "routes to models, by tenant and name", &self.routes);
+    }
+
+    /// Asks for a whole answer.
+    ///
+    /// # Errors
+    /// The codes of the domain's faults: no model, unknown model, budget spent, provider down …
+    pub async fn complete(
+        self: &Arc<Self>,
+        asker: &Asker,
+        wish: &Wish,
+        request: Arc<ChatRequest>,
+    ) -> Result<Answer, Fault> {
+        let size = Size::of_chat(&request);
+        let course = self.course(asker, wish, Manner::Complete, size, Some(&request)).await?;
+        let ask = Ask::Whole(request);
+        let Some(question) = course.question else { return self.whole(&course, &ask).await };
+        if course.reads_cache
+            && let Some(kept) = self.cache.get(&question, asker.platform.clock.elapsed())
+        {
+            return Ok(self.from_cache(&course, &kept, CacheState::Hit));
+        }
+        let (flight, leads) = self.cache.flight(question, || {
+            let (router, course, ask) = (self.clone(), course.clone(), ask.clone());
+            let leading = async move {
+                let answer = router.whole(&course, &ask).await.map_err(Arc::new)?;
+                router.keep(&course, &answer);
+                Ok(Arc::new(answer))
+            };
+            leading.boxed()
+        });
+        let landing = Landing { router: self, course: &course, flight: Some(flight) };
+        match landing.wait().await {
+            Ok(answer) if leads => Ok(Answer::clone(&answer)),
+            Ok(answer) => {
+                let kept = Kept::of(&answer);
+                Ok(self.from_cache(&course, &kept, CacheState::Shared))
+            }
+            Err(fault) if leads => Err(copied(&fault)),
+            // What kept the other from its answer, such as a budget, need not keep this one.
+            Err(_) => self.whole(&course, &ask).await,
+        }
+    }
+
+    /// Asks for an answer piece by piece. Answers when the first piece is there.
+    ///
+    /// # Errors
+    /// As `complete`. What breaks after the first piece ends the pieces by a fault.
+    pub async fn stream(
+        self: &Arc<Self>,
+        asker: &Asker,
+        wish: &Wish,
+        request: Arc<ChatRequest>,
+    ) -> Result<Answering, Fault> {
+        let size = Size::of_chat(&request);
+        let course = self.course(asker, wish, Manner::Stream, size, Some(&request)).await?;
+        if let Some(question) = course.question.filter(|_| course.reads_cache)
+            && let Some(kept) = self.cache.get(&question, asker.platform.clock.elapsed())
+        {
+            let answer = self.from_cache(&course, &kept, CacheState::Hit);
+            let pieces = replayed(&answer.completion, kept.tokens);
+            return Ok(Answering {
+                model: answer.model,
+                route: answer.route,
+                cache: CacheState::Hit,
+                pieces: Box::pin(futures::StreamExt::map(pieces, |piece| piece.map_err(|_| strange()))),
+            });
+        }
+        let started = self.run(&course, &Ask::Pieces(request)).await?;
+        let Got::Pieces(pieces) = started.got else { return Err(strange()) };
+        Ok(Answering {
+            model: started.ticket.model().to_owned(),
+            route: course.route_name.clone(),
+            cache: course.cache_state(),
+            pieces: Box::pin(stream::Metered::new(pieces, started.ticket)),
+        })
+    }
+
+    /// Asks for vectors.
+    ///
+    /// # Errors
+    /// As `complete`.
+    pub async fn embed(
+        self: &Arc<Self>,
+        asker: &Asker,
+        wish: &Wish,
+        request: Arc<EmbedRequest>,
+    ) -> Result<Embedded, Fault> {
+        let size = Size::of_embed(&request);
+        let course = self.course(asker, wish, Manner::Embed, size, None).await?;
+        let started = self.run(&course, &Ask::Vectors(request)).await?;
+        let Got::Vectors(embedding) = started.got else { return Err(strange()) };
+        let model = started.ticket.model().to_owned();
+        let used = started.ticket.answered(embedding.tokens, None);
+        Ok(Embedded {
+            embedding,
+            model,
+            route: course.route_name.clone(),
+            tokens: used.tokens,
+            about: used.about,
+            cost: used.cost,
+        })
+    }
+
+    async fn whole(self: &Arc<Self>, course: &Arc<Course>, ask: &Ask) -> Result<Answer, Fault> {
+        let started = self.run(course, ask).await?;
+        let Got::Whole(completion) = started.got else { return Err(strange()) };
+        let model = started.ticket.model().to_owned();
+        let used = started.ticket.answered_with(&completion);
+        Ok(Answer {
+            completion: Arc::new(completion),
+            model,
+            route: course.route_name.clone(),
+            cache: course.cache_state(),
+            tokens: used.tokens,
+            about: used.about,
+            cost: used.cost,
+            took: course.asker.platform.clock.elapsed().saturating_sub(course.began),
+        })
+    }
+
+    /// Keeps an answer, where the course says so.
+    fn keep(&self, course: &Course, answer: &Answer) {
+        if let (Some(question), Some(lasting)) = (course.question, course.keeps_for) {
+            self.cache.keep(question, answer, course.asker.platform.clock.elapsed(), lasting);
+        }
+    }
+
+    /// An answer that nobody was asked for.
+    fn from_cache(&self, course: &Course, kept: &Kept, state: CacheState) -> Answer {
+        self.meter.add(course.asker.tenant(), course.entry_of_cache(kept, state));
+        Answer {
+            completion: kept.completion.clone(),
+            model: kept.model.clone(),
+            route: course.route_name.clone(),
+            cache: state,
+            tokens: Tokens::default(),
+            about: false,
+            cost: Some(NanoDollars::ZERO),
+            took: course.asker.platform.clock.elapsed().saturating_sub(course.began),
+        }
+    }
+
+    /// Writes what was used and looks after budgets. The runtime calls it now and then.
+    ///
+    /// # Errors
+    /// When the store fails; what could not be written is kept.
+    pub async fn tidy(&self, platform: &Platform) -> Result<(), Fault> {
+        self.flush(platform).await?;
+        self.budgets.tidy(platform).await
+    }
+
+    /// Writes what was used.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn flush(&self, platform: &Platform) -> Result<(), Fault> {
+        self.meter.flush(&*platform.store, platform.clock.now()).await
+    }
+
+    /// Writes what was used and gives back what is leased of budgets: the program ends.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn close(&self, platform: &Platform) -> Result<(), Fault> {
+        self.flush(platform).await?;
+        self.budgets.close(platform).await
+    }
+}
+
+/// A flight that is waited for. Whoever goes away tells the cache, so that it does not remember flights of nobody.
+struct Landing<'a> {
+    router: &'a Router,
+    course: &'a Course,
+    flight: Option<super::cache::Flight>,
+}
+
+impl Landing<'_> {
+    async fn wait(mut self) -> Result<Arc<Answer>, Arc<Fault>> {
+        match &mut self.flight {
+            Some(flight) => flight.await,
+            None => Err(Arc::new(strange())),
+        }
+    }
+}
+
+impl Drop for Landing<'_> {
+    fn drop(&mut self) {
+        // The flight goes first: the last one who waits for it ends it.
+        self.flight = None;
+        if let Some(question) = &self.course.question {
+            self.router.cache.landed(question);
+        }
+    }
+}
+
+/// A fault told to more than one.
+fn copied(fault: &Fault) -> Fault {
+    let mut copy = Fault::new(fault.code(), fault.say());
+    if let Some(detail) = fault.detail() {
+        copy = copy.with_detail(detail.clone());
+    }
+    if let Some(wait) = fault.retry_after() {
+        copy = copy.with_retry_after(wait);
+    }
+    if let Some(cause) = fault.cause() {
+        copy = copy.caused_by(cause.to_string());
+    }
+    copy
+}
+
+fn strange() -> Fault {
+    Fault::internal("a model was asked for one thing and another came")
+}

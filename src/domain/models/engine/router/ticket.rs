@@ -1,0 +1,289 @@
+//! The ticket of one call of one model: its place, what was set aside for it, and what is written of it. However the call ends,
+//! it is written once and settled once; a ticket that is dropped on the way is a call that was called off.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Answer, Router};
+use super::attempt::Ask;
+use super::course::{Course, Target};
+use crate::domain::models::engine::budgets::{Need, Reserved};
+use crate::domain::models::engine::collect::Collector;
+use crate::domain::models::engine::failure::{Failed, may_cost};
+use crate::domain::models::engine::places::Place;
+use crate::domain::models::engine::tokens::{self, Counted};
+use crate::domain::models::model::call::{CallEnd, CallEntry};
+use crate::kernel::fault::Fault;
+use crate::kernel::money::NanoDollars;
+use crate::port::models::{Completion, ModelFault, Part, Piece, Stop, Tokens};
+
+/// Of an answer that the vendor does not count so much is kept to be counted.
+const MOST_WRITTEN: usize = 256 << 10;
+
+/// The ticket.
+pub(crate) struct Ticket(Option<Inner>);
+
+struct Inner {
+    router: Arc<Router>,
+    course: Arc<Course>,
+    target: Target,
+    ask: Ask,
+    reserved: Reserved,
+    _place: Place,
+    began: Duration,
+    first: Option<Duration>,
+    sent: bool,
+    /// What the model wrote, so far as it is kept.
+    written: String,
+    /// Bytes that it wrote.
+    bytes: u64,
+}
+
+/// What a call used.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Used {
+    pub(crate) tokens: Tokens,
+    /// Whether they are about so many.
+    pub(crate) about: bool,
+    pub(crate) cost: Option<NanoDollars>,
+}
+
+impl Ticket {
+    pub(super) fn new(
+        router: &Arc<Router>,
+        course: &Arc<Course>,
+        target: &Target,
+        ask: &Ask,
+        reserved: Reserved,
+        place: Place,
+    ) -> Self {
+        Self(Some(Inner {
+            router: router.clone(),
+            course: course.clone(),
+            target: target.clone(),
+            ask: ask.clone(),
+            reserved,
+            _place: place,
+            began: course.asker.platform.clock.elapsed(),
+            first: None,
+            sent: false,
+            written: String::new(),
+            bytes: 0,
+        }))
+    }
+
+    /// `provider/model`.
+    pub(crate) fn model(&self) -> &str {
+        self.0.as_ref().map_or("", |inner| &inner.target.name)
+    }
+
+    /// From now on the vendor may have it.
+    pub(super) fn sent(&mut self) {
+        if let Some(inner) = &mut self.0 {
+            inner.sent = true;
+        }
+    }
+
+    /// The answer is there, or its first piece.
+    pub(super) fn began_to_answer(&mut self) {
+        if let Some(inner) = &mut self.0 {
+            let took = inner.elapsed();
+            inner.first = Some(took);
+            inner.target.health.answered(took);
+        }
+    }
+
+    /// More of an answer came.
+    pub(super) fn note(&mut self, piece: &Piece) {
+        let Some(inner) = &mut self.0 else { return };
+        match piece {
+            Piece::Text { text } | Piece::Reasoning { text, .. } | Piece::ToolArguments { text, .. } => {
+                inner.note(text);
+            }
+            Piece::ToolStart { name, .. } => inner.note(name),
+            Piece::Start { .. } | Piece::End { .. } => {}
+        }
+    }
+
+    /// The whole answer is there.
+    pub(crate) fn answered_with(mut self, completion: &Completion) -> Used {
+        if completion.tokens.is_none()
+            && let Some(inner) = &mut self.0
+        {
+            for part in &completion.parts {
+                match part {
+                    Part::Text { text } | Part::Reasoning { text, .. } | Part::ToolResult { text, .. } => {
+                        inner.note(text);
+                    }
+                    Part::ToolCall { name, arguments, .. } => {
+                        inner.note(name);
+                        inner.note(&arguments.to_string());
+                    }
+                    Part::Image { .. } => {}
+                }
+            }
+        }
+        self.answered(completion.tokens, Some(&completion.stop))
+    }
+
+    /// The answer is whole; the vendor counted so much.
+    pub(crate) fn answered(mut self, tokens: Option<Tokens>, stop: Option<&Stop>) -> Used {
+        let stop = stop.map(|stop| word(stop).to_owned());
+        let used = self.0.take().map(|inner| inner.end(CallEnd::Answered, None, stop, tokens));
+        used.unwrap_or(Used { tokens: Tokens::default(), about: true, cost: None })
+    }
+
+    /// The model failed.
+    pub(super) fn failed(mut self, fault: &ModelFault) {
+        let Some(inner) = self.0.take() else { return };
+        let code = Failed::said(&inner.target.name, fault.clone()).code().name;
+        // What was not worked on costs nothing.
+        let tokens = (inner.first.is_none() && !may_cost(fault.kind)).then(Tokens::default);
+        inner.end(CallEnd::Failed, Some(code.to_owned()), None, tokens);
+    }
+
+    /// Lets the breaker know that what began well broke off.
+    pub(super) fn broke(&self) {
+        let Some(inner) = &self.0 else { return };
+        inner.target.health.failed();
+        let now = inner.course.asker.platform.clock.elapsed();
+        if let Ok(pass) = inner.target.health.breaker.admit(now) {
+            pass.failed(now);
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let Some(inner) = self.0.take() else { return };
+        // What was never sent goes back whole.
+        if inner.sent {
+            inner.end(CallEnd::Aborted, None, None, None);
+        }
+    }
+}
+
+impl Inner {
+    fn elapsed(&self) -> Duration {
+        self.course.asker.platform.clock.elapsed().saturating_sub(self.began)
+    }
+
+    fn note(&mut self, text: &str) {
+        self.bytes += text.len() as u64;
+        if self.written.len() < MOST_WRITTEN {
+            self.written.push_str(text);
+        }
+    }
+
+    /// Writes and settles. Where the vendor did not count, the program does, beside the call.
+    fn end(self, end: CallEnd, fault: Option<String>, stop: Option<String>, tokens: Option<Tokens>) -> Used {
+        let micros = |span: Duration| u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
+        let entry = CallEntry {
+            end,
+            fault,
+            stop,
+            micros: micros(self.elapsed()),
+            first_micros: self.first.map(micros),
+            ..self.course.entry(&self.target.name)
+        };
+        if let Some(tokens) = tokens {
+            let cost = self.settle(entry, tokens);
+            return Used { tokens, about: false, cost };
+        }
+        let output = self.bytes.div_ceil(4);
+        let tokens = Tokens { input: self.course.size.about(), output, ..Tokens::default() };
+        let used = Used { tokens, about: true, cost: self.target.model.cost(&tokens) };
+        let entry = CallEntry { counted: true, ..entry };
+        match tokio::runtime::Handle::try_current() {
+            Ok(_) => {
+                let running = self.course.asker.platform.clone();
+                running.running().spawn(Box::pin(self.count(entry, tokens)));
+            }
+            // The program has ended but for this.
+            Err(_) => {
+                self.settle(entry, tokens);
+            }
+        }
+        used
+    }
+
+    async fn count(self, entry: CallEntry, about: Tokens) {
+        let tokens = self.counted().await.unwrap_or_else(|fault| {
+            tracing::warn!(%fault, "tokens could not be counted");
+            about
+        });
+        self.settle(entry, tokens);
+    }
+
+    async fn counted(&self) -> Result<Tokens, Fault> {
+        let model = &self.target.model.name;
+        let asked = match &self.ask {
+            Ask::Whole(request) | Ask::Pieces(request) => Counted::Chat(request.clone()),
+            Ask::Vectors(request) => Counted::Texts(request.clone()),
+        };
+        let input = tokens::count(model, asked).await?.tokens;
+        if self.bytes == 0 {
+            return Ok(Tokens { input, ..Tokens::default() });
+        }
+        let counted = tokens::count_text(model, self.written.clone()).await?;
+        let all = u128::from(counted) * u128::from(self.bytes) / u128::try_from(self.written.len().max(1)).unwrap_or(1);
+        Ok(Tokens { input, output: u64::try_from(all).unwrap_or(u64::MAX), ..Tokens::default() })
+    }
+
+    fn settle(self, entry: CallEntry, tokens: Tokens) -> Option<NanoDollars> {
+        let spent = tokens.input.saturating_add(tokens.output);
+        // What was not worked on costs nothing, whatever the price is.
+        let cost = if spent == 0 { Some(NanoDollars::ZERO) } else { self.target.model.cost(&tokens) };
+        self.reserved.settle(Need { money: cost, tokens: spent });
+        if tokens.output > 0 {
+            self.target.health.wrote(tokens.output);
+        }
+        self.router.meter.add(self.course.asker.tenant(), CallEntry { tokens, cost, ..entry });
+        cost
+    }
+}
+
+/// Why a model stopped, in a word.
+pub(crate) fn word(stop: &Stop) -> &str {
+    match stop {
+        Stop::End => "end",
+        Stop::Length => "length",
+        Stop::ToolCalls => "tool_calls",
+        Stop::StopText => "stop_text",
+        Stop::Refused => "refused",
+        Stop::Other(word) => word,
+    }
+}
+
+/// A stream's answer that is kept when it is whole.
+pub(super) struct Keeping {
+    pub(super) collector: Collector,
+    router: Arc<Router>,
+    course: Arc<Course>,
+}
+
+impl Ticket {
+    /// What is needed to keep the answer, where it is to be kept.
+    pub(super) fn keeping(&self) -> Option<Keeping> {
+        let inner = self.0.as_ref()?;
+        inner.course.keeps_for?;
+        let (router, course) = (inner.router.clone(), inner.course.clone());
+        Some(Keeping { collector: Collector::default(), router, course })
+    }
+}
+
+impl Keeping {
+    pub(super) fn keep(self, completion: Completion, model: String, used: Used) {
+        let answer = Answer {
+            completion: Arc::new(completion),
+            model,
+            route: self.course.route_name.clone(),
+            cache: self.course.cache_state(),
+            tokens: used.tokens,
+            about: used.about,
+            cost: used.cost,
+            took: Duration::ZERO,
+        };
+        self.router.keep(&self.course, &answer);
+    }
+}

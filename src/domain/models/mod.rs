@@ -1,0 +1,45 @@
+//! The models of vendors: which there are, what they can do and cost; the router to them, with routes, budgets and a cache; and
+//! what was used of them.
+//!
+//! Other domains may use: `Router` with `Asker`, `Wish`, `Tags`, `CacheUse`, `Answer`, `Answering`, `Embedded`, `CacheState`, and
+//! `Collector`, which puts pieces together; `catalogue`.
+//!
+//! A domain that thinks asks through `cx.service::<Router>()` with `Asker::of(cx)`, a `Wish` whose tags say for which agent, prompt
+//! and execution, and a request of the port. `no_model_configured` says that there is no model: whoever has an honest way
+//! without one goes it then. Such a capability says `.reaches().spends()`.
+
+pub mod catalogue;
+mod conversation;
+mod engine;
+mod faults;
+mod health_view;
+mod model;
+mod reading;
+mod tools;
+mod topics;
+mod views;
+
+pub use engine::asker::{Asker, CacheUse, Tags, Wish};
+pub use engine::collect::Collector;
+pub use engine::router::{Answer, Answering, Embedded, Router, RouterSettings};
+pub use faults::NO_MODEL;
+pub use model::call::CacheState;
+
+use crate::capability::module::Module;
+use crate::capability::spec::Domain;
+
+/// The domain's lists.
+pub static MODULE: Module = Module {
+    domain: Domain::Models,
+    rows: tools::ROWS,
+    kinds: &[
+        &model::budget::MODEL_BUDGET,
+        &model::budget::MODEL_LEASE,
+        &model::budget::MODEL_WARNING,
+        &model::route::MODEL_ROUTE,
+    ],
+    logs: &[&model::call::MODEL_CALLS],
+    faults: faults::ALL,
+    sources: &[],
+    topics: topics::ALL,
+};

@@ -1,0 +1,106 @@
+//! `model_complete`: one answer of a model.
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::capability::Capability;
+use crate::capability::cx::Cx;
+use crate::capability::permit::{Action, Permit, Resource};
+use crate::capability::spec::{Domain, Route, Spec};
+use crate::domain::models::conversation::{Conversation, ToolCall, calls, words};
+use crate::domain::models::engine::asker::{Asker, CacheUse, Wish};
+use crate::domain::models::engine::router::{Router, word};
+use crate::domain::models::model::call::CacheState;
+use crate::domain::models::views::{Cost, TagsInput};
+use crate::kernel::fault::Fault;
+use crate::port::models::Tokens;
+
+/// Asks a model.
+pub(in crate::domain::models) struct Complete;
+
+/// The question.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::domain::models) struct Input {
+    /// A model as `provider/model`, or the name of a route; the route `default` when not given, or the first model there is.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 200))]
+    model: Option<String>,
+    #[serde(flatten)]
+    conversation: Conversation,
+    /// Whether an answer that was kept will do; as the route says when not given.
+    #[serde(default)]
+    cache: CacheUse,
+    #[serde(flatten)]
+    tags: TagsInput,
+}
+
+/// The answer.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::domain::models) struct Output {
+    /// What the model said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    /// The tools that it wants to be called.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_calls: Vec<ToolCall>,
+    /// What it thought, as far as the vendor tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning: Option<String>,
+    /// Why it stopped: `end`, `length`, `tool_calls`, `stop_text`, `refused`, or the vendor's own word.
+    stop: String,
+    /// The model that answered, as `provider/model`.
+    model: String,
+    /// The route that led to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    route: Option<String>,
+    /// What the cache had to do with it: `hit` and `shared` answers cost nothing.
+    cache: CacheState,
+    /// What was read and written for this call.
+    tokens: Tokens,
+    /// Whether these are about so many, since the vendor did not count.
+    about: bool,
+    /// What it cost.
+    cost: Cost,
+    /// How long it took, in milliseconds.
+    duration_ms: u64,
+}
+
+impl Capability for Complete {
+    type Input = Input;
+    type Output = Output;
+    const SPEC: Spec = Spec::create(
+        "model_complete",
+        Domain::Models,
+        Route::post("/models/complete"),
+        Permit::on(Resource::Completions, Action::Create),
+        "Asks a language model and answers what it said: one text, or the tools that it wants to be called, or JSON that fits a schema. \
+         Goes through routes with fallback, cache and budgets. For vectors use model_embed; to know the cost before, model_count_tokens.",
+    )
+    .reaches()
+    .spends()
+    .everyday();
+
+    async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {
+        let request = Arc::new(input.conversation.request()?);
+        let wish = Wish { model: input.model, cache: input.cache, tags: input.tags.tags() };
+        let router = cx.service::<Router>()?;
+        let answer = Box::pin(router.complete(&Asker::of(cx), &wish, request)).await?;
+        Ok(Output {
+            text: words(&answer.completion.parts, false),
+            tool_calls: calls(&answer.completion.parts),
+            reasoning: words(&answer.completion.parts, true),
+            stop: word(&answer.completion.stop).to_owned(),
+            model: answer.model,
+            route: answer.route,
+            cache: answer.cache,
+            tokens: answer.tokens,
+            about: answer.about,
+            cost: Cost::of(answer.cost),
+            duration_ms: u64::try_from(answer.took.as_millis()).unwrap_or(u64::MAX),
+        })
+    }
+}

@@ -1,0 +1,17 @@
+//! The domain's capabilities: one line and one file each.
+
+use crate::capability::module::capabilities;
+
+capabilities! {
+    list: List,
+    complete: Complete,
+    embed: Embed,
+    count_tokens: CountTokens,
+    usage: Usage,
+    budget_set: BudgetSet,
+    budget_get: BudgetGet,
+    route_set: RouteSet,
+    route_list: RouteList,
+    performance: Performance,
+    optimization: Optimization,
+}
