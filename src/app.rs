@@ -13,6 +13,7 @@ use crate::adapter::anchor::webhook::WebhookAnchor;
 use crate::adapter::keyfile::KeyFile as SubjectKeyFile;
 use crate::adapter::keys::{KeyCommand, KeyFile, KeyVariable, ProcessEnvironment};
 use crate::adapter::outside::GuardedOutside;
+use crate::adapter::tokens::Tiktoken;
 use crate::adapter::webhooks::HttpWebhooks;
 use crate::capability::alarms::Alarms;
 use crate::capability::credentials::Credentials;
@@ -26,7 +27,7 @@ use crate::capability::module::Module;
 use crate::capability::platform::{Platform, Services};
 use crate::capability::registry::Registry;
 use crate::capability::row::Row;
-use crate::capability::source::Sources;
+use crate::capability::source::{PromptSource, PromptSources, Sources};
 use crate::capability::tool::{Card, Tool};
 use crate::capability::topics::TopicBook;
 use crate::config::Config;
@@ -37,6 +38,8 @@ use crate::domain::audit::engine::keeper::Keeper;
 use crate::domain::audit::engine::note::Signer;
 use crate::domain::events::engine::schemas::Schemas;
 use crate::domain::integrations::Vault;
+use crate::domain::prompts::source::Prompts;
+use crate::domain::prompts::uses::Uses;
 use crate::domain::registry::index::ToolIndex;
 use crate::domain::system::{BackupsBy, Gateway, Monitor, SchemaReport, Shelf, schema_report};
 use crate::domain::{MODULES, audit, identity};
@@ -51,8 +54,10 @@ use crate::port::bus::Bus;
 use crate::port::outside::{Outgoing, Outside};
 use crate::port::secrets::{Environment, MasterKeys};
 use crate::port::store::{Store, StoreFault};
+use crate::port::tokens::Counting;
 use crate::runtime::backups::Backups;
 use crate::runtime::carrying;
+use crate::runtime::folders::{self, Folders};
 use crate::runtime::hearing;
 use crate::runtime::relay::Relay;
 use crate::runtime::supervise::Supervisor;
@@ -62,8 +67,10 @@ use crate::runtime::upkeep::Upkeep;
 use self::objects::Reach;
 pub use self::store::Move;
 
+pub(crate) mod built_in;
 mod bus;
 pub(crate) mod cards;
+pub(crate) mod files;
 mod key;
 pub(crate) mod objects;
 mod store;
@@ -148,8 +155,10 @@ impl App {
         let bus = bus::open(&config, &data, &environment, &store, &seal, &*clock)?;
         let services = add_events(services, &config, bus)?;
         let services = add_audit(services, reach, &store)?;
+        let services = add_files(services)?;
         let platform = Arc::new(Platform::new(store.clone(), blobs, clock, registry, seal, Arc::new(config), services));
         platform.service::<ToolIndex>()?.list_in(&platform.caches);
+        folders::take(&platform, &data);
         let gate = Arc::new(Gate::new(platform, Arc::new(identity::directory::Directory), approvals));
         Ok(Arc::new(Self { gate, store, data, first_key, background: Supervisor::new(), environment }))
     }
@@ -230,6 +239,7 @@ impl App {
             telemetry.start(&self.background);
         }
         hearing::start(&self.gate, &self.background);
+        folders::start(self.platform(), &self.data, &self.background);
         Ok(())
     }
 
@@ -270,6 +280,11 @@ impl App {
         self.gate.close(limit).await;
         // Background work hears that it is time only now, and ends between two steps.
         self.background.stop(until.saturating_duration_since(Instant::now()).max(STEP)).await;
+        if let Ok(uses) = self.platform().service::<Uses>()
+            && let Err(fault) = uses.flush(self.platform()).await
+        {
+            tracing::warn!(?fault, "the last uses of prompts could not be written");
+        }
         self.store.clone().end().await;
     }
 }
@@ -288,6 +303,19 @@ fn add_services(services: Services, config: &Config) -> Services {
         .with(Arc::new(Forwarding(gateway.clone())))
         .with(gateway)
         .with(Arc::new(Monitor::default()))
+}
+
+/// What comes as files: prompts and personas, and what is made of them.
+fn add_files(services: Services) -> Result<Services, Fault> {
+    let files::Files { prompts, personas } = files::built_in()?;
+    let sources: Vec<Arc<dyn PromptSource>> = vec![Arc::new(Prompts::new(prompts.clone()))];
+    Ok(services
+        .with(Arc::new(Folders(vec![prompts.clone(), personas.clone()])))
+        .with(prompts)
+        .with(personas)
+        .with(Arc::new(PromptSources(sources)))
+        .with(Arc::new(Uses::default()))
+        .with(Arc::new(Counting(Arc::new(Tiktoken)))))
 }
 
 /// Where backups lie, and what they are encrypted under.

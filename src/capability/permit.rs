@@ -14,6 +14,8 @@ named! {
         Gateway = "gateway", "What lies behind the gateway's routes";
         Events = "events", "Published events, subscriptions and what could not be delivered";
         Keys = "keys", "API keys";
+        Personas = "personas", "Personas";
+        Prompts = "prompts", "Prompts, blocks, their versions and labels";
         Roles = "roles", "Roles and who holds them";
         Routes = "routes", "The gateway's routes";
         Secrets = "secrets", "Credentials in the vault: their names, never their text";
@@ -32,6 +34,8 @@ impl Resource {
             Self::Audit => Domain::Audit,
             Self::Events => Domain::Events,
             Self::Keys | Self::Roles | Self::Users => Domain::Identity,
+            Self::Personas => Domain::Personas,
+            Self::Prompts => Domain::Prompts,
             Self::Secrets => Domain::Integrations,
             Self::Gateway | Self::Routes | Self::Services | Self::System => Domain::System,
             Self::Tools => Domain::Registry,

@@ -13,6 +13,8 @@ named! {
         Audit = "audit", "Who did what and when";
         Integrations = "integrations", "Credentials for what lies outside, kept in a vault";
         Events = "events", "What happened: published, subscribed to, delivered, replayed";
+        Personas = "personas", "Who an assistant is: roles, expertise, tone, rules, versioned and found";
+        Prompts = "prompts", "Texts for models with variables and blocks: versioned, labelled, tested, assembled";
         Registry = "registry", "Finding, reading about and calling tools";
         System = "system", "Health, metrics, configuration, logs, backups and caches of the installation";
     }

@@ -5,11 +5,21 @@ pub mod audit;
 pub mod events;
 pub mod identity;
 pub mod integrations;
+pub mod personas;
+pub mod prompts;
 pub mod registry;
 pub mod system;
 
 use crate::capability::module::Module;
 
 /// Every domain.
-pub static MODULES: &[&Module] =
-    &[&identity::MODULE, &audit::MODULE, &events::MODULE, &integrations::MODULE, &registry::MODULE, &system::MODULE];
+pub static MODULES: &[&Module] = &[
+    &identity::MODULE,
+    &audit::MODULE,
+    &events::MODULE,
+    &integrations::MODULE,
+    &personas::MODULE,
+    &prompts::MODULE,
+    &registry::MODULE,
+    &system::MODULE,
+];

@@ -2,6 +2,7 @@
 
 pub mod backups;
 pub mod carrying;
+pub mod folders;
 pub mod hearing;
 pub mod logging;
 #[cfg(unix)]

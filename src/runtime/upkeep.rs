@@ -16,6 +16,7 @@ use crate::capability::gate::Gate;
 use crate::capability::gate::usage::USAGE;
 use crate::config::store::Store as Retention;
 use crate::domain::integrations::Vault;
+use crate::domain::prompts::uses::Uses;
 use crate::domain::system::{Monitor, Shelf, forget_silent};
 use crate::domain::{MODULES, audit};
 use crate::kernel::fault::Fault;
@@ -63,7 +64,7 @@ impl Upkeep {
             let upkeep = upkeep.clone();
             async move {
                 every(TIDY_EVERY, stop, || async {
-                    let tidied = upkeep.gate.tidy().await;
+                    let tidied = upkeep.tidy().await;
                     upkeep.tell("usage could not be written", tidied.err());
                 })
                 .await;
@@ -80,6 +81,17 @@ impl Upkeep {
                 .await;
             }
         });
+    }
+
+    /// Writes what was added up in memory.
+    async fn tidy(&self) -> Result<(), Fault> {
+        self.gate.tidy().await?;
+        let platform = self.gate.platform();
+        match platform.service::<Uses>() {
+            Ok(uses) => uses.flush(platform).await,
+            // A program that was put together without them has none to write.
+            Err(_) => Ok(()),
+        }
     }
 
     /// One round of cleaning.

@@ -23,7 +23,7 @@ pub static BUILT_IN: &[BuiltIn] = &[
     BuiltIn { name: ADMIN, description: "May do everything, now and later.", permissions: &["*"] },
     BuiltIn {
         name: MEMBER,
-        description: "Everyday work: sees people, roles and tools, keeps keys and subscriptions of their own.",
+        description: "Everyday work: sees people, roles and tools, keeps keys, subscriptions, prompts and personas of their own.",
         permissions: &[
             "users:read",
             "roles:read",
@@ -35,6 +35,12 @@ pub static BUILT_IN: &[BuiltIn] = &[
             "events:create",
             "events:change",
             "events:remove",
+            "prompts:read",
+            "prompts:create",
+            "prompts:change",
+            "personas:read",
+            "personas:create",
+            "personas:change",
         ],
     },
     BuiltIn { name: "viewer", description: "Sees what is shared and changes nothing.", permissions: &["*:read"] },

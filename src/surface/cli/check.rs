@@ -1,5 +1,5 @@
 //! `check`: everything that an operator writes, read as a start would read it: the configuration with the files that it
-//! names, the object stores, and the cards of tools.
+//! names, the object stores, the cards of tools, prompts and personas with their checks.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::output;
 use super::setting::Setting;
 use crate::adapter::keys::ProcessEnvironment;
 use crate::app::objects::Reach;
-use crate::app::{App, cards};
+use crate::app::{App, cards, files};
 use crate::config::load::data_folder;
 use crate::domain::MODULES;
 use crate::kernel::clock::{Clock, SystemClock};
@@ -53,6 +53,9 @@ pub(super) async fn run(setting: Setting) -> Result<(), Failure> {
         let laid = cards::laid_over(&data, &known);
         read += laid.cards.len() + laid.broken.len();
         faults.extend(laid.broken.into_iter().map(|(file, why)| format!("{}: {why}", file.display())));
+        let (count, wrong) = files::check(&data).await?;
+        read += count;
+        faults.extend(wrong);
     }
     output::json(&json!({ "read": read, "faults": faults }));
     if faults.is_empty() {
