@@ -14,6 +14,7 @@ use crate::adapter::keyfile::KeyFile as SubjectKeyFile;
 use crate::adapter::keys::{KeyCommand, KeyFile, KeyVariable, ProcessEnvironment};
 use crate::adapter::llm;
 use crate::adapter::outside::GuardedOutside;
+use crate::adapter::tokens::Tiktoken;
 use crate::adapter::webhooks::HttpWebhooks;
 use crate::capability::alarms::Alarms;
 use crate::capability::credentials::Credentials;
@@ -24,11 +25,10 @@ use crate::capability::gate::Gate;
 use crate::capability::gate::approve::{ApprovalPolicy, NothingHeld};
 use crate::capability::gate::sealing::Sealer;
 use crate::capability::module::Module;
-use crate::capability::overlay::Overlays;
 use crate::capability::platform::{Platform, Services};
 use crate::capability::registry::Registry;
 use crate::capability::row::Row;
-use crate::capability::source::Sources;
+use crate::capability::source::{PromptSource, PromptSources, Sources};
 use crate::capability::tool::{Card, Tool};
 use crate::capability::topics::TopicBook;
 use crate::config::Config;
@@ -39,7 +39,10 @@ use crate::domain::audit::engine::keeper::Keeper;
 use crate::domain::audit::engine::note::Signer;
 use crate::domain::events::engine::schemas::Schemas;
 use crate::domain::integrations::Vault;
+use crate::domain::models::catalogue::Providers;
 use crate::domain::models::{Router, RouterSettings};
+use crate::domain::prompts::source::Prompts;
+use crate::domain::prompts::uses::Uses;
 use crate::domain::registry::index::ToolIndex;
 use crate::domain::system::{BackupsBy, Gateway, Monitor, SchemaReport, Shelf, schema_report};
 use crate::domain::{MODULES, audit, identity};
@@ -56,20 +59,23 @@ use crate::port::models::GuardedDialects;
 use crate::port::outside::{Outgoing, Outside};
 use crate::port::secrets::{Environment, MasterKeys};
 use crate::port::store::{Store, StoreFault};
+use crate::port::tokens::Counting;
 use crate::runtime::backups::Backups;
 use crate::runtime::carrying;
+use crate::runtime::folders::{self, Folders};
 use crate::runtime::hearing;
 use crate::runtime::relay::Relay;
 use crate::runtime::supervise::Supervisor;
 use crate::runtime::telemetry::Telemetry;
 use crate::runtime::upkeep::Upkeep;
-use crate::runtime::watching;
 
 use self::objects::Reach;
 pub use self::store::Move;
 
+pub(crate) mod built_in;
 mod bus;
 pub(crate) mod cards;
+pub(crate) mod files;
 mod key;
 pub(crate) mod objects;
 pub(crate) mod providers;
@@ -155,10 +161,11 @@ impl App {
         let bus = bus::open(&config, &data, &environment, &store, &seal, &*clock)?;
         let services = add_events(services, &config, bus)?;
         let services = add_audit(services, reach, &store)?;
-        let services = add_models(services, reach)?;
+        let services = add_files(services, reach)?;
         let platform = Arc::new(Platform::new(store.clone(), blobs, clock, registry, seal, Arc::new(config), services));
         platform.service::<ToolIndex>()?.list_in(&platform.caches);
         platform.service::<Router>()?.list_in(&platform.caches);
+        folders::take(&platform, &data);
         let gate = Arc::new(Gate::new(platform, Arc::new(identity::directory::Directory), approvals));
         Ok(Arc::new(Self { gate, store, data, first_key, background: Supervisor::new(), environment }))
     }
@@ -239,7 +246,7 @@ impl App {
             telemetry.start(&self.background);
         }
         hearing::start(&self.gate, &self.background);
-        watching::start(&self.platform().service::<Overlays>()?, &self.data, &self.background);
+        folders::start(self.platform(), &self.data, &self.background);
         Ok(())
     }
 
@@ -283,6 +290,11 @@ impl App {
         if let Err(fault) = self.end_models().await {
             tracing::warn!(%fault, "the usage of models could not be written at the end");
         }
+        if let Ok(uses) = self.platform().service::<Uses>()
+            && let Err(fault) = uses.flush(self.platform()).await
+        {
+            tracing::warn!(?fault, "the last uses of prompts could not be written");
+        }
         self.store.clone().end().await;
     }
 }
@@ -308,6 +320,21 @@ fn add_services(services: Services, config: &Config) -> Services {
         .with(Arc::new(Forwarding(gateway.clone())))
         .with(gateway)
         .with(Arc::new(Monitor::default()))
+}
+
+/// What comes as files: prompts, personas and the providers of models, and what is made of them.
+fn add_files(services: Services, reach: Reach<'_>) -> Result<Services, Fault> {
+    let files::Files { prompts, personas } = files::built_in()?;
+    let providers = Arc::new(providers::built_in()?);
+    let sources: Vec<Arc<dyn PromptSource>> = vec![Arc::new(Prompts::new(prompts.clone()))];
+    let services = services
+        .with(Arc::new(Folders(vec![prompts.clone(), personas.clone(), providers.clone()])))
+        .with(prompts)
+        .with(personas)
+        .with(Arc::new(PromptSources(sources)))
+        .with(Arc::new(Uses::default()))
+        .with(Arc::new(Counting(Arc::new(Tiktoken))));
+    Ok(add_models(services, reach, providers))
 }
 
 /// Where backups lie, and what they are encrypted under.
@@ -380,24 +407,20 @@ fn add_events(services: Services, config: &Config, bus: Arc<dyn Bus>) -> Result<
     Ok(services.with(Arc::new(ways)).with(Arc::new(topics)).with(Arc::new(Schemas::default())))
 }
 
-/// The providers of models and how they are spoken to, and everything else that an operator lays files over.
-fn add_models(services: Services, reach: Reach<'_>) -> Result<Services, Fault> {
-    let Reach { config, data, environment, clock } = reach;
-    let providers = Arc::new(providers::built_in()?);
-    let overlays = Overlays(vec![providers.clone()]);
-    watching::lay_all(&overlays, data);
+/// The providers of models and how they are spoken to.
+fn add_models(services: Services, reach: Reach<'_>, providers: Arc<Providers>) -> Services {
+    let Reach { config, environment, clock, .. } = reach;
     let allowed = config.outside.private_networks.iter().filter_map(|network| Network::parse(network)).collect();
     let settings = RouterSettings {
         shares_keys: config.models.share_keys,
         calls_at_once: config.models.calls_at_once,
         cache_seconds: config.models.cache_seconds,
     };
-    Ok(services
+    services
         .with(providers)
-        .with(Arc::new(overlays))
         .with(Router::new(settings, environment.clone(), new_uuid(clock.now())))
         .unless_given(llm::dialects)
-        .unless_given(|| GuardedDialects(llm::guarded_dialects(allowed))))
+        .unless_given(|| GuardedDialects(llm::guarded_dialects(allowed)))
 }
 
 /// The fault of a part of the data folder that the program cannot start on. A full disk stays one: room mends it.

@@ -17,5 +17,6 @@ pub mod postgres;
 mod shape;
 pub mod sqlite;
 mod tables;
+pub mod tokens;
 mod trust;
 pub mod webhooks;

@@ -3,28 +3,21 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use include_dir::{Dir, include_dir};
-
-use crate::capability::overlay::SourceFile;
+use super::built_in;
 use crate::capability::tool::Card;
 use crate::kernel::fault::Fault;
-use crate::runtime::watching;
-
-static TOOLS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/tools");
+use crate::runtime::folders;
 
 /// The folder in the data folder whose cards lie over the built-in ones.
 const FOLDER: &str = "tools";
 
 /// Every card that comes with the program.
 pub(crate) fn built_in() -> Result<Vec<Card>, Fault> {
-    let folders = TOOLS.dirs().flat_map(Dir::files);
-    folders
-        .filter(|file| file.path().extension().is_some_and(|ending| ending == "toml"))
-        .map(|file| {
-            let text = file.contents_utf8().unwrap_or_default();
-            toml::from_str(text).map_err(|error| Fault::internal(format!("{}: {error}", file.path().display())))
-        })
-        .collect()
+    let read = |file: crate::port::overlay::TextFile| {
+        let text = file.text.unwrap_or_default();
+        toml::from_str(&text).map_err(|error| Fault::internal(format!("{}: {error}", file.path)))
+    };
+    built_in::files(&built_in::TOOLS, "toml").into_iter().map(read).collect()
 }
 
 /// The cards of a data folder.
@@ -40,18 +33,18 @@ pub(crate) struct Laid {
 pub(crate) fn laid_over(data: &Path, tools: &[&str]) -> Laid {
     let mut laid = Laid::default();
     let mut taken = BTreeSet::new();
-    for SourceFile { path, text } in watching::read("toml", &data.join(FOLDER)) {
-        let file = PathBuf::from(path);
-        let card = text.and_then(|text| toml::from_str::<Card>(&text).map_err(|error| error.to_string()));
+    for file in folders::read(data, FOLDER, "toml") {
+        let place = PathBuf::from(file.place);
+        let card = file.text.and_then(|text| toml::from_str::<Card>(&text).map_err(|error| error.to_string()));
         match card {
             Ok(card) if !tools.contains(&card.tool.as_str()) => {
-                laid.broken.push((file, format!("is the card of '{}', and there is no such tool", card.tool)));
+                laid.broken.push((place, format!("is the card of '{}', and there is no such tool", card.tool)));
             }
             Ok(card) if !taken.insert(card.tool.clone()) => {
-                laid.broken.push((file, format!("is a second card of '{}'", card.tool)));
+                laid.broken.push((place, format!("is a second card of '{}'", card.tool)));
             }
             Ok(card) => laid.cards.push(card),
-            Err(why) => laid.broken.push((file, why)),
+            Err(why) => laid.broken.push((place, why)),
         }
     }
     laid

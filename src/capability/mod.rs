@@ -16,7 +16,6 @@ pub mod gate;
 pub mod module;
 mod names;
 pub mod outcome;
-pub mod overlay;
 pub mod owned;
 pub mod page;
 pub mod permit;

@@ -16,6 +16,8 @@ named! {
         Events = "events", "Published events, subscriptions and what could not be delivered";
         Keys = "keys", "API keys";
         Models = "models", "Models of vendors and the routes to them";
+        Personas = "personas", "Personas";
+        Prompts = "prompts", "Prompts, blocks, their versions and labels";
         Roles = "roles", "Roles and who holds them";
         Routes = "routes", "The gateway's routes";
         Secrets = "secrets", "Credentials in the vault: their names, never their text";
@@ -36,6 +38,8 @@ impl Resource {
             Self::Events => Domain::Events,
             Self::Keys | Self::Roles | Self::Users => Domain::Identity,
             Self::Completions | Self::Models | Self::Spending => Domain::Models,
+            Self::Personas => Domain::Personas,
+            Self::Prompts => Domain::Prompts,
             Self::Secrets => Domain::Integrations,
             Self::Gateway | Self::Routes | Self::Services | Self::System => Domain::System,
             Self::Tools => Domain::Registry,

@@ -177,6 +177,10 @@ pub struct Prompt {
     pub messages: Vec<(Speaker, Block)>,
 }
 
+/// The sources of prompts that domains bring: a service of the platform.
+#[derive(Default)]
+pub struct PromptSources(pub Vec<Arc<dyn PromptSource>>);
+
 /// A source of prompts.
 #[async_trait]
 pub trait PromptSource: Send + Sync {
@@ -198,8 +202,13 @@ pub trait PromptSource: Send + Sync {
         None
     }
 
-    /// Grows whenever the list of prompts has changed.
+    /// Grows whenever the list of prompts has changed for everybody.
     fn changes(&self) -> Option<watch::Receiver<u64>> {
         None
+    }
+
+    /// Whether an event has changed the list of prompts of its tenant.
+    fn touched(&self, _event: &Event) -> bool {
+        false
     }
 }

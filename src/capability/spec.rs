@@ -14,6 +14,8 @@ named! {
         Integrations = "integrations", "Credentials for what lies outside, kept in a vault";
         Events = "events", "What happened: published, subscribed to, delivered, replayed";
         Models = "models", "Language models of many vendors: answers, vectors, routes, usage and budgets";
+        Personas = "personas", "Who an assistant is: roles, expertise, tone, rules, versioned and found";
+        Prompts = "prompts", "Texts for models with variables and blocks: versioned, labelled, tested, assembled";
         Registry = "registry", "Finding, reading about and calling tools";
         System = "system", "Health, metrics, configuration, logs, backups and caches of the installation";
     }

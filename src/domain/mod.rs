@@ -6,11 +6,22 @@ pub mod events;
 pub mod identity;
 pub mod integrations;
 pub mod models;
+pub mod personas;
+pub mod prompts;
 pub mod registry;
 pub mod system;
 
 use crate::capability::module::Module;
 
 /// Every domain.
-pub static MODULES: &[&Module] =
-    &[&identity::MODULE, &audit::MODULE, &events::MODULE, &integrations::MODULE, &models::MODULE, &registry::MODULE, &system::MODULE];
+pub static MODULES: &[&Module] = &[
+    &identity::MODULE,
+    &audit::MODULE,
+    &events::MODULE,
+    &integrations::MODULE,
+    &models::MODULE,
+    &personas::MODULE,
+    &prompts::MODULE,
+    &registry::MODULE,
+    &system::MODULE,
+];

@@ -2,6 +2,7 @@
 
 pub mod backups;
 pub mod carrying;
+pub mod folders;
 pub mod hearing;
 pub mod logging;
 #[cfg(unix)]
@@ -10,4 +11,3 @@ pub mod relay;
 pub mod supervise;
 pub mod telemetry;
 pub mod upkeep;
-pub mod watching;

@@ -17,6 +17,7 @@ use crate::capability::gate::usage::USAGE;
 use crate::config::store::Store as Retention;
 use crate::domain::integrations::Vault;
 use crate::domain::models::Router;
+use crate::domain::prompts::uses::Uses;
 use crate::domain::system::{Monitor, Shelf, forget_silent};
 use crate::domain::{MODULES, audit};
 use crate::kernel::fault::Fault;
@@ -64,9 +65,8 @@ impl Upkeep {
             let upkeep = upkeep.clone();
             async move {
                 every(TIDY_EVERY, stop, || async {
-                    let tidied = upkeep.gate.tidy().await;
-                    let of_models = upkeep.tidy_models().await;
-                    upkeep.tell("usage could not be written", tidied.and(of_models).err());
+                    let tidied = upkeep.tidy().await;
+                    upkeep.tell("usage could not be written", tidied.err());
                 })
                 .await;
             }
@@ -84,11 +84,19 @@ impl Upkeep {
         });
     }
 
-    async fn tidy_models(&self) -> Result<(), Fault> {
-        match self.gate.platform().service::<Router>() {
-            Ok(router) => router.tidy(self.gate.platform()).await,
+    /// Writes what was added up in memory. A program that was put together without a part has none of it to write.
+    async fn tidy(&self) -> Result<(), Fault> {
+        let platform = self.gate.platform();
+        let calls = self.gate.tidy().await;
+        let models = match platform.service::<Router>() {
+            Ok(router) => router.tidy(platform).await,
             Err(_) => Ok(()),
-        }
+        };
+        let prompts = match platform.service::<Uses>() {
+            Ok(uses) => uses.flush(platform).await,
+            Err(_) => Ok(()),
+        };
+        calls.and(models).and(prompts)
     }
 
     /// One round of cleaning.

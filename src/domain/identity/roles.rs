@@ -23,7 +23,7 @@ pub static BUILT_IN: &[BuiltIn] = &[
     BuiltIn { name: ADMIN, description: "May do everything, now and later.", permissions: &["*"] },
     BuiltIn {
         name: MEMBER,
-        description: "Everyday work: sees people, roles and tools, keeps keys and subscriptions of their own, asks models.",
+        description: "Everyday work: sees people, roles and tools, keeps keys, subscriptions, prompts and personas of their own, asks models.",
         permissions: &[
             "users:read",
             "roles:read",
@@ -38,6 +38,12 @@ pub static BUILT_IN: &[BuiltIn] = &[
             "models:read",
             "completions:create",
             "spending:read",
+            "prompts:read",
+            "prompts:create",
+            "prompts:change",
+            "personas:read",
+            "personas:create",
+            "personas:change",
         ],
     },
     BuiltIn { name: "viewer", description: "Sees what is shared and changes nothing.", permissions: &["*:read"] },

@@ -1,5 +1,5 @@
 //! `check`: everything that an operator writes, read as a start would read it: the configuration with the files that it
-//! names, the object stores, the cards of tools, and the providers of models.
+//! names, the object stores, the cards of tools, the providers of models, prompts and personas with their checks.
 
 use std::sync::Arc;
 
@@ -10,15 +10,15 @@ use super::output;
 use super::setting::Setting;
 use crate::adapter::keys::ProcessEnvironment;
 use crate::app::objects::Reach;
-use crate::app::{App, cards, providers};
-use crate::capability::overlay::Overlay as _;
+use crate::app::{App, cards, files, providers};
 use crate::config::load::data_folder;
 use crate::domain::MODULES;
 use crate::kernel::clock::{Clock, SystemClock};
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
+use crate::port::overlay::Overlaid as _;
 use crate::port::secrets::Environment;
-use crate::runtime::watching;
+use crate::runtime::folders;
 use crate::surface::http::tls;
 
 pub(super) async fn run(setting: Setting) -> Result<(), Failure> {
@@ -56,9 +56,12 @@ pub(super) async fn run(setting: Setting) -> Result<(), Failure> {
         read += laid.cards.len() + laid.broken.len();
         faults.extend(laid.broken.into_iter().map(|(file, why)| format!("{}: {why}", file.display())));
         let built_in = providers::built_in()?;
-        let files = watching::read(built_in.ending(), &data.join(built_in.folder()));
+        let files = folders::read(&data, built_in.folder(), built_in.ending());
         read += built_in.current().providers().count() + files.len();
-        faults.extend(built_in.lay(&files));
+        faults.extend(built_in.take(&files).into_iter().map(|broken| format!("{}: {}", broken.place, broken.why)));
+        let (count, wrong) = files::check(&data).await?;
+        read += count;
+        faults.extend(wrong);
     }
     output::json(&json!({ "read": read, "faults": faults }));
     if faults.is_empty() {

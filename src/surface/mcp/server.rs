@@ -15,7 +15,7 @@ use super::prompts::BuiltIn;
 use super::view::{Shown, Visit};
 use crate::capability::gate::Gate;
 use crate::capability::platform::Platform;
-use crate::capability::source::{PromptSource, ResourceSource, Sources, Visitor};
+use crate::capability::source::{PromptSource, PromptSources, ResourceSource, Sources, Visitor};
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{CallId, Id};
 
@@ -53,6 +53,7 @@ impl Server {
         resources.extend(gate.platform().service::<Sources>().into_iter().flat_map(|sources| sources.0.clone()));
         resources.extend(options.resources);
         let mut prompts: Vec<Arc<dyn PromptSource>> = vec![Arc::new(BuiltIn)];
+        prompts.extend(gate.platform().service::<PromptSources>().into_iter().flat_map(|sources| sources.0.clone()));
         prompts.extend(options.prompts);
         let lists = Lists::default();
         lists.list_in(&gate.platform().caches);

@@ -126,9 +126,12 @@ impl Watch {
         told
     }
 
-    /// The resources that an event has changed, that the client follows and that its caller may read.
+    /// What an event has changed: the list of prompts, and the resources that the client follows and that its caller may read.
     async fn touched(&self, event: &Event, followed: &Followed) -> Vec<Told> {
         let mut told = Vec::new();
+        if self.server.prompts.iter().any(|source| source.touched(event)) {
+            told.push(Told::Prompts);
+        }
         let visitor = self.server.visitor(&self.visit, &CancellationToken::new());
         for uri in self.server.resources.iter().flat_map(|source| source.touched(event)) {
             if followed.holds(&uri) && self.server.is_readable(&visitor, &uri).await {

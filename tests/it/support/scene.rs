@@ -14,6 +14,7 @@
 //! | | the route "default" to the model test/small, and the budget of the agent "archivist": 5,000 tokens a day |
 //! | `d1` | Ada's subscription "orders": order.created and order.paid into a pull queue, from the beginning of the log |
 //! | `d2` | a dead letter of it |
+//! | | Ada's prompt "welcome-mail": 1.0.0 in production, and a draft; her persona "house-guide" |
 //! | `f1` | another tenant, "elsewhere" |
 //! | `f2` | its administrator, eve@elsewhere.example: the caller `stranger` |
 //!
@@ -35,7 +36,10 @@ use convoke::domain::identity::model::role::Role;
 use convoke::domain::identity::model::tenant::{Tenant, platform};
 use convoke::domain::identity::model::user::{User, UserStatus};
 use convoke::domain::identity::roles::{ADMIN, BUILT_IN, MEMBER};
-use convoke::domain::{integrations, models, system};
+use convoke::domain::prompts::engine::content::Content;
+use convoke::domain::prompts::model::prompt::{Label, Prompt, PromptKind, Target};
+use convoke::domain::prompts::model::revision::Revision;
+use convoke::domain::{integrations, models, personas, system};
 use convoke::kernel::id::{KeyId, RoleId, TenantId, UserId};
 use convoke::kernel::seal::sha256;
 use convoke::kernel::secret::Secret;
@@ -106,6 +110,8 @@ pub(crate) async fn set(store: &dyn Store, tenant: TenantId, now: Timestamp) -> 
     let nobody = here.key(id(0xc3), BO, "test");
     let suspended = here.key(id(0xc4), CLEO, "test");
     here.events();
+    here.prompts(now);
+    here.persona();
 
     here.secret(tenant, "old-crm", now);
     let instance = serde_json::json!({
@@ -252,6 +258,70 @@ impl Steps {
             state: LetterState::Dead,
         };
         self.put(LETTER, Some(ADA), Visibility::Private, &letter);
+    }
+
+    /// A prompt that Ada published, with a draft of hers.
+    fn prompts(&mut self, now: Timestamp) {
+        let name = "welcome-mail";
+        let content = |template: &str| -> Content {
+            serde_json::from_value(serde_json::json!({
+                "template": template,
+                "variables": [{ "name": "name", "required": true, "schema": { "type": "string", "description": "Who it is to." } }],
+                "cases": [{ "name": "greets by name", "variables": { "name": "Ada" }, "answer": "Dear Ada", "contains": ["Ada"] }],
+            }))
+            .unwrap()
+        };
+        let revision = |number, version: Option<&str>, meant: &str, template| {
+            let content = content(template);
+            Revision {
+                prompt_id: name.to_owned(),
+                revision: number,
+                version: version.map(str::to_owned),
+                meant: meant.to_owned(),
+                digest: content.digest(),
+                content,
+                author: Some(UserId::from_uuid(ADA)),
+                message: None,
+                written_at: now,
+                published_at: version.map(|_| now),
+                tested: None,
+            }
+        };
+        let first = revision(1, Some("1.0.0"), "1.0.0", "Write a welcome mail to {{ name }}.");
+        let second = revision(2, None, "1.1.0", "Write a short welcome mail to {{ name }}.");
+        let mut label = Label::default();
+        label.set(vec![Target::only("1.0.0")], UserId::from_uuid(ADA), now, None);
+        let prompt = Prompt {
+            prompt_id: name.to_owned(),
+            name: "Welcome mail".to_owned(),
+            description: "Welcomes a new customer.".to_owned(),
+            tags: vec!["mail".to_owned()],
+            kind: PromptKind::Prompt,
+            revision: 2,
+            published: Some("1.0.0".to_owned()),
+            labels: [("production".to_owned(), label)].into(),
+            file: None,
+        };
+        for one in [first, second] {
+            self.put(Revision::id(name, one.revision), Some(ADA), Visibility::Tenant, &one);
+        }
+        self.put(Prompt::id(name), Some(ADA), Visibility::Tenant, &prompt);
+    }
+
+    /// A persona of Ada's.
+    fn persona(&mut self) {
+        let kind = personas::MODULE.kinds[0];
+        let digest: [u8; 16] = sha256(b"persona\nhouse-guide")[..16].try_into().unwrap();
+        let id = uuid::Builder::from_custom_bytes(digest).into_uuid();
+        let body = serde_json::json!({
+            "personaId": "house-guide", "version": "1.0.0", "author": ADA, "message": null,
+            "profile": {
+                "title": "House guide", "description": "Shows people around.", "role": "A guide who knows every room.",
+                "expertise": ["rooms", "stairs"], "tone": "calm", "rules": ["Never hurry anybody."], "tags": ["house"],
+            },
+        });
+        let (expect, visibility) = (Expect::Absent, Visibility::Tenant);
+        self.steps.push(Step::Put(Put { kind, id, expect, owner: Some(ADA), workspace: None, visibility, body }));
     }
 
     fn put<T: Document>(&mut self, id: Uuid, owner: Option<Uuid>, visibility: Visibility, document: &T) {

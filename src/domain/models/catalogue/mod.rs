@@ -112,7 +112,7 @@ impl Catalogue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capability::overlay::SourceFile;
+    use crate::port::overlay::TextFile;
     use crate::kernel::money::NanoDollars;
     use crate::port::models::Tokens;
 
@@ -133,8 +133,8 @@ mod tests {
         abilities = ["chat"]
     "#;
 
-    fn file(path: &str, text: &str) -> SourceFile {
-        SourceFile { path: path.to_owned(), text: Ok(text.to_owned()) }
+    fn file(path: &str, text: &str) -> TextFile {
+        TextFile { path: path.to_owned(), place: path.to_owned(), text: Ok(text.to_owned()) }
     }
 
     fn cost(providers: &Providers, model: &str, input: u64) -> Option<NanoDollars> {
@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(cost(&providers, "ours/team/small", 1), Some(NanoDollars(3_000)), "the last good version");
         assert_eq!(providers.faults(), faults);
 
-        let unreadable = SourceFile { path: "laid/mine.toml".to_owned(), text: Err("it is a folder".to_owned()) };
+        let unreadable = TextFile { path: "laid/mine.toml".to_owned(), place: "laid/mine.toml".to_owned(), text: Err("it is a folder".to_owned()) };
         let told = providers.lay_over(&[unreadable])[0].to_string();
         assert_eq!(told, "laid/mine.toml: the file: it is a folder");
 

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::Catalogue;
 use super::provider::Provider;
 use super::read::{self, FileFault, PriceList};
-use crate::capability::overlay::{Overlay, SourceFile};
+use crate::port::overlay::{Broken, Overlaid, TextFile};
 
 /// The file in the folder of providers that holds prices and no provider.
 const PRICES: &str = "prices.toml";
@@ -36,7 +36,7 @@ impl Providers {
     ///
     /// # Errors
     /// What is wrong with their files.
-    pub fn new(files: &[SourceFile]) -> Result<Self, Vec<FileFault>> {
+    pub fn new(files: &[TextFile]) -> Result<Self, Vec<FileFault>> {
         let mut laid = Laid::default();
         let faults = laid.take(files);
         if !faults.is_empty() {
@@ -72,7 +72,7 @@ impl Providers {
 
     /// Lays files over the built-in ones: all that there are now. Of a file that is broken, what it said last stays. Answers what
     /// is wrong with them.
-    pub fn lay_over(&self, files: &[SourceFile]) -> Arc<Vec<FileFault>> {
+    pub fn lay_over(&self, files: &[TextFile]) -> Arc<Vec<FileFault>> {
         let mut laid = self.laid.lock().unwrap_or_else(PoisonError::into_inner);
         let faults = Arc::new(laid.take(files));
         let over = laid.providers.values().cloned();
@@ -87,7 +87,7 @@ impl Providers {
     }
 }
 
-impl Overlay for Providers {
+impl Overlaid for Providers {
     fn folder(&self) -> &'static str {
         "providers"
     }
@@ -96,27 +96,28 @@ impl Overlay for Providers {
         "toml"
     }
 
-    fn lay(&self, files: &[SourceFile]) -> Vec<String> {
-        self.lay_over(files).iter().map(ToString::to_string).collect()
+    fn take(&self, laid: &[TextFile]) -> Vec<Broken> {
+        let broken = |fault: &FileFault| Broken { place: fault.file.clone(), why: format!("{}: {}", fault.place, fault.say) };
+        self.lay_over(laid).iter().map(broken).collect()
     }
 }
 
 impl Laid {
-    fn take(&mut self, files: &[SourceFile]) -> Vec<FileFault> {
+    fn take(&mut self, files: &[TextFile]) -> Vec<FileFault> {
         let mut faults = Vec::new();
         let is_there = |path: &String| files.iter().any(|file| file.path == *path);
         self.providers.retain(|path, _| is_there(path));
         self.prices.retain(|path, _| is_there(path));
         for file in files {
             let unreadable = |why: &String| {
-                vec![FileFault { file: file.path.clone(), place: "the file".to_owned(), say: why.clone() }]
+                vec![FileFault { file: file.place.clone(), place: "the file".to_owned(), say: why.clone() }]
             };
             let text = file.text.as_ref().map_err(unreadable);
-            let taken = if file.path.rsplit(['/', '\\']).next() == Some(PRICES) {
-                let read = text.and_then(|text| read::prices(&file.path, text));
+            let taken = if file.path.rsplit('/').next() == Some(PRICES) {
+                let read = text.and_then(|text| read::prices(&file.place, text));
                 read.map(|list| drop(self.prices.insert(file.path.clone(), list)))
             } else {
-                let read = text.and_then(|text| read::provider(&file.path, text));
+                let read = text.and_then(|text| read::provider(&file.place, text));
                 read.and_then(|provider| self.add(&file.path, provider))
             };
             faults.extend(taken.err().into_iter().flatten());

@@ -1,0 +1,28 @@
+//! The personas domain: who an assistant is. They come as files and as records of a tenant, which lie over the files.
+//!
+//! Other domains may use: `library`, `text`.
+
+mod faults;
+mod file;
+mod finding;
+pub mod library;
+mod model;
+pub mod resources;
+mod tools;
+pub mod text;
+mod topics;
+mod views;
+
+use crate::capability::module::Module;
+use crate::capability::spec::Domain;
+
+/// The domain's lists.
+pub static MODULE: Module = Module {
+    domain: Domain::Personas,
+    rows: tools::ROWS,
+    kinds: &[&model::PERSONA],
+    logs: &[],
+    faults: faults::ALL,
+    sources: &[|| std::sync::Arc::new(resources::Resources)],
+    topics: topics::ALL,
+};
