@@ -10,9 +10,7 @@ use serde::{Deserialize, Serialize};
 const DOLLAR: u64 = 1_000_000_000;
 
 /// An amount of money in nano-dollars: 1,000,000,000 are one US dollar.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct NanoDollars(pub u64);
 

@@ -4,5 +4,7 @@ mod audit;
 pub(crate) mod events;
 mod identity;
 mod integrations;
+mod personas;
+mod prompts;
 mod registry;
 mod system;
