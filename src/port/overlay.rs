@@ -75,11 +75,7 @@ impl<T> Layers<T> {
 
     /// Lays files over the built-in ones: what was laid before and is not among them is gone. One that cannot be read leaves
     /// what was in force before.
-    pub fn lay(
-        &mut self,
-        files: &[TextFile],
-        read: impl Fn(&TextFile, &str) -> Result<T, String>,
-    ) -> Vec<Broken> {
+    pub fn lay(&mut self, files: &[TextFile], read: impl Fn(&TextFile, &str) -> Result<T, String>) -> Vec<Broken> {
         let mut before = std::mem::take(&mut self.laid);
         let mut broken = Vec::new();
         for file in files {

@@ -11,11 +11,8 @@ pub(super) static PERSONA_UNUSABLE: CodeRow = CodeRow::of_caller(
 );
 
 /// There are too many.
-pub(super) static TOO_MANY_PERSONAS: CodeRow = CodeRow::of_caller(
-    "too_many_personas",
-    422,
-    "The tenant has as many personas as it may. Change an existing one.",
-);
+pub(super) static TOO_MANY_PERSONAS: CodeRow =
+    CodeRow::of_caller("too_many_personas", 422, "The tenant has as many personas as it may. Change an existing one.");
 
 /// All of them.
 pub(super) static ALL: &[Code] = &[&PERSONA_UNUSABLE, &TOO_MANY_PERSONAS];

@@ -49,7 +49,9 @@ impl PersonaFile {
     /// What is wrong with it, with the line, and how to mend it.
     pub fn read(stem: &str, whole: &str) -> Result<Self, String> {
         if !is_id(stem) {
-            return Err("the file's name must be words of small letters and digits joined by '-', and end in .md".to_owned());
+            return Err(
+                "the file's name must be words of small letters and digits joined by '-', and end in .md".to_owned()
+            );
         }
         let (front, instructions, first_line) = split::<Front>(whole)?;
         let version = Version::parse(&front.version)
@@ -91,7 +93,11 @@ mod tests {
         let file = PersonaFile::read("reviewer", GOOD).unwrap();
         assert_eq!((file.id.as_str(), file.version.to_string()), ("reviewer", "1.0.0".to_owned()));
         let broken = |from: &str, to: &str| PersonaFile::read("reviewer", &GOOD.replace(from, to)).unwrap_err();
-        assert!(broken("{{ role }}", "{{ nobody }}").starts_with("line 7: "), "{}", broken("{{ role }}", "{{ nobody }}"));
+        assert!(
+            broken("{{ role }}", "{{ nobody }}").starts_with("line 7: "),
+            "{}",
+            broken("{{ role }}", "{{ nobody }}")
+        );
         assert!(broken("role = \"An engineer who reviews.\"", "role = \"\"").contains("role: must not be empty"));
         assert!(broken("role =", "roll =").starts_with("line 4: unknown field"));
         assert!(broken("1.0.0", "one").contains("'one' is none"));

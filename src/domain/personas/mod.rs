@@ -8,8 +8,8 @@ mod finding;
 pub mod library;
 mod model;
 pub mod resources;
-mod tools;
 pub mod text;
+mod tools;
 mod topics;
 mod views;
 

@@ -21,7 +21,10 @@ impl Resources {
     async fn read(visitor: &Visitor, tool: &str, input: Value) -> Result<Option<Value>, Fault> {
         match visitor.read(tool, input).await {
             Ok(value) => Ok(Some(value)),
-            Err(fault) if [codes::NOT_FOUND.name, codes::FORBIDDEN.name, codes::UNAUTHENTICATED.name].contains(&fault.code().name) => {
+            Err(fault)
+                if [codes::NOT_FOUND.name, codes::FORBIDDEN.name, codes::UNAUTHENTICATED.name]
+                    .contains(&fault.code().name) =>
+            {
                 Ok(None)
             }
             Err(fault) => Err(fault),
@@ -79,7 +82,11 @@ impl ResourceSource for Resources {
         let Some(id) = uri.strip_prefix(SCHEME).filter(|id| !id.is_empty()) else { return Ok(None) };
         let Some(persona) = Self::read(visitor, "persona_get", json!({ "id": id })).await? else { return Ok(None) };
         let text = persona["systemPrompt"].as_str().unwrap_or_default().to_owned();
-        Ok(Some(vec![ResourceContent { uri: uri.to_owned(), media_type: MEDIA_TYPE.to_owned(), body: Body::Text(text) }]))
+        Ok(Some(vec![ResourceContent {
+            uri: uri.to_owned(),
+            media_type: MEDIA_TYPE.to_owned(),
+            body: Body::Text(text),
+        }]))
     }
 
     async fn complete(&self, visitor: &Visitor, template: &str, variable: &str, begun: &str) -> Option<Vec<String>> {

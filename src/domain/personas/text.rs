@@ -16,7 +16,12 @@ pub(super) fn fits(profile: &Profile) -> Vec<(&'static str, String)> {
             wrong.push((field, "must not be empty".to_owned()));
         }
     }
-    let lists = [("expertise", &profile.expertise), ("traits", &profile.traits), ("rules", &profile.rules), ("tags", &profile.tags)];
+    let lists = [
+        ("expertise", &profile.expertise),
+        ("traits", &profile.traits),
+        ("rules", &profile.rules),
+        ("tags", &profile.tags),
+    ];
     for (field, list) in lists {
         if list.iter().any(|one| one.trim().is_empty()) {
             wrong.push((field, "holds an empty text: take it out".to_owned()));

@@ -89,9 +89,8 @@ impl Found {
 
     pub(super) fn of_file(file: &Arc<PromptFile>) -> Self {
         let version = file.version.to_string();
-        let label = |name: &String| {
-            (name.clone(), Label { targets: vec![Target::only(version.clone())], ..Label::default() })
-        };
+        let label =
+            |name: &String| (name.clone(), Label { targets: vec![Target::only(version.clone())], ..Label::default() });
         let prompt = Prompt {
             prompt_id: file.id.clone(),
             name: file.title.clone(),
@@ -151,11 +150,12 @@ impl Found {
             return self.revision(cx, number).await.map_err(|_| missing());
         }
         if Version::parse(name).is_some() {
-            return self.find(cx, Filter::is("version", Scalar::Text(name.to_owned())), |one| {
-                one.version.as_deref() == Some(name)
-            })
-            .await?
-            .ok_or_else(missing);
+            return self
+                .find(cx, Filter::is("version", Scalar::Text(name.to_owned())), |one| {
+                    one.version.as_deref() == Some(name)
+                })
+                .await?
+                .ok_or_else(missing);
         }
         if name.len() >= FEWEST_DIGITS && name.bytes().all(|one| matches!(one, b'0'..=b'9' | b'a'..=b'f')) {
             return self

@@ -42,7 +42,11 @@ pub(super) struct Part {
 
 impl Whole {
     /// Gathers the blocks of a content; `own` is how it is called as a block, where it is one.
-    pub(super) async fn of(cx: &Cx, content: &Content, own: Option<&str>) -> Result<Result<Self, Vec<BlockFault>>, Fault> {
+    pub(super) async fn of(
+        cx: &Cx,
+        content: &Content,
+        own: Option<&str>,
+    ) -> Result<Result<Self, Vec<BlockFault>>, Fault> {
         let mut gathering = Gathering::of(&content.template, own);
         while let Some(wanted) = gathering.wanted() {
             if let Some(block) = block(cx, &wanted).await? {
@@ -57,7 +61,9 @@ impl Whole {
 
     /// The same, where the blocks must be there.
     pub(super) async fn load(cx: &Cx, content: &Content, own: Option<&str>) -> Result<Self, Fault> {
-        Self::of(cx, content, own).await?.map_err(|faults| unusable(&faults.iter().map(Finding::of_block).collect::<Vec<_>>()))
+        Self::of(cx, content, own)
+            .await?
+            .map_err(|faults| unusable(&faults.iter().map(Finding::of_block).collect::<Vec<_>>()))
     }
 
     /// The text with these variables, and with which values it was made.
@@ -109,7 +115,9 @@ impl From<NoText> for Fault {
     fn from(why: NoText) -> Self {
         match why {
             NoText::Variables(wrong) => Self::violations(wrong),
-            NoText::Template(wrong) if wrong.kind == WrongKind::TooMuch => Self::new(&PROMPT_TOO_LARGE, wrong.to_string()),
+            NoText::Template(wrong) if wrong.kind == WrongKind::TooMuch => {
+                Self::new(&PROMPT_TOO_LARGE, wrong.to_string())
+            }
             NoText::Template(wrong) => unusable(&[Finding::of_template(&wrong)]),
         }
     }
@@ -120,7 +128,8 @@ impl From<NoText> for Fault {
 async fn block(cx: &Cx, reference: &str) -> Result<Option<Block>, Fault> {
     let (name, which) = reference.split_once('@').map_or((reference, None), |(name, which)| (name, Some(which)));
     let Some(found) = Found::block(cx, name).await? else { return Ok(None) };
-    let heaviest = |targets: &[Target]| targets.iter().max_by_key(|target| target.weight).map(|target| target.version.clone());
+    let heaviest =
+        |targets: &[Target]| targets.iter().max_by_key(|target| target.weight).map(|target| target.version.clone());
     let label = which.unwrap_or(PRODUCTION);
     let labelled = found.prompt.labels.get(label).and_then(|label| heaviest(&label.targets));
     let version = labelled.or_else(|| which.map(str::to_owned)).or_else(|| found.prompt.published.clone());
@@ -150,7 +159,11 @@ pub(super) fn unusable(findings: &[Finding]) -> Fault {
 }
 
 /// Everything that can be said of a content, and the content with its blocks where those are there.
-pub(super) async fn judged(cx: &Cx, content: &Content, own: Option<&str>) -> Result<(Vec<Finding>, Option<Whole>), Fault> {
+pub(super) async fn judged(
+    cx: &Cx,
+    content: &Content,
+    own: Option<&str>,
+) -> Result<(Vec<Finding>, Option<Whole>), Fault> {
     let whole = match Whole::of(cx, content, own).await? {
         Ok(whole) => whole,
         Err(faults) => {

@@ -211,7 +211,8 @@ impl Overlaid for Library {
             laid.iter().map(|file| (file.path.as_str(), layers.laid(&file.path))).collect();
         let mut broken = layers.lay(laid, read);
         // A file by itself may be well, and not fit the others: it goes back to what it was, until all that is left fits.
-        let mut open: Vec<&TextFile> = laid.iter().filter(|file| !broken.iter().any(|one| one.place == file.place)).collect();
+        let mut open: Vec<&TextFile> =
+            laid.iter().filter(|file| !broken.iter().any(|one| one.place == file.place)).collect();
         loop {
             let files = Files::of(&layers);
             let Some((back, why)) = unfit(&files, &open, &layers) else {
@@ -286,13 +287,17 @@ mod tests {
         assert!(broken[0].why.starts_with("line 6: ") && broken[1].why.contains("P002"), "{broken:?}");
         assert_eq!((template(&library, "a"), template(&library, "new")), ("B".to_owned(), "N".to_owned()));
         assert!(library.take(&[]).is_empty());
-        assert_eq!((template(&library, "a"), template(&library, "new")), ("A {% include 'x' %}".to_owned(), String::new()));
+        assert_eq!(
+            (template(&library, "a"), template(&library, "new")),
+            ("A {% include 'x' %}".to_owned(), String::new())
+        );
     }
 
     #[test]
     fn files_that_do_not_fit_each_other_are_told_and_go_back() {
         let library = library();
-        let looped = [file("blocks/x.md", "{% include 'y' %}"), file("blocks/y.md", "{% include 'x' %}"), file("b.md", "B")];
+        let looped =
+            [file("blocks/x.md", "{% include 'y' %}"), file("blocks/y.md", "{% include 'x' %}"), file("b.md", "B")];
         let broken = library.take(&looped);
         assert_eq!(broken.len(), 1, "{broken:?}");
         assert!(broken[0].why.contains("x -> y -> x") || broken[0].why.contains("y -> x -> y"), "{broken:?}");

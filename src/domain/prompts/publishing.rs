@@ -33,7 +33,8 @@ pub(super) fn told(targets: &[Target]) -> String {
         [] => "nothing".to_owned(),
         [only] => only.version.clone(),
         many => {
-            let all: Vec<String> = many.iter().map(|target| format!("{} ({})", target.version, target.weight)).collect();
+            let all: Vec<String> =
+                many.iter().map(|target| format!("{} ({})", target.version, target.weight)).collect();
             all.join(", ")
         }
     }
@@ -51,13 +52,16 @@ pub(super) fn may_move(cx: &Cx, name: &str, label: Option<&Label>, expected: Opt
         };
         if !fits {
             let detail = serde_json::json!({ "label": name, "expected": expected, "targets": targets });
-            return Err(Fault::new(&LABEL_MOVED, format!("'{name}' stands for {found}, not {expected}")).with_detail(detail));
+            return Err(
+                Fault::new(&LABEL_MOVED, format!("'{name}' stands for {found}, not {expected}")).with_detail(detail)
+            );
         }
     }
     match label.and_then(|label| label.role.as_deref()) {
         Some(role) if !cx.caller().roles.iter().any(|one| one == role) => {
             let detail = serde_json::json!({ "label": name, "role": role });
-            Err(Fault::new(&LABEL_PROTECTED, format!("'{name}' is moved by holders of the role '{role}'")).with_detail(detail))
+            Err(Fault::new(&LABEL_PROTECTED, format!("'{name}' is moved by holders of the role '{role}'"))
+                .with_detail(detail))
         }
         _ => Ok(()),
     }

@@ -39,7 +39,12 @@ impl Prompts {
 fn unless_hidden(answer: Result<Value, Fault>) -> Result<Option<Value>, Fault> {
     match answer {
         Ok(value) => Ok(Some(value)),
-        Err(fault) if [codes::NOT_FOUND.name, codes::FORBIDDEN.name, codes::UNAUTHENTICATED.name].contains(&fault.code().name) => Ok(None),
+        Err(fault)
+            if [codes::NOT_FOUND.name, codes::FORBIDDEN.name, codes::UNAUTHENTICATED.name]
+                .contains(&fault.code().name) =>
+        {
+            Ok(None)
+        }
         Err(fault) => Err(fault),
     }
 }
@@ -104,7 +109,9 @@ impl PromptSource for Prompts {
         }
         let begun = begun.to_lowercase();
         let mut seen = std::collections::BTreeSet::new();
-        values.retain(|value| !value.is_empty() && value.to_lowercase().starts_with(&begun) && seen.insert(value.clone()));
+        values.retain(|value| {
+            !value.is_empty() && value.to_lowercase().starts_with(&begun) && seen.insert(value.clone())
+        });
         Some(values)
     }
 

@@ -30,7 +30,9 @@ pub(super) static ALL: &[Topic] = &[
         name: TESTED,
         resource: Resource::Prompts,
         about: "The contract cases of a version were run.",
-        data: || object_of(&[("promptId", "string"), ("version", "string"), ("passed", "integer"), ("failed", "integer")]),
+        data: || {
+            object_of(&[("promptId", "string"), ("version", "string"), ("passed", "integer"), ("failed", "integer")])
+        },
     },
     Topic {
         name: UPDATED,

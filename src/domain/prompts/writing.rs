@@ -29,7 +29,10 @@ pub(super) async fn room_for_one(cx: &Cx) -> Result<(), Fault> {
     let most = i64::from(MOST_PROMPTS);
     let have = cx.platform().store.counter(Scope::Tenant(cx.tenant()), PROMPTS, "").await.map_err(store_fault)?;
     if have >= most {
-        return Err(Fault::new(&TOO_MANY_PROMPTS, format!("the tenant has {have} prompts of its own and may have {most}")));
+        return Err(Fault::new(
+            &TOO_MANY_PROMPTS,
+            format!("the tenant has {have} prompts of its own and may have {most}"),
+        ));
     }
     cx.count(PROMPTS, String::new(), 1, Some(most));
     Ok(())

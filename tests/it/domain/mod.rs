@@ -5,5 +5,7 @@ pub(crate) mod events;
 mod identity;
 mod integrations;
 mod models;
+mod personas;
+mod prompts;
 mod registry;
 mod system;

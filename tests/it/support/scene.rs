@@ -37,7 +37,7 @@ use convoke::domain::identity::model::tenant::{Tenant, platform};
 use convoke::domain::identity::model::user::{User, UserStatus};
 use convoke::domain::identity::roles::{ADMIN, BUILT_IN, MEMBER};
 use convoke::domain::prompts::engine::content::Content;
-use convoke::domain::prompts::model::prompt::{Label, Prompt, PromptKind, Target};
+use convoke::domain::prompts::model::prompt::{Label, Prompt, PromptKind, Target as Version};
 use convoke::domain::prompts::model::revision::Revision;
 use convoke::domain::{integrations, models, personas, system};
 use convoke::kernel::id::{KeyId, RoleId, TenantId, UserId};
@@ -290,7 +290,7 @@ impl Steps {
         let first = revision(1, Some("1.0.0"), "1.0.0", "Write a welcome mail to {{ name }}.");
         let second = revision(2, None, "1.1.0", "Write a short welcome mail to {{ name }}.");
         let mut label = Label::default();
-        label.set(vec![Target::only("1.0.0")], UserId::from_uuid(ADA), now, None);
+        label.set(vec![Version::only("1.0.0")], UserId::from_uuid(ADA), now, None);
         let prompt = Prompt {
             prompt_id: name.to_owned(),
             name: "Welcome mail".to_owned(),

@@ -1,19 +1,15 @@
-//! Counting tokens where no vendor counts them: before a request is sent, and of answers that came without a count. An encoding
-//! is large; it is loaded when it is needed first, on a thread that no call waits for but the one that needs it.
+//! Counting tokens where no vendor counts them: before a request is sent, and of answers that came without a count. Texts are
+//! counted by whoever counts them for all (`port::tokens`); here is what a request is made of.
 
 use std::sync::Arc;
 
-use tiktoken_rs::CoreBPE;
-use tiktoken_rs::tokenizer::{Tokenizer, get_tokenizer};
-
+use crate::capability::platform::Platform;
 use crate::kernel::fault::Fault;
-use crate::kernel::tasks;
 use crate::port::models::{AnswerForm, ChatRequest, EmbedRequest, Part};
+use crate::port::tokens::{Counting, Encoding};
 
 /// What a message costs besides its words, and what each request does.
 const OF_MESSAGE: u64 = 3;
-/// Longer texts are not counted but taken to have a token for so many bytes, as the part that was counted has.
-const MOST_COUNTED: usize = 4 << 20;
 
 /// A count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,48 +17,8 @@ pub(crate) struct Count {
     pub(crate) tokens: u64,
     /// The encoding that was counted with.
     pub(crate) encoding: Encoding,
-    /// Whether the model is known to use it. Else the count is near the truth, and not it.
+    /// Whether the model is known to use it and every text was counted. Else the count is near the truth, and not it.
     pub(crate) exact: bool,
-}
-
-/// A way of cutting text into tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Encoding {
-    /// That of newer models of OpenAI.
-    O200kBase,
-    /// That of older ones.
-    Cl100kBase,
-}
-
-impl Encoding {
-    /// The encoding of a model, and whether it is known to be.
-    pub(crate) fn of(model: &str) -> (Self, bool) {
-        // Resellers put the vendor's name before the model's.
-        let bare = model.rsplit('/').next().unwrap_or(model);
-        match get_tokenizer(bare) {
-            Some(Tokenizer::O200kBase | Tokenizer::O200kHarmony) => (Self::O200kBase, true),
-            Some(Tokenizer::Cl100kBase) => (Self::Cl100kBase, true),
-            Some(_) | None => (Self::O200kBase, false),
-        }
-    }
-
-    fn load(self) -> &'static CoreBPE {
-        match self {
-            Self::O200kBase => tiktoken_rs::o200k_base_singleton(),
-            Self::Cl100kBase => tiktoken_rs::cl100k_base_singleton(),
-        }
-    }
-
-    fn count(self, text: &str) -> u64 {
-        if text.len() <= MOST_COUNTED {
-            return self.load().count_ordinary(text) as u64;
-        }
-        let end = text.floor_char_boundary(MOST_COUNTED);
-        let (counted, all) = (&text[..end], text.len() as u128);
-        let tokens = self.load().count_ordinary(counted) as u128;
-        u64::try_from(tokens * all / end.max(1) as u128).unwrap_or(u64::MAX)
-    }
 }
 
 /// What is counted.
@@ -72,52 +28,50 @@ pub(crate) enum Counted {
     Chat(Arc<ChatRequest>),
     /// Texts for vectors.
     Texts(Arc<EmbedRequest>),
+    /// A text that a model wrote.
+    Text(String),
 }
 
-/// Counts what a model reads.
+/// Counts what a model reads or wrote.
 ///
 /// # Errors
-/// When counting panics.
-pub(crate) async fn count(model: &str, counted: Counted) -> Result<Count, Fault> {
-    let (encoding, exact) = Encoding::of(model);
-    let tokens = tasks::blocking(move || match counted {
-        Counted::Chat(request) => of_chat(encoding, &request),
-        Counted::Texts(request) => request.texts.iter().map(|text| encoding.count(text)).sum(),
-    });
-    let tokens = tokens.await.ok_or_else(|| Fault::internal("counting tokens panicked"))?;
-    Ok(Count { tokens, encoding, exact })
+/// When nobody counts: a fault of the program.
+pub(crate) async fn count(platform: &Platform, model: &str, counted: Counted) -> Result<Count, Fault> {
+    let (encoding, known) = Encoding::of_model(model);
+    let (texts, beside) = match counted {
+        Counted::Chat(request) => of_chat(&request),
+        Counted::Texts(request) => (request.texts.clone(), 0),
+        Counted::Text(text) => (vec![text], 0),
+    };
+    let found = platform.service::<Counting>()?.0.count(encoding, texts).await;
+    let tokens = beside + found.iter().map(|each| each.tokens).sum::<u64>();
+    Ok(Count { tokens, encoding, exact: known && found.iter().all(|each| each.exact) })
 }
 
-/// Counts a text that a model wrote.
-pub(crate) async fn count_text(model: &str, text: String) -> Result<u64, Fault> {
-    let (encoding, _) = Encoding::of(model);
-    let counting = tasks::blocking(move || encoding.count(&text));
-    counting.await.ok_or_else(|| Fault::internal("counting tokens panicked"))
-}
-
-fn of_chat(encoding: Encoding, request: &ChatRequest) -> u64 {
-    let mut tokens = OF_MESSAGE;
+/// The texts of a conversation, and what it costs besides them.
+fn of_chat(request: &ChatRequest) -> (Vec<String>, u64) {
+    let (mut texts, mut beside) = (Vec::new(), OF_MESSAGE);
     for message in &request.messages {
-        tokens += OF_MESSAGE + 1;
+        beside += OF_MESSAGE + 1;
         for part in &message.parts {
-            tokens += match part {
+            match part {
                 Part::Text { text } | Part::Reasoning { text, .. } | Part::ToolResult { text, .. } => {
-                    encoding.count(text)
+                    texts.push(text.clone());
                 }
                 // What a picture costs is each vendor's own affair.
-                Part::Image { .. } => 0,
-                Part::ToolCall { name, arguments, .. } => encoding.count(name) + encoding.count(&arguments.to_string()),
-            };
+                Part::Image { .. } => {}
+                Part::ToolCall { name, arguments, .. } => texts.extend([name.clone(), arguments.to_string()]),
+            }
         }
     }
     for tool in &request.tools {
-        tokens += encoding.count(&tool.name) + encoding.count(&tool.parameters.to_string());
-        tokens += tool.description.as_deref().map_or(0, |text| encoding.count(text));
+        texts.extend([tool.name.clone(), tool.parameters.to_string()]);
+        texts.extend(tool.description.clone());
     }
     if let AnswerForm::Schema { schema, .. } = &request.form {
-        tokens += encoding.count(&schema.to_string());
+        texts.push(schema.to_string());
     }
-    tokens
+    (texts, beside)
 }
 
 #[cfg(test)]
@@ -125,15 +79,11 @@ mod tests {
     use super::*;
     use crate::port::models::{Message, Role};
 
-    #[tokio::test]
-    async fn counts_as_the_vendor_does() {
+    #[test]
+    fn a_conversation_is_its_texts_and_three_and_four_a_message() {
         let part = Part::Text { text: "hello world".to_owned() };
         let messages = vec![Message { role: Role::User, parts: vec![part] }];
-        let request = Arc::new(ChatRequest { messages, ..ChatRequest::default() });
-        let count = count("gpt-4o-mini", Counted::Chat(request)).await.unwrap();
-        assert_eq!((count.tokens, count.encoding, count.exact), (3 + 4 + 2, Encoding::O200kBase, true));
-        assert_eq!(Encoding::of("gpt-3.5-turbo"), (Encoding::Cl100kBase, true));
-        assert_eq!(Encoding::of("openai/gpt-4o"), (Encoding::O200kBase, true));
-        assert_eq!(Encoding::of("claude-sonnet"), (Encoding::O200kBase, false));
+        let request = ChatRequest { messages, ..ChatRequest::default() };
+        assert_eq!(of_chat(&request), (vec!["hello world".to_owned()], 3 + 4));
     }
 }

@@ -13,7 +13,7 @@ use crate::domain::models::conversation::Conversation;
 use crate::domain::models::engine::asker::{Asker, CacheUse, Wish};
 use crate::domain::models::engine::router::Router;
 use crate::domain::models::engine::size::Size;
-use crate::domain::models::engine::tokens::{Counted, Encoding, count};
+use crate::domain::models::engine::tokens::{Counted, count};
 use crate::domain::models::views::Cost;
 use crate::kernel::fault::Fault;
 use crate::port::models::Tokens;
@@ -42,7 +42,7 @@ pub(in crate::domain::models) struct Output {
     /// Tokens that it would read. Pictures are not counted.
     input: u64,
     /// How they were counted.
-    encoding: Encoding,
+    encoding: String,
     /// Whether the model is known to count like this. Else the count is near the truth.
     exact: bool,
     /// What reading them costs.
@@ -75,14 +75,14 @@ impl Capability for CountTokens {
         let wish = Wish { model: input.model, cache: CacheUse::Skip, ..Wish::default() };
         let size = Size::of_chat(&request);
         let found = cx.service::<Router>()?.first(&Asker::of(cx), &wish, size).await?;
-        let count = count(&found.model.name, Counted::Chat(request)).await?;
+        let count = count(cx.platform(), &found.model.name, Counted::Chat(request)).await?;
         let read = Tokens { input: count.tokens, ..Tokens::default() };
         let most = size.most_output.or(found.model.max_output);
         let whole = size.most_output.map(|output| Tokens { output, ..read });
         Ok(Output {
             model: found.name(),
             input: count.tokens,
-            encoding: count.encoding,
+            encoding: count.encoding.name().to_owned(),
             exact: count.exact,
             cost: Cost::of(found.model.cost(&read)),
             cost_at_most: whole.map(|whole| Cost::of(found.model.cost(&whole))),

@@ -91,7 +91,8 @@ impl Capability for PersonaCreate {
         }
         let is_file = cx.service::<Personas>()?.present().contains_key(&persona_id);
         if is_file || cx.get::<Persona>(Persona::id(&persona_id)).await?.is_some() {
-            let say = format!("there is a persona '{persona_id}': change it with persona_update, or choose another name");
+            let say =
+                format!("there is a persona '{persona_id}': change it with persona_update, or choose another name");
             return Err(Fault::new(&codes::ALREADY_EXISTS, say));
         }
         let profile = Profile {

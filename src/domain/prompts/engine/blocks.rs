@@ -195,11 +195,16 @@ mod tests {
         while let Some(wanted) = gathering.wanted() {
             if let Some(text) = all.get(wanted.as_str()) {
                 let template = (*text).to_owned();
-                gathering.give(&wanted, Block { version: String::new(), digest: String::new(), template, variables: Vec::new() });
+                gathering.give(
+                    &wanted,
+                    Block { version: String::new(), digest: String::new(), template, variables: Vec::new() },
+                );
             }
         }
         let found = gathering.finish(name);
-        found.map(|blocks| blocks.into_keys().collect()).map_err(|faults| faults.iter().map(ToString::to_string).collect())
+        found
+            .map(|blocks| blocks.into_keys().collect())
+            .map_err(|faults| faults.iter().map(ToString::to_string).collect())
     }
 
     #[test]
@@ -211,8 +216,16 @@ mod tests {
 
     #[test]
     fn a_loop_is_named_and_what_is_missing_is_told_with_its_line() {
-        let all = [("a", "{% include 'b' %}"), ("b", "{% include 'c' %}"), ("c", "{% include 'a' %}"), ("s", "{% include 's' %}")];
-        assert_eq!(gathered("{% include 'b' %}", None, &all).unwrap_err(), ["the blocks include each other: b -> c -> a -> b"]);
+        let all = [
+            ("a", "{% include 'b' %}"),
+            ("b", "{% include 'c' %}"),
+            ("c", "{% include 'a' %}"),
+            ("s", "{% include 's' %}"),
+        ];
+        assert_eq!(
+            gathered("{% include 'b' %}", None, &all).unwrap_err(),
+            ["the blocks include each other: b -> c -> a -> b"]
+        );
         assert_eq!(gathered("{% include 's' %}", None, &all).unwrap_err(), ["the blocks include each other: s -> s"]);
         // The block that is being written is a part of the loop.
         let one = [("b", "{% include 'a' %}")];

@@ -47,8 +47,11 @@ impl Wanted<'_> {
     #[must_use]
     pub fn lacking(&self, text: &str, tokens: u64) -> Vec<String> {
         let mut wrong = Vec::new();
-        wrong.extend(self.contains.iter().filter(|one| !text.contains(*one)).map(|one| format!("lacks \"{}\"", short(one))));
-        wrong.extend(self.lacks.iter().filter(|one| text.contains(*one)).map(|one| format!("holds \"{}\"", short(one))));
+        wrong.extend(
+            self.contains.iter().filter(|one| !text.contains(*one)).map(|one| format!("lacks \"{}\"", short(one))),
+        );
+        wrong
+            .extend(self.lacks.iter().filter(|one| text.contains(*one)).map(|one| format!("holds \"{}\"", short(one))));
         if let Some(most) = self.most_tokens.filter(|most| tokens > *most) {
             wrong.push(format!("has {tokens} tokens and may have {most}"));
         }
@@ -63,7 +66,9 @@ fn misfits(schema: &Map<String, Value>, text: &str) -> Vec<String> {
     let Ok(value) = serde_json::from_str::<Value>(text) else { return vec!["is no JSON".to_owned()] };
     let options = jsonschema::options().with_pattern_options(PatternOptions::regex());
     match options.build(&Value::Object(schema.clone())) {
-        Ok(validator) => validator.iter_errors(&value).take(8).map(|error| format!("{} {error}", error.instance_path())).collect(),
+        Ok(validator) => {
+            validator.iter_errors(&value).take(8).map(|error| format!("{} {error}", error.instance_path())).collect()
+        }
         Err(error) => vec![format!("cannot be judged, its schema is none: {error}")],
     }
 }

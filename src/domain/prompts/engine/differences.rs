@@ -36,7 +36,8 @@ pub enum Change {
 #[must_use]
 pub fn lines(earlier: &str, later: &str) -> Vec<Line> {
     let (old, new): (Vec<&str>, Vec<&str>) = (earlier.lines().collect(), later.lines().collect());
-    let all = if old.len() > MOST_LINES || new.len() > MOST_LINES { replaced(&old, &new) } else { compared(&old, &new) };
+    let all =
+        if old.len() > MOST_LINES || new.len() > MOST_LINES { replaced(&old, &new) } else { compared(&old, &new) };
     let near = |at: usize| {
         let (from, to) = (at.saturating_sub(AROUND), (at + AROUND + 1).min(all.len()));
         all.get(from..to).is_some_and(|near| near.iter().any(|line| line.change != Change::Same))
@@ -60,7 +61,8 @@ fn compared(old: &[&str], new: &[&str]) -> Vec<Line> {
     let tail = old_rest.iter().rev().zip(new_rest.iter().rev()).take_while(|(one, other)| one == other).count();
     let old_middle = old_rest.get(..old_rest.len() - tail).unwrap_or_default();
     let new_middle = new_rest.get(..new_rest.len() - tail).unwrap_or_default();
-    let mut found: Vec<Line> = (0..head).map(|at| line(Change::Same, at, new.get(at).copied().unwrap_or_default())).collect();
+    let mut found: Vec<Line> =
+        (0..head).map(|at| line(Change::Same, at, new.get(at).copied().unwrap_or_default())).collect();
     found.extend(middle(old_middle, new_middle, head));
     let from = new.len() - tail;
     found.extend((from..new.len()).map(|at| line(Change::Same, at, new.get(at).copied().unwrap_or_default())));
@@ -94,7 +96,9 @@ fn middle(old: &[&str], new: &[&str], head: usize) -> Vec<Line> {
                 found.push(line(Change::Same, head + column, other));
                 (row, column) = (row + 1, column + 1);
             }
-            (Some(one), other) if other.is_none() || get(&longest, row + 1, column) >= get(&longest, row, column + 1) => {
+            (Some(one), other)
+                if other.is_none() || get(&longest, row + 1, column) >= get(&longest, row, column + 1) =>
+            {
                 found.push(line(Change::Removed, head + row, one));
                 row += 1;
             }
@@ -118,7 +122,10 @@ mod tests {
             Change::Removed => '-',
             Change::Added => '+',
         };
-        lines(earlier, later).into_iter().map(|line| format!("{}{}:{}", mark(line.change), line.number, line.text)).collect()
+        lines(earlier, later)
+            .into_iter()
+            .map(|line| format!("{}{}:{}", mark(line.change), line.number, line.text))
+            .collect()
     }
 
     #[test]

@@ -89,7 +89,8 @@ pub fn split<T: DeserializeOwned>(text: &str) -> Result<(T, String, usize), Stri
 /// Whether a text is an id: words of small letters and digits joined by `-`.
 #[must_use]
 pub fn is_id(text: &str) -> bool {
-    let word = |word: &str| !word.is_empty() && word.bytes().all(|one| one.is_ascii_lowercase() || one.is_ascii_digit());
+    let word =
+        |word: &str| !word.is_empty() && word.bytes().all(|one| one.is_ascii_lowercase() || one.is_ascii_digit());
     text.len() <= 64 && text.split('-').all(word)
 }
 
@@ -117,7 +118,9 @@ impl PromptFile {
     /// What is wrong with it, with the line, and how to mend it. Whether its blocks are there is judged where all files are.
     pub fn read(stem: &str, block: bool, text: &str) -> Result<Self, String> {
         if !is_id(stem) {
-            return Err("the file's name must be words of small letters and digits joined by '-', and end in .md".to_owned());
+            return Err(
+                "the file's name must be words of small letters and digits joined by '-', and end in .md".to_owned()
+            );
         }
         let (front, template, first_line) = split::<Front>(text)?;
         let version = Version::parse(&front.version)
@@ -188,8 +191,9 @@ mod tests {
     #[test]
     fn a_file_is_read_with_what_its_variables_demand() {
         let file = PromptFile::read("a-file", false, GOOD).unwrap();
-        assert_eq!((file.id.as_str(), file.version.to_string().as_str(), file.first_line), ("a-file", "1.2.0", 18));
-        let demands: Vec<(&str, bool)> = file.content.variables.iter().map(|one| (one.name.as_str(), one.required)).collect();
+        assert_eq!((file.id.as_str(), file.version.to_string().as_str(), file.first_line), ("a-file", "1.2.0", 20));
+        let demands: Vec<(&str, bool)> =
+            file.content.variables.iter().map(|one| (one.name.as_str(), one.required)).collect();
         assert_eq!(demands, [("a", true), ("b", false), ("c", false)]);
         let same = PromptFile::read("a-file", false, &format!("\u{feff}{}", GOOD.replace('\n', "\r\n"))).unwrap();
         assert_eq!(same.digest, file.digest);
@@ -203,8 +207,12 @@ mod tests {
         assert!(broken("title = \"T\"", "title = ").starts_with("line 2: "), "{}", broken("title = \"T\"", "title = "));
         assert!(broken("version = \"1.2.0\"", "versoin = \"1\"").starts_with("line 4: unknown field `versoin`"));
         assert!(broken("1.2.0", "1.2").contains("'1.2' is none"));
-        assert!(broken("{{ b }}", "\n{{ nobody }}").starts_with("line 19: "), "{}", broken("{{ b }}", "\n{{ nobody }}"));
-        assert!(broken("{{ b }}", "{% if %}").starts_with("line 18: "), "{}", broken("{{ b }}", "{% if %}"));
+        assert!(
+            broken("{{ b }}", "\n{{ nobody }}").starts_with("line 21: "),
+            "{}",
+            broken("{{ b }}", "\n{{ nobody }}")
+        );
+        assert!(broken("{{ b }}", "{% if %}").starts_with("line 20: "), "{}", broken("{{ b }}", "{% if %}"));
         assert!(broken("description = \"D\"", "description = \" \"").contains("must not be empty"));
         assert!(PromptFile::read("A file", false, GOOD).unwrap_err().contains("the file's name"));
         let block = GOOD.replace("version", "labels = [\"production\"]\nversion");

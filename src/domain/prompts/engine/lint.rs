@@ -205,7 +205,8 @@ mod tests {
         let schema = json!({ "type": "string", "description": "A.", "default": 3 });
         assert_eq!(rules("{{ a }}", json!([variable("a", schema)])), [("P008", None)]);
         assert_eq!(rules("{{ a }}", json!([variable("a", json!({}))])), [("P009", None)]);
-        let many: Vec<Value> = (0..=MOST).map(|at| variable(&format!("v{at}"), json!({ "description": "V." }))).collect();
+        let many: Vec<Value> =
+            (0..=MOST).map(|at| variable(&format!("v{at}"), json!({ "description": "V." }))).collect();
         assert_eq!(rules("x", json!(many)), [("P006", None)]);
         let ids: BTreeSet<&str> = RULES.iter().map(|(id, _)| *id).collect();
         assert_eq!(ids.len(), RULES.len());

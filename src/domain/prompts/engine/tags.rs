@@ -8,7 +8,7 @@ pub struct Tag<'a> {
     pub statement: bool,
     /// What is in it.
     pub inside: &'a str,
-    /// The line that it begins in, from 1.
+    /// The line that what is in it begins in, from 1.
     pub line: usize,
 }
 
@@ -64,7 +64,10 @@ pub fn tags(template: &str) -> Vec<Tag<'_>> {
             ("{%", "endraw") => raw = false,
             ("{#", _) => {}
             _ if raw => {}
-            _ => found.push(Tag { statement: opening == "{%", inside: trimmed, line }),
+            _ => {
+                let before = inside.find(trimmed).and_then(|at| inside.get(..at)).unwrap_or_default();
+                found.push(Tag { statement: opening == "{%", inside: trimmed, line: line + lines_in(before) });
+            }
         }
         line += lines_in(inside);
         rest = inner.get(end + 2..).unwrap_or_default();
@@ -173,6 +176,9 @@ mod tests {
     #[test]
     fn a_name_is_found_where_it_is_used_and_not_where_it_is_a_part() {
         let template = "name\n{{ surname }} {{ user.name }}\n{% if x %}{{\n  name | upper }}{% endif %}";
-        assert_eq!((line_of(template, "name"), line_of(template, "user"), line_of(template, "y")), (Some(4), Some(2), None));
+        assert_eq!(
+            (line_of(template, "name"), line_of(template, "user"), line_of(template, "y")),
+            (Some(4), Some(2), None)
+        );
     }
 }

@@ -66,9 +66,9 @@ static ENGINE: LazyLock<Environment<'static>> = LazyLock::new(|| {
     // A prompt is text for a model, whatever its name ends in.
     engine.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
     engine.remove_global("debug");
-    // Objects and lists are written as JSON, as models know them.
+    // What is no text is written as JSON, as models know it, and not as Python writes it.
     engine.set_formatter(|out, state, value| match value.kind() {
-        ValueKind::Map | ValueKind::Seq | ValueKind::Iterable => {
+        ValueKind::Map | ValueKind::Seq | ValueKind::Iterable | ValueKind::Bool | ValueKind::None => {
             let text = serde_json::to_string(value)
                 .map_err(|error| minijinja::Error::new(ErrorKind::BadSerialization, error.to_string()))?;
             out.write_str(&text).map_err(minijinja::Error::from)
@@ -100,7 +100,11 @@ pub fn names(template: &str) -> Result<BTreeSet<String>, Wrong> {
 ///
 /// # Errors
 /// Where it uses what there is not, does or writes too much, or cannot be carried out.
-pub fn assembled(template: &str, blocks: &BTreeMap<String, String>, values: &Map<String, Value>) -> Result<String, Wrong> {
+pub fn assembled(
+    template: &str,
+    blocks: &BTreeMap<String, String>,
+    values: &Map<String, Value>,
+) -> Result<String, Wrong> {
     let mut engine = ENGINE.clone();
     for (name, text) in blocks {
         engine.add_template_owned(name.clone(), text.clone()).map_err(|error| wrong(&error))?;

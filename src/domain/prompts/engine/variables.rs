@@ -63,7 +63,11 @@ fn depth(value: &Value) -> usize {
 ///
 /// # Errors
 /// Everything that is missing, unknown or does not fit; `below` is where in the input the values lie.
-pub fn filled(variables: &[Variable], given: &Map<String, Value>, below: &str) -> Result<Map<String, Value>, Vec<Violation>> {
+pub fn filled(
+    variables: &[Variable],
+    given: &Map<String, Value>,
+    below: &str,
+) -> Result<Map<String, Value>, Vec<Violation>> {
     let mut wrong = Vec::new();
     let mut tell = |name: &str, message: String| {
         let name = name.replace('~', "~0").replace('/', "~1");
@@ -224,7 +228,11 @@ mod tests {
         let old = [
             variable("a", true, json!({ "type": "string", "minLength": 5, "maxLength": 10, "description": "old" })),
             variable("b", true, json!({ "type": "integer", "enum": [1, 2] })),
-            variable("c", true, json!({ "type": "object", "properties": { "x": { "type": "string" } }, "required": ["x"] })),
+            variable(
+                "c",
+                true,
+                json!({ "type": "object", "properties": { "x": { "type": "string" } }, "required": ["x"] }),
+            ),
         ];
         let new = [
             variable("a", true, json!({ "type": "string", "minLength": 2, "description": "new" })),
@@ -257,7 +265,11 @@ mod tests {
         }
         let old = [variable("gone", true, json!({})), variable("kept", false, json!({}))];
         let new = [variable("kept", true, json!({})), variable("new", true, json!({}))];
-        let all = ["the variable 'gone' is gone", "the variable 'kept' must be given now", "the variable 'new' is new and must be given"];
+        let all = [
+            "the variable 'gone' is gone",
+            "the variable 'kept' must be given now",
+            "the variable 'new' is new and must be given",
+        ];
         assert_eq!(breaks(&old, &new), all);
     }
 

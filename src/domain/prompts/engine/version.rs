@@ -70,7 +70,9 @@ mod tests {
         assert!(version > Version::parse("1.2.9").unwrap() && version < Version::parse("2.0.0").unwrap());
         let next = |step| version.next(step).to_string();
         assert_eq!([next(Step::Patch), next(Step::Minor), next(Step::Major)], ["1.2.11", "1.3.0", "2.0.0"]);
-        for bad in ["1.2", "1.2.3.4", "01.2.3", "1.2.x", "1.2.3-rc.1", "", "v1.2.3", "1.2.-3", "1.2.+3", "9999999999.0.0"] {
+        for bad in
+            ["1.2", "1.2.3.4", "01.2.3", "1.2.x", "1.2.3-rc.1", "", "v1.2.3", "1.2.-3", "1.2.+3", "9999999999.0.0"]
+        {
             assert_eq!(Version::parse(bad), None, "{bad}");
         }
         let pattern = regex_of(PATTERN);

@@ -94,7 +94,8 @@ impl Capability for PromptCreate {
             return Err(Fault::bad_input("/name", "must have a letter from a to z or a digit: the id is made of them"));
         }
         if cx.service::<Library>()?.present().get(&prompt_id).is_some() {
-            let say = format!("a prompt '{prompt_id}' comes as a file: change it with prompt_update, or choose another name");
+            let say =
+                format!("a prompt '{prompt_id}' comes as a file: change it with prompt_update, or choose another name");
             return Err(Fault::new(&codes::ALREADY_EXISTS, say));
         }
         if cx.get::<Prompt>(Prompt::id(&prompt_id)).await?.is_some() {

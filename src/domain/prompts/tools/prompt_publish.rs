@@ -163,7 +163,10 @@ fn check(found: &Found, input: &Input) -> Result<(), Fault> {
         }
     }
     if !input.roll_back.is_empty() && (input.version.is_some() || input.release.is_some() || !input.labels.is_empty()) {
-        return Err(Fault::bad_input("/rollBack", "does not go together with version, release and labels: roll back by itself"));
+        return Err(Fault::bad_input(
+            "/rollBack",
+            "does not go together with version, release and labels: roll back by itself",
+        ));
     }
     let new = input.labels.iter().filter(|one| !found.prompt.labels.contains_key(&one.label)).count();
     if found.prompt.labels.len() + new > MOST_LABELS {
@@ -197,7 +200,8 @@ async fn publish(
     let version = match release {
         None => version,
         Some(text) => {
-            let asked = Version::parse(text).ok_or_else(|| Fault::bad_input("/release", "must be major.minor.patch"))?;
+            let asked =
+                Version::parse(text).ok_or_else(|| Fault::bad_input("/release", "must be major.minor.patch"))?;
             let least = if breaking.is_empty() { next(prompt, Step::Patch) } else { version };
             if prompt.published.is_some() && asked < least {
                 if found.version(cx, text).await.is_ok() {
@@ -275,7 +279,8 @@ async fn roll_back(cx: &Cx, found: &Found, mut prompt: Prompt, input: &Input) ->
         let label = found.prompt.labels.get(name);
         let label = label.ok_or_else(|| Fault::bad_input(&place, format!("there is no label '{name}'")))?;
         may_move(cx, name, Some(label), None)?;
-        let before = label.before().ok_or_else(|| Fault::bad_input(&place, format!("'{name}' stood for nothing before")))?;
+        let before =
+            label.before().ok_or_else(|| Fault::bad_input(&place, format!("'{name}' stood for nothing before")))?;
         version = version.or_else(|| before.first().map(|target| target.version.clone()));
         set_label(cx, &mut prompt, name, before.to_vec(), input.message.clone());
     }

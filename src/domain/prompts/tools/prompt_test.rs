@@ -161,7 +161,8 @@ impl Capability for PromptTest {
             cx.change(&stored, &revision)?;
         }
         let (prompt_id, version) = (found.prompt.prompt_id, revision.called());
-        let event = serde_json::json!({ "promptId": prompt_id, "version": version, "passed": passed, "failed": failed });
+        let event =
+            serde_json::json!({ "promptId": prompt_id, "version": version, "passed": passed, "failed": failed });
         cx.emit(TESTED, &prompt_id, &event)?;
         Ok(Output { prompt_id, version, digest: revision.digest, ok: failed == 0, passed, failed, unanswered, cases })
     }

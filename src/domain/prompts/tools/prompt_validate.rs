@@ -147,7 +147,12 @@ impl Capability for PromptValidate {
             version,
             valid: findings.iter().all(|one| one.level != Level::Error),
             findings,
-            variables: whole.as_ref().map_or(&content.variables, |whole| &whole.variables).iter().map(Into::into).collect(),
+            variables: whole
+                .as_ref()
+                .map_or(&content.variables, |whole| &whole.variables)
+                .iter()
+                .map(Into::into)
+                .collect(),
             blocks: whole.as_ref().map(Whole::parts).unwrap_or_default(),
             measured,
             tokens,

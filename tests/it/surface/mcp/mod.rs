@@ -7,6 +7,7 @@ mod drain;
 mod http;
 mod listing;
 mod pipe;
+mod prompts;
 mod resources;
 mod sessions;
 mod sse;

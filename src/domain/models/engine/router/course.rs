@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{KnownRoute, Router};
+use crate::capability::platform::Platform;
 use crate::capability::cx::store_fault;
 use crate::capability::owned::Stored;
 use crate::domain::models::catalogue::{Ability, Found, Model, Provider};
@@ -203,7 +204,7 @@ impl Router {
                 // A route goes on without a candidate whose key is not there yet.
                 Err(_) => continue,
             };
-            match self.unfit(&target, size, request).await? {
+            match self.unfit(&asker.platform, &target, size, request).await? {
                 None => targets.push(target),
                 Some(why) => failed.push(Failed { model: target.name.to_string(), why }),
             }
@@ -240,7 +241,13 @@ impl Router {
     }
 
     /// Why a model cannot answer.
-    async fn unfit(&self, target: &Target, size: Size, request: Option<&Arc<ChatRequest>>) -> Result<Option<Why>, Fault> {
+    async fn unfit(
+        &self,
+        platform: &Platform,
+        target: &Target,
+        size: Size,
+        request: Option<&Arc<ChatRequest>>,
+    ) -> Result<Option<Why>, Fault> {
         if let Some(ability) = size.lacking(&target.model) {
             return Ok(Some(Why::Lacks(name_of(ability))));
         }
@@ -249,7 +256,7 @@ impl Router {
         if size.at_most() + answer <= context {
             return Ok(None);
         }
-        let count = tokens::count(&target.model.name, Counted::Chat(request.clone())).await?;
+        let count = tokens::count(platform, &target.model.name, Counted::Chat(request.clone())).await?;
         // A count by another's encoding is taken for too long only where it is so by far.
         let least = if count.exact { count.tokens } else { count.tokens - count.tokens / 4 };
         Ok((least + answer > context).then_some(Why::TooLong { tokens: count.tokens + answer, context }))

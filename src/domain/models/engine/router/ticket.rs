@@ -221,11 +221,12 @@ impl Inner {
             Ask::Whole(request) | Ask::Pieces(request) => Counted::Chat(request.clone()),
             Ask::Vectors(request) => Counted::Texts(request.clone()),
         };
-        let input = tokens::count(model, asked).await?.tokens;
+        let platform = &self.course.asker.platform;
+        let input = tokens::count(platform, model, asked).await?.tokens;
         if self.bytes == 0 {
             return Ok(Tokens { input, ..Tokens::default() });
         }
-        let counted = tokens::count_text(model, self.written.clone()).await?;
+        let counted = tokens::count(platform, model, Counted::Text(self.written.clone())).await?.tokens;
         let all = u128::from(counted) * u128::from(self.bytes) / u128::try_from(self.written.len().max(1)).unwrap_or(1);
         Ok(Tokens { input, output: u64::try_from(all).unwrap_or(u64::MAX), ..Tokens::default() })
     }
