@@ -88,7 +88,8 @@ pub enum CacheUse {
 /// What is wished for besides an answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wish {
-    /// A route, or a model as `provider/model`; the route `default` when not given, or the first model that can be asked.
+    /// A route, or a model as `provider/model`; the route `default` when not given, or the cheapest
+    /// model that can be asked.
     pub model: Option<String>,
     /// Whether the cache may answer.
     pub cache: CacheUse,

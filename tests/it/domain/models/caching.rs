@@ -125,8 +125,9 @@ async fn the_call_lives_as_long_as_somebody_waits() {
     let app = cached(60).await;
     app.vendor.tell("large", [Act::Wait]);
     let (router, asker) = asker(&app, &app.admin).await;
-    let leads = Box::pin(router.complete(&asker, &wish("kept"), request("x")));
-    let follows = router.complete(&asker, &wish("kept"), request("x"));
+    let kept = wish("kept");
+    let leads = Box::pin(router.complete(&asker, &kept, request("x")));
+    let follows = router.complete(&asker, &kept, request("x"));
     let leads = match futures::future::select(leads, Box::pin(app.vendor.asked_times(1))).await {
         futures::future::Either::Right(((), leads)) => leads,
         futures::future::Either::Left(_) => unreachable!("nobody let it go"),
@@ -140,7 +141,7 @@ async fn the_call_lives_as_long_as_somebody_waits() {
     assert_eq!(app.vendor.asked().len(), 1);
     // All go.
     app.vendor.tell("large", [Act::Wait]);
-    let alone = Box::pin(router.complete(&asker, &wish("kept"), request("y")));
+    let alone = Box::pin(router.complete(&asker, &kept, request("y")));
     drop(futures::future::select(alone, Box::pin(app.vendor.asked_times(2))).await);
     app.vendor.runs(0).await;
 }

@@ -73,6 +73,7 @@ async fn tenants_take_turns_at_a_model() {
             loop {
                 let listed = app.call(&app.admin, "model_list", json!({ "provider": "test" })).await.unwrap();
                 let large = listed["items"].as_array().unwrap().iter().find(|one| one["name"] == "test/large").unwrap();
+                tokio::task::yield_now().await;
                 if large["health"]["waiting"] == 5 {
                     break;
                 }
