@@ -108,8 +108,7 @@ impl Calls {
         loop {
             let query = TimeQuery { filter: filter.clone(), beyond, descending: true, limit: STEP };
             let scope = Scope::Tenant(cx.tenant());
-            let found =
-                cx.platform().store.entries_by_time(scope, &MODEL_CALLS, query).await.map_err(store_fault)?;
+            let found = cx.platform().store.entries_by_time(scope, &MODEL_CALLS, query).await.map_err(store_fault)?;
             let (count, last) = (found.len(), found.last().map(|entry| (entry.at, entry.position)));
             for entry in found {
                 let entry: CallEntry = serde_json::from_value(entry.body).map_err(Fault::internal)?;
@@ -122,7 +121,8 @@ impl Calls {
                 return Ok(Span { from, to });
             }
             if seen >= MOST {
-                let say = format!("the period has more than {MOST} calls: ask for a shorter one, or for one model or user");
+                let say =
+                    format!("the period has more than {MOST} calls: ask for a shorter one, or for one model or user");
                 return Err(Fault::new(&codes::TOO_BROAD, say));
             }
             beyond = last;

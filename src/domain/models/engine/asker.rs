@@ -29,12 +29,7 @@ impl Asker {
     #[must_use]
     pub fn of(cx: &Cx) -> Self {
         let call = cx.call();
-        Self {
-            platform: cx.platform().clone(),
-            caller: call.caller.clone(),
-            request_id: call.id,
-            origin: call.origin,
-        }
+        Self { platform: cx.platform().clone(), caller: call.caller.clone(), request_id: call.id, origin: call.origin }
     }
 
     /// The tenant.

@@ -169,9 +169,10 @@ impl Budgets {
         let purse = match found.map(Stored::<Budget>::read).transpose()? {
             None => None,
             Some(stored) => {
-                let purse = self.purses.entry(id).or_insert_with(|| {
-                    Purse::new(id, tenant, stored.revision, stored.value.clone())
-                });
+                let purse = self
+                    .purses
+                    .entry(id)
+                    .or_insert_with(|| Purse::new(id, tenant, stored.revision, stored.value.clone()));
                 let purse = purse.clone();
                 let now = (stored.revision, stored.value);
                 if **purse.budget.load() != now {
@@ -238,14 +239,13 @@ fn spent(platform: &Platform, purse: &Purse, scope: &Scope) -> Fault {
     let budget = purse.budget.load();
     let budget = &budget.1;
     let held = purse.held();
-    let fault = Fault::new(&faults::BUDGET_SPENT, format!("the budget of {scope} is spent")).with_detail(
-        serde_json::json!({
+    let fault =
+        Fault::new(&faults::BUDGET_SPENT, format!("the budget of {scope} is spent")).with_detail(serde_json::json!({
             "scope": scope.to_string(),
             "limitNanoDollars": budget.money,
             "limitTokens": budget.tokens,
             "wholeAgainAt": budget.period.next(now),
-        }),
-    );
+        }));
     // What calls that run have set aside may come back.
     if held.money.reserved > 0 || held.tokens.reserved > 0 {
         return fault.with_retry_after(Duration::from_secs(1));

@@ -240,7 +240,12 @@ impl Router {
     }
 
     /// Why a model cannot answer.
-    async fn unfit(&self, target: &Target, size: Size, request: Option<&Arc<ChatRequest>>) -> Result<Option<Why>, Fault> {
+    async fn unfit(
+        &self,
+        target: &Target,
+        size: Size,
+        request: Option<&Arc<ChatRequest>>,
+    ) -> Result<Option<Why>, Fault> {
         if let Some(ability) = size.lacking(&target.model) {
             return Ok(Some(Why::Lacks(name_of(ability))));
         }
@@ -272,9 +277,7 @@ impl Router {
         }
         // Those that are left alone just now are asked when all others failed.
         let now = asker.platform.clock.elapsed();
-        targets.sort_by_key(|target| {
-            matches!(target.health.breaker.circuit(now), Circuit::Open | Circuit::Cooling)
-        });
+        targets.sort_by_key(|target| matches!(target.health.breaker.circuit(now), Circuit::Open | Circuit::Cooling));
     }
 
     /// Of two taken by chance the one that is expected to answer faster; the others by chance behind it. Looking at all would
