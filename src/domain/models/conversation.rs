@@ -316,7 +316,10 @@ mod tests {
             (json!({ "messages": [{ "role": "system", "content": "x" }] }), ""),
             (json!({ "messages": [{ "role": "user" }] }), "/messages/0"),
             (json!({ "messages": [{ "role": "tool", "content": "x" }] }), "/messages/0/toolCallId"),
-            (json!({ "messages": [{ "role": "user", "content": "x", "images": ["file:///etc/passwd"] }] }), "/messages/0/images/0"),
+            (
+                json!({ "messages": [{ "role": "user", "content": "x", "images": ["file:///etc/passwd"] }] }),
+                "/messages/0/images/0",
+            ),
             (json!({ "prompt": "x", "toolChoice": "gone" }), "/toolChoice"),
         ] {
             assert_eq!(read(input).unwrap_err().places()[0].pointer, place);

@@ -183,9 +183,12 @@ impl Seen {
             .collect();
         cheaper.sort();
         let calls = self.reckoned.len() as u64;
-        all.extend(cheaper.into_iter().take(MOST_OTHERS).map(|(cost, name)| {
-            advice(Kind::CheaperModel, Some(name), (calls, paid), paid - cost)
-        }));
+        all.extend(
+            cheaper
+                .into_iter()
+                .take(MOST_OTHERS)
+                .map(|(cost, name)| advice(Kind::CheaperModel, Some(name), (calls, paid), paid - cost)),
+        );
         all
     }
 

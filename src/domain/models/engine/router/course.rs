@@ -139,8 +139,8 @@ impl Router {
             if let Some(routed) = self.stored_route(asker, DEFAULT).await?.filter(Routed::is_enabled) {
                 return Ok(routed);
             }
-            let first = offered.models().find(|found| size.lacking(&found.model).is_none());
-            return first.map(|found| straight(&found.name())).ok_or_else(|| nobody(offered));
+            let usual = usual(offered, size).ok_or_else(|| nobody(offered))?;
+            return Ok(straight(&usual.name()));
         };
         if name.contains('/') {
             return Ok(straight(name));
@@ -279,9 +279,7 @@ impl Router {
         }
         // Those that are left alone just now are asked when all others failed.
         let now = asker.platform.clock.elapsed();
-        targets.sort_by_key(|target| {
-            matches!(target.health.breaker.circuit(now), Circuit::Open | Circuit::Cooling)
-        });
+        targets.sort_by_key(|target| matches!(target.health.breaker.circuit(now), Circuit::Open | Circuit::Cooling));
     }
 
     /// Of two taken by chance the one that is expected to answer faster; the others by chance behind it. Looking at all would
@@ -437,6 +435,17 @@ fn name_of(ability: Ability) -> &'static str {
         Ability::Reasoning => "reasoning",
         Ability::Embeddings => "embeddings",
     }
+}
+
+/// The model of whoever names none, where no route says it: the cheapest one that can do all that a usual call may want, so that
+/// nobody is surprised by a bill. Of those without a price the first one.
+fn usual(offered: &Offered, size: Size) -> Option<Found> {
+    let tokens = Tokens { input: 1000, output: USUAL_OUTPUT, ..Tokens::default() };
+    let able = offered.models().filter(|found| size.lacking(&found.model).is_none());
+    able.min_by_key(|found| {
+        let lacks_tools = !size.vectors && !found.model.can(Ability::Tools);
+        (lacks_tools, found.model.cost(&tokens).map_or(u64::MAX, |cost| cost.0), found.name())
+    })
 }
 
 /// The fault where no model can be asked, with the three ways to one.
