@@ -3,3 +3,4 @@
 //! Other domains may use: nothing yet.
 
 pub mod catalogue;
+pub mod sampling;

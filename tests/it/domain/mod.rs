@@ -4,5 +4,6 @@ mod audit;
 pub(crate) mod events;
 mod identity;
 mod integrations;
+mod providers;
 mod registry;
 mod system;

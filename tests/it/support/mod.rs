@@ -9,4 +9,5 @@ pub(crate) mod nats;
 pub(crate) mod program;
 pub(crate) mod scene;
 pub(crate) mod servers;
+pub(crate) mod vendor;
 pub(crate) mod wire;

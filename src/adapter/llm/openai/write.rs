@@ -53,10 +53,15 @@ pub(in crate::adapter::llm) fn chat(
         if endpoint.options.get("stream_usage") != Some(&Value::Bool(false)) {
             body.insert("stream_options".to_owned(), json!({"include_usage": true}));
         }
-    } else if request.extra.contains_key("stream") {
-        body.insert("stream".to_owned(), json!(false));
     }
-    Ok(over_extra(&request.extra, body))
+    if streams || !["stream", "stream_options"].iter().any(|name| request.extra.contains_key(*name)) {
+        return Ok(over_extra(&request.extra, body));
+    }
+    // A whole answer is asked for as one, and then the vendor takes no word of streams.
+    let mut extra = request.extra.clone();
+    extra.remove("stream");
+    extra.remove("stream_options");
+    Ok(over_extra(&extra, body))
 }
 
 /// The body of a request for vectors. What they are for is not asked in this dialect.
@@ -138,9 +143,12 @@ fn assistant(dialect: &str, endpoint: &Endpoint, parts: &[Part]) -> Result<Value
                     Value::String(text) => text.clone(),
                     other => other.to_string(),
                 };
-                let mut call = json!({"id": id, "type": "function", "function": {"name": name, "arguments": arguments}});
+                let mut call =
+                    json!({"id": id, "type": "function", "function": {"name": name, "arguments": arguments}});
                 if let (Some(own), Some(call)) = (own(openai::NAME, opaque.as_ref()), call.as_object_mut()) {
-                    call.extend(own.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())));
+                    call.extend(
+                        own.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())),
+                    );
                 }
                 calls.push(call);
             }
