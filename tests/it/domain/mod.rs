@@ -7,5 +7,6 @@ mod integrations;
 mod models;
 mod personas;
 mod prompts;
+mod providers;
 mod registry;
 mod system;
