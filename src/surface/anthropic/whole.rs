@@ -31,6 +31,12 @@ pub(super) struct Usage {
     cache_creation_input_tokens: u64,
     cache_read_input_tokens: u64,
     output_tokens: u64,
+    output_tokens_details: Written,
+}
+
+#[derive(Default, Serialize)]
+struct Written {
+    thinking_tokens: u64,
 }
 
 impl Usage {
@@ -40,6 +46,7 @@ impl Usage {
             cache_creation_input_tokens: tokens.cache_written,
             cache_read_input_tokens: tokens.cached,
             output_tokens: tokens.output,
+            output_tokens_details: Written { thinking_tokens: tokens.reasoning },
         }
     }
 }
