@@ -26,11 +26,6 @@ impl Fields {
         format!("{}/{}", self.place, name.replace('~', "~0").replace('/', "~1"))
     }
 
-    /// Where the object lies.
-    pub(in crate::surface) fn place(&self) -> &str {
-        &self.place
-    }
-
     /// A property; `null` is none.
     pub(in crate::surface) fn take(&mut self, name: &str) -> Option<Value> {
         self.fields.remove(name).filter(|value| !value.is_null())
