@@ -197,6 +197,35 @@ def openai_asks_many_at_once():
     assert asyncio.run(all_of_them()) == [f"You said: number {at}" for at in range(20)]
 
 
+def openai_responds():
+    told = oai.responses.create(model=MODEL, input="Hi", instructions="Be short.", store=False)
+    assert told.output_text == "You said: Hi" and told.status == "completed" and told.usage.total_tokens == 27, told
+    tools = [{"type": "function", "name": "weather", "parameters": WEATHER, "strict": False}]
+    told = oai.responses.create(model=MODEL, input=user("use tools"), tools=tools)
+    (called,) = told.output
+    assert json.loads(called.arguments) == {"city": "Oslo 0"}, told
+    result = {"type": "function_call_output", "call_id": called.call_id, "output": "rain"}
+    again = oai.responses.create(model=MODEL, input=[*user("use tools"), called, result], tools=tools)
+    assert again.output_text == "You said: rain", again
+    assert oai.responses.parse(model=MODEL, input="Plan", text_format=Trip).output_parsed == Trip(city="Oslo", days=3)
+
+
+def openai_responds_in_a_stream():
+    said, last = "", None
+    for event in oai.responses.create(model=MODEL, input="one two three", stream=True):
+        last = event
+        said += event.delta if event.type == "response.output_text.delta" else ""
+    assert said.strip() == "You said: one two three" == last.response.output_text.strip() and last.type == "response.completed"
+    with oai.responses.stream(model=MODEL, input="one two three") as stream:
+        assert stream.get_final_response().output_text.strip() == "You said: one two three"
+
+    def listen():
+        for _ in oai.responses.create(model=MODEL, input="break off please", stream=True):
+            pass
+
+    assert raises(openai.APIError, listen).code == "answer_broken"
+
+
 # Anthropic
 
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::fault::Refusal;
 use super::sse::Event;
 use crate::port::models::{
-    ChatRequest, Completion, Embedding, EmbedRequest, Endpoint, ModelFault, ModelFaultKind, Piece,
+    ChatRequest, Completion, EmbedRequest, Embedding, Endpoint, ModelFault, ModelFaultKind, Piece,
 };
 
 /// What is sent.
@@ -162,7 +162,9 @@ pub(super) fn inline_image(url: &str) -> Result<Option<(&str, &str)>, ModelFault
     }
     let parts = url.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,"));
     match parts {
-        Some((media_type, data)) if media_type.starts_with("image/") && !data.is_empty() => Ok(Some((media_type, data))),
+        Some((media_type, data)) if media_type.starts_with("image/") && !data.is_empty() => {
+            Ok(Some((media_type, data)))
+        }
         Some(_) | None => Err(senseless("an image is an https address or data:image/…;base64,…")),
     }
 }

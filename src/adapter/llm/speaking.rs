@@ -72,7 +72,8 @@ impl Speaking {
         let response = timeout_at(until, sending).await.map_err(|_| late(endpoint))??;
         let media_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         if media_type.is_some_and(|media_type| media_type.starts_with("application/json")) {
-            let body = timeout_at(until, wire::whole(response, endpoint.silence)).await.map_err(|_| late(endpoint))??;
+            let body =
+                timeout_at(until, wire::whole(response, endpoint.silence)).await.map_err(|_| late(endpoint))??;
             self.refused(&body)?;
             return Err(unreadable("it is no stream"));
         }
@@ -99,7 +100,10 @@ impl Speaking {
 
 fn late(endpoint: &Endpoint) -> ModelFault {
     let seconds = endpoint.patience.as_secs_f64();
-    ModelFault::new(ModelFaultKind::TimedOut, format!("'{}' did not begin to answer within {seconds} s", endpoint.provider))
+    ModelFault::new(
+        ModelFaultKind::TimedOut,
+        format!("'{}' did not begin to answer within {seconds} s", endpoint.provider),
+    )
 }
 
 #[async_trait]
@@ -203,7 +207,11 @@ impl Reading {
                 let reader = &mut self.reader;
                 self.events.read(&bytes, |event| {
                     // What comes behind the end is no part of the answer.
-                    if matches!(pieces.last(), Some(Piece::End { .. })) { Ok(()) } else { reader.event(&event, &mut pieces) }
+                    if matches!(pieces.last(), Some(Piece::End { .. })) {
+                        Ok(())
+                    } else {
+                        reader.event(&event, &mut pieces)
+                    }
                 })
             }
         };

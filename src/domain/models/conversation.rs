@@ -362,8 +362,7 @@ mod tests {
             { "type": "text", "text": "two" },
         ]);
         let thought = json!({ "type": "reasoning", "text": "hm", "opaque": { "anthropic": { "signature": "s" } } });
-        let messages =
-            json!([{ "role": "user", "parts": parts }, { "role": "assistant", "parts": [thought] }]);
+        let messages = json!([{ "role": "user", "parts": parts }, { "role": "assistant", "parts": [thought] }]);
         let request = read(json!({ "messages": messages })).unwrap();
         assert_eq!(serde_json::to_value(&request.messages[0].parts).unwrap(), parts);
         assert_eq!(serde_json::to_value(&request.messages[1].parts[0]).unwrap(), thought);
@@ -373,14 +372,26 @@ mod tests {
     fn what_does_not_fit_is_told_with_its_place() {
         for (input, place) in [
             (json!({ "messages": [{ "role": "user", "parts": [{ "type": "sound" }] }] }), "/messages/0/parts/0"),
-            (json!({ "messages": [{ "role": "user", "content": "x", "parts": [{ "type": "text", "text": "x" }] }] }), "/messages/0"),
-            (json!({ "messages": [{ "role": "user", "parts": [{ "type": "reasoning", "text": "x" }] }] }), "/messages/0/parts/0"),
-            (json!({ "messages": [{ "role": "user", "parts": [{ "type": "image", "url": "file:///x" }] }] }), "/messages/0/parts/0/url"),
+            (
+                json!({ "messages": [{ "role": "user", "content": "x", "parts": [{ "type": "text", "text": "x" }] }] }),
+                "/messages/0",
+            ),
+            (
+                json!({ "messages": [{ "role": "user", "parts": [{ "type": "reasoning", "text": "x" }] }] }),
+                "/messages/0/parts/0",
+            ),
+            (
+                json!({ "messages": [{ "role": "user", "parts": [{ "type": "image", "url": "file:///x" }] }] }),
+                "/messages/0/parts/0/url",
+            ),
             (json!({}), ""),
             (json!({ "messages": [{ "role": "system", "content": "x" }] }), ""),
             (json!({ "messages": [{ "role": "user" }] }), "/messages/0"),
             (json!({ "messages": [{ "role": "tool", "content": "x" }] }), "/messages/0/toolCallId"),
-            (json!({ "messages": [{ "role": "user", "content": "x", "images": ["file:///etc/passwd"] }] }), "/messages/0/images/0"),
+            (
+                json!({ "messages": [{ "role": "user", "content": "x", "images": ["file:///etc/passwd"] }] }),
+                "/messages/0/images/0",
+            ),
             (json!({ "prompt": "x", "toolChoice": "gone" }), "/toolChoice"),
         ] {
             assert_eq!(read(input).unwrap_err().places()[0].pointer, place);

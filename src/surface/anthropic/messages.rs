@@ -14,8 +14,7 @@ use crate::surface::talking::prose;
 use crate::surface::talking::visit::Visit;
 
 /// Properties that mean the same here.
-const SAME: &[(&str, &str)] =
-    &[("temperature", "temperature"), ("top_p", "topP"), ("stop_sequences", "stop")];
+const SAME: &[(&str, &str)] = &[("temperature", "temperature"), ("top_p", "topP"), ("stop_sequences", "stop")];
 
 /// What goes to vendors of this dialect alone.
 const OF_THE_DIALECT: &[&str] = &["metadata", "thinking", "service_tier", "inference_geo"];
@@ -208,7 +207,11 @@ mod tests {
         for (name, value, place) in [
             ("max_tokens", Value::Null, "/max_tokens"),
             ("tools", json!([{ "type": "web_search_20250305", "name": "web_search" }]), "/tools/0/type"),
-            ("messages", json!([{ "role": "user", "content": [{ "type": "document" }] }]), "/messages/0/content/0/type"),
+            (
+                "messages",
+                json!([{ "role": "user", "content": [{ "type": "document" }] }]),
+                "/messages/0/content/0/type",
+            ),
             ("output_config", json!({ "format": { "type": "grammar" } }), "/output_config/format/type"),
             ("tool_choice", json!({ "type": "auto", "x": 1 }), "/tool_choice/x"),
         ] {

@@ -24,10 +24,7 @@ use crate::surface::talking::visit::Visit;
 
 /// The routes of this door.
 pub fn router(gate: Arc<Gate>) -> Router {
-    Router::new()
-        .route("/v1/messages", post(create))
-        .method_not_allowed_fallback(not_allowed)
-        .with_state(gate)
+    Router::new().route("/v1/messages", post(create)).method_not_allowed_fallback(not_allowed).with_state(gate)
 }
 
 /// The answer in the vendor's form.

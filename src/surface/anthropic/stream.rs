@@ -115,7 +115,9 @@ impl Blocks {
         }
         match what {
             Some(Open::Text) => self.begin(&prose::text(String::new()), events)?,
-            Some(Open::Thoughts) => self.begin(&json!({ "type": "thinking", "thinking": "", "signature": "" }), events)?,
+            Some(Open::Thoughts) => {
+                self.begin(&json!({ "type": "thinking", "thinking": "", "signature": "" }), events)?
+            }
             None => return Ok(()),
         };
         self.open = what;

@@ -20,15 +20,8 @@ const SAME: &[(&str, &str)] = &[
 ];
 
 /// Hints to the vendor itself that change nothing of the answer: they go to vendors of this dialect alone.
-const OF_THE_DIALECT: &[&str] = &[
-    "user",
-    "metadata",
-    "store",
-    "service_tier",
-    "safety_identifier",
-    "prompt_cache_key",
-    "prompt_cache_retention",
-];
+const OF_THE_DIALECT: &[&str] =
+    &["user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_retention"];
 
 /// What is asked.
 struct Asked {
@@ -61,9 +54,10 @@ fn read(body: Value) -> Result<Asked, Fault> {
     let mut input = Map::new();
     input.insert("model".to_owned(), fields.need_text("model")?.into());
     let messages = fields.list("messages")?.ok_or_else(|| fields.wrong("messages", "is missing"))?;
-    let messages = messages.into_iter().enumerate().map(|(number, message)| {
-        parts::message(Fields::of(message, format!("/messages/{number}"))?)
-    });
+    let messages = messages
+        .into_iter()
+        .enumerate()
+        .map(|(number, message)| parts::message(Fields::of(message, format!("/messages/{number}"))?));
     input.insert("messages".to_owned(), messages.collect::<Result<Value, _>>()?);
     let streams = fields.flag("stream")?;
     let tells_usage = usage(&mut fields, streams)?;
@@ -131,20 +125,24 @@ fn form(fields: &mut Fields, input: &mut Map<String, Value>) -> Result<(), Fault
         "text" => {}
         "json_object" => drop(input.insert("json".to_owned(), Value::Bool(true))),
         "json_schema" => {
-            let mut named = form.fields("json_schema")?.ok_or_else(|| form.wrong("json_schema", "is missing"))?;
-            let mut schema = named.object("schema")?.ok_or_else(|| named.wrong("schema", "is missing"))?;
-            if let Some(about) = named.text("description")? {
-                schema.entry("description").or_insert(Value::String(about));
-            }
-            named.pass(input, &[("name", "schemaName")]);
-            // Whether the vendor can hold itself to the schema is told by the schema.
-            named.flag("strict")?;
-            named.nothing_else()?;
-            input.insert("schema".to_owned(), Value::Object(schema));
+            schema(form.fields("json_schema")?.ok_or_else(|| form.wrong("json_schema", "is missing"))?, input)?;
         }
         other => return Err(form.wrong("type", &format!("'{other}' cannot be passed on by this server"))),
     }
     form.nothing_else()
+}
+
+/// A schema with its name.
+pub(super) fn schema(mut named: Fields, input: &mut Map<String, Value>) -> Result<(), Fault> {
+    let mut schema = named.object("schema")?.ok_or_else(|| named.wrong("schema", "is missing"))?;
+    if let Some(about) = named.text("description")? {
+        schema.entry("description").or_insert(Value::String(about));
+    }
+    named.pass(input, &[("name", "schemaName")]);
+    // Whether the vendor can hold itself to the schema is told by the schema.
+    named.flag("strict")?;
+    input.insert("schema".to_owned(), Value::Object(schema));
+    named.nothing_else()
 }
 
 #[cfg(test)]
@@ -200,7 +198,11 @@ mod tests {
             ("response_format", json!({ "type": "grammar" }), "/response_format/type"),
             ("tools", json!([{ "type": "custom", "custom": {} }]), "/tools/0/type"),
             ("tools", json!([{ "type": "function", "function": { "name": "f", "x": 1 } }]), "/tools/0/function/x"),
-            ("messages", json!([{ "role": "user", "content": [{ "type": "input_audio" }] }]), "/messages/0/content/0/type"),
+            (
+                "messages",
+                json!([{ "role": "user", "content": [{ "type": "input_audio" }] }]),
+                "/messages/0/content/0/type",
+            ),
             ("messages", json!([{ "role": "user", "content": "x", "name": "n" }]), "/messages/0/name"),
             ("convoke", json!({ "agnt": "x" }), "/convoke/agnt"),
         ] {

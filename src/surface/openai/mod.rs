@@ -1,4 +1,4 @@
-//! The API that clients of OpenAI speak: chat completions, embeddings, models, streams of server-sent events. Keys, limits, budgets and
+//! The API that clients of OpenAI speak: chat completions, responses, embeddings, models, streams of server-sent events. Keys, limits, budgets and
 //! the audit log are those of every other door.
 
 mod chat;
@@ -6,6 +6,7 @@ mod embeddings;
 mod fault;
 mod models;
 mod parts;
+mod responses;
 mod stream;
 mod tools;
 mod whole;
@@ -29,6 +30,7 @@ use crate::surface::talking::visit::Visit;
 pub fn router(gate: Arc<Gate>) -> Router {
     Router::new()
         .route("/v1/chat/completions", post(chat_completions))
+        .route("/v1/responses", post(respond))
         .route("/v1/embeddings", post(embed))
         .route("/v1/models", get(list_models))
         .route("/v1/models/{*name}", get(one_model))
@@ -44,6 +46,12 @@ fn told(visit: &Visit, answer: Result<Response, Fault>) -> Response {
 async fn chat_completions(State(gate): State<Arc<Gate>>, request: Request) -> Response {
     let (visit, body) = Visit::open(gate, Door::Openai, request);
     let answer = chat::answer(&visit, body).await;
+    told(&visit, answer)
+}
+
+async fn respond(State(gate): State<Arc<Gate>>, request: Request) -> Response {
+    let (visit, body) = Visit::open(gate, Door::Openai, request);
+    let answer = responses::answer(&visit, body).await;
     told(&visit, answer)
 }
 
@@ -63,7 +71,8 @@ async fn one_model(State(gate): State<Arc<Gate>>, request: Request) -> Response 
 
 async fn nowhere(State(gate): State<Arc<Gate>>, request: Request) -> Response {
     let (visit, _) = Visit::open(gate, Door::Openai, request);
-    let say = format!("there is nothing at {} {}: docs/models.md lists what is", visit.parts.method, visit.parts.uri.path());
+    let say =
+        format!("there is nothing at {} {}: docs/models.md lists what is", visit.parts.method, visit.parts.uri.path());
     told(&visit, Err(Fault::new(&codes::NOT_FOUND, say)))
 }
 

@@ -207,7 +207,13 @@ mod tests {
         let theirs = json!({ "openai": { "reasoning_details": [{ "type": "reasoning.text" }] } });
         assert_eq!(details(Some(theirs), None), [json!({ "type": "reasoning.text" })]);
         let other = json!({ "anthropic": { "signature": "s" } });
-        assert_eq!(details(Some(other.clone()), Some("t")), [json!({ "type": OWN, "index": 0, "text": "t", "opaque": other })]);
-        assert_eq!(of_call(Some(json!({ "gemini": { "s": 1 } }))), json!({ "convoke": { "gemini": { "s": 1 } } }).as_object().unwrap().clone());
+        assert_eq!(
+            details(Some(other.clone()), Some("t")),
+            [json!({ "type": OWN, "index": 0, "text": "t", "opaque": other })]
+        );
+        assert_eq!(
+            of_call(Some(json!({ "gemini": { "s": 1 } }))),
+            json!({ "convoke": { "gemini": { "s": 1 } } }).as_object().unwrap().clone()
+        );
     }
 }

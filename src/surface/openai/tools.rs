@@ -38,7 +38,8 @@ pub(super) fn offers(fields: &mut Fields, input: &mut Map<String, Value>) -> Res
     Ok(())
 }
 
-fn offer(mut function: Fields) -> Result<Value, Fault> {
+/// A function as a tool.
+pub(super) fn offer(mut function: Fields) -> Result<Value, Fault> {
     let mut tool = Map::new();
     tool.insert("name".to_owned(), function.need_text("name")?.into());
     let parameters = function.object("parameters")?.map(Value::Object);

@@ -31,12 +31,7 @@ impl Fields {
         self.fields.remove(name).filter(|value| !value.is_null())
     }
 
-    fn typed<T>(
-        &mut self,
-        name: &str,
-        kind: &str,
-        read: impl FnOnce(Value) -> Option<T>,
-    ) -> Result<Option<T>, Fault> {
+    fn typed<T>(&mut self, name: &str, kind: &str, read: impl FnOnce(Value) -> Option<T>) -> Result<Option<T>, Fault> {
         let Some(value) = self.take(name) else { return Ok(None) };
         read(value).map(Some).ok_or_else(|| self.wrong(name, &format!("must be {kind}")))
     }

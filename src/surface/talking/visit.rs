@@ -7,7 +7,9 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use futures::future::BoxFuture;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
+use http::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
@@ -62,7 +64,11 @@ impl Visit {
         call.trace = trace::of(&self.parts.headers);
         if !call.caller.is_known() {
             // Who may not call learns nothing else about the request; the gate says so, and counts the call.
-            return Err(self.make(call).await.err().unwrap_or_else(|| Fault::internal("a call without a key went well")));
+            return Err(self
+                .make(call)
+                .await
+                .err()
+                .unwrap_or_else(|| Fault::internal("a call without a key went well")));
         }
         Ok(call)
     }

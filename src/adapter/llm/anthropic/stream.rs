@@ -104,7 +104,9 @@ impl Blocks {
     fn end(&mut self, event: &Value, pieces: &mut Vec<Piece>) {
         let index = event.get("index").and_then(Value::as_u64).unwrap_or_default();
         match self.open.remove(&index) {
-            Some(Block::Call { number, input, grew: false }) if input.as_object().is_some_and(|all| !all.is_empty()) => {
+            Some(Block::Call { number, input, grew: false })
+                if input.as_object().is_some_and(|all| !all.is_empty()) =>
+            {
                 pieces.push(Piece::ToolArguments { index: number, text: input.to_string() });
             }
             Some(Block::Unknown { mut block, text }) => {

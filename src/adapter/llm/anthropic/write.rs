@@ -4,9 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::NAME;
 use crate::adapter::llm::language::{inline_image, lacks, option, over_extra, own, senseless};
-use crate::port::models::{
-    AnswerForm, ChatRequest, Endpoint, Message, ModelFault, Part, Role, ToolChoice, ToolOffer,
-};
+use crate::port::models::{AnswerForm, ChatRequest, Endpoint, Message, ModelFault, Part, Role, ToolChoice, ToolOffer};
 
 /// The most tokens of an answer, where neither the request nor the provider's options say it.
 const MAX_TOKENS: u64 = 4096;
@@ -14,16 +12,19 @@ const MAX_TOKENS: u64 = 4096;
 const BUDGETS: [(&str, u64); 4] = [("low", 1_024), ("medium", 4_096), ("high", 16_384), ("max", 32_768)];
 
 /// The body of a request for an answer.
-pub(super) fn chat(endpoint: &Endpoint, request: &ChatRequest, streams: bool) -> Result<Map<String, Value>, ModelFault> {
+pub(super) fn chat(
+    endpoint: &Endpoint,
+    request: &ChatRequest,
+    streams: bool,
+) -> Result<Map<String, Value>, ModelFault> {
     if request.seed.is_some() {
         return Err(lacks(NAME, "seed"));
     }
     let mut body = Map::new();
     body.insert("model".to_owned(), json!(&*endpoint.model));
-    let most = request.max_tokens.map_or_else(
-        || endpoint.options.get("max_tokens").and_then(Value::as_u64).unwrap_or(MAX_TOKENS),
-        u64::from,
-    );
+    let most = request
+        .max_tokens
+        .map_or_else(|| endpoint.options.get("max_tokens").and_then(Value::as_u64).unwrap_or(MAX_TOKENS), u64::from);
     body.insert("max_tokens".to_owned(), json!(most));
     let (system, messages) = messages(&request.messages)?;
     if let Some(system) = system {

@@ -83,7 +83,10 @@ async fn what_the_cache_answers_is_said_to_be_and_costs_nothing() {
     let (again, _) = streamed(&app, &app.member, input()).await.unwrap();
     assert_eq!((&first[0]["cache"], &again[0]["cache"]), (&json!("miss"), &json!("hit")));
     let last = again.last().unwrap();
-    assert_eq!((&last["route"], &last["cost"]["nanoDollars"], &last["tokens"]["output"]), (&json!("kept"), &json!(0), &json!(0)));
+    assert_eq!(
+        (&last["route"], &last["cost"]["nanoDollars"], &last["tokens"]["output"]),
+        (&json!("kept"), &json!(0), &json!(0))
+    );
     assert_eq!(app.vendor.asked().len(), 1);
 }
 
@@ -92,7 +95,10 @@ async fn parts_go_in_and_come_out_in_their_order() {
     let app = TestApp::start().await;
     let thought = json!({ "type": "reasoning", "text": "hm", "opaque": { "anthropic": { "signature": "s" } } });
     let reasoning: Piece = Piece::Reasoning { text: "hm".to_owned(), opaque: Some(thought["opaque"].clone()) };
-    app.vendor.tell("small", [Act::Pieces(vec![Ok(reasoning), piece("Yes"), Ok(Piece::End { stop: Stop::End, tokens: None })])]);
+    app.vendor.tell(
+        "small",
+        [Act::Pieces(vec![Ok(reasoning), piece("Yes"), Ok(Piece::End { stop: Stop::End, tokens: None })])],
+    );
     let input = json!({ "model": "test/small", "prompt": "x", "asParts": true });
     let answer = app.call(&app.member, "model_complete", input).await.unwrap();
     assert_eq!(answer["parts"], json!([thought, { "type": "text", "text": "Yes" }]));

@@ -73,8 +73,14 @@ async fn all_that_is_asked_reaches_the_model_in_its_order() {
 async fn tool_calls_and_thoughts_are_blocks() {
     let served = Served::start().await;
     let signed = json!({ "gemini": { "signature": "g" } });
-    let pieces =
-        vec![start(), thought("hm", Some(signed.clone())), text("So."), call(0, "look"), more(0, "{\"x\":1}"), end(Stop::ToolCalls)];
+    let pieces = vec![
+        start(),
+        thought("hm", Some(signed.clone())),
+        text("So."),
+        call(0, "look"),
+        more(0, "{\"x\":1}"),
+        end(Stop::ToolCalls),
+    ];
     served.app.vendor.tell("large", [Act::Pieces(pieces)]);
     let (_, answer) = told(message(&served, json!({}))).await;
     assert_eq!(answer["stop_reason"], "tool_use");
@@ -102,7 +108,8 @@ async fn faults_have_the_vendors_form_and_the_status_that_its_clients_know() {
     assert_eq!((status, &error["type"]), (401, &json!("authentication_error")));
     let (status, error) = refused(message(&served, json!({ "model": "test/gone" }))).await;
     assert_eq!((status, &error["type"], &error["code"]), (404, &json!("not_found_error"), &json!("unknown_model")));
-    let (status, error) = refused(message(&served, json!({ "tools": [{ "type": "bash_20250124", "name": "bash" }] }))).await;
+    let (status, error) =
+        refused(message(&served, json!({ "tools": [{ "type": "bash_20250124", "name": "bash" }] }))).await;
     assert_eq!((status, &error["violations"][0]["pointer"]), (400, &json!("/tools/0/type")));
     let (status, error) = refused(served.bare(Method::GET, "/v1/messages")).await;
     assert_eq!((status, &error["code"]), (405, &json!("method_not_allowed")));

@@ -10,7 +10,8 @@ use crate::doors::served::{Served, told};
 
 /// A message of the member's with one question, and more.
 fn message(served: &Served, more: Value) -> RequestBuilder {
-    let mut body = json!({ "model": "test/large", "max_tokens": 50, "messages": [{ "role": "user", "content": "Hi" }] });
+    let mut body =
+        json!({ "model": "test/large", "max_tokens": 50, "messages": [{ "role": "user", "content": "Hi" }] });
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let request = served.bare(Method::POST, "/v1/messages").header("x-api-key", served.app.member.key.reveal());
     request.header("anthropic-version", "2023-06-01").json(&body)

@@ -78,14 +78,16 @@ async fn all_that_is_asked_reaches_the_model_in_its_order() {
 async fn tool_calls_and_thoughts_are_told_and_go_back() {
     let served = Served::start().await;
     let signed = json!({ "anthropic": { "signature": "s" } });
-    let pieces = vec![start(), thought("hm", Some(signed.clone())), call(0, "look"), more(0, "{\"x\":1}"), end(Stop::ToolCalls)];
+    let pieces =
+        vec![start(), thought("hm", Some(signed.clone())), call(0, "look"), more(0, "{\"x\":1}"), end(Stop::ToolCalls)];
     served.app.vendor.tell("large", [Act::Pieces(pieces)]);
     let (_, answer) = told(chat(&served, json!({}))).await;
     let choice = &answer["choices"][0];
     assert_eq!(choice["finish_reason"], "tool_calls");
     let message = choice["message"].clone();
     assert_eq!((&message["content"], &message["reasoning_content"]), (&json!(null), &json!("hm")));
-    let calls = json!([{ "id": "call_0", "type": "function", "function": { "name": "look", "arguments": "{\"x\":1}" } }]);
+    let calls =
+        json!([{ "id": "call_0", "type": "function", "function": { "name": "look", "arguments": "{\"x\":1}" } }]);
     assert_eq!(message["tool_calls"], calls);
     let result = json!({ "role": "tool", "tool_call_id": "call_0", "content": "a cat" });
     let messages = json!([{ "role": "user", "content": "Hi" }, message, result]);
@@ -93,7 +95,10 @@ async fn tool_calls_and_thoughts_are_told_and_go_back() {
     assert_eq!(status, 200);
     let request = served.app.vendor.requests().pop().unwrap();
     let back = &request.messages[1].parts[0];
-    assert!(matches!(back, Part::Reasoning { text, opaque: Some(opaque) } if text == "hm" && *opaque == signed), "{back:?}");
+    assert!(
+        matches!(back, Part::Reasoning { text, opaque: Some(opaque) } if text == "hm" && *opaque == signed),
+        "{back:?}"
+    );
 }
 
 #[tokio::test]
@@ -101,7 +106,10 @@ async fn faults_have_the_vendors_form_and_the_status_that_its_clients_know() {
     let served = Served::start().await;
     let wrong = served.bare(Method::POST, "/v1/chat/completions").bearer_auth("cvk_wrong").json(&json!({}));
     let (status, error) = refused(wrong).await;
-    assert_eq!((status, &error["type"], &error["code"]), (401, &json!("authentication_error"), &json!("unauthenticated")));
+    assert_eq!(
+        (status, &error["type"], &error["code"]),
+        (401, &json!("authentication_error"), &json!("unauthenticated"))
+    );
     let (status, _) = refused(served.bare(Method::POST, "/v1/chat/completions").json(&json!({}))).await;
     assert_eq!(status, 401, "who has no key learns nothing else of the request");
     let (status, error) = refused(chat(&served, json!({ "model": "test/gone" }))).await;
@@ -135,7 +143,10 @@ async fn a_budget_that_is_spent_is_no_quota_and_nobody_asks_again() {
     assert_eq!((response.status().as_u16(), header(&response, "x-should-retry")), (429, "false"));
     assert_eq!(header(&response, "retry-after"), "43200");
     let error = crate::doors::served::json(response).await;
-    assert_eq!((&error["error"]["type"], &error["error"]["code"]), (&json!("insufficient_quota"), &json!("budget_spent")));
+    assert_eq!(
+        (&error["error"]["type"], &error["error"]["code"]),
+        (&json!("insufficient_quota"), &json!("budget_spent"))
+    );
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod chat;
 mod others;
+mod responses;
 mod streams;
 
 use convoke::port::models::{ModelFault, Piece, Stop, Tokens};

@@ -25,7 +25,8 @@ async fn texts_become_vectors_as_numbers_and_as_bytes() {
         "usage": { "prompt_tokens": 4, "total_tokens": 4 },
     });
     assert_eq!((status, made), (200, expected));
-    let (_, made) = told(post(&served, "/v1/embeddings", &body(json!({ "encoding_format": "base64", "input": "abc" })))).await;
+    let (_, made) =
+        told(post(&served, "/v1/embeddings", &body(json!({ "encoding_format": "base64", "input": "abc" })))).await;
     // 3.0, 1.0 and 0.0, each as four bytes, the least first.
     assert_eq!(made["data"][0]["embedding"], "AABAQAAAgD8AAAAA");
     let (status, error) = refused(post(&served, "/v1/embeddings", &body(json!({ "input": [1, 2] })))).await;
@@ -58,7 +59,8 @@ async fn routes_and_models_are_listed_for_clients_of_either_vendor() {
 async fn a_key_may_stand_in_the_header_of_its_own() {
     let served = Served::start().await;
     let body = json!({ "model": "test/large", "messages": [{ "role": "user", "content": "Hi" }] });
-    let with = |name: &str, value: &str| served.bare(Method::POST, "/v1/chat/completions").header(name, value).json(&body);
+    let with =
+        |name: &str, value: &str| served.bare(Method::POST, "/v1/chat/completions").header(name, value).json(&body);
     let key = served.app.member.key.reveal();
     assert_eq!(told(with("x-api-key", key)).await.0, 200);
     assert_eq!(told(with("x-api-key", "cvk_wrong")).await.0, 401);
@@ -72,6 +74,7 @@ async fn a_key_may_stand_in_the_header_of_its_own() {
 async fn the_audit_log_names_the_door() {
     let served = Served::start().await;
     chat(&served, json!({})).send().await.unwrap();
-    let entries = served.app.call(&served.app.admin, "audit_query", json!({ "action": "model_complete" })).await.unwrap();
+    let entries =
+        served.app.call(&served.app.admin, "audit_query", json!({ "action": "model_complete" })).await.unwrap();
     assert_eq!(entries["items"][0]["door"], "openai");
 }

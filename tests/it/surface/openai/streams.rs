@@ -41,8 +41,13 @@ async fn chunks_come_and_the_last_word_is_done() {
     assert_eq!(json!(deltas), expected);
     assert_eq!(heard_without[4]["choices"][0]["finish_reason"], "length");
     assert_eq!((heard_without.len(), &heard_without[5]), (6, &json!("[DONE]")));
-    assert!(heard_without[..5].iter().all(|chunk| chunk["id"] == heard_without[0]["id"] && chunk.get("usage").is_none()));
-    assert_eq!((&heard_without[2]["model"], &heard_without[2]["object"]), (&json!("test/large"), &json!("chat.completion.chunk")));
+    assert!(
+        heard_without[..5].iter().all(|chunk| chunk["id"] == heard_without[0]["id"] && chunk.get("usage").is_none())
+    );
+    assert_eq!(
+        (&heard_without[2]["model"], &heard_without[2]["object"]),
+        (&json!("test/large"), &json!("chat.completion.chunk"))
+    );
 
     let with = heard(streaming(&served, json!({ "stream_options": { "include_usage": true } }))).await;
     assert!(with[..5].iter().all(|chunk| chunk["usage"].is_null() && chunk.as_object().unwrap().contains_key("usage")));
@@ -53,7 +58,15 @@ async fn chunks_come_and_the_last_word_is_done() {
 #[tokio::test]
 async fn tool_calls_that_come_crosswise_have_their_index() {
     let served = Served::start().await;
-    let pieces = vec![start(), call(0, "find"), call(1, "list"), more(0, "{\"a\""), more(1, "{}"), more(0, ":1}"), end(Stop::ToolCalls)];
+    let pieces = vec![
+        start(),
+        call(0, "find"),
+        call(1, "list"),
+        more(0, "{\"a\""),
+        more(1, "{}"),
+        more(0, ":1}"),
+        end(Stop::ToolCalls),
+    ];
     served.app.vendor.tell("large", [Act::Pieces(pieces)]);
     let heard = heard(streaming(&served, json!({}))).await;
     let calls: Vec<&Value> = heard[1..6].iter().map(|chunk| &chunk["choices"][0]["delta"]["tool_calls"][0]).collect();

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Answer, Router};
 use super::attempt::Ask;
 use super::course::{Course, Target};
+use super::{Answer, Router};
 use crate::domain::models::engine::budgets::{Need, Reserved};
 use crate::domain::models::engine::collect::Collector;
 use crate::domain::models::engine::failure::{Failed, may_cost};
