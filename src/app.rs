@@ -390,7 +390,7 @@ fn add_models(services: Services, reach: Reach<'_>) -> Result<Services, Fault> {
     let settings = RouterSettings {
         shares_keys: config.models.share_keys,
         calls_at_once: config.models.calls_at_once,
-        cache_seconds: config.models.cache_seconds,
+        cache_seconds: u32::try_from(config.models.cache_seconds).unwrap_or(u32::MAX),
     };
     Ok(services
         .with(providers)

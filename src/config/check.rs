@@ -217,7 +217,7 @@ fn ranges(config: &Config, wrong: &mut Vec<Wrong>) {
         ("store.events_entries", store.events_entries, 0, u64::MAX),
         ("store.usage_days", store.usage_days, 0, 36_500),
         ("models.calls_at_once", many(models.calls_at_once), 0, 1_000_000),
-        ("models.cache_seconds", models.cache_seconds.into(), 0, 2_592_000),
+        ("models.cache_seconds", models.cache_seconds, 0, 2_592_000),
         ("events.most_hops", events.most_hops.into(), 1, 64),
         ("events.deliveries", many(events.deliveries), 1, 10_000),
         ("events.subscriptions", events.subscriptions, 1, 100_000),

@@ -12,5 +12,5 @@ pub struct Models {
     /// Calls that run at once at one model; 0 is no bound.
     pub calls_at_once: usize,
     /// How long answers are kept for equal requests, in seconds, where no route says it; 0 for not at all.
-    pub cache_seconds: u32,
+    pub cache_seconds: u64,
 }

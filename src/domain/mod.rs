@@ -12,5 +12,12 @@ pub mod system;
 use crate::capability::module::Module;
 
 /// Every domain.
-pub static MODULES: &[&Module] =
-    &[&identity::MODULE, &audit::MODULE, &events::MODULE, &integrations::MODULE, &models::MODULE, &registry::MODULE, &system::MODULE];
+pub static MODULES: &[&Module] = &[
+    &identity::MODULE,
+    &audit::MODULE,
+    &events::MODULE,
+    &integrations::MODULE,
+    &models::MODULE,
+    &registry::MODULE,
+    &system::MODULE,
+];

@@ -110,11 +110,8 @@ pub(super) fn told(mut fault: ModelFault, key: Option<&Secret>) -> ModelFault {
     }
     let plain: String = redact(&say).chars().map(|one| if one.is_control() { ' ' } else { one }).collect();
     let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
-    fault.say = if plain.chars().count() > LONGEST {
-        plain.chars().take(LONGEST).chain(['…']).collect()
-    } else {
-        plain
-    };
+    fault.say =
+        if plain.chars().count() > LONGEST { plain.chars().take(LONGEST).chain(['…']).collect() } else { plain };
     fault
 }
 

@@ -70,8 +70,8 @@ impl Events {
             let event = std::mem::take(&mut self.event);
             return Ok(std::mem::take(&mut self.has_data).then_some(event));
         }
-        let line = String::from_utf8(line)
-            .map_err(|_| ModelFault::new(ModelFaultKind::Broken, "the stream is no UTF-8"))?;
+        let line =
+            String::from_utf8(line).map_err(|_| ModelFault::new(ModelFaultKind::Broken, "the stream is no UTF-8"))?;
         // Some servers begin with a byte-order mark.
         let line = line.strip_prefix('\u{feff}').unwrap_or(&line);
         let (field, value) = line.split_once(':').unwrap_or((line, ""));

@@ -128,9 +128,8 @@ fn headers(language: &dyn Language, endpoint: &Endpoint, accepts: &'static str) 
             KeyHeader::Own(name) => (HeaderName::from_static(name), key.reveal().to_owned()),
         };
         // A line end that was read with it is no part of a key; what else cannot be sent is a wrong key, and never a panic.
-        let mut value = HeaderValue::try_from(value.trim()).map_err(|_| {
-            ModelFault::new(ModelFaultKind::Credential, "the key holds characters that cannot be sent")
-        })?;
+        let mut value = HeaderValue::try_from(value.trim())
+            .map_err(|_| ModelFault::new(ModelFaultKind::Credential, "the key holds characters that cannot be sent"))?;
         value.set_sensitive(true);
         headers.insert(name, value);
     }

@@ -19,6 +19,8 @@ use crate::port::records::{Comparison, Filter, Scalar, Scope};
 const STEP: u32 = 2_000;
 /// Entries that one question looks at.
 const MOST: usize = 250_000;
+/// An entry is written at most so long after its call ended, unless the store was away.
+const LATE: std::time::Duration = std::time::Duration::from_mins(10);
 /// The period that is looked at when none is given.
 const USUAL: std::time::Duration = std::time::Duration::from_hours(24 * 30);
 
@@ -77,7 +79,7 @@ impl Calls {
             return Err(Fault::bad_input("/from", "must be before 'to'"));
         }
         let mut filter = Filter::Compare("at", Comparison::AtLeast, Scalar::Time(from));
-        filter = filter.and(Filter::Compare("at", Comparison::Less, Scalar::Time(to)));
+        filter = filter.and(Filter::Compare("at", Comparison::Less, Scalar::Time(to.plus(LATE))));
         let manages = cx.caller().may(Resource::Spending, Action::Manage);
         let user = self.user.map(UserId::uuid);
         let own = (!manages).then(|| cx.caller().user.uuid());
@@ -106,18 +108,21 @@ impl Calls {
         loop {
             let query = TimeQuery { filter: filter.clone(), beyond, descending: true, limit: STEP };
             let scope = Scope::Tenant(cx.tenant());
-            let found =
-                cx.platform().store.entries_by_time(scope, &MODEL_CALLS, query).await.map_err(store_fault)?;
+            let found = cx.platform().store.entries_by_time(scope, &MODEL_CALLS, query).await.map_err(store_fault)?;
             let (count, last) = (found.len(), found.last().map(|entry| (entry.at, entry.position)));
             for entry in found {
-                look(&serde_json::from_value(entry.body).map_err(Fault::internal)?);
+                let entry: CallEntry = serde_json::from_value(entry.body).map_err(Fault::internal)?;
+                if (from..to).contains(&entry.at) {
+                    look(&entry);
+                }
             }
             seen += count;
             if count < STEP as usize {
                 return Ok(Span { from, to });
             }
             if seen >= MOST {
-                let say = format!("the period has more than {MOST} calls: ask for a shorter one, or for one model or user");
+                let say =
+                    format!("the period has more than {MOST} calls: ask for a shorter one, or for one model or user");
                 return Err(Fault::new(&codes::TOO_BROAD, say));
             }
             beyond = last;

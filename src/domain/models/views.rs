@@ -92,7 +92,8 @@ mod tests {
 
     #[test]
     fn dollars_are_exact() {
-        for (text, nanos) in [("12.50", 12_500_000_000), ("0.000000001", 1), ("7", 7_000_000_000), ("0.1", 100_000_000)] {
+        for (text, nanos) in [("12.50", 12_500_000_000), ("0.000000001", 1), ("7", 7_000_000_000), ("0.1", 100_000_000)]
+        {
             assert_eq!(Dollars::parse(text, "").unwrap().0, NanoDollars(nanos));
         }
         assert_eq!(Dollars(NanoDollars(12_500_000_000)).to_string(), "12.50");

@@ -108,7 +108,7 @@ impl Scripted {
 
     /// As the dialects of a program.
     pub(crate) fn dialects(self: &Arc<Self>) -> Dialects {
-        let models: Arc<dyn Models> = Arc::new(self.clone());
+        let models: Arc<dyn Models> = Arc::new(Adapter(self.clone()));
         Dialects(BTreeMap::from([("openai", models)]))
     }
 
@@ -209,12 +209,15 @@ fn echo(request: &ChatRequest) -> String {
     format!("You said: {}", last.take(1).collect::<String>())
 }
 
+/// The vendor as the adapter of a dialect.
+struct Adapter(Arc<Scripted>);
+
 #[async_trait]
-impl Models for Arc<Scripted> {
+impl Models for Adapter {
     async fn complete(&self, endpoint: &Endpoint, request: &ChatRequest) -> Result<Completion, ModelFault> {
-        let _running = self.run();
-        self.requests.lock().unwrap().push(request.clone());
-        match self.act(endpoint).await {
+        let _running = self.0.run();
+        self.0.requests.lock().unwrap().push(request.clone());
+        match self.0.act(endpoint).await {
             None => Ok(completion(&endpoint.model, &echo(request), Some(USUAL))),
             Some(Act::Say(text, tokens)) => Ok(completion(&endpoint.model, text, tokens)),
             Some(Act::Fail(fault)) => Err(fault),
@@ -229,9 +232,9 @@ impl Models for Arc<Scripted> {
     }
 
     async fn stream(&self, endpoint: &Endpoint, request: &ChatRequest) -> Result<Pieces, ModelFault> {
-        let running = self.run();
-        self.requests.lock().unwrap().push(request.clone());
-        let (pieces, hangs) = match self.act(endpoint).await {
+        let running = self.0.run();
+        self.0.requests.lock().unwrap().push(request.clone());
+        let (pieces, hangs) = match self.0.act(endpoint).await {
             None => (pieces(&endpoint.model, &echo(request), Some(USUAL)), false),
             Some(Act::Say(text, tokens)) => (pieces(&endpoint.model, text, tokens), false),
             Some(Act::Pieces(pieces)) => (pieces, false),
@@ -252,8 +255,8 @@ impl Models for Arc<Scripted> {
     }
 
     async fn embed(&self, endpoint: &Endpoint, request: &EmbedRequest) -> Result<Embedding, ModelFault> {
-        let _running = self.run();
-        if let Some(Act::Fail(fault)) = self.act(endpoint).await {
+        let _running = self.0.run();
+        if let Some(Act::Fail(fault)) = self.0.act(endpoint).await {
             return Err(fault);
         }
         let vector = |text: &String| vec![text.chars().count() as f32, 1.0, 0.0];

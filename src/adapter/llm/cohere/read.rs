@@ -59,9 +59,14 @@ pub(super) fn stop(reason: &str, error: Option<&str>) -> Result<Stop, ModelFault
         "STOP_SEQUENCE" => Stop::StopText,
         "TOOL_CALL" => Stop::ToolCalls,
         "ERROR_TOXIC" => Stop::Refused,
-        "ERROR_LIMIT" => return Err(ModelFault::new(ModelFaultKind::TooLong, error.unwrap_or("the input is too long"))),
+        "ERROR_LIMIT" => {
+            return Err(ModelFault::new(ModelFaultKind::TooLong, error.unwrap_or("the input is too long")));
+        }
         "ERROR" => {
-            return Err(ModelFault::new(ModelFaultKind::Unavailable, error.unwrap_or("the model stopped with an error")));
+            return Err(ModelFault::new(
+                ModelFaultKind::Unavailable,
+                error.unwrap_or("the model stopped with an error"),
+            ));
         }
         "TIMEOUT" => return Err(ModelFault::new(ModelFaultKind::Unavailable, "the vendor's own time ran out")),
         other => Stop::Other(other.to_owned()),

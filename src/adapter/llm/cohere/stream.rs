@@ -104,7 +104,8 @@ impl Reader for Contents {
             }
             // A refusal in the middle of a stream has the form of any other.
             "" => {
-                let say = event.get("message").and_then(Value::as_str).unwrap_or("the stream says nothing that is known");
+                let say =
+                    event.get("message").and_then(Value::as_str).unwrap_or("the stream says nothing that is known");
                 return Err(ModelFault::new(ModelFaultKind::Unavailable, say));
             }
             // The end of a content or a call, citations, and what a later version says.

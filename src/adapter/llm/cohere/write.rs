@@ -13,7 +13,11 @@ use crate::port::models::{
 const BUDGETS: [(&str, u64); 3] = [("low", 1_024), ("medium", 4_096), ("high", 16_384)];
 
 /// The body of a request for an answer.
-pub(super) fn chat(endpoint: &Endpoint, request: &ChatRequest, streams: bool) -> Result<Map<String, Value>, ModelFault> {
+pub(super) fn chat(
+    endpoint: &Endpoint,
+    request: &ChatRequest,
+    streams: bool,
+) -> Result<Map<String, Value>, ModelFault> {
     let mut body = Map::new();
     body.insert("model".to_owned(), json!(&*endpoint.model));
     body.insert("messages".to_owned(), Value::Array(messages(&request.messages)?));

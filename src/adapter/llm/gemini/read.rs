@@ -65,7 +65,9 @@ pub(super) fn read(mut told: Value, calls: &mut Calls, parts: &mut Vec<Part>) ->
     if let Some(call) = told.get_mut("functionCall").map(Value::take) {
         let name = text(&call, "name").filter(|name| !name.is_empty());
         let name = name.ok_or_else(|| unreadable("a tool call has no name"))?;
-        let id = text(&call, "id").filter(|id| !id.is_empty()).unwrap_or_else(|| format!("{MADE_UP}{}-{}", calls.answer, calls.count));
+        let id = text(&call, "id")
+            .filter(|id| !id.is_empty())
+            .unwrap_or_else(|| format!("{MADE_UP}{}-{}", calls.answer, calls.count));
         calls.count += 1;
         let arguments = call.get("args").filter(|args| args.is_object()).cloned().unwrap_or_else(|| json!({}));
         parts.push(Part::ToolCall { id, name, arguments, opaque: signed });
@@ -95,8 +97,14 @@ pub(super) fn stop(reason: &str, calls_tools: bool) -> Stop {
         "STOP" | "" if calls_tools => Stop::ToolCalls,
         "STOP" | "" => Stop::End,
         "MAX_TOKENS" => Stop::Length,
-        "SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" | "IMAGE_SAFETY"
-        | "IMAGE_PROHIBITED_CONTENT" | "IMAGE_RECITATION" => Stop::Refused,
+        "SAFETY"
+        | "RECITATION"
+        | "BLOCKLIST"
+        | "PROHIBITED_CONTENT"
+        | "SPII"
+        | "IMAGE_SAFETY"
+        | "IMAGE_PROHIBITED_CONTENT"
+        | "IMAGE_RECITATION" => Stop::Refused,
         other => Stop::Other(other.to_owned()),
     }
 }

@@ -81,7 +81,8 @@ fn thinking(endpoint: &Endpoint, effort: &str) -> Result<Value, ModelFault> {
 
 /// The body of a request for vectors.
 pub(super) fn embed(endpoint: &Endpoint, request: &EmbedRequest) -> Map<String, Value> {
-    let model = if endpoint.model.contains('/') { endpoint.model.to_string() } else { format!("models/{}", endpoint.model) };
+    let model =
+        if endpoint.model.contains('/') { endpoint.model.to_string() } else { format!("models/{}", endpoint.model) };
     let one = |text: &String| {
         let mut one = json!({"model": model, "content": {"parts": [{"text": text}]}});
         if let Some(purpose) = request.purpose {

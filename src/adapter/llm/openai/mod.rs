@@ -15,9 +15,7 @@ use serde_json::Value;
 
 use super::fault::{Refusal, kind_by_words};
 use super::language::{Call, KeyHeader, Language, Reader};
-use crate::port::models::{
-    ChatRequest, Completion, EmbedRequest, Embedding, Endpoint, ModelFault, ModelFaultKind,
-};
+use crate::port::models::{ChatRequest, Completion, EmbedRequest, Embedding, Endpoint, ModelFault, ModelFaultKind};
 
 pub(super) const NAME: &str = "openai";
 

@@ -44,7 +44,8 @@ pub(in crate::adapter::llm) fn completion(endpoint: &Endpoint, mut body: Value) 
 /// The thoughts of a message or of a piece of one, and what goes back of them unread.
 pub(super) fn thoughts(message: &Value) -> (String, Option<Value>) {
     let text = THOUGHTS.iter().find_map(|name| message.get(*name).and_then(Value::as_str)).unwrap_or_default();
-    let details = message.get("reasoning_details").filter(|details| details.as_array().is_some_and(|all| !all.is_empty()));
+    let details =
+        message.get("reasoning_details").filter(|details| details.as_array().is_some_and(|all| !all.is_empty()));
     (text.to_owned(), details.map(|details| opaque(NAME, json!({"reasoning_details": details}))))
 }
 

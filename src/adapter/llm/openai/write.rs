@@ -138,9 +138,12 @@ fn assistant(dialect: &str, endpoint: &Endpoint, parts: &[Part]) -> Result<Value
                     Value::String(text) => text.clone(),
                     other => other.to_string(),
                 };
-                let mut call = json!({"id": id, "type": "function", "function": {"name": name, "arguments": arguments}});
+                let mut call =
+                    json!({"id": id, "type": "function", "function": {"name": name, "arguments": arguments}});
                 if let (Some(own), Some(call)) = (own(openai::NAME, opaque.as_ref()), call.as_object_mut()) {
-                    call.extend(own.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())));
+                    call.extend(
+                        own.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())),
+                    );
                 }
                 calls.push(call);
             }

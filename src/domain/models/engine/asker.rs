@@ -29,12 +29,7 @@ impl Asker {
     #[must_use]
     pub fn of(cx: &Cx) -> Self {
         let call = cx.call();
-        Self {
-            platform: cx.platform().clone(),
-            caller: call.caller.clone(),
-            request_id: call.id,
-            origin: call.origin,
-        }
+        Self { platform: cx.platform().clone(), caller: call.caller.clone(), request_id: call.id, origin: call.origin }
     }
 
     /// The tenant.
@@ -88,7 +83,8 @@ pub enum CacheUse {
 /// What is wished for besides an answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wish {
-    /// A route, or a model as `provider/model`; the route `default` when not given, or the first model that can be asked.
+    /// A route, or a model as `provider/model`; the route `default` when not given, or the cheapest
+    /// model that can be asked.
     pub model: Option<String>,
     /// Whether the cache may answer.
     pub cache: CacheUse,

@@ -132,9 +132,7 @@ impl Cache {
 
     /// A call ended, or everybody who waited for it has gone.
     pub(crate) fn landed(&self, question: &Question) {
-        self.flights.remove_if(question, |_, flight| {
-            flight.upgrade().is_none_or(|flight| flight.peek().is_some())
-        });
+        self.flights.remove_if(question, |_, flight| flight.upgrade().is_none_or(|flight| flight.peek().is_some()));
     }
 }
 

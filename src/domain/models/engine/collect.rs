@@ -71,13 +71,7 @@ impl Collector {
                 Part::ToolCall { id, name, arguments: read(arguments), opaque }
             }
         });
-        Completion {
-            model: std::mem::take(&mut self.model),
-            id: self.id.take(),
-            parts: parts.collect(),
-            stop,
-            tokens,
-        }
+        Completion { model: std::mem::take(&mut self.model), id: self.id.take(), parts: parts.collect(), stop, tokens }
     }
 }
 

@@ -9,6 +9,9 @@ use crate::kernel::codes::Code;
 use crate::kernel::fault::Fault;
 use crate::port::models::{ModelFault, ModelFaultKind};
 
+/// A vendor that says "too many calls" and not for how long is left alone for so long.
+pub(crate) const REST: Duration = Duration::from_millis(500);
+
 /// One model that was asked and did not answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failed {
@@ -60,6 +63,7 @@ impl Failed {
     /// How long it should be left alone.
     pub(crate) fn wait(&self) -> Option<Duration> {
         match &self.why {
+            Why::Said(fault) if fault.kind == ModelFaultKind::RateLimited => Some(fault.retry_after.unwrap_or(REST)),
             Why::Said(fault) => fault.retry_after,
             Why::Alone(wait) => Some(*wait),
             Why::Lacks(_) | Why::TooLong { .. } => None,

@@ -67,12 +67,7 @@ impl Offers {
     }
 
     /// What a tenant can ask.
-    pub(crate) async fn of(
-        &self,
-        platform: &Platform,
-        watch: &Watch,
-        tenant: TenantId,
-    ) -> Result<Arc<Offered>, Fault> {
+    pub(crate) async fn of(&self, platform: &Platform, watch: &Watch, tenant: TenantId) -> Result<Arc<Offered>, Fault> {
         let catalogue = platform.service::<Providers>()?.current();
         let now = watch.mark(platform, tenant);
         if let Some(offered) = self.offered.get(&tenant)

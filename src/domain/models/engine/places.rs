@@ -77,9 +77,7 @@ impl Places {
     }
 }
 
-fn next_of(
-    waiting: &mut VecDeque<(TenantId, VecDeque<oneshot::Sender<Place>>)>,
-) -> Option<oneshot::Sender<Place>> {
+fn next_of(waiting: &mut VecDeque<(TenantId, VecDeque<oneshot::Sender<Place>>)>) -> Option<oneshot::Sender<Place>> {
     let (tenant, mut calls) = waiting.pop_front()?;
     let next = calls.pop_front();
     if !calls.is_empty() {

@@ -107,6 +107,8 @@ fn json(value: &serde_json::Value) -> u64 {
         Value::Null | Value::Bool(_) | Value::Number(_) => 4,
         Value::String(text) => len(text) + 2,
         Value::Array(items) => items.iter().map(|item| json(item) + 1).sum::<u64>() + 2,
-        Value::Object(properties) => properties.iter().map(|(name, value)| len(name) + json(value) + 4).sum::<u64>() + 2,
+        Value::Object(properties) => {
+            properties.iter().map(|(name, value)| len(name) + json(value) + 4).sum::<u64>() + 2
+        }
     }
 }

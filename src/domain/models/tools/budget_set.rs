@@ -70,8 +70,11 @@ impl Capability for BudgetSet {
             return Err(Fault::bad_input("/scope", say));
         };
         let money = input.dollars.as_deref().map(|text| Dollars::parse(text, "/dollars")).transpose()?;
-        let unpriced =
-            input.unpriced_per_million.as_deref().map(|text| Dollars::parse(text, "/unpricedPerMillion")).transpose()?;
+        let unpriced = input
+            .unpriced_per_million
+            .as_deref()
+            .map(|text| Dollars::parse(text, "/unpricedPerMillion"))
+            .transpose()?;
         let mut warn_at = input.warn_at.unwrap_or_else(|| vec![80, 100]);
         warn_at.sort_unstable();
         warn_at.dedup();

@@ -24,7 +24,8 @@ pub(in crate::domain::models) struct Complete;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::domain::models) struct Input {
-    /// A model as `provider/model`, or the name of a route; the route `default` when not given, or the first model there is.
+    /// A model as `provider/model`, or the name of a route; the route `default` when not given, or where there is
+    /// none the cheapest model that can be asked.
     #[serde(default)]
     #[schemars(length(min = 1, max = 200))]
     model: Option<String>,
@@ -83,12 +84,11 @@ impl Capability for Complete {
         Domain::Models,
         Route::post("/models/complete"),
         Permit::on(Resource::Completions, Action::Create),
-        "Asks a language model and answers what it said: one text, or the tools that it wants to be called, or JSON that fits a schema. \
-         Goes through routes with fallback, cache and budgets. For vectors use model_embed; to know the cost before, model_count_tokens.",
+        "One completion of a language model: text, wanted tool calls, or JSON by a schema. Goes through routes with fallback, cache and \
+         budgets. For vectors use model_embed; to know the cost before, model_count_tokens.",
     )
     .reaches()
-    .spends()
-    .everyday();
+    .spends();
 
     async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {
         let request = Arc::new(input.conversation.request()?);

@@ -22,7 +22,8 @@ pub(in crate::domain::models) struct Embed;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::domain::models) struct Input {
-    /// A model as `provider/model`, or the name of a route; the first model there is that makes vectors when not given.
+    /// A model as `provider/model`, or the name of a route; the route `default` when not given, or where
+    /// there is none the cheapest model that makes vectors.
     #[serde(default)]
     #[schemars(length(min = 1, max = 200))]
     model: Option<String>,

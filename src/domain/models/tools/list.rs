@@ -77,7 +77,7 @@ impl Capability for List {
         Domain::Models,
         Route::get("/models"),
         Permit::on(Resource::Models, Action::Read),
-        "The language models that can be asked: context, abilities, price, and how each is doing. With 'all' also those whose provider has \
+        "The language models at hand: context, abilities, price, and how each is doing. With 'all' also those whose provider has \
          no key yet, with what is missing. For routes over several models use model_route_list.",
     );
 
@@ -104,7 +104,8 @@ impl Capability for List {
         found.sort_by_key(Found::name);
         let size = input.paging.size() as usize;
         let mut rest = found.into_iter().skip_while(|found| after.as_ref().is_some_and(|after| found.name() <= *after));
-        let items: Vec<ModelView> = rest.by_ref().take(size).map(|found| view(&router, &asker, &offered, &found)).collect();
+        let items: Vec<ModelView> =
+            rest.by_ref().take(size).map(|found| view(&router, &asker, &offered, &found)).collect();
         let next_page_token = match (rest.next(), items.last()) {
             (Some(_), Some(last)) => Some(cx.seal_page(&list, &last.name)?),
             _ => None,
@@ -121,7 +122,8 @@ fn view(router: &Router, asker: &Asker, offered: &Offered, found: &Found) -> Mod
     if key.is_none() {
         missing.extend(provider.key.variable.iter().map(|variable| format!("the environment variable {variable}")));
         missing.extend(provider.key.vault.iter().map(|name| format!("the secret '{name}' in the vault")));
-        let address = provider.base_url_variable.iter().filter(|_| provider.base_url.is_empty() || !provider.wants_key());
+        let address =
+            provider.base_url_variable.iter().filter(|_| provider.base_url.is_empty() || !provider.wants_key());
         missing.extend(address.map(|variable| format!("its address in the environment variable {variable}")));
     }
     let health = key.map(|key| {

@@ -90,7 +90,10 @@ impl Capability for RouteSet {
                 when.at_least_tokens.zip(when.at_most_tokens).is_some_and(|(least, most)| least > most)
             });
             if turned {
-                return Err(Fault::bad_input(format!("{place}/when"), "no request has at least more tokens than at most"));
+                return Err(Fault::bad_input(
+                    format!("{place}/when"),
+                    "no request has at least more tokens than at most",
+                ));
             }
         }
         if input.hedge.is_some() && input.candidates.len() < 2 {

@@ -34,7 +34,8 @@ fn tokens(input: u64, output: u64) -> Option<Tokens> {
 async fn what_is_spent_is_told_to_the_last_token_and_then_refused() {
     let app = TestApp::start().await;
     set(&app, json!({ "scope": "tenant", "tokens": 100, "period": "day" })).await;
-    app.vendor.tell("large", [Act::Say("a", tokens(30, 10)), Act::Say("b", tokens(50, 9)), Act::Say("c", tokens(1, 0))]);
+    app.vendor
+        .tell("large", [Act::Say("a", tokens(30, 10)), Act::Say("b", tokens(50, 9)), Act::Say("c", tokens(1, 0))]);
     for left in [60, 1, 0] {
         ask(&app, &app.member, "test/large", "x").await.unwrap();
         let stands = stands(&app, "tenant").await;
@@ -129,7 +130,11 @@ async fn a_model_without_a_price_needs_tokens_or_a_ceiling() {
     let refused = ask(&app, &app.member, "test/unpriced", "x").await;
     assert_eq!(code(&refused), "price_unknown");
     // A route goes on to one that has a price.
-    super::route(&app, json!({ "name": "any", "candidates": [{ "model": "test/unpriced" }, { "model": "test/large" }] })).await;
+    super::route(
+        &app,
+        json!({ "name": "any", "candidates": [{ "model": "test/unpriced" }, { "model": "test/large" }] }),
+    )
+    .await;
     assert_eq!(ask(&app, &app.member, "any", "x").await.unwrap()["model"], "test/large");
     set(&app, json!({ "scope": "tenant", "dollars": "1", "tokens": 1000 })).await;
     ask(&app, &app.member, "test/unpriced", "x").await.unwrap();
@@ -215,7 +220,8 @@ async fn what_a_crash_leaves_counts_as_spent_until_it_is_settled() {
     let crashed = app.app.clone();
     let app = app.open_again_with(|_| {}).await;
     let stands = stands(&app, "tenant").await;
-    let (spent, left) = (stands["tokens"]["spent"].as_u64().unwrap(), stands["tokens"]["leftByCrash"].as_u64().unwrap());
+    let (spent, left) =
+        (stands["tokens"]["spent"].as_u64().unwrap(), stands["tokens"]["leftByCrash"].as_u64().unwrap());
     assert!(left > 1000 && spent == left + 30, "{stands}");
     let settled = set(&app, json!({ "scope": "tenant", "tokens": 6_400, "settle": true })).await;
     assert_eq!(settled["tokens"], json!({ "limit": 6400, "spent": 30, "left": 6370 }));
@@ -226,7 +232,10 @@ async fn what_a_crash_leaves_counts_as_spent_until_it_is_settled() {
 #[tokio::test]
 async fn budgets_are_set_by_those_who_may_and_seen_by_those_whom_they_hold() {
     let app = TestApp::start().await;
-    assert_eq!(code(&app.call(&app.member, "model_budget_set", json!({ "scope": "tenant", "tokens": 5 })).await), "forbidden");
+    assert_eq!(
+        code(&app.call(&app.member, "model_budget_set", json!({ "scope": "tenant", "tokens": 5 })).await),
+        "forbidden"
+    );
     for (input, expected) in [
         (json!({ "scope": "planet", "tokens": 5 }), "bad_input"),
         (json!({ "scope": "user:ada", "tokens": 5 }), "bad_input"),
@@ -241,7 +250,8 @@ async fn budgets_are_set_by_those_who_may_and_seen_by_those_whom_they_hold() {
     set(&app, json!({ "scope": format!("user:{}", app.member.user), "tokens": 5 })).await;
     set(&app, json!({ "scope": format!("user:{}", app.admin.user), "tokens": 5 })).await;
     let seen = app.call(&app.member, "model_budget_get", json!({})).await.unwrap();
-    let scopes: Vec<&str> = seen["items"].as_array().unwrap().iter().map(|one| one["scope"].as_str().unwrap()).collect();
+    let scopes: Vec<&str> =
+        seen["items"].as_array().unwrap().iter().map(|one| one["scope"].as_str().unwrap()).collect();
     assert_eq!(scopes, ["tenant", &format!("user:{}", app.member.user)]);
     let all = app.call(&app.admin, "model_budget_get", json!({ "limit": 2 })).await.unwrap();
     assert!(all["items"].as_array().unwrap().len() == 2 && all["nextPageToken"].is_string());

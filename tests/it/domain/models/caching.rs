@@ -86,7 +86,9 @@ async fn tenants_share_no_answers() {
 #[tokio::test]
 async fn the_caller_can_go_round_it() {
     let app = cached(60).await;
-    for (way, cache) in [("skip", "off"), ("refresh", "miss"), ("as_routed", "hit"), ("refresh", "miss"), ("use", "hit")] {
+    for (way, cache) in
+        [("skip", "off"), ("refresh", "miss"), ("as_routed", "hit"), ("refresh", "miss"), ("use", "hit")]
+    {
         assert_eq!(asked_with(&app, json!({ "cache": way })).await["cache"], cache, "{way}");
     }
     assert_eq!(app.vendor.asked().len(), 3);
@@ -110,7 +112,8 @@ async fn ten_equal_requests_make_one_call() {
         app.vendor.let_go(1);
     };
     let (answers, ()) = tokio::join!(asking, letting);
-    let states: Vec<String> = answers.into_iter().map(|answer| answer.unwrap()["cache"].as_str().unwrap().to_owned()).collect();
+    let states: Vec<String> =
+        answers.into_iter().map(|answer| answer.unwrap()["cache"].as_str().unwrap().to_owned()).collect();
     assert_eq!(states.iter().filter(|state| *state == "miss").count(), 1, "{states:?}");
     assert_eq!(app.vendor.asked().len(), 1);
     let entries = logged(&app).await;
@@ -125,8 +128,9 @@ async fn the_call_lives_as_long_as_somebody_waits() {
     let app = cached(60).await;
     app.vendor.tell("large", [Act::Wait]);
     let (router, asker) = asker(&app, &app.admin).await;
-    let leads = Box::pin(router.complete(&asker, &wish("kept"), request("x")));
-    let follows = router.complete(&asker, &wish("kept"), request("x"));
+    let kept = wish("kept");
+    let leads = Box::pin(router.complete(&asker, &kept, request("x")));
+    let follows = router.complete(&asker, &kept, request("x"));
     let leads = match futures::future::select(leads, Box::pin(app.vendor.asked_times(1))).await {
         futures::future::Either::Right(((), leads)) => leads,
         futures::future::Either::Left(_) => unreachable!("nobody let it go"),
@@ -140,7 +144,7 @@ async fn the_call_lives_as_long_as_somebody_waits() {
     assert_eq!(app.vendor.asked().len(), 1);
     // All go.
     app.vendor.tell("large", [Act::Wait]);
-    let alone = Box::pin(router.complete(&asker, &wish("kept"), request("y")));
+    let alone = Box::pin(router.complete(&asker, &kept, request("y")));
     drop(futures::future::select(alone, Box::pin(app.vendor.asked_times(2))).await);
     app.vendor.runs(0).await;
 }
@@ -154,7 +158,9 @@ async fn streams_are_kept_and_replayed_piece_by_piece() {
         let answering = router.stream(&asker, &wish("kept"), request("one two")).await.unwrap();
         assert_eq!(answering.cache, cache);
         let pieces: Vec<Piece> = answering.pieces.map(|piece| piece.unwrap()).collect().await;
-        assert!(matches!(pieces.first(), Some(Piece::Start { .. })) && matches!(pieces.last(), Some(Piece::End { .. })));
+        assert!(
+            matches!(pieces.first(), Some(Piece::Start { .. })) && matches!(pieces.last(), Some(Piece::End { .. }))
+        );
         let said: String = pieces
             .iter()
             .filter_map(|piece| match piece {

@@ -68,7 +68,7 @@ async fn what_does_not_fit_is_refused_before_anybody_is_asked() {
         (json!({ "prompt": "x", "maxTokens": 0 }), "/maxTokens"),
         (json!({ "messages": [{ "role": "robot", "content": "x" }] }), "/messages/0/role"),
         (json!({ "messages": [{ "role": "tool", "content": "x" }] }), "/messages/0/toolCallId"),
-        (json!({ "prompt": "x", "mood": "good" }), ""),
+        (json!({ "prompt": "x", "mood": "good" }), "/mood"),
         (json!({ "model": "test/small" }), ""),
     ] {
         let refused = app.call(&app.member, "model_complete", input.clone()).await.unwrap_err();

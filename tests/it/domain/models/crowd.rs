@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use convoke::domain::models::{Router, RouterSettings};
+use convoke::kernel::secret::Secret;
 use convoke::port::models::Tokens;
+use convoke::port::secrets::Environment;
 use serde_json::json;
 
-use super::{ask, code};
+use super::{ask, asker, code, request, wish};
 use crate::support::app::TestApp;
 use crate::support::scripted::Act;
 
@@ -73,6 +76,7 @@ async fn tenants_take_turns_at_a_model() {
             loop {
                 let listed = app.call(&app.admin, "model_list", json!({ "provider": "test" })).await.unwrap();
                 let large = listed["items"].as_array().unwrap().iter().find(|one| one["name"] == "test/large").unwrap();
+                tokio::task::yield_now().await;
                 if large["health"]["waiting"] == 5 {
                     break;
                 }
@@ -86,4 +90,52 @@ async fn tenants_take_turns_at_a_model() {
     let asked: Vec<String> = app.vendor.requests().iter().map(|request| format!("{:?}", request.messages)).collect();
     let place = asked.iter().position(|request| request.contains("one")).unwrap();
     assert!(place <= 2, "the other tenant's came at place {place}");
+}
+
+struct NoVariables;
+
+impl Environment for NoVariables {
+    fn value(&self, _: &str) -> Option<Secret> {
+        None
+    }
+}
+
+/// Two instances spend the same budget at once: what one has leased the other cannot, and at the end nothing is lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_instances_share_a_budget() {
+    const EACH: u64 = 100;
+    const LIMIT: u64 = 6_400;
+    let app = TestApp::start().await;
+    let budget = json!({ "scope": "tenant", "tokens": LIMIT });
+    app.call(&app.admin, "model_budget_set", budget).await.unwrap();
+    let (one, asker) = asker(&app, &app.admin).await;
+    let two = Router::new(RouterSettings::default(), Arc::new(NoVariables), uuid::Uuid::from_u128(2));
+    let spent = Tokens { input: EACH - 10, output: 10, ..Tokens::default() };
+    app.vendor.tell("large", (0..200).map(|_| Act::Say("a", Some(spent))));
+    let callers: Vec<_> = (0..20)
+        .map(|number| {
+            let (router, asker) = (if number % 2 == 0 { one.clone() } else { two.clone() }, asker.clone());
+            tokio::spawn(async move {
+                let mut well = 0;
+                for _ in 0..10 {
+                    match router.complete(&asker, &wish("test/large"), request("x")).await {
+                        Ok(_) => well += 1,
+                        Err(fault) => assert_eq!(fault.code().name, "budget_spent"),
+                    }
+                }
+                well
+            })
+        })
+        .collect();
+    let mut well = 0;
+    for caller in callers {
+        well += caller.await.unwrap();
+    }
+    assert!(well * EACH >= LIMIT - LIMIT / 8, "what one gave back the other can spend: {well}");
+    assert!(well * EACH <= LIMIT + 20 * EACH, "{well} calls of {EACH} in a budget of {LIMIT}");
+    for router in [&one, &two] {
+        router.close(app.app.platform()).await.unwrap();
+    }
+    let stands = app.call(&app.admin, "model_budget_get", json!({ "scope": "tenant" })).await.unwrap();
+    assert_eq!(stands["items"][0]["tokens"]["spent"], well * EACH, "{stands}");
 }

@@ -10,12 +10,17 @@ use crate::support::app::TestApp;
 use crate::support::scripted::{Act, fault};
 
 fn busy(wait: Option<Duration>) -> Act {
-    Act::Fail(ModelFault { retry_after: wait, status: Some(429), ..ModelFault::new(ModelFaultKind::RateLimited, "slow down") })
+    Act::Fail(ModelFault {
+        retry_after: wait,
+        status: Some(429),
+        ..ModelFault::new(ModelFaultKind::RateLimited, "slow down")
+    })
 }
 
 async fn with_two(terms: serde_json::Value) -> TestApp {
     let app = TestApp::start().await;
-    let mut input = json!({ "name": "two", "candidates": [{ "model": "test/large" }, { "model": "test/third" }], "retries": 0 });
+    let mut input =
+        json!({ "name": "two", "candidates": [{ "model": "test/large" }, { "model": "test/third" }], "retries": 0 });
     input.as_object_mut().unwrap().extend(terms.as_object().unwrap().clone());
     route(&app, input).await;
     app
@@ -140,9 +145,10 @@ async fn a_call_that_is_called_off_ends_at_the_vendor() {
     app.vendor.tell("large", [Act::Wait]);
     let cancel = tokio_util::sync::CancellationToken::new();
     let (token, vendor) = (cancel.clone(), app.vendor.clone());
-    let calling = app.call_with(&app.admin, "model_complete", json!({ "model": "test/large", "prompt": "x" }), |request| {
-        request.cancel = token;
-    });
+    let calling =
+        app.call_with(&app.admin, "model_complete", json!({ "model": "test/large", "prompt": "x" }), |request| {
+            request.cancel = token;
+        });
     let calling_off = async {
         vendor.runs(1).await;
         cancel.cancel();
@@ -156,7 +162,10 @@ async fn a_call_that_is_called_off_ends_at_the_vendor() {
     let entry = &logged(&app).await;
     let aborted = entry.iter().find(|entry| entry["end"] == "aborted").unwrap();
     // What the vendor may have read is counted, once.
-    assert_eq!((&aborted["tokens"]["input"], &aborted["tokens"]["output"], &aborted["counted"]), (&json!(8), &json!(0), &json!(true)));
+    assert_eq!(
+        (&aborted["tokens"]["input"], &aborted["tokens"]["output"], &aborted["counted"]),
+        (&json!(8), &json!(0), &json!(true))
+    );
     assert_eq!(entry.len(), 2);
 }
 

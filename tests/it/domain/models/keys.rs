@@ -129,10 +129,18 @@ async fn who_has_no_model_is_told_of_three_ways_to_one() {
         settings.environment = Arc::new(Variables(HashMap::new()));
     })
     .await;
-    app.call(&app.admin, "model_route_set", json!({ "name": "default", "candidates": [{ "model": "keyed/one" }], "enabled": false }))
-        .await
-        .unwrap();
-    for model in [json!({ "prompt": "x" }), json!({ "prompt": "x", "model": "keyed/one" }), json!({ "prompt": "x", "model": "one" })] {
+    app.call(
+        &app.admin,
+        "model_route_set",
+        json!({ "name": "default", "candidates": [{ "model": "keyed/one" }], "enabled": false }),
+    )
+    .await
+    .unwrap();
+    for model in [
+        json!({ "prompt": "x" }),
+        json!({ "prompt": "x", "model": "keyed/one" }),
+        json!({ "prompt": "x", "model": "one" }),
+    ] {
         let fault = app.call(&app.admin, "model_complete", model).await.unwrap_err();
         assert_eq!(fault.code().name, "no_model_configured");
         let detail = fault.detail().unwrap();

@@ -33,7 +33,8 @@ async fn models_are_listed_in_pages_with_how_they_are_doing() {
     assert_eq!((&health["answered"], &health["failed"], &health["circuit"]), (&json!(1), &json!(1), &json!("closed")));
     assert_eq!((&names[1]["price"]["cached"], &names[1]["pricesOf"]), (&json!("0.5"), &json!("2026-11-20")));
     assert!(names[3].get("price").is_none(), "what is not known is not there");
-    let vectors = app.call(&app.member, "model_list", json!({ "ability": "embeddings", "provider": "test" })).await.unwrap();
+    let vectors =
+        app.call(&app.member, "model_list", json!({ "ability": "embeddings", "provider": "test" })).await.unwrap();
     assert_eq!(vectors["items"].as_array().unwrap().len(), 1);
     // Another tenant sees what it can ask: nothing, and with 'all' what is missing.
     let elsewhere = app.call(&app.stranger, "model_list", json!({})).await.unwrap();

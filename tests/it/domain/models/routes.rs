@@ -73,7 +73,10 @@ async fn the_faster_of_two_is_asked() {
     set(&app, "least_latency", json!([{ "model": "test/large" }, { "model": "test/third" }])).await;
     // Each is tried once, then the slow one is left.
     app.vendor.tell("large", [Act::Take(Duration::from_millis(500))]);
-    app.vendor.tell("third", (0..40).map(|_| Act::Take(Duration::from_millis(50))).flat_map(|take| [take, Act::Say("a", None)]));
+    app.vendor.tell(
+        "third",
+        (0..40).map(|_| Act::Take(Duration::from_millis(50))).flat_map(|take| [take, Act::Say("a", None)]),
+    );
     let tally = tally(&app, 20, |_| json!({})).await;
     assert_eq!((tally["test/large"], tally["test/third"]), (1, 19), "{tally:?}");
 }

@@ -52,7 +52,10 @@ async fn pieces_come_and_are_counted_once() {
     let entries = logged(&app).await;
     assert_eq!(entries.len(), 1);
     assert_eq!((&entries[0]["end"], &entries[0]["manner"]), (&json!("answered"), &json!("stream")));
-    assert_eq!((&entries[0]["tokens"]["output"], &entries[0]["cost"]), (&json!(50), &json!(1_000_000 * 10 + 1_000_000)));
+    assert_eq!(
+        (&entries[0]["tokens"]["output"], &entries[0]["cost"]),
+        (&json!(50), &json!(1_000_000 * 10 + 1_000_000))
+    );
     assert!(entries[0]["firstMicros"].is_u64());
 }
 
@@ -87,7 +90,10 @@ async fn a_stream_that_is_cut_off_ends_in_a_fault_and_what_came_is_paid_for() {
     app.app.platform().running().close();
     app.app.platform().running().wait().await;
     let entries = logged(&app).await;
-    assert_eq!((entries.len(), &entries[0]["end"], &entries[0]["fault"]), (1, &json!("failed"), &json!("answer_broken")));
+    assert_eq!(
+        (entries.len(), &entries[0]["end"], &entries[0]["fault"]),
+        (1, &json!("failed"), &json!("answer_broken"))
+    );
     assert_eq!((&entries[0]["tokens"]["input"], &entries[0]["tokens"]["output"]), (&json!(9), &json!(2)));
     assert_eq!(entries[0]["counted"], true);
 }

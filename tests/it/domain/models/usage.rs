@@ -21,6 +21,7 @@ async fn usage_is_told_by_whatever_it_is_asked_by() {
     asked(&app, "test/small", json!({ "agent": "a", "promptVersion": "p@1.0.0", "execution": "e1" })).await;
     asked(&app, "test/large", json!({ "agent": "a", "promptVersion": "p@1.1.0" })).await;
     asked(&app, "test/unpriced", json!({ "agent": "b" })).await;
+    super::logged(&app).await;
     app.clock.advance(Duration::from_hours(24));
     asked(&app, "default", json!({})).await;
     ask(&app, &app.member, "test/small", "x").await.unwrap();

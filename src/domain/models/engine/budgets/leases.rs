@@ -81,9 +81,7 @@ impl Budgets {
                 (held.money.counted, held.tokens.counted) = (money, tokens);
                 // Somebody else has leased meanwhile.
                 let there = |pot: &Pot, limited: bool| !limited || pot.free > 0;
-                if !ahead
-                    && there(&held.money, budget.money.is_some())
-                    && there(&held.tokens, budget.tokens.is_some())
+                if !ahead && there(&held.money, budget.money.is_some()) && there(&held.tokens, budget.tokens.is_some())
                 {
                     return Ok(true);
                 }
@@ -113,7 +111,10 @@ impl Budgets {
             }
             let free = {
                 let held = purse.held();
-                (held.money.free + held.money.reserved + more_money, held.tokens.free + held.tokens.reserved + more_tokens)
+                (
+                    held.money.free + held.money.reserved + more_money,
+                    held.tokens.free + held.tokens.reserved + more_tokens,
+                )
             };
             steps.push(self.lease_step(platform, purse, &period, free)?);
             match commit(platform, purse.tenant, steps).await {
@@ -121,10 +122,9 @@ impl Budgets {
                     let mut held = purse.held();
                     let held = &mut *held;
                     held.written = free;
-                    for (pot, more, owed) in [
-                        (&mut held.money, more_money, owed.0),
-                        (&mut held.tokens, more_tokens, owed.1),
-                    ] {
+                    for (pot, more, owed) in
+                        [(&mut held.money, more_money, owed.0), (&mut held.tokens, more_tokens, owed.1)]
+                    {
                         pot.free += more;
                         pot.overdrawn -= owed;
                         pot.counted += more + owed;
@@ -248,8 +248,7 @@ impl Budgets {
             return Ok(Step::Remove { kind: Lease::KIND, id, expect: Expect::Anything });
         }
         let instance = platform.store.instance();
-        let lease =
-            Lease { budget: purse.id, period: period.to_owned(), holder: self.me, instance, money, tokens };
+        let lease = Lease { budget: purse.id, period: period.to_owned(), holder: self.me, instance, money, tokens };
         Ok(Step::Put(Put {
             kind: Lease::KIND,
             id,
@@ -296,9 +295,8 @@ impl Budgets {
             if held.period == period {
                 standing.money += held.money.overdrawn;
                 standing.tokens += held.tokens.overdrawn;
-                let newer = |leased: u64, written: u64, pot: &Pot| {
-                    (leased + pot.free + pot.reserved).saturating_sub(written)
-                };
+                let newer =
+                    |leased: u64, written: u64, pot: &Pot| (leased + pot.free + pot.reserved).saturating_sub(written);
                 standing.leased_money = newer(standing.leased_money, held.written.0, &held.money);
                 standing.leased_tokens = newer(standing.leased_tokens, held.written.1, &held.tokens);
             }

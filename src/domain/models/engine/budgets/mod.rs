@@ -13,6 +13,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use dashmap::DashMap;
+use futures::{StreamExt as _, stream};
 use uuid::Uuid;
 
 pub(crate) use purse::Need;
@@ -32,6 +33,9 @@ use crate::port::records::{Document as _, Scope as Whose};
 
 /// So many scopes are remembered to have a budget or none.
 const REMEMBERED: u64 = 50_000;
+
+/// So many purses are looked after beside each other.
+const AT_ONCE: usize = 32;
 
 /// Every budget in force on this instance.
 pub(crate) struct Budgets {
@@ -165,13 +169,15 @@ impl Budgets {
         let purse = match found.map(Stored::<Budget>::read).transpose()? {
             None => None,
             Some(stored) => {
-                let purse = self.purses.entry(id).or_insert_with(|| {
-                    Purse::new(id, tenant, stored.revision, stored.value.clone())
-                });
+                let purse = self
+                    .purses
+                    .entry(id)
+                    .or_insert_with(|| Purse::new(id, tenant, stored.revision, stored.value.clone()));
                 let purse = purse.clone();
-                if purse.budget.load().0 < stored.revision {
+                let now = (stored.revision, stored.value);
+                if **purse.budget.load() != now {
                     // The limit may be another: what is free here is leased anew under it.
-                    purse.budget.store(Arc::new((stored.revision, stored.value)));
+                    purse.budget.store(Arc::new(now));
                     self.give_back(platform, &purse).await?;
                 }
                 Some(purse)
@@ -184,19 +190,27 @@ impl Budgets {
     /// Writes what calls owe, gives back what lies idle, and tells of budgets that are nearly spent.
     pub(crate) async fn tidy(&self, platform: &Platform) -> Result<(), Fault> {
         let purses: Vec<Arc<Purse>> = self.purses.iter().map(|purse| purse.clone()).collect();
-        for purse in purses {
-            let idle = !std::mem::replace(&mut purse.held().drawn, false);
-            if idle {
-                self.give_back(platform, &purse).await?;
-            } else {
-                self.write(platform, &purse).await?;
-            }
-            leases::warn(platform, &purse).await?;
-            let is_over = idle && *purse.held() == purse::Held::default();
-            if is_over {
-                // It holds nothing. Where a call has just got it, it stays.
-                self.purses.remove_if(&purse.id, |_, known| Arc::strong_count(known) <= 2);
-            }
+        // Beside each other, so that the store writes many in one commit.
+        let mut tidied = stream::iter(purses).map(|purse| self.tidy_one(platform, purse)).buffer_unordered(AT_ONCE);
+        let mut result = Ok(());
+        while let Some(one) = tidied.next().await {
+            result = result.and(one);
+        }
+        result
+    }
+
+    async fn tidy_one(&self, platform: &Platform, purse: Arc<Purse>) -> Result<(), Fault> {
+        let idle = !std::mem::replace(&mut purse.held().drawn, false);
+        if idle {
+            self.give_back(platform, &purse).await?;
+        } else {
+            self.write(platform, &purse).await?;
+        }
+        leases::warn(platform, &purse).await?;
+        let is_over = idle && *purse.held() == purse::Held::default();
+        if is_over {
+            // It holds nothing. Where a call has just got it, it stays.
+            self.purses.remove_if(&purse.id, |_, known| Arc::strong_count(known) <= 2);
         }
         Ok(())
     }
@@ -204,10 +218,14 @@ impl Budgets {
     /// Gives back everything that is free: the program ends.
     pub(crate) async fn close(&self, platform: &Platform) -> Result<(), Fault> {
         let purses: Vec<Arc<Purse>> = self.purses.iter().map(|purse| purse.clone()).collect();
-        for purse in purses {
-            self.give_back(platform, &purse).await?;
+        let mut given = stream::iter(purses)
+            .map(|purse| async move { self.give_back(platform, &purse).await })
+            .buffer_unordered(AT_ONCE);
+        let mut result = Ok(());
+        while let Some(one) = given.next().await {
+            result = result.and(one);
         }
-        Ok(())
+        result
     }
 }
 
@@ -221,14 +239,13 @@ fn spent(platform: &Platform, purse: &Purse, scope: &Scope) -> Fault {
     let budget = purse.budget.load();
     let budget = &budget.1;
     let held = purse.held();
-    let fault = Fault::new(&faults::BUDGET_SPENT, format!("the budget of {scope} is spent")).with_detail(
-        serde_json::json!({
+    let fault =
+        Fault::new(&faults::BUDGET_SPENT, format!("the budget of {scope} is spent")).with_detail(serde_json::json!({
             "scope": scope.to_string(),
             "limitNanoDollars": budget.money,
             "limitTokens": budget.tokens,
             "wholeAgainAt": budget.period.next(now),
-        }),
-    );
+        }));
     // What calls that run have set aside may come back.
     if held.money.reserved > 0 || held.tokens.reserved > 0 {
         return fault.with_retry_after(Duration::from_secs(1));

@@ -8,14 +8,12 @@ use super::course::{Course, Target};
 use super::ticket::Ticket;
 use crate::domain::models::catalogue::Dialect;
 use crate::domain::models::engine::breaker::Pass;
-use crate::domain::models::engine::failure::{Failed, Why, speaks_against};
+use crate::domain::models::engine::failure::{Failed, REST, Why, speaks_against};
 use crate::kernel::fault::Fault;
 use crate::port::models::{
     ChatRequest, Completion, Dialects, EmbedRequest, Embedding, Endpoint, ModelFault, ModelFaultKind, Models, Pieces,
 };
 
-/// A vendor that says "too many calls" and not for how long is left alone for so long.
-const REST: Duration = Duration::from_secs(1);
 /// What a vendor says is believed up to so long.
 const LONGEST_REST: Duration = Duration::from_mins(5);
 

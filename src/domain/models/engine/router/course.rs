@@ -138,8 +138,8 @@ impl Router {
             if let Some(routed) = self.stored_route(asker, DEFAULT).await?.filter(Routed::is_enabled) {
                 return Ok(routed);
             }
-            let first = offered.models().find(|found| size.lacking(&found.model).is_none());
-            return first.map(|found| straight(&found.name())).ok_or_else(|| nobody(offered));
+            let usual = usual(offered, size).ok_or_else(|| nobody(offered))?;
+            return Ok(straight(&usual.name()));
         };
         if name.contains('/') {
             return Ok(straight(name));
@@ -240,7 +240,12 @@ impl Router {
     }
 
     /// Why a model cannot answer.
-    async fn unfit(&self, target: &Target, size: Size, request: Option<&Arc<ChatRequest>>) -> Result<Option<Why>, Fault> {
+    async fn unfit(
+        &self,
+        target: &Target,
+        size: Size,
+        request: Option<&Arc<ChatRequest>>,
+    ) -> Result<Option<Why>, Fault> {
         if let Some(ability) = size.lacking(&target.model) {
             return Ok(Some(Why::Lacks(name_of(ability))));
         }
@@ -272,9 +277,7 @@ impl Router {
         }
         // Those that are left alone just now are asked when all others failed.
         let now = asker.platform.clock.elapsed();
-        targets.sort_by_key(|target| {
-            matches!(target.health.breaker.circuit(now), Circuit::Open | Circuit::Cooling)
-        });
+        targets.sort_by_key(|target| matches!(target.health.breaker.circuit(now), Circuit::Open | Circuit::Cooling));
     }
 
     /// Of two taken by chance the one that is expected to answer faster; the others by chance behind it. Looking at all would
@@ -430,6 +433,17 @@ fn name_of(ability: Ability) -> &'static str {
         Ability::Reasoning => "reasoning",
         Ability::Embeddings => "embeddings",
     }
+}
+
+/// The model of whoever names none, where no route says it: the cheapest one that can do all that a usual call may want, so that
+/// nobody is surprised by a bill. Of those without a price the first one.
+fn usual(offered: &Offered, size: Size) -> Option<Found> {
+    let tokens = Tokens { input: 1000, output: USUAL_OUTPUT, ..Tokens::default() };
+    let able = offered.models().filter(|found| size.lacking(&found.model).is_none());
+    able.min_by_key(|found| {
+        let lacks_tools = !size.vectors && !found.model.can(Ability::Tools);
+        (lacks_tools, found.model.cost(&tokens).map_or(u64::MAX, |cost| cost.0), found.name())
+    })
 }
 
 /// The fault where no model can be asked, with the three ways to one.
