@@ -131,6 +131,10 @@ pub enum Door {
     Rest,
     /// WebSocket.
     Websocket,
+    /// The API that clients of OpenAI speak.
+    Openai,
+    /// The API that clients of Anthropic speak.
+    Anthropic,
     /// The command line.
     Cli,
     /// The program itself.
@@ -146,6 +150,8 @@ impl Door {
             Self::Mcp => "mcp",
             Self::Rest => "rest",
             Self::Websocket => "websocket",
+            Self::Openai => "openai",
+            Self::Anthropic => "anthropic",
             Self::Cli => "cli",
             Self::Inside => "inside",
         }

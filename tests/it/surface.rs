@@ -1,7 +1,9 @@
 //! The surface of the program as committed files: tools with their schemas, routes, permissions, faults, configuration. What
 //! changes there changes for callers, and shows in the difference of a commit.
 
+mod anthropic;
 mod mcp;
+mod openai;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

@@ -1,7 +1,7 @@
 # Starts the program under test and stops it again. To be sourced by a suite.
 #
-# start_server BINARY sets SERVER_URL, SERVER_PORT and SERVER_KEY. Whatever was started is stopped when the suite ends, by process id
-# only. A suite fails when its server died under it, panicked, or would not stop: no client notices those by itself.
+# start_server BINARY [SEED] starts it on an empty data folder, or on a copy of SEED, and sets SERVER_URL, SERVER_PORT and SERVER_KEY. Whatever
+# was started is stopped when the suite ends, by process id only. A suite fails when its server died under it, panicked, or would not stop: no client notices those by itself.
 
 SERVER_PIDS=()
 SERVER_LOGS=()
@@ -20,6 +20,7 @@ start_server() {
     return 1
   fi
   scratch; data=$REPLY
+  [[ -z ${2-} ]] || cp -r "$2/." "$data/"
   scratch; out=$REPLY/stdout
   : >"$out" # before the server has a chance to
   log=$OUTSIDE/logs/$SUITE.$(basename "$binary").stderr

@@ -125,6 +125,20 @@ pub(super) fn over_extra(extra: &Map<String, Value>, written: Map<String, Value>
     body
 }
 
+/// Takes what is meant for other dialects out of a body, and what is meant for this one by its plain name: properties that are
+/// called `dialect:name` go to vendors of that dialect alone.
+pub(super) fn only_for(dialect: &str, body: &mut Map<String, Value>) {
+    let named: Vec<String> = body.keys().filter(|name| name.contains(':')).cloned().collect();
+    for name in named {
+        if let Some(value) = body.remove(&name)
+            && let Some((of, plain)) = name.split_once(':')
+            && of == dialect
+        {
+            body.insert(plain.to_owned(), value);
+        }
+    }
+}
+
 /// A count that a vendor may write as a whole or a broken number, or leave out.
 pub(super) fn count(value: Option<&Value>) -> u64 {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "negative and broken counts are none")]
@@ -152,5 +166,23 @@ pub(super) fn inline_image(url: &str) -> Result<Option<(&str, &str)>, ModelFault
             Ok(Some((media_type, data)))
         }
         Some(_) | None => Err(senseless("an image is an https address or data:image/…;base64,…")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_meant_for_one_dialect_goes_to_that_one_only() {
+        let body = json!({ "model": "m", "anthropic:thinking": { "type": "adaptive" }, "openai:user": "ada" });
+        let of = |dialect: &str| {
+            let mut body = body.as_object().unwrap().clone();
+            only_for(dialect, &mut body);
+            Value::Object(body)
+        };
+        assert_eq!(of("anthropic"), json!({ "model": "m", "thinking": { "type": "adaptive" } }));
+        assert_eq!(of("openai"), json!({ "model": "m", "user": "ada" }));
+        assert_eq!(of("cohere"), json!({ "model": "m" }));
     }
 }

@@ -41,10 +41,11 @@ pub fn guarded_dialects(networks: Vec<Network>) -> Dialects {
 fn over(wire: &Arc<Wire>) -> Dialects {
     let of = |name: &'static str, language: Speaking| -> (&'static str, Arc<dyn Models>) { (name, Arc::new(language)) };
     Dialects(BTreeMap::from([
-        of(openai::NAME, Speaking::new(openai::OpenAi, wire.clone())),
-        of(azure::NAME, Speaking::new(azure::Azure, wire.clone())),
-        of(anthropic::NAME, Speaking::new(anthropic::Anthropic, wire.clone())),
-        of(cohere::NAME, Speaking::new(cohere::Cohere, wire.clone())),
-        of(gemini::NAME, Speaking::new(gemini::Gemini, wire.clone())),
+        of(openai::NAME, Speaking::new(openai::NAME, openai::OpenAi, wire.clone())),
+        // The same language at other addresses.
+        of(azure::NAME, Speaking::new(openai::NAME, azure::Azure, wire.clone())),
+        of(anthropic::NAME, Speaking::new(anthropic::NAME, anthropic::Anthropic, wire.clone())),
+        of(cohere::NAME, Speaking::new(cohere::NAME, cohere::Cohere, wire.clone())),
+        of(gemini::NAME, Speaking::new(gemini::NAME, gemini::Gemini, wire.clone())),
     ]))
 }

@@ -14,7 +14,7 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::fault::{self, told};
-use super::language::{Call, Language, Reader, unreadable};
+use super::language::{Call, Language, Reader, only_for, unreadable};
 use super::sse::Events;
 use super::wire::{self, Wire};
 use crate::kernel::secret::Secret;
@@ -27,13 +27,21 @@ const DRAIN: Duration = Duration::from_millis(250);
 
 /// Speaks a dialect.
 pub(super) struct Speaking {
+    /// The dialect that requests may name properties for.
+    dialect: &'static str,
     language: Box<dyn Language>,
     wire: Arc<Wire>,
 }
 
 impl Speaking {
-    pub(super) fn new(language: impl Language, wire: Arc<Wire>) -> Self {
-        Self { language: Box::new(language), wire }
+    pub(super) fn new(dialect: &'static str, language: impl Language, wire: Arc<Wire>) -> Self {
+        Self { dialect, language: Box::new(language), wire }
+    }
+
+    fn chat(&self, endpoint: &Endpoint, request: &ChatRequest, streams: bool) -> Result<Call, ModelFault> {
+        let mut call = self.language.chat(endpoint, request, streams)?;
+        only_for(self.dialect, &mut call.body);
+        Ok(call)
     }
 
     /// A whole answer to a call. The head comes when the answer is made, so that the patience is for all of the making.
@@ -102,7 +110,7 @@ fn late(endpoint: &Endpoint) -> ModelFault {
 impl Models for Speaking {
     async fn complete(&self, endpoint: &Endpoint, request: &ChatRequest) -> Result<Completion, ModelFault> {
         let answered = async {
-            let call = self.language.chat(endpoint, request, false)?;
+            let call = self.chat(endpoint, request, false)?;
             let body = self.ask(endpoint, call).await?;
             self.language.answer(endpoint, body)
         };
@@ -111,7 +119,7 @@ impl Models for Speaking {
 
     async fn stream(&self, endpoint: &Endpoint, request: &ChatRequest) -> Result<Pieces, ModelFault> {
         let opened = async {
-            let call = self.language.chat(endpoint, request, true)?;
+            let call = self.chat(endpoint, request, true)?;
             self.open(endpoint, call).await
         };
         let (first, reading) = opened.await.map_err(|fault| told(fault, endpoint.key.as_ref()))?;

@@ -46,6 +46,10 @@ pub(crate) struct Said {
     /// Of a tool: whether it failed.
     #[serde(default)]
     failed: bool,
+    /// In place of all these: parts, as answers have them with `asParts`; of a user also `image` and `tool_result`.
+    #[serde(default)]
+    #[schemars(length(max = 2_000))]
+    parts: Vec<Map<String, Value>>,
 }
 
 /// A tool that a model called.
@@ -70,11 +74,11 @@ pub(crate) struct ToolCall {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Tool {
     /// Its name.
-    #[schemars(length(min = 1, max = 64), pattern("^[A-Za-z0-9_-]+$"))]
+    #[schemars(length(min = 1, max = 128), pattern("^[A-Za-z0-9_-]+$"))]
     name: String,
     /// What it does and when to choose it.
     #[serde(default)]
-    #[schemars(length(max = 10_000))]
+    #[schemars(length(max = 100_000))]
     description: Option<String>,
     /// The JSON Schema of its arguments.
     parameters: Map<String, Value>,
@@ -105,7 +109,7 @@ pub(crate) struct Conversation {
     tools: Vec<Tool>,
     /// `auto`, `none`, `required`, or the name of the tool that must be called; `auto` when not given.
     #[serde(default)]
-    #[schemars(length(min = 1, max = 64))]
+    #[schemars(length(min = 1, max = 128))]
     tool_choice: Option<String>,
     /// Whether several tools may be called at once.
     #[serde(default)]
@@ -113,6 +117,10 @@ pub(crate) struct Conversation {
     /// The JSON Schema that the answer must fit.
     #[serde(default)]
     schema: Option<Map<String, Value>>,
+    /// What the schema is called; `answer` when not given.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 64))]
+    schema_name: Option<String>,
     /// Whether the answer must be a JSON object, whatever is in it.
     #[serde(default)]
     json: bool,
@@ -140,7 +148,7 @@ pub(crate) struct Conversation {
     #[serde(default)]
     #[schemars(length(min = 1, max = 32))]
     reasoning_effort: Option<String>,
-    /// Properties of the vendor's own dialect, sent as they are.
+    /// Properties of the vendor's own dialect, sent as they are; those named `dialect:name` only to vendors of that dialect.
     #[serde(default)]
     extra: Option<Map<String, Value>>,
 }
@@ -165,7 +173,10 @@ impl Conversation {
             return Err(Fault::bad_input("", "give a 'prompt', or 'messages' of which one is not of the system"));
         }
         let form = match (self.schema, self.json) {
-            (Some(schema), _) => AnswerForm::Schema { name: "answer".to_owned(), schema: Value::Object(schema) },
+            (Some(schema), _) => {
+                let name = self.schema_name.unwrap_or_else(|| "answer".to_owned());
+                AnswerForm::Schema { name, schema: Value::Object(schema) }
+            }
             (None, true) => AnswerForm::Json,
             (None, false) => AnswerForm::Text,
         };
@@ -204,6 +215,9 @@ impl Conversation {
 
 fn message(said: Said, place: &str) -> Result<Message, Fault> {
     let at = |below: &str| format!("{place}/{below}");
+    if !said.parts.is_empty() {
+        return of_parts(said, place);
+    }
     if said.role == Speaker::Tool {
         let Some(id) = said.tool_call_id else {
             return Err(Fault::bad_input(at("toolCallId"), "what a tool answers needs the id of the call"));
@@ -241,6 +255,37 @@ fn message(said: Said, place: &str) -> Result<Message, Fault> {
     if parts.is_empty() {
         return Err(Fault::bad_input(place, "the message says nothing"));
     }
+    Ok(Message { role, parts })
+}
+
+fn of_parts(said: Said, place: &str) -> Result<Message, Fault> {
+    let role = match said.role {
+        Speaker::System => Role::System,
+        Speaker::Assistant => Role::Assistant,
+        Speaker::User => Role::User,
+        Speaker::Tool => {
+            return Err(Fault::bad_input(place, "what tools answer stands as parts in a message of the user"));
+        }
+    };
+    let others = said.content.is_some() || said.tool_call_id.is_some() || said.failed;
+    if others || !said.images.is_empty() || !said.tool_calls.is_empty() {
+        return Err(Fault::bad_input(place, "give 'parts' or the other properties, not both"));
+    }
+    let part = |(number, part): (usize, Map<String, Value>)| {
+        let at = || format!("{place}/parts/{number}");
+        let part = serde_json::from_value(Value::Object(part));
+        let part: Part = part.map_err(|error| Fault::bad_input(at(), error.to_string()))?;
+        let fits = match &part {
+            Part::Text { .. } => true,
+            Part::Image { url } if role == Role::User && !is_picture(url) => {
+                return Err(Fault::bad_input(at() + "/url", "must be an https address, or data:image/…;base64,…"));
+            }
+            Part::Image { .. } | Part::ToolResult { .. } => role == Role::User,
+            Part::ToolCall { .. } | Part::Reasoning { .. } => role == Role::Assistant,
+        };
+        if fits { Ok(part) } else { Err(Fault::bad_input(at(), "is no part of such a message")) }
+    };
+    let parts = said.parts.into_iter().enumerate().map(part).collect::<Result<_, _>>()?;
     Ok(Message { role, parts })
 }
 
@@ -310,8 +355,35 @@ mod tests {
     }
 
     #[test]
+    fn parts_keep_their_order_and_what_the_vendor_wants_back() {
+        let parts = json!([
+            { "type": "text", "text": "one" },
+            { "type": "image", "url": "https://example.org/a.png" },
+            { "type": "text", "text": "two" },
+        ]);
+        let thought = json!({ "type": "reasoning", "text": "hm", "opaque": { "anthropic": { "signature": "s" } } });
+        let messages = json!([{ "role": "user", "parts": parts }, { "role": "assistant", "parts": [thought] }]);
+        let request = read(json!({ "messages": messages })).unwrap();
+        assert_eq!(serde_json::to_value(&request.messages[0].parts).unwrap(), parts);
+        assert_eq!(serde_json::to_value(&request.messages[1].parts[0]).unwrap(), thought);
+    }
+
+    #[test]
     fn what_does_not_fit_is_told_with_its_place() {
         for (input, place) in [
+            (json!({ "messages": [{ "role": "user", "parts": [{ "type": "sound" }] }] }), "/messages/0/parts/0"),
+            (
+                json!({ "messages": [{ "role": "user", "content": "x", "parts": [{ "type": "text", "text": "x" }] }] }),
+                "/messages/0",
+            ),
+            (
+                json!({ "messages": [{ "role": "user", "parts": [{ "type": "reasoning", "text": "x" }] }] }),
+                "/messages/0/parts/0",
+            ),
+            (
+                json!({ "messages": [{ "role": "user", "parts": [{ "type": "image", "url": "file:///x" }] }] }),
+                "/messages/0/parts/0/url",
+            ),
             (json!({}), ""),
             (json!({ "messages": [{ "role": "system", "content": "x" }] }), ""),
             (json!({ "messages": [{ "role": "user" }] }), "/messages/0"),

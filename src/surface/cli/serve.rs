@@ -11,7 +11,7 @@ use crate::config::load::Loaded;
 use crate::kernel::fault::Fault;
 use crate::runtime::owner::take::take;
 use crate::surface::http::server::Listening;
-use crate::surface::{gateway, mcp, rest, ws};
+use crate::surface::{anthropic, gateway, mcp, openai, rest, ws};
 
 pub(super) async fn run(loaded: Loaded) -> Result<(), Failure> {
     let plan = Plan::loud(loaded, "serve")?;
@@ -51,7 +51,9 @@ fn router(house: &House, signals: &Signals, cut: &CancellationToken) -> Result<R
         .merge(rest::router(gate.clone()))
         .merge(mcp::http::router(gate.clone(), options)?)
         .merge(ws::router(gate.clone()))
-        .merge(gateway::router(gate.clone())))
+        .merge(gateway::router(gate.clone()))
+        .merge(openai::router(gate.clone()))
+        .merge(anthropic::router(gate.clone())))
 }
 
 fn announce(house: &House, url: &str) {

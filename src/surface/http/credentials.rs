@@ -20,6 +20,16 @@ pub fn credential(headers: &HeaderMap) -> Credential {
     Credential::Bearer(Secret::new(token.unwrap_or_default().to_owned()))
 }
 
+/// The same for doors whose clients may bring it in a header of its own: `x-api-key`.
+#[must_use]
+pub fn credential_or_key(headers: &HeaderMap) -> Credential {
+    let Some(value) = headers.get("x-api-key").filter(|_| !headers.contains_key(AUTHORIZATION)) else {
+        return credential(headers);
+    };
+    let key = value.to_str().ok().filter(|text| text.len() <= LONGEST);
+    Credential::Bearer(Secret::new(key.unwrap_or_default().trim().to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -211,7 +211,7 @@ fn file(download: Download, calling: DropGuard) -> Response {
 }
 
 /// What is left to the caller.
-pub(super) fn tell_allowance(headers: &mut HeaderMap, allowance: Allowance) {
+pub(in crate::surface) fn tell_allowance(headers: &mut HeaderMap, allowance: Allowance) {
     let Allowance { limit, remaining, reset_seconds } = allowance;
     headers.insert(HeaderName::from_static("ratelimit-limit"), HeaderValue::from(limit));
     headers.insert(HeaderName::from_static("ratelimit-remaining"), HeaderValue::from(remaining));

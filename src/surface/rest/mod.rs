@@ -1,6 +1,6 @@
 //! REST: every tool's routes under `/api/v1`, made from the registry; the OpenAPI document and its page; health and metrics.
 
-mod answer;
+pub(super) mod answer;
 mod ask;
 mod calls;
 mod demands;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use convoke::app::Settings;
 use convoke::surface::http::server::{Drained, Listening};
-use convoke::surface::{gateway, mcp, rest, ws};
+use convoke::surface::{anthropic, gateway, mcp, openai, rest, ws};
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
@@ -51,7 +51,9 @@ impl Served {
             .merge(rest::router(gate.clone()))
             .merge(mcp::http::router(gate.clone(), options).unwrap())
             .merge(ws::router(gate.clone()))
-            .merge(gateway::router(gate.clone()));
+            .merge(gateway::router(gate.clone()))
+            .merge(openai::router(gate.clone()))
+            .merge(anthropic::router(gate.clone()));
         let server = Listening::bind(&gate.platform().config.server).await.unwrap();
         let (address, url) = (server.address(), server.url());
         let task = tokio::spawn(server.serve(router, app.clock.clone(), shutdown.clone()));

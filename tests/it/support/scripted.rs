@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use convoke::domain::models::Collector;
 use convoke::kernel::clock::ManualClock;
 use convoke::port::models::{
     ChatRequest, Completion, Dialects, EmbedRequest, Embedding, Endpoint, ModelFault, ModelFaultKind, Models, Part,
@@ -221,7 +222,12 @@ impl Models for Adapter {
             Some(Act::Say(text, tokens)) => Ok(completion(&endpoint.model, text, tokens)),
             Some(Act::Fail(fault)) => Err(fault),
             Some(Act::Hang(_)) => std::future::pending().await,
-            Some(_) => unreachable!("a whole answer has no pieces"),
+            Some(Act::Pieces(pieces)) => {
+                let mut collector = Collector::default();
+                let mut pieces = pieces.into_iter();
+                pieces.find_map(|piece| piece.map(|piece| collector.add(&piece)).transpose()).expect("they end")
+            }
+            Some(Act::Wait | Act::Take(_)) => unreachable!("waiting is over"),
         }
     }
 

@@ -15,7 +15,7 @@ use crate::domain::models::engine::router::{Router, word};
 use crate::domain::models::model::call::CacheState;
 use crate::domain::models::views::{Cost, TagsInput};
 use crate::kernel::fault::Fault;
-use crate::port::models::Tokens;
+use crate::port::models::{Part, Tokens};
 
 /// Asks a model.
 pub(in crate::domain::models) struct Complete;
@@ -34,6 +34,9 @@ pub(in crate::domain::models) struct Input {
     /// Whether an answer that was kept will do; as the route says when not given.
     #[serde(default)]
     cache: CacheUse,
+    /// Answer the parts in their order, with what the vendor wants back unread, in place of text, calls and reasoning.
+    #[serde(default)]
+    as_parts: bool,
     #[serde(flatten)]
     tags: TagsInput,
 }
@@ -51,6 +54,9 @@ pub(in crate::domain::models) struct Output {
     /// What it thought, as far as the vendor tells it.
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning: Option<String>,
+    /// All of it in its order, where `asParts` was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    parts: Vec<Part>,
     /// Why it stopped: `end`, `length`, `tool_calls`, `stop_text`, `refused`, or the vendor's own word.
     stop: String,
     /// The model that answered, as `provider/model`.
@@ -89,10 +95,12 @@ impl Capability for Complete {
         let wish = Wish { model: input.model, cache: input.cache, tags: input.tags.tags() };
         let router = cx.service::<Router>()?;
         let answer = Box::pin(router.complete(&Asker::of(cx), &wish, request)).await?;
+        let (said, parts) = (&answer.completion.parts, input.as_parts);
         Ok(Output {
-            text: words(&answer.completion.parts, false),
-            tool_calls: calls(&answer.completion.parts),
-            reasoning: words(&answer.completion.parts, true),
+            text: words(said, false).filter(|_| !parts),
+            tool_calls: if parts { Vec::new() } else { calls(said) },
+            reasoning: words(said, true).filter(|_| !parts),
+            parts: if parts { said.clone() } else { Vec::new() },
             stop: word(&answer.completion.stop).to_owned(),
             model: answer.model,
             route: answer.route,

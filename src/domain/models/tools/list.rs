@@ -77,7 +77,7 @@ impl Capability for List {
         Domain::Models,
         Route::get("/models"),
         Permit::on(Resource::Models, Action::Read),
-        "The language models that can be asked: context, abilities, price, and how each is doing. With 'all' also those whose provider has \
+        "The language models at hand: context, abilities, price, and how each is doing. With 'all' also those whose provider has \
          no key yet, with what is missing. For routes over several models use model_route_list.",
     );
 

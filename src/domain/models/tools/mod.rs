@@ -5,6 +5,7 @@ use crate::capability::module::capabilities;
 capabilities! {
     list: List,
     complete: Complete,
+    stream: Stream as of_stream,
     embed: Embed,
     count_tokens: CountTokens,
     usage: Usage,

@@ -107,7 +107,7 @@ impl Capability for Optimization {
         Domain::Models,
         Route::get("/ai/optimization"),
         Permit::on(Resource::Spending, Action::Read),
-        "Where money could be saved on models, reckoned in money from the calls that were made: cheaper models that can do what was asked, answers \
+        "Where money could be saved on models, reckoned in money from the calls that were made: cheaper models that can do the same, answers \
          that a cache would have had, calls that cost and gave nothing. For the costs themselves use model_usage.",
     );
 

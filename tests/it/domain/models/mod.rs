@@ -10,6 +10,7 @@ mod failing;
 mod keys;
 mod listing;
 mod routes;
+mod streamed;
 mod streaming;
 mod usage;
 

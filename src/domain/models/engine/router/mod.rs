@@ -7,7 +7,7 @@ mod run;
 mod stream;
 mod ticket;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::FutureExt as _;
@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use self::attempt::{Ask, Got};
 use self::course::Course;
-pub(crate) use self::ticket::word;
+pub(crate) use self::ticket::{Used, word};
 use super::asker::{Asker, Wish};
 use super::budgets::Budgets;
 use super::cache::{Cache, Kept, replayed};
@@ -99,6 +99,8 @@ pub struct Answering {
     pub route: Option<String>,
     /// What the cache had to do with it.
     pub cache: CacheState,
+    /// What it used: told just before the last piece of a whole answer.
+    pub(crate) used: Arc<OnceLock<Used>>,
     /// The pieces. The last one of a whole answer is `End`; one that breaks off ends by a fault.
     pub pieces: BoxStream<'static, Result<Piece, Fault>>,
 }
@@ -205,16 +207,20 @@ impl Router {
                 model: answer.model,
                 route: answer.route,
                 cache: CacheState::Hit,
+                // Nobody was asked: the call itself used nothing.
+                used: Arc::new(OnceLock::from(Used::NOTHING)),
                 pieces: Box::pin(futures::StreamExt::map(pieces, |piece| piece.map_err(|_| strange()))),
             });
         }
         let started = self.run(&course, &Ask::Pieces(request)).await?;
         let Got::Pieces(pieces) = started.got else { return Err(strange()) };
+        let used = Arc::<OnceLock<Used>>::default();
         Ok(Answering {
             model: started.ticket.model().to_owned(),
             route: course.route_name.clone(),
             cache: course.cache_state(),
-            pieces: Box::pin(stream::Metered::new(pieces, started.ticket)),
+            used: used.clone(),
+            pieces: Box::pin(stream::Metered::new(pieces, started.ticket, used)),
         })
     }
 

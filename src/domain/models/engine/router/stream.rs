@@ -2,11 +2,12 @@
 //! piece was cut off and ends by a fault, never clean.
 
 use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use futures::Stream;
 
-use super::ticket::Ticket;
+use super::ticket::{Ticket, Used};
 use crate::domain::models::engine::failure::Failed;
 use crate::kernel::fault::Fault;
 use crate::port::models::{ModelFault, ModelFaultKind, Piece, Pieces};
@@ -17,12 +18,14 @@ pub(super) struct Metered {
     pieces: Option<Pieces>,
     ticket: Option<Ticket>,
     keeping: Option<super::ticket::Keeping>,
+    /// Where what it used is told when it is whole.
+    told: Arc<OnceLock<Used>>,
 }
 
 impl Metered {
-    pub(super) fn new(pieces: Pieces, ticket: Ticket) -> Self {
+    pub(super) fn new(pieces: Pieces, ticket: Ticket, told: Arc<OnceLock<Used>>) -> Self {
         let keeping = ticket.keeping();
-        Self { pieces: Some(pieces), ticket: Some(ticket), keeping }
+        Self { pieces: Some(pieces), ticket: Some(ticket), keeping, told }
     }
 
     fn take(&mut self, piece: Piece) -> Piece {
@@ -35,6 +38,7 @@ impl Metered {
         if let Some(ticket) = self.ticket.take() {
             let model = ticket.model().to_owned();
             let used = ticket.answered(*tokens, Some(stop));
+            let _ = self.told.set(used);
             if let (Some(keeping), Some(whole)) = (self.keeping.take(), whole) {
                 keeping.keep(whole, model, used);
             }

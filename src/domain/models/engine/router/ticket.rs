@@ -48,6 +48,15 @@ pub(crate) struct Used {
     pub(crate) cost: Option<NanoDollars>,
 }
 
+impl Used {
+    /// What the cache answers.
+    pub(super) const NOTHING: Self = Self {
+        tokens: Tokens { input: 0, cached: 0, cache_written: 0, output: 0, reasoning: 0 },
+        about: false,
+        cost: Some(NanoDollars::ZERO),
+    };
+}
+
 impl Ticket {
     pub(super) fn new(
         router: &Arc<Router>,
