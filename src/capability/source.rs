@@ -31,7 +31,8 @@ pub struct Visitor {
 }
 
 impl Visitor {
-    /// Calls a tool that reads, as the visitor.
+    /// Calls a tool that reads, as the visitor. The door has counted what the source is asked for: what that takes is not counted
+    /// again.
     ///
     /// # Errors
     /// What the gate refuses, and what the tool fails by.
@@ -39,6 +40,7 @@ impl Visitor {
         let id = Id::new(self.gate.platform().clock.now());
         let mut request = Request::new(id, self.caller.clone(), self.origin, tool, input);
         request.read_only = true;
+        request.counted = true;
         request.cancel = self.cancel.clone();
         match self.gate.call(request).await.result? {
             Outcome::Value(value) => Ok(value),

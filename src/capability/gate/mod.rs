@@ -83,7 +83,8 @@ struct Admitted {
     input: Value,
     /// The tool that was called, where it forwarded to another.
     via: Option<Arc<Tool>>,
-    allowance: Allowance,
+    /// `None` for what the door has counted already.
+    allowance: Option<Allowance>,
 }
 
 impl Gate {
@@ -159,7 +160,7 @@ impl Gate {
                 return self.refused(&request, fault, began);
             }
         };
-        let (tool, via, allowance) = (admitted.tool.clone(), admitted.via.clone(), Some(admitted.allowance));
+        let (tool, via, allowance) = (admitted.tool.clone(), admitted.via.clone(), admitted.allowance);
         let _effect = (tool.is_audited() || tool.reaches).then(|| self.effects.token());
         let id = request.id;
         let again = (request.lasting == Lasting::Either).then(|| admitted.clone());
@@ -213,7 +214,7 @@ impl Gate {
     }
 
     async fn turn_into_task(self: &Arc<Self>, request: Request, admitted: Admitted) -> Reply {
-        let (id, allowance) = (request.id, Some(admitted.allowance));
+        let (id, allowance) = (request.id, admitted.allowance);
         let via = admitted.via.is_some().then(|| admitted.tool.clone());
         let (operation, fault) = match self.start_admitted(request, admitted).await {
             Ok(operation) => (Some(operation), Fault::new(&codes::TASK_REQUIRED, "the call goes on as a task")),
@@ -234,7 +235,8 @@ impl Gate {
         // Whatever becomes of the call, it counts; a call that calls counts as what it does itself, and the tool that it
         // names then counts too where it writes.
         let effect = named.filter(|tool| tool.forwards.is_none()).map_or(Effect::Read, |tool| tool.effect);
-        let mut allowance = self.limiter.tally(caller, request.origin.address, effect, &request.left)?;
+        let tally = |effect| self.limiter.tally(caller, request.origin.address, effect, &request.left).map(Some);
+        let mut allowance = if request.counted { None } else { tally(effect)? };
         tenant::check(caller, request.tenant)?;
         let named = named.cloned().ok_or_else(|| unknown(&request.tool))?;
         let input = std::mem::take(&mut request.input);
@@ -246,7 +248,7 @@ impl Gate {
                 let tool = snapshot.find(caller.tenant, &name).cloned().ok_or_else(|| unknown(&name))?;
                 may_forward(forward, &tool)?;
                 if !tool.effect.reads() {
-                    allowance = self.limiter.tally(caller, request.origin.address, tool.effect, &request.left)?;
+                    allowance = tally(tool.effect)?;
                 }
                 (tool, input, Some(named))
             }

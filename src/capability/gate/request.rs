@@ -48,6 +48,8 @@ pub struct Request {
     pub if_match: Option<i64>,
     /// Only tools that read may be called by this door.
     pub read_only: bool,
+    /// It is a part of what the door has counted already.
+    pub counted: bool,
     /// Whether it may go on after its request.
     pub lasting: Lasting,
     /// How many subscriptions it took to make it; 0 for what somebody calls.
@@ -83,6 +85,7 @@ impl Request {
             answers: Answers::new(),
             if_match: None,
             read_only: false,
+            counted: false,
             lasting: Lasting::default(),
             hops: 0,
             left: Left::default(),

@@ -12,7 +12,7 @@ use crate::capability::client::Answers;
 use crate::capability::content::Block;
 use crate::capability::events::Event;
 use crate::capability::source::{Prompt, PromptArgument, PromptCard, PromptSource, Speaker, Visitor};
-use crate::kernel::codes;
+use crate::kernel::codes::{self, Code};
 use crate::kernel::fault::Fault;
 
 /// So many are asked for at once.
@@ -35,16 +35,14 @@ impl Prompts {
     }
 }
 
+/// Faults that say that there is nothing for the visitor.
+static HIDDEN: &[Code] = &[&codes::NOT_FOUND, &codes::FORBIDDEN, &codes::UNAUTHENTICATED, &codes::UNKNOWN_TOOL];
+
 /// What is not there, or not for the visitor, is no prompt of theirs.
 fn unless_hidden(answer: Result<Value, Fault>) -> Result<Option<Value>, Fault> {
     match answer {
         Ok(value) => Ok(Some(value)),
-        Err(fault)
-            if [codes::NOT_FOUND.name, codes::FORBIDDEN.name, codes::UNAUTHENTICATED.name]
-                .contains(&fault.code().name) =>
-        {
-            Ok(None)
-        }
+        Err(fault) if HIDDEN.iter().any(|code| fault.is(code)) => Ok(None),
         Err(fault) => Err(fault),
     }
 }

@@ -56,7 +56,7 @@ async fn a_draft_changes_nothing_that_is_in_use_and_says_what_it_breaks() {
 #[tokio::test]
 async fn a_file_becomes_the_tenants_own_and_only_by_who_manages() {
     let app = TestApp::start().await;
-    let mine = json!({ "id": "code-review", "template": "Look at {{ change }}.", "variables": [{ "name": "change", "type": "string", "description": "The change." }], "checks": [], "cases": [] });
+    let mine = json!({ "id": "code-review", "template": "Look at {{ diff }}.", "checks": [], "cases": [] });
     let refused = ada(&app, "prompt_update", mine.clone()).await.unwrap_err();
     assert!(refused.is(&codes::FORBIDDEN), "{refused}");
     let before = app.call(&app.admin, "prompt_get", json!({ "id": "code-review" })).await.unwrap();
@@ -71,7 +71,7 @@ async fn a_file_becomes_the_tenants_own_and_only_by_who_manages() {
     assert_eq!(after["source"], "tenant");
     let labels = json!([{ "label": "production" }]);
     app.call(&app.admin, "prompt_publish", json!({ "id": "code-review", "labels": labels })).await.unwrap();
-    let input = json!({ "id": "code-review", "variables": { "change": "this" } });
+    let input = json!({ "id": "code-review", "variables": { "diff": "this" } });
     assert_eq!(ada(&app, "prompt_assemble", input).await.unwrap()["assembled"], "Look at this.");
     // Another tenant still has the file.
     let theirs = app.call(&app.stranger, "prompt_get", json!({ "id": "code-review" })).await.unwrap();

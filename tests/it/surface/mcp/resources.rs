@@ -95,7 +95,8 @@ async fn prompts_help_with_the_tools() {
     let app = TestApp::start().await;
     let wire = Wire::of(&app, &app.admin);
     let listed = wire.modern("prompts/list", json!({})).await.result();
-    assert_eq!(names(&listed["prompts"]), ["find_tool", "use_tool"]);
+    let all = names(&listed["prompts"]);
+    assert!(["find_tool", "use_tool"].iter().all(|name| all.contains(&(*name).to_owned())), "{all:?}");
     let find = json!({ "name": "find_tool", "arguments": { "need": "see who is here" } });
     let found = wire.modern("prompts/get", find).await.result();
     assert!(found["messages"][0]["content"]["text"].as_str().unwrap().contains("see who is here"));
