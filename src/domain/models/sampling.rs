@@ -114,7 +114,10 @@ pub fn completion(answer: &Value) -> Result<Completion, ModelFault> {
         Some(Value::Array(contents)) => contents.as_slice(),
         Some(content @ Value::Object(_)) => std::slice::from_ref(content),
         _ => {
-            return Err(ModelFault::new(ModelFaultKind::Broken, "the client's model answered nothing that can be read"));
+            return Err(ModelFault::new(
+                ModelFaultKind::Broken,
+                "the client's model answered nothing that can be read",
+            ));
         }
     };
     let part = |content: &Value| {
