@@ -20,6 +20,12 @@ fn check_reads_what_an_operator_wrote() {
     for wanted in ["user_you.toml: is the card of 'user_you'", "broken.toml: TOML parse error"] {
         assert!(faults.contains(wanted), "{faults}");
     }
+    let providers = place.data().join("providers");
+    std::fs::create_dir_all(&providers).unwrap();
+    let ours = "name = \"ours\"\ndialect = \"openai\"\nbase_url = \"https://example.org/v1\"\n";
+    std::fs::write(providers.join("ours.toml"), format!("{ours}[unlisted]\nabilities = []\n")).unwrap();
+    let faults = place.run(&["check"]).problem()["data"]["faults"].to_string();
+    assert!(faults.contains("ours.toml: unlisted.abilities: a model has the ability chat"), "{faults}");
     // What is wrong with the configuration is told beside what is wrong with the cards.
     let bad = place.run(&["check", "--set", "mcp.toolsets=compact,cooking"]);
     let faults = bad.problem()["data"]["faults"].to_string();

@@ -5,5 +5,6 @@ pub(crate) mod events;
 mod identity;
 mod integrations;
 mod models;
+mod providers;
 mod registry;
 mod system;

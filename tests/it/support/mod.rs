@@ -10,4 +10,5 @@ pub(crate) mod program;
 pub(crate) mod scene;
 pub(crate) mod scripted;
 pub(crate) mod servers;
+pub(crate) mod vendor;
 pub(crate) mod wire;

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::fault::Refusal;
 use super::language::{Call, KeyHeader, Language, Reader};
-use crate::port::models::{ChatRequest, Completion, EmbedRequest, Embedding, Endpoint, ModelFault};
+use crate::port::models::{ChatRequest, Completion, EmbedRequest, Embedding, Endpoint, ModelFault, ModelFaultKind};
 
 pub(super) const NAME: &str = "cohere";
 
@@ -41,8 +41,10 @@ impl Language for Cohere {
     }
 
     /// `{"id", "message"}`.
-    fn refusal(&self, _: u16, body: &Value) -> Refusal {
+    fn refusal(&self, status: u16, body: &Value) -> Refusal {
         let text = |name: &str| body.get(name).and_then(Value::as_str);
-        Refusal { say: text("message").or_else(|| text("error")).map(str::to_owned), ..Refusal::default() }
+        // A status of the vendor's own: the token is not valid.
+        let kind = (status == 498).then_some(ModelFaultKind::Credential);
+        Refusal { kind, say: text("message").or_else(|| text("error")).map(str::to_owned), retry_after: None }
     }
 }

@@ -53,10 +53,15 @@ pub(in crate::adapter::llm) fn chat(
         if endpoint.options.get("stream_usage") != Some(&Value::Bool(false)) {
             body.insert("stream_options".to_owned(), json!({"include_usage": true}));
         }
-    } else if request.extra.contains_key("stream") {
-        body.insert("stream".to_owned(), json!(false));
     }
-    Ok(over_extra(&request.extra, body))
+    if streams || !["stream", "stream_options"].iter().any(|name| request.extra.contains_key(*name)) {
+        return Ok(over_extra(&request.extra, body));
+    }
+    // A whole answer is asked for as one, and then the vendor takes no word of streams.
+    let mut extra = request.extra.clone();
+    extra.remove("stream");
+    extra.remove("stream_options");
+    Ok(over_extra(&extra, body))
 }
 
 /// The body of a request for vectors. What they are for is not asked in this dialect.

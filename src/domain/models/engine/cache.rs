@@ -38,7 +38,8 @@ impl Question {
 
     /// A part of it, as the log of calls has it: enough to tell equal ones.
     pub(crate) fn short(&self) -> String {
-        self.0.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        let [a, b, c, d, e, f, g, h, ..] = self.0;
+        format!("{:016x}", u64::from_be_bytes([a, b, c, d, e, f, g, h]))
     }
 }
 
@@ -70,12 +71,15 @@ impl Kept {
 
 /// The call that leads: its end is everybody's who asks the same meanwhile. A fault is the leader's alone: the others ask by
 /// themselves then.
-pub(crate) type Flight = Shared<BoxFuture<'static, Result<Arc<Answer>, Arc<Fault>>>>;
+pub(crate) type Flight = Shared<Flying>;
+
+/// What flies.
+type Flying = BoxFuture<'static, Result<Arc<Answer>, Arc<Fault>>>;
 
 /// The cache.
 pub(crate) struct Cache {
     kept: Arc<CountedCache<Question, Kept>>,
-    flights: DashMap<Question, WeakShared<BoxFuture<'static, Result<Arc<Answer>, Arc<Fault>>>>>,
+    flights: DashMap<Question, WeakShared<Flying>>,
 }
 
 impl Default for Cache {
@@ -103,23 +107,19 @@ impl Cache {
     }
 
     /// The call for a question that is on its way, or a new one; and whether it is new.
-    pub(crate) fn flight(
-        &self,
-        question: Question,
-        make: impl FnOnce() -> BoxFuture<'static, Result<Arc<Answer>, Arc<Fault>>>,
-    ) -> (Flight, bool) {
+    pub(crate) fn flight(&self, question: Question, make: impl FnOnce() -> Flying) -> (Flight, bool) {
         use dashmap::mapref::entry::Entry;
         match self.flights.entry(question) {
-            Entry::Occupied(mut held) => match held.get().upgrade().filter(|flight| flight.peek().is_none()) {
-                Some(flight) => (flight, false),
-                None => {
-                    let flight = make().shared();
-                    if let Some(weak) = flight.downgrade() {
-                        held.insert(weak);
-                    }
-                    (flight, true)
+            Entry::Occupied(mut held) => {
+                if let Some(flight) = held.get().upgrade().filter(|flight| flight.peek().is_none()) {
+                    return (flight, false);
                 }
-            },
+                let flight = make().shared();
+                if let Some(weak) = flight.downgrade() {
+                    held.insert(weak);
+                }
+                (flight, true)
+            }
             Entry::Vacant(place) => {
                 let flight = make().shared();
                 if let Some(weak) = flight.downgrade() {

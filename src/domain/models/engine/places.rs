@@ -60,13 +60,11 @@ impl Places {
         loop {
             let next = {
                 let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-                match next_of(&mut state.waiting) {
-                    Some(next) => next,
-                    None => {
-                        state.taken -= 1;
-                        return;
-                    }
-                }
+                let Some(next) = next_of(&mut state.waiting) else {
+                    state.taken -= 1;
+                    return;
+                };
+                next
             };
             match next.send(Place(Some(self.clone()))) {
                 Ok(()) => return,

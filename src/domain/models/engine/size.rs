@@ -41,10 +41,11 @@ impl Size {
         };
         for part in request.messages.iter().flat_map(|message| &message.parts) {
             match part {
-                Part::Text { text } | Part::Reasoning { text, .. } => size.bytes += len(text),
+                Part::Text { text } | Part::Reasoning { text, .. } | Part::ToolResult { text, .. } => {
+                    size.bytes += len(text);
+                }
                 Part::Image { .. } => size.pictures += 1,
                 Part::ToolCall { name, arguments, .. } => size.bytes += len(name) + json(arguments),
-                Part::ToolResult { text, .. } => size.bytes += len(text),
             }
         }
         for tool in &request.tools {

@@ -29,7 +29,7 @@ pub(crate) struct Count {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Encoding {
-    /// That of newer models of OpenAI.
+    /// That of newer models of `OpenAI`.
     O200kBase,
     /// That of older ones.
     Cl100kBase,

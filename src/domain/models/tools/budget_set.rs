@@ -47,7 +47,7 @@ pub(in crate::domain::models) struct Input {
     #[serde(default)]
     #[schemars(length(min = 1, max = 20), pattern(r"^[0-9]{1,9}(\.[0-9]{1,9})?$"))]
     unpriced_per_million: Option<String>,
-    /// Whether what a crash left leased is given back. It may have been spent; look at model_usage first.
+    /// Whether what a crash left leased is given back. It may have been spent; look at `model_usage` first.
     #[serde(default)]
     settle: bool,
 }

@@ -103,18 +103,22 @@ async fn the_caller_can_go_round_it() {
 async fn ten_equal_requests_make_one_call() {
     let app = cached(60).await;
     app.vendor.tell("large", [Act::Wait]);
-    let asking = futures::future::join_all((0..10).map(|_| ask(&app, &app.admin, "kept", "x")));
-    let letting = async {
-        app.vendor.asked_times(1).await;
-        for _ in 0..100 {
-            tokio::task::yield_now().await;
-        }
-        app.vendor.let_go(1);
-    };
-    let (answers, ()) = tokio::join!(asking, letting);
-    let states: Vec<String> =
-        answers.into_iter().map(|answer| answer.unwrap()["cache"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(states.iter().filter(|state| *state == "miss").count(), 1, "{states:?}");
+    let (router, asker) = asker(&app, &app.admin).await;
+    let kept = wish("kept");
+    let mut all = Box::pin(futures::future::join_all((0..10).map(|_| router.complete(&asker, &kept, request("x")))));
+    // All of them are under way before the model answers.
+    while app.vendor.asked().is_empty() {
+        assert!(futures::poll!(&mut all).is_pending());
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..10 {
+        assert!(futures::poll!(&mut all).is_pending());
+        tokio::task::yield_now().await;
+    }
+    app.vendor.let_go(1);
+    let states: Vec<CacheState> = all.await.into_iter().map(|answer| answer.unwrap().cache).collect();
+    let of = |wanted: CacheState| states.iter().filter(|state| **state == wanted).count();
+    assert_eq!((of(CacheState::Miss), of(CacheState::Shared)), (1, 9), "{states:?}");
     assert_eq!(app.vendor.asked().len(), 1);
     let entries = logged(&app).await;
     assert_eq!(entries.len(), 10);

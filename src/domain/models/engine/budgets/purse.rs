@@ -145,13 +145,11 @@ impl Purse {
             aside.money = held.money.set_aside(money).ok_or(Short::Empty)?;
         }
         if budget.tokens.is_some() {
-            match held.tokens.set_aside(need.tokens) {
-                Some(tokens) => aside.tokens = tokens,
-                None => {
-                    held.money.settle(aside.money, 0);
-                    return Err(Short::Empty);
-                }
-            }
+            let Some(tokens) = held.tokens.set_aside(need.tokens) else {
+                held.money.settle(aside.money, 0);
+                return Err(Short::Empty);
+            };
+            aside.tokens = tokens;
         }
         Ok(aside)
     }

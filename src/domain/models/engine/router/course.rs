@@ -169,17 +169,17 @@ impl Router {
         let tenant = asker.tenant();
         let now = self.watch.mark(&asker.platform, tenant);
         let key = (tenant, name.to_owned());
-        let route = match self.routes.get_if(&key, |known| known.read.is_good(&now, FRESH)) {
-            Some(known) => known.route,
-            None => {
-                let id = ModelRoute::id(tenant, name);
-                let store = &asker.platform.store;
-                let found = store.get(Whose::Tenant(tenant), ModelRoute::KIND, id).await.map_err(store_fault)?;
-                let stored = found.map(Stored::<ModelRoute>::read).transpose()?;
-                let route = stored.map(|stored| Arc::new((stored.id, stored.revision, Arc::new(stored.value))));
-                self.routes.insert(key, KnownRoute { read: now, route: route.clone() });
-                route
-            }
+        let known = self.routes.get_if(&key, |known| known.read.is_good(&now, FRESH));
+        let route = if let Some(known) = known {
+            known.route
+        } else {
+            let id = ModelRoute::id(tenant, name);
+            let store = &asker.platform.store;
+            let found = store.get(Whose::Tenant(tenant), ModelRoute::KIND, id).await.map_err(store_fault)?;
+            let stored = found.map(Stored::<ModelRoute>::read).transpose()?;
+            let route = stored.map(|stored| Arc::new((stored.id, stored.revision, Arc::new(stored.value))));
+            self.routes.insert(key, KnownRoute { read: now, route: route.clone() });
+            route
         };
         Ok(route.map(|known| Routed { id: Some((known.0, known.1)), route: known.2.clone() }))
     }

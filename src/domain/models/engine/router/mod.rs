@@ -162,7 +162,7 @@ impl Router {
         if course.reads_cache
             && let Some(kept) = self.cache.get(&question, asker.platform.clock.elapsed())
         {
-            return Ok(self.from_cache(&course, &kept, CacheState::Hit));
+            return Ok(self.cached_answer(&course, &kept, CacheState::Hit));
         }
         let (flight, leads) = self.cache.flight(question, || {
             let (router, course, ask) = (self.clone(), course.clone(), ask.clone());
@@ -178,7 +178,7 @@ impl Router {
             Ok(answer) if leads => Ok(Answer::clone(&answer)),
             Ok(answer) => {
                 let kept = Kept::of(&answer);
-                Ok(self.from_cache(&course, &kept, CacheState::Shared))
+                Ok(self.cached_answer(&course, &kept, CacheState::Shared))
             }
             Err(fault) if leads => Err(copied(&fault)),
             // What kept the other from its answer, such as a budget, need not keep this one.
@@ -201,7 +201,7 @@ impl Router {
         if let Some(question) = course.question.filter(|_| course.reads_cache)
             && let Some(kept) = self.cache.get(&question, asker.platform.clock.elapsed())
         {
-            let answer = self.from_cache(&course, &kept, CacheState::Hit);
+            let answer = self.cached_answer(&course, &kept, CacheState::Hit);
             let pieces = replayed(&answer.completion, kept.tokens);
             return Ok(Answering {
                 model: answer.model,
@@ -275,7 +275,7 @@ impl Router {
     }
 
     /// An answer that nobody was asked for.
-    fn from_cache(&self, course: &Course, kept: &Kept, state: CacheState) -> Answer {
+    fn cached_answer(&self, course: &Course, kept: &Kept, state: CacheState) -> Answer {
         self.meter.add(course.asker.tenant(), course.entry_of_cache(kept, state));
         Answer {
             completion: kept.completion.clone(),

@@ -100,10 +100,7 @@ impl Router {
         if one.ended.is_some() {
             return Tried { took_second: true, ..one };
         }
-        let other = match rest {
-            Either::Left(rest) => Tried::of(rest.await),
-            Either::Right(rest) => Tried::of(rest.await),
-        };
+        let other = Tried::of(rest.await);
         let failed = one.failed.into_iter().chain(other.failed).collect();
         Tried { failed, ended: other.ended, took_second: true }
     }

@@ -46,12 +46,12 @@ impl Metered {
         piece
     }
 
-    fn broken(&mut self, fault: ModelFault) -> Fault {
+    fn broken(&mut self, fault: &ModelFault) -> Fault {
         self.pieces = None;
         let Some(ticket) = self.ticket.take() else { return super::strange() };
         let failed = Failed::said(ticket.model(), fault.clone());
         ticket.broke();
-        ticket.failed(&fault);
+        ticket.failed(fault);
         failed.fault(std::slice::from_ref(&failed))
     }
 }
@@ -67,8 +67,8 @@ impl Stream for Metered {
         };
         Poll::Ready(Some(match next {
             Some(Ok(piece)) => Ok(self.take(piece)),
-            Some(Err(fault)) => Err(self.broken(fault)),
-            None => Err(self.broken(ModelFault::new(ModelFaultKind::Broken, "the answer was cut off"))),
+            Some(Err(fault)) => Err(self.broken(&fault)),
+            None => Err(self.broken(&ModelFault::new(ModelFaultKind::Broken, "the answer was cut off"))),
         }))
     }
 }

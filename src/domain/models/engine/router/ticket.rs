@@ -139,7 +139,7 @@ impl Ticket {
     pub(crate) fn answered(mut self, tokens: Option<Tokens>, stop: Option<&Stop>) -> Used {
         let stop = stop.map(|stop| word(stop).to_owned());
         let used = self.0.take().map(|inner| inner.end(CallEnd::Answered, None, stop, tokens));
-        used.unwrap_or(Used { tokens: Tokens::default(), about: true, cost: None })
+        used.unwrap_or_else(|| Used { tokens: Tokens::default(), about: true, cost: None })
     }
 
     /// The model failed.
