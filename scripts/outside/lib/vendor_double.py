@@ -55,7 +55,7 @@ def deltas(message):
     yield {"role": "assistant", "content": ""}
     if thoughts := message.get("reasoning_content"):
         yield from ({"reasoning_content": word} for word in thoughts.split(" "))
-    for word in (message.get("content") or "").split(" "):
+    for word in (message.get("content") or "").split():
         yield {"content": word + " "}
     calls = message.get("tool_calls") or []
     for at, call in enumerate(calls):

@@ -62,7 +62,7 @@ async fn all_that_is_asked_reaches_the_model_in_its_order() {
         "convoke": { "agent": "concierge" },
     });
     let (status, answer) = told(post(&served, "/v1/chat/completions", &body)).await;
-    assert_eq!((status, &answer["choices"][0]["message"]["content"]), (200, &json!("You said: behind")));
+    assert_eq!((status, &answer["choices"][0]["message"]["content"]), (200, &json!("You said: before")));
     let request = served.app.vendor.requests().pop().unwrap();
     let kinds: Vec<usize> = request.messages.iter().map(|message| message.parts.len()).collect();
     assert_eq!((request.messages[0].role, kinds), (Role::System, vec![1, 3, 1, 1]));
