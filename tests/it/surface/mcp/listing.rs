@@ -186,11 +186,15 @@ async fn mixtures_of_toolsets_do_not_crowd_out_the_lists_of_others() {
     assert_eq!(kept(), before);
 }
 
+/// A client of a server whose lists come whole.
+fn in_one_page(app: &TestApp) -> Wire {
+    Wire::new(app, &app.admin, Options { page: 1_000, ..Options::default() })
+}
+
 #[tokio::test]
 async fn hints_say_what_a_tool_may_do() {
     let app = TestApp::start_with(with(&Probe::new())).await;
-    let tools =
-        Wire::of(&app, &app.admin).modern_at("/mcp/all", &[], "tools/list", json!({})).await.result()["tools"].clone();
+    let tools = in_one_page(&app).modern_at("/mcp/all", &[], "tools/list", json!({})).await.result()["tools"].clone();
     let hints = |name: &str| {
         let tool = tools.as_array().unwrap().iter().find(|tool| tool["name"] == name).unwrap();
         let hint = |name: &str| tool["annotations"][name].as_bool();
@@ -210,7 +214,7 @@ async fn hints_say_what_a_tool_may_do() {
 #[tokio::test]
 async fn every_tool_says_what_it_does_to_the_world() {
     let app = TestApp::start().await;
-    let tools = Wire::of(&app, &app.admin).modern_at("/mcp/all", &[], "tools/list", json!({})).await.result();
+    let tools = in_one_page(&app).modern_at("/mcp/all", &[], "tools/list", json!({})).await.result();
     for tool in tools["tools"].as_array().unwrap() {
         assert!(tool["title"].is_string() && tool["description"].is_string(), "{tool}");
         assert!(tool["annotations"]["readOnlyHint"].is_boolean() && tool["annotations"]["openWorldHint"].is_boolean());

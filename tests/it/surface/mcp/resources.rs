@@ -1,5 +1,6 @@
 //! Resources, prompts and completion.
 
+use convoke::surface::mcp::Options;
 use serde_json::{Value, json};
 
 use super::wire::{Wire, names};
@@ -93,7 +94,7 @@ async fn whatever_is_asked_counts() {
 #[tokio::test]
 async fn prompts_help_with_the_tools() {
     let app = TestApp::start().await;
-    let wire = Wire::of(&app, &app.admin);
+    let wire = Wire::new(&app, &app.admin, Options { page: 1_000, ..Options::default() });
     let listed = wire.modern("prompts/list", json!({})).await.result();
     let all = names(&listed["prompts"]);
     assert!(["find_tool", "use_tool"].iter().all(|name| all.contains(&(*name).to_owned())), "{all:?}");
