@@ -104,7 +104,7 @@ pub(super) fn assistant(kind: &str, block: &mut Fields) -> Result<Option<Value>,
         "text" => return text(kind, block),
         "thinking" => {
             let (text, signature) = (block.need_text("thinking")?, block.text("signature")?.unwrap_or_default());
-            prose::reasoning(text, opaque_of(signature))
+            prose::reasoning(text, opaque_of(&signature))
         }
         "redacted_thinking" => {
             let data = block.need_text("data")?;
@@ -125,7 +125,7 @@ pub(super) fn assistant(kind: &str, block: &mut Fields) -> Result<Option<Value>,
     }))
 }
 
-fn opaque_of(signature: String) -> Option<Value> {
+fn opaque_of(signature: &str) -> Option<Value> {
     if signature.is_empty() {
         return None;
     }
@@ -147,7 +147,7 @@ pub(super) enum Back {
 }
 
 /// What goes back with thoughts.
-pub(super) fn back(opaque: Value) -> Back {
+pub(super) fn back(opaque: &Value) -> Back {
     if let Some(own) = opaque.get(DIALECT) {
         if let Some(block) = own.get("block") {
             return Back::Block(block.clone());
@@ -181,7 +181,7 @@ pub(super) fn written(parts: Vec<Part>) -> Result<Vec<Value>, Fault> {
         match part {
             Part::Text { text } => blocks.push(prose::text(text)),
             Part::Reasoning { text, opaque } => {
-                let signature = match opaque.map(back) {
+                let signature = match opaque.as_ref().map(back) {
                     Some(Back::Block(block)) => {
                         blocks.push(block);
                         if text.is_empty() {

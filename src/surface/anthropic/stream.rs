@@ -124,7 +124,7 @@ impl Blocks {
         Ok(())
     }
 
-    fn thoughts(&mut self, text: &str, opaque: Option<Value>, events: &mut Vec<Event>) -> Result<(), Fault> {
+    fn thoughts(&mut self, text: &str, opaque: Option<&Value>, events: &mut Vec<Event>) -> Result<(), Fault> {
         if !text.is_empty() {
             self.turn_to(Some(Open::Thoughts), events)?;
             Self::change(self.current(), Change::Thinking { thinking: text }, events)?;
@@ -177,7 +177,7 @@ impl Teller for Blocks {
                 self.turn_to(Some(Open::Text), events)?;
                 Self::change(self.current(), Change::Text { text: &text }, events)
             }
-            Item::Reasoning { text, opaque } => self.thoughts(&text, opaque, events),
+            Item::Reasoning { text, opaque } => self.thoughts(&text, opaque.as_ref(), events),
             Item::Call { index, id, name, opaque } => {
                 self.turn_to(None, events)?;
                 let block = self.begin(&blocks::tool_use(id, name, json!({}), opaque), events)?;

@@ -1,5 +1,7 @@
 //! Faults in the form of OpenAI: its clients make exceptions of the status and show the rest.
 
+use std::fmt::Write as _;
+
 use axum::response::Response;
 use serde_json::{Value, json};
 
@@ -53,7 +55,7 @@ fn param(pointer: &str) -> String {
     for part in pointer.split('/').skip(1) {
         let part = part.replace("~1", "/").replace("~0", "~");
         if !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()) {
-            param.push_str(&format!("[{part}]"));
+            let _ = write!(param, "[{part}]");
         } else {
             if !param.is_empty() {
                 param.push('.');

@@ -25,7 +25,14 @@ struct Chunk<'a> {
     choices: &'a [Choice<'a>],
     /// `null` until the last chunk, where it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    usage: Option<Option<Usage>>,
+    usage: Option<Counted>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Counted {
+    NotYet(()),
+    Whole(Usage),
 }
 
 #[derive(Serialize)]
@@ -80,10 +87,10 @@ struct Chunks {
 impl Chunks {
     fn chunk(&self, delta: Delta<'_>, finish_reason: Option<&str>) -> Result<Event, Fault> {
         let choice = Choice { index: 0, delta, finish_reason, logprobs: None };
-        self.written(&[choice], self.tells_usage.then_some(None))
+        self.written(&[choice], self.tells_usage.then_some(Counted::NotYet(())))
     }
 
-    fn written(&self, choices: &[Choice<'_>], usage: Option<Option<Usage>>) -> Result<Event, Fault> {
+    fn written(&self, choices: &[Choice<'_>], usage: Option<Counted>) -> Result<Event, Fault> {
         let (id, model) = (&self.id, &self.model);
         event(None, &Chunk { id, object: "chat.completion.chunk", created: self.created, model, choices, usage })
     }
@@ -123,7 +130,7 @@ impl Teller for Chunks {
             Item::End { stop, tokens } => {
                 events.push(self.chunk(Delta::default(), Some(reason(stop)))?);
                 if self.tells_usage {
-                    events.push(self.written(&[], Some(Some(Usage::of(*tokens))))?);
+                    events.push(self.written(&[], Some(Counted::Whole(Usage::of(*tokens))))?);
                 }
                 events.push(Event::default().data("[DONE]"));
                 return Ok(());

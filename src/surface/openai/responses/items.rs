@@ -124,13 +124,13 @@ fn output(item: &mut Fields) -> Result<Value, Fault> {
 }
 
 /// An item of words.
-pub(super) fn message(id: &str, status: &str, text: Option<String>) -> Value {
+pub(super) fn message(id: &str, status: &str, text: Option<&str>) -> Value {
     let content: Vec<Value> = text.into_iter().map(output_text).collect();
     json!({ "id": id, "type": "message", "role": "assistant", "status": status, "content": content })
 }
 
 /// Words within an item.
-pub(super) fn output_text(text: String) -> Value {
+pub(super) fn output_text(text: &str) -> Value {
     json!({ "type": "output_text", "text": text, "annotations": [], "logprobs": [] })
 }
 
@@ -167,7 +167,7 @@ pub(super) fn function_call(
 /// The items of a whole answer.
 pub(super) fn written(parts: Vec<Part>, of: CallId) -> Result<Vec<Value>, Fault> {
     let item = |(number, part): (usize, Part)| match part {
-        Part::Text { text } => Ok(message(&format!("msg_{of}_{number}"), "completed", Some(text))),
+        Part::Text { text } => Ok(message(&format!("msg_{of}_{number}"), "completed", Some(text.as_str()))),
         Part::Reasoning { text, opaque } => Ok(reasoning(&format!("rs_{of}_{number}"), text, opaque.as_ref())),
         Part::ToolCall { id, name, arguments, opaque } => {
             let arguments = prose::arguments_text(arguments);

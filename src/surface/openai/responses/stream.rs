@@ -35,7 +35,7 @@ impl Growing {
         match &self.kind {
             Kind::Text => {
                 let status = if done { "completed" } else { "in_progress" };
-                items::message(&self.id, status, done.then(text))
+                items::message(&self.id, status, done.then_some(self.text.as_str()))
             }
             Kind::Thoughts { opaque } => items::reasoning(&self.id, text(), opaque.as_ref()),
             Kind::Call { call, name, opaque, .. } => {
@@ -80,7 +80,7 @@ impl Growth {
         let one = Growing { id: format!("{prefix}_{}_{number}", self.call), text: String::new(), kind, ended: None };
         let (item, id) = (one.item(false), one.id.clone());
         let part = match one.kind {
-            Kind::Text => Some(items::output_text(String::new())),
+            Kind::Text => Some(items::output_text("")),
             Kind::Thoughts { .. } => Some(json!({ "type": "reasoning_text", "text": "" })),
             Kind::Call { .. } => None,
         };
@@ -114,7 +114,7 @@ impl Growth {
                     let mut told = with("text", text.clone().into());
                     told["logprobs"] = json!([]);
                     self.tell("response.output_text.done", told, events)?;
-                    self.tell("response.content_part.done", with("part", items::output_text(text)), events)?;
+                    self.tell("response.content_part.done", with("part", items::output_text(&text)), events)?;
                 }
                 Kind::Thoughts { .. } => {
                     self.tell("response.reasoning_text.done", with("text", text.clone().into()), events)?;
