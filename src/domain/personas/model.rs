@@ -80,6 +80,7 @@ impl Profile {
 /// A persona.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the name of the contract")]
 pub(super) struct Persona {
     /// Its id: its first title as words of small letters and digits joined by `-`.
     pub(super) persona_id: String,

@@ -235,7 +235,7 @@ impl Overlaid for Library {
 /// wrong with another.
 fn unfit<'a>(files: &Files, open: &[&'a TextFile], layers: &Layers<PromptFile>) -> Option<(&'a TextFile, String)> {
     let of = |file: &PromptFile| {
-        let same = |one: &&&TextFile| layers.laid(&one.path).is_some_and(|laid| std::ptr::eq(&*laid, file));
+        let same = |one: &&&TextFile| layers.laid(&one.path).is_some_and(|laid| std::ptr::eq(Arc::as_ptr(&laid), file));
         open.iter().find(same).copied()
     };
     for file in files.all() {

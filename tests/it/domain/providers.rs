@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use convoke::port::overlay::TextFile;
 use convoke::domain::models::catalogue::{Ability, Catalogue, Dialect, Providers, read};
 use convoke::kernel::money::NanoDollars;
 use convoke::port::models::Tokens;
+use convoke::port::overlay::TextFile;
 
 use crate::support::app::TestApp;
 use crate::tools::{files, project, text};

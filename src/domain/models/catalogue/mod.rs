@@ -112,9 +112,9 @@ impl Catalogue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::port::overlay::TextFile;
     use crate::kernel::money::NanoDollars;
     use crate::port::models::Tokens;
+    use crate::port::overlay::TextFile;
 
     const OURS: &str = r#"
         name = "ours"
@@ -168,7 +168,11 @@ mod tests {
         assert_eq!(cost(&providers, "ours/team/small", 1), Some(NanoDollars(3_000)), "the last good version");
         assert_eq!(providers.faults(), faults);
 
-        let unreadable = TextFile { path: "laid/mine.toml".to_owned(), place: "laid/mine.toml".to_owned(), text: Err("it is a folder".to_owned()) };
+        let unreadable = TextFile {
+            path: "laid/mine.toml".to_owned(),
+            place: "laid/mine.toml".to_owned(),
+            text: Err("it is a folder".to_owned()),
+        };
         let told = providers.lay_over(&[unreadable])[0].to_string();
         assert_eq!(told, "laid/mine.toml: the file: it is a folder");
 

@@ -153,6 +153,8 @@ pub struct Provider {
     pub unlisted: Option<Unlisted>,
     /// The file or record that said all this.
     pub source: String,
+    /// Whether it comes with the program and no file lies over it.
+    pub built_in: bool,
 }
 
 impl Provider {

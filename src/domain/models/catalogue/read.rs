@@ -283,6 +283,7 @@ impl Checking<'_> {
             models,
             unlisted,
             source: self.file.to_owned(),
+            built_in: false,
         }
     }
 

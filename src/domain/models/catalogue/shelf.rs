@@ -42,7 +42,9 @@ impl Providers {
         if !faults.is_empty() {
             return Err(faults);
         }
-        let built_in: Vec<Arc<Provider>> = laid.providers.into_values().collect();
+        let built_in =
+            laid.providers.into_values().map(|one| Arc::new(Provider { built_in: true, ..Provider::clone(&one) }));
+        let built_in: Vec<Arc<Provider>> = built_in.collect();
         Ok(Self {
             now: ArcSwap::from_pointee(Catalogue::new(built_in.clone())),
             built_in,
@@ -97,7 +99,8 @@ impl Overlaid for Providers {
     }
 
     fn take(&self, laid: &[TextFile]) -> Vec<Broken> {
-        let broken = |fault: &FileFault| Broken { place: fault.file.clone(), why: format!("{}: {}", fault.place, fault.say) };
+        let broken =
+            |fault: &FileFault| Broken { place: fault.file.clone(), why: format!("{}: {}", fault.place, fault.say) };
         self.lay_over(laid).iter().map(broken).collect()
     }
 }

@@ -38,8 +38,8 @@ impl Question {
 
     /// A part of it, as the log of calls has it: enough to tell equal ones.
     pub(crate) fn short(&self) -> String {
-        let [a, b, c, d, e, f, g, h, ..] = self.0;
-        format!("{:016x}", u64::from_be_bytes([a, b, c, d, e, f, g, h]))
+        let begin = self.0.first_chunk().copied().unwrap_or_default();
+        format!("{:016x}", u64::from_be_bytes(begin))
     }
 }
 

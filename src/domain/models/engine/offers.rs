@@ -184,5 +184,5 @@ impl Offers {
 
 /// Whether a provider's file came with the program.
 fn is_built_in(provider: &Provider) -> bool {
-    provider.source.starts_with("providers/")
+    provider.built_in
 }

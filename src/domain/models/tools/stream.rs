@@ -165,5 +165,9 @@ impl Streaming for Stream {
 }
 
 fn used_of(told: &OnceLock<Used>, tokens: Option<Tokens>) -> Used {
-    told.get().copied().unwrap_or(Used { tokens: tokens.unwrap_or_default(), about: tokens.is_none(), cost: None })
+    told.get().copied().unwrap_or_else(|| Used {
+        tokens: tokens.unwrap_or_default(),
+        about: tokens.is_none(),
+        cost: None,
+    })
 }

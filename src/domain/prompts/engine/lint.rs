@@ -183,7 +183,7 @@ mod tests {
 
     use super::*;
 
-    fn rules(template: &str, variables: Value) -> Vec<(&'static str, Option<usize>)> {
+    fn rules(template: &str, variables: &Value) -> Vec<(&'static str, Option<usize>)> {
         let content = json!({ "template": template, "variables": variables });
         let content: Content = serde_json::from_value(content).unwrap();
         findings(&content, None).iter().map(|one| (one.rule, one.line)).collect()
@@ -193,21 +193,21 @@ mod tests {
     fn each_rule_finds_what_it_is_about() {
         let variable = |name: &str, schema: Value| json!({ "name": name, "required": true, "schema": schema });
         let good = variable("a", json!({ "type": "string", "description": "A." }));
-        assert_eq!(rules("{{ a }}", json!([good])), []);
-        assert_eq!(rules("x\n{{ a", json!([good])), [("P001", Some(2))]);
-        assert_eq!(rules("{{ a }}\n\n{{ b }}", json!([good])), [("P002", Some(3))]);
-        assert_eq!(rules("  ", json!([good])), [("P011", None)]);
-        assert_eq!(rules("{{ a }} password = hunter22", json!([good])), [("P010", None)]);
-        assert_eq!(rules("{{ a }}", json!([good, good])), [("P014", None)]);
-        assert_eq!(rules("x", json!([variable("a-b", json!({ "description": "A." }))])), [("P014", None)]);
+        assert_eq!(rules("{{ a }}", &json!([good])), []);
+        assert_eq!(rules("x\n{{ a", &json!([good])), [("P001", Some(2))]);
+        assert_eq!(rules("{{ a }}\n\n{{ b }}", &json!([good])), [("P002", Some(3))]);
+        assert_eq!(rules("  ", &json!([good])), [("P011", None)]);
+        assert_eq!(rules("{{ a }} password = hunter22", &json!([good])), [("P010", None)]);
+        assert_eq!(rules("{{ a }}", &json!([good, good])), [("P014", None)]);
+        assert_eq!(rules("x", &json!([variable("a-b", json!({ "description": "A." }))])), [("P014", None)]);
         let schema = json!({ "type": "strang", "description": "A." });
-        assert_eq!(rules("{{ a }}", json!([variable("a", schema)])), [("P007", None)]);
+        assert_eq!(rules("{{ a }}", &json!([variable("a", schema)])), [("P007", None)]);
         let schema = json!({ "type": "string", "description": "A.", "default": 3 });
-        assert_eq!(rules("{{ a }}", json!([variable("a", schema)])), [("P008", None)]);
-        assert_eq!(rules("{{ a }}", json!([variable("a", json!({}))])), [("P009", None)]);
+        assert_eq!(rules("{{ a }}", &json!([variable("a", schema)])), [("P008", None)]);
+        assert_eq!(rules("{{ a }}", &json!([variable("a", json!({}))])), [("P009", None)]);
         let many: Vec<Value> =
             (0..=MOST).map(|at| variable(&format!("v{at}"), json!({ "description": "V." }))).collect();
-        assert_eq!(rules("x", json!(many)), [("P006", None)]);
+        assert_eq!(rules("x", &json!(many)), [("P006", None)]);
         let ids: BTreeSet<&str> = RULES.iter().map(|(id, _)| *id).collect();
         assert_eq!(ids.len(), RULES.len());
     }

@@ -88,10 +88,9 @@ fn end_of(inner: &str, closing: &str, quoted: bool) -> Option<usize> {
             Some(_) if escaped => escaped = false,
             Some(_) if one == '\\' => escaped = true,
             Some(open) if one == open => quote = None,
-            Some(_) => {}
             None if quoted && (one == '"' || one == '\'') => quote = Some(one),
             None if inner.get(at..).is_some_and(|rest| rest.starts_with(closing)) => return Some(at),
-            None => {}
+            Some(_) | None => {}
         }
     }
     None

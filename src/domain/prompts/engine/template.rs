@@ -154,11 +154,12 @@ fn wrong(error: &minijinja::Error) -> Wrong {
         cause = next.source();
     }
     let kind = match innermost.kind() {
-        ErrorKind::SyntaxError => WrongKind::Syntax,
         ErrorKind::OutOfFuel => WrongKind::TooMuch,
         ErrorKind::UndefinedError => WrongKind::Undefined,
         // A filter, test or function that there is not is found when it is used.
-        ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction => WrongKind::Syntax,
+        ErrorKind::SyntaxError | ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction => {
+            WrongKind::Syntax
+        }
         _ if innermost.detail().is_some_and(|detail| detail.contains("recursion limit")) => WrongKind::TooMuch,
         _ => WrongKind::Failed,
     };

@@ -199,17 +199,17 @@ mod tests {
 
     use super::*;
 
-    fn variable(name: &str, required: bool, schema: Value) -> Variable {
+    fn variable(name: &str, required: bool, schema: &Value) -> Variable {
         Variable { name: name.to_owned(), required, schema: schema.as_object().unwrap().clone() }
     }
 
     #[test]
     fn what_is_missing_unknown_or_wrong_is_told_at_its_place_all_at_once() {
         let variables = [
-            variable("notes", true, json!({ "type": "string", "minLength": 2, "description": "The notes." })),
-            variable("count", true, json!({ "type": "integer", "default": 3 })),
-            variable("extra", false, json!({ "type": "string" })),
-            variable("data", true, json!({ "type": "object", "required": ["a"] })),
+            variable("notes", true, &json!({ "type": "string", "minLength": 2, "description": "The notes." })),
+            variable("count", true, &json!({ "type": "integer", "default": 3 })),
+            variable("extra", false, &json!({ "type": "string" })),
+            variable("data", true, &json!({ "type": "object", "required": ["a"] })),
         ];
         let given = json!({ "notes": "x", "data": {}, "noets": "y" });
         let wrong = filled(&variables, given.as_object().unwrap(), "/variables").unwrap_err();
@@ -226,20 +226,20 @@ mod tests {
     #[test]
     fn what_takes_as_much_as_before_breaks_nobody() {
         let old = [
-            variable("a", true, json!({ "type": "string", "minLength": 5, "maxLength": 10, "description": "old" })),
-            variable("b", true, json!({ "type": "integer", "enum": [1, 2] })),
+            variable("a", true, &json!({ "type": "string", "minLength": 5, "maxLength": 10, "description": "old" })),
+            variable("b", true, &json!({ "type": "integer", "enum": [1, 2] })),
             variable(
                 "c",
                 true,
-                json!({ "type": "object", "properties": { "x": { "type": "string" } }, "required": ["x"] }),
+                &json!({ "type": "object", "properties": { "x": { "type": "string" } }, "required": ["x"] }),
             ),
         ];
         let new = [
-            variable("a", true, json!({ "type": "string", "minLength": 2, "description": "new" })),
-            variable("b", false, json!({ "type": "number", "enum": [1, 2, 3] })),
-            variable("c", true, json!({ "type": "object", "properties": { "x": { "type": "string" } } })),
-            variable("d", true, json!({ "type": "string", "default": "" })),
-            variable("e", false, json!({ "type": "string" })),
+            variable("a", true, &json!({ "type": "string", "minLength": 2, "description": "new" })),
+            variable("b", false, &json!({ "type": "number", "enum": [1, 2, 3] })),
+            variable("c", true, &json!({ "type": "object", "properties": { "x": { "type": "string" } } })),
+            variable("d", true, &json!({ "type": "string", "default": "" })),
+            variable("e", false, &json!({ "type": "string" })),
         ];
         assert_eq!(breaks(&old, &new), Vec::<String>::new());
         assert_eq!(breaks(&old, &old), Vec::<String>::new());
@@ -247,7 +247,8 @@ mod tests {
 
     #[test]
     fn what_takes_less_breaks_callers() {
-        let breaks_of = |old: Value, new: Value| breaks(&[variable("v", true, old)], &[variable("v", true, new)]).len();
+        let breaks_of =
+            |old: Value, new: Value| breaks(&[variable("v", true, &old)], &[variable("v", true, &new)]).len();
         for (old, new) in [
             (json!({}), json!({ "type": "string" })),
             (json!({ "type": "string" }), json!({ "type": "integer" })),
@@ -263,8 +264,8 @@ mod tests {
         ] {
             assert_eq!(breaks_of(old.clone(), new.clone()), 1, "{old} {new}");
         }
-        let old = [variable("gone", true, json!({})), variable("kept", false, json!({}))];
-        let new = [variable("kept", true, json!({})), variable("new", true, json!({}))];
+        let old = [variable("gone", true, &json!({})), variable("kept", false, &json!({}))];
+        let new = [variable("kept", true, &json!({})), variable("new", true, &json!({}))];
         let all = [
             "the variable 'gone' is gone",
             "the variable 'kept' must be given now",

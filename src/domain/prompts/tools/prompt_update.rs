@@ -128,7 +128,7 @@ impl Capability for PromptUpdate {
             let mut far = crate::domain::prompts::engine::version::Step::Minor;
             if let Some(published) = published {
                 let whole = Whole::of(cx, &published.content, own_name(&prompt)).await?;
-                let before = whole.map_or(published.content.variables.clone(), |whole| whole.variables);
+                let before = whole.map_or_else(|_| published.content.variables.clone(), |whole| whole.variables);
                 (far, breaking) = step((&published.content, &before), (&content, &variables));
             }
             revision = add_revision(cx, &mut prompt, content, input.message, far)?;

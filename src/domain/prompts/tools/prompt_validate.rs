@@ -12,6 +12,7 @@ use crate::domain::prompts::engine::content::Content;
 use crate::domain::prompts::engine::lint::{Finding, Level};
 use crate::domain::prompts::finding::{Found, Wanted, meant};
 use crate::domain::prompts::judging::{Part, Whole, judged};
+use crate::domain::prompts::model::revision::Revision;
 use crate::domain::prompts::views::VariableView;
 use crate::domain::prompts::writing::own_name;
 use crate::kernel::codes;
@@ -128,7 +129,7 @@ impl Capability for PromptValidate {
             }
             None => None,
         };
-        let version = stored.as_ref().filter(|_| input.template.is_none()).map(|stored| stored.called());
+        let version = stored.as_ref().filter(|_| input.template.is_none()).map(Revision::called);
         let mut content = stored.map(|stored| stored.content).unwrap_or_default();
         if let Some(template) = input.template {
             content.template = template;

@@ -101,7 +101,7 @@ struct Difference {
     breaking: Vec<String>,
     /// The lines of the template that differ, with a few around them.
     lines: Vec<Line>,
-    /// Tokens (o200k_base) of the earlier template.
+    /// Tokens (`o200k_base`) of the earlier template.
     tokens_from: u64,
     /// Tokens of the later template.
     tokens_to: u64,

@@ -184,12 +184,8 @@ async fn a_conversation_can_go_on_in_another_dialect() {
 #[tokio::test]
 async fn results_of_tools_come_first_where_they_must() {
     let vendor = Vendor::open().await;
-    let call = |id: &str| Part::ToolCall {
-        id: id.to_owned(),
-        name: "weather".to_owned(),
-        arguments: json!({}),
-        opaque: None,
-    };
+    let call =
+        |id: &str| Part::ToolCall { id: id.to_owned(), name: "weather".to_owned(), arguments: json!({}), opaque: None };
     let result = |id: &str| Part::ToolResult { id: id.to_owned(), text: "mild".to_owned(), failed: false };
     let mut request = asks("Well?");
     request.messages.push(says(Role::Assistant, vec![call("a"), call("b")]));

@@ -123,7 +123,19 @@ async fn a_key_for_somebody_else_needs_to_manage_keys_and_does_not_outgrow_its_m
     let for_dan = json!({ "name": "for Dan", "userId": scene::DAN });
     let fault = app.call(&app.member, "api_key_create", for_dan.clone()).await.unwrap_err();
     assert!(fault.is(&codes::FORBIDDEN), "{fault}");
-    let scopes = ["keys:*", "users:read", "roles:read", "tools:read", "events:*", "audit:read"];
+    let scopes = [
+        "keys:*",
+        "users:read",
+        "roles:read",
+        "tools:read",
+        "events:*",
+        "audit:read",
+        "completions:*",
+        "models:read",
+        "personas:*",
+        "prompts:*",
+        "spending:*",
+    ];
     let input = json!({ "name": "keeper", "scopes": scopes });
     let keeper = app.call(&app.admin, "api_key_create", input).await.unwrap();
     let made = app.call_by_key(key_of(&keeper), "api_key_create", for_dan.clone()).await.unwrap();

@@ -31,7 +31,18 @@ async fn key_of_admin(app: &TestApp) -> Value {
 }
 
 /// Manages people and keys, and has what members have.
-const CLERK: &[&str] = &["users:*", "keys:*", "roles:read", "tools:read", "events:*"];
+const CLERK: &[&str] = &[
+    "users:*",
+    "keys:*",
+    "roles:read",
+    "tools:read",
+    "events:*",
+    "completions:*",
+    "models:read",
+    "personas:*",
+    "prompts:*",
+    "spending:*",
+];
 
 #[tokio::test]
 async fn an_account_with_more_rights_is_left_alone_however_they_are_written() {

@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{KnownRoute, Router};
-use crate::capability::platform::Platform;
 use crate::capability::cx::store_fault;
 use crate::capability::owned::Stored;
+use crate::capability::platform::Platform;
 use crate::domain::models::catalogue::{Ability, Found, Model, Provider};
 use crate::domain::models::engine::asker::{Asker, CacheUse, Tags, Wish, scopes};
 use crate::domain::models::engine::breaker::Circuit;
