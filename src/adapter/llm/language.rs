@@ -1,6 +1,6 @@
 //! What a dialect is: how a request is written and an answer read. No connection here.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::fault::Refusal;
 use super::sse::Event;
@@ -88,7 +88,7 @@ pub(super) fn senseless(what: impl Into<String>) -> ModelFault {
 
 /// What a vendor wants back unread, marked as its own.
 pub(super) fn opaque(dialect: &str, value: Value) -> Value {
-    json!({ dialect: value })
+    Value::Object(Map::from_iter([(dialect.to_owned(), value)]))
 }
 
 /// What a dialect marked as its own.

@@ -56,7 +56,7 @@ pub(super) fn redacted(data: &str) -> Value {
 
 /// A block of a kind that is not known here.
 pub(super) fn unknown(block: Value) -> Value {
-    opaque(NAME, json!({"block": block}))
+    opaque(NAME, opaque("block", block))
 }
 
 /// Why it stopped.

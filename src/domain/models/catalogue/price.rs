@@ -187,8 +187,8 @@ impl Price {
 mod tests {
     use super::*;
 
-    fn rate(text: &str) -> Option<Rate> {
-        Some(Rate::parse(text).unwrap())
+    fn rate(text: &str) -> Rate {
+        Rate::parse(text).unwrap()
     }
 
     #[test]
@@ -208,7 +208,12 @@ mod tests {
 
     #[test]
     fn each_token_is_counted_once_and_the_sum_rounded_up_once() {
-        let rates = Rates { input: rate("0.0375"), output: rate("0.15"), cached: rate("0.01"), cache_written: None };
+        let rates = Rates {
+            input: Some(rate("0.0375")),
+            output: Some(rate("0.15")),
+            cached: Some(rate("0.01")),
+            cache_written: None,
+        };
         let price = Price { rates, above: Vec::new() };
         let tokens = Tokens { input: 10, cached: 3, cache_written: 2, output: 1, reasoning: 1 };
         // 7 × 37,500 + 3 × 10,000 + 150,000 pico-dollars, thoughts being a part of the output.
@@ -219,7 +224,7 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_not_free() {
-        let price = Price { rates: Rates { input: rate("1"), ..Rates::default() }, above: Vec::new() };
+        let price = Price { rates: Rates { input: Some(rate("1")), ..Rates::default() }, above: Vec::new() };
         assert_eq!(price.cost(&Tokens { output: 1, ..Tokens::default() }), None);
         assert_eq!(price.cost(&Tokens { input: 2, ..Tokens::default() }), Some(NanoDollars(2_000)));
         assert!(!price.is_free() && !Price::default().is_free());
@@ -228,9 +233,12 @@ mod tests {
 
     #[test]
     fn long_calls_cost_by_their_tier() {
-        let tier = |input_tokens, input| Tier { input_tokens, rates: Rates { input: rate(input), ..Rates::default() } };
-        let price =
-            Price { rates: Rates { input: rate("1"), ..Rates::default() }, above: vec![tier(10, "2"), tier(20, "3")] };
+        let tier =
+            |input_tokens, input| Tier { input_tokens, rates: Rates { input: Some(rate(input)), ..Rates::default() } };
+        let price = Price {
+            rates: Rates { input: Some(rate("1")), ..Rates::default() },
+            above: vec![tier(10, "2"), tier(20, "3")],
+        };
         for (input, nanos) in [(10, 10_000), (11, 22_000), (20, 40_000), (21, 63_000)] {
             assert_eq!(price.cost(&Tokens { input, ..Tokens::default() }), Some(NanoDollars(nanos)), "{input}");
         }

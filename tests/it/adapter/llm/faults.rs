@@ -139,7 +139,7 @@ async fn answers_that_are_no_answers_are_broken() {
     }
 }
 
-/// Some servers refuse in an answer of success (`OpenRouter`).
+/// Some servers refuse in an answer of success (OpenRouter).
 #[tokio::test]
 async fn a_refusal_in_an_answer_of_success_is_one() {
     let vendor = Vendor::open().await;

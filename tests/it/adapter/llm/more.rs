@@ -180,6 +180,22 @@ async fn a_conversation_can_go_on_in_another_dialect() {
     }
 }
 
+/// Results of tools that stand behind words come before them where the vendor demands it: it refuses them otherwise.
+#[tokio::test]
+async fn results_of_tools_come_first_where_they_must() {
+    let vendor = Vendor::open().await;
+    let call =
+        |id: &str| Part::ToolCall { id: id.to_owned(), name: "weather".to_owned(), arguments: json!({}), opaque: None };
+    let result = |id: &str| Part::ToolResult { id: id.to_owned(), text: "mild".to_owned(), failed: false };
+    let mut request = asks("Well?");
+    request.messages.push(says(Role::Assistant, vec![call("a"), call("b")]));
+    request.messages.push(says(Role::User, vec![text("First this."), result("a"), text("Then that."), result("b")]));
+    for dialect in DIALECTS {
+        let answered = speaking(dialect).complete(&endpoint(&vendor, dialect), &request).await;
+        assert!(answered.is_ok(), "{dialect}: {answered:?}");
+    }
+}
+
 /// Blocks of a kind that is not known here come back to the vendor as they came.
 #[tokio::test]
 async fn what_is_not_known_of_anthropic_goes_back_unharmed() {
@@ -306,7 +322,7 @@ async fn arguments_that_are_no_json_are_told_as_they_are() {
     }
 }
 
-/// Thoughts as other servers tell them: `OpenRouter`'s details go back unread, Mistral's stand within the content.
+/// Thoughts as other servers tell them: OpenRouter's details go back unread, Mistral's stand within the content.
 #[tokio::test]
 async fn thoughts_of_other_servers_are_read() {
     let vendor = Vendor::open().await;

@@ -288,7 +288,7 @@ async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response {
             } else {
                 events(dialect, &said)
             };
-            streaming(inner, events.into_iter().map(Step::Send).collect())
+            streaming(&inner, events.into_iter().map(Step::Send).collect())
         }
         Reply::Said(said) => json_of(&match dialect {
             "openai" | "azure" => openai::whole(&said),
@@ -302,8 +302,8 @@ async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response {
             _ => gemini::vectors(&came.body),
         }),
         Reply::Raw { status, headers, body } => raw(status, &headers, body),
-        Reply::Stream(steps) => streaming(inner, steps),
-        Reply::Bytes(bytes) => streaming(inner, bytes.into_iter().map(Step::Bytes).collect()),
+        Reply::Stream(steps) => streaming(&inner, steps),
+        Reply::Bytes(bytes) => streaming(&inner, bytes.into_iter().map(Step::Bytes).collect()),
         Reply::Silence => {
             let _given_up = GivenUp(Some(inner));
             std::future::pending().await
@@ -365,7 +365,7 @@ fn bytes_of(step: Step) -> Vec<u8> {
     }
 }
 
-fn streaming(inner: Arc<Inner>, steps: Vec<Step>) -> Response {
+fn streaming(inner: &Arc<Inner>, steps: Vec<Step>) -> Response {
     let (told, heard) = mpsc::channel(1);
     let cut = Arc::new(Mutex::new(false));
     let body = Telling { steps: heard, given_up: GivenUp(Some(inner.clone())), cut: cut.clone() };

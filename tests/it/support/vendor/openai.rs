@@ -21,7 +21,7 @@ fn reason(said: &Said) -> &'static str {
     }
 }
 
-/// Thoughts have no place in OpenAI's own; other servers tell them beside the content (`DeepSeek`, vLLM).
+/// Thoughts have no place in OpenAI's own; other servers tell them beside the content (DeepSeek, vLLM).
 pub(super) fn whole(said: &Said) -> Value {
     let mut message = json!({"role": "assistant", "content": said.texts.concat(), "refusal": null, "annotations": []});
     if let Some((thoughts, _)) = &said.thoughts {
