@@ -98,11 +98,6 @@ fn stamp(data: &Path, of: &dyn Overlaid) -> u64 {
 pub struct Folders(pub Vec<Arc<dyn Overlaid>>);
 
 impl Folders {
-    /// Takes the files that lie in the data folder now; answers those that cannot be used.
-    pub fn take_all(&self, data: &Path) -> Vec<Broken> {
-        self.0.iter().flat_map(|one| one.take(&read(data, one.folder(), one.ending()))).collect()
-    }
-
     /// Tells of files that cannot be used, in the log and as an alarm, and takes the alarm back where there are none.
     fn tell(alarms: &Alarms, platform: &Platform, folder: &str, broken: &[Broken]) {
         let about = format!("files in {folder}");
@@ -224,8 +219,7 @@ mod tests {
             fs::write(notes.join(name), text).unwrap();
         }
         fs::write(notes.join("z.md"), [0xff, 0xfe]).unwrap();
-        let all = Folders(vec![Arc::new(Notes::default())]);
-        let broken = all.take_all(data.path());
+        let broken = Notes::default().take(&read(data.path(), "notes", "md"));
         assert!(broken.len() == 1 && broken[0].place.ends_with("z.md"), "{broken:?}");
         let paths: Vec<String> = read(data.path(), "notes", "md").into_iter().map(|file| file.path).collect();
         assert_eq!(paths, ["b.md", "deep/a.md", "z.md"]);

@@ -171,6 +171,8 @@ pub(super) fn inline_image(url: &str) -> Result<Option<(&str, &str)>, ModelFault
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

@@ -38,6 +38,7 @@ struct Blocks {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the vendor's names")]
 struct Delta<'a> {
     #[serde(rename = "type")]
     kind: &'static str,

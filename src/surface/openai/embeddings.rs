@@ -28,6 +28,7 @@ struct List {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the vendor's names")]
 struct Embedding {
     object: &'static str,
     index: usize,

@@ -259,7 +259,7 @@ impl Models for Adapter {
         if let Some(Act::Fail(fault)) = self.0.act(endpoint).await {
             return Err(fault);
         }
-        let vector = |text: &String| vec![text.chars().count() as f32, 1.0, 0.0];
+        let vector = |text: &String| vec![f32::from(u16::try_from(text.chars().count()).unwrap()), 1.0, 0.0];
         let vectors = request.texts.iter().map(vector).collect();
         let tokens = Some(Tokens { input: 4, ..Tokens::default() });
         Ok(Embedding { model: endpoint.model.to_string(), vectors, tokens })

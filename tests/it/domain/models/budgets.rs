@@ -26,6 +26,7 @@ async fn tidy(app: &TestApp) {
     platform.service::<Router>().unwrap().tidy(platform).await.unwrap();
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as the script takes it")]
 fn tokens(input: u64, output: u64) -> Option<Tokens> {
     Some(Tokens { input, output, ..Tokens::default() })
 }

@@ -1,6 +1,7 @@
 //! Keys of providers: taken once, told of once, never shown.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -94,11 +95,11 @@ async fn a_key_is_never_told() {
     app.vendor.tell("one", [fault(ModelFaultKind::Credential), fault(ModelFaultKind::Unavailable)]);
     let mut told = String::new();
     for _ in 0..3 {
-        told.push_str(&format!("{:?}", ask(&app, &app.admin, "keyed/one", "x").await));
+        write!(told, "{:?}", ask(&app, &app.admin, "keyed/one", "x").await).unwrap();
     }
-    told.push_str(&format!("{:?}", logged(&app).await));
-    told.push_str(&format!("{:?}", app.audited().await));
-    told.push_str(&format!("{:?}", app.entries(&convoke::capability::events::EVENTS).await));
+    write!(told, "{:?}", logged(&app).await).unwrap();
+    write!(told, "{:?}", app.audited().await).unwrap();
+    write!(told, "{:?}", app.entries(&convoke::capability::events::EVENTS).await).unwrap();
     for tool in ["model_list", "model_route_list", "model_usage", "system_config"] {
         told.push_str(&app.call(&app.admin, tool, json!({})).await.unwrap().to_string());
     }

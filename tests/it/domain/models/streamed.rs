@@ -24,6 +24,7 @@ async fn streamed(app: &TestApp, person: &Person, input: Value) -> Result<(Vec<V
     Ok((items, None))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as the script takes it")]
 fn piece(text: &str) -> Result<Piece, ModelFault> {
     Ok(Piece::Text { text: text.to_owned() })
 }

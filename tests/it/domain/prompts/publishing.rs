@@ -218,6 +218,6 @@ async fn two_who_publish_at_once_do_not_both_win() {
     let (one, other) = tokio::join!(publish(), publish());
     let won = [&one, &other].into_iter().filter(|answer| answer.is_ok()).count();
     assert_eq!(won, 1, "{one:?} {other:?}");
-    assert_eq!(one.err().or(other.err()).unwrap().code().name, "prompt_label_moved");
+    assert_eq!(one.err().or_else(|| other.err()).unwrap().code().name, "prompt_label_moved");
     assert_eq!(production(&app).await, "1.1.0");
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::doors::served::{Served, told};
 
 /// A message of the member's with one question, and more.
+#[expect(clippy::needless_pass_by_value, reason = "written out where it is called")]
 fn message(served: &Served, more: Value) -> RequestBuilder {
     let mut body =
         json!({ "model": "test/large", "max_tokens": 50, "messages": [{ "role": "user", "content": "Hi" }] });

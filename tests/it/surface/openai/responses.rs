@@ -8,6 +8,7 @@ use super::{call, end, more, post, refused, start, text, thought};
 use crate::doors::served::{Served, header, told};
 use crate::support::scripted::Act;
 
+#[expect(clippy::needless_pass_by_value, reason = "written out where it is called")]
 fn respond(served: &Served, more: Value) -> RequestBuilder {
     let mut body = json!({ "model": "test/large", "input": "Hi" });
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -24,7 +25,7 @@ async fn heard(request: RequestBuilder) -> Vec<Value> {
         let data: Value = serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap();
         assert_eq!(
             (name.strip_prefix("event: ").unwrap(), number),
-            (data["type"].as_str().unwrap(), data["sequence_number"].as_u64().unwrap() as usize)
+            (data["type"].as_str().unwrap(), usize::try_from(data["sequence_number"].as_u64().unwrap()).unwrap())
         );
         data
     };

@@ -18,6 +18,7 @@ async fn heard(request: RequestBuilder) -> Vec<Value> {
     data.map(|data| serde_json::from_str(data).unwrap_or_else(|_| data.into())).collect()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "written out where it is called")]
 fn streaming(served: &Served, more: Value) -> RequestBuilder {
     let mut with = json!({ "stream": true });
     with.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
