@@ -32,6 +32,14 @@ OF_THE_PAST = {
     "reserved_topic",  # a topic that the program itself tells of
     "forbidden_address",  # where a name leads
     "credential_missing",  # a secret that nobody stored
+    "unsupported_by_model",  # what the one model that there is can do
+    "context_too_long",  # how much it reads
+    "prompt_unusable",  # templates and blocks are languages of their own
+    "prompt_block_loop",
+    "prompt_too_large",
+    "prompt_contract_broken",  # what the prompt's cases demand of recorded answers
+    "prompt_version_taken",  # which versions there were
+    "persona_unusable",
 }
 
 # Rules for the input that a JSON schema does not say, by operation and place of the violation.
@@ -75,6 +83,29 @@ MANY_RULES = {
     "event_topics",
     "gateway_route_set",
     "gdpr_delete_request",
+    "model_budget_get",
+    "model_budget_set",
+    "model_complete",
+    "model_count_tokens",
+    "model_embed",
+    "model_optimization",
+    "model_performance",
+    "model_route_set",
+    "model_stream",
+    "model_usage",
+    "persona_create",
+    "persona_get",
+    "persona_search",
+    "persona_update",
+    "prompt_assemble",
+    "prompt_create",
+    "prompt_get",
+    "prompt_list",
+    "prompt_publish",
+    "prompt_test",
+    "prompt_update",
+    "prompt_validate",
+    "prompt_versions",
     "retention_policy_set",
     "secret_put",
     "service_discover",
@@ -168,12 +199,44 @@ def queue() -> str:
     return made("/subscriptions", {"topics": ["order.created"], "target": {"type": "pull"}})["id"]
 
 
-# By operation: where its input is and what makes it.
+def prompt() -> str:
+    cases = [{"name": "greets", "variables": {}, "answer": "Hello", "contains": ["Hello"]}]
+    return made("/prompts", {"name": f"disposable {next(numbers)}", "template": "Say hello.", "cases": cases})["promptId"]
+
+
+def persona() -> str:
+    profile = {"name": f"Disposable {next(numbers)}", "description": "Answers.", "role": "Somebody who answers."}
+    return made("/personas", profile)["personaId"]
+
+
+def question() -> dict:
+    return {"prompt": f"Say the number {next(numbers)}."}
+
+
+# By operation: where its input is and what makes it; both where the body hangs on the path.
 DISPOSABLE = {
     "api_key_revoke": ("path_parameters", lambda: {"id": key()}),
     "call_cancel": ("path_parameters", lambda: {"id": call()}),
     "call_get": ("path_parameters", lambda: {"id": call()}),
     "event_redrive": ("body", lambda: {"subscriptionId": queue()}),
+    "model_budget_set": [("path_parameters", lambda: {"scope": "agent:fuzz"}), ("body", lambda: {"tokens": 1000, "period": "day"})],
+    "model_complete": ("body", question),
+    "model_count_tokens": ("body", question),
+    "model_embed": ("body", lambda: {"texts": ["one", "two"], "model": "double/vectors"}),
+    "model_route_set": [
+        ("path_parameters", lambda: {"name": f"disposable-{next(numbers)}"}),
+        ("body", lambda: {"candidates": [{"model": "double/chat"}]}),
+    ],
+    "model_stream": ("body", question),
+    "persona_get": ("path_parameters", lambda: {"id": "code-reviewer"}),
+    "persona_update": [("path_parameters", lambda: {"id": persona()}), ("body", lambda: {"tone": "calm"})],
+    "prompt_assemble": [("path_parameters", lambda: {"id": prompt()}), ("body", dict)],
+    "prompt_get": ("path_parameters", lambda: {"id": "summary"}),
+    "prompt_publish": [("path_parameters", lambda: {"id": prompt()}), ("body", dict)],
+    "prompt_test": [("path_parameters", lambda: {"id": prompt()}), ("body", dict)],
+    "prompt_update": [("path_parameters", lambda: {"id": prompt()}), ("body", lambda: {"template": "Say goodbye."})],
+    "prompt_validate": [("path_parameters", lambda: {"id": "summary"}), ("body", dict)],
+    "prompt_versions": ("path_parameters", lambda: {"id": prompt()}),
     "role_revoke": ("query", held_role),
     "role_set_permissions": ("path_parameters", lambda: {"id": role()["id"]}),
     "service_deregister": ("path_parameters", lambda: {"name": service()["name"]}),
@@ -215,10 +278,11 @@ def before_call(_context, case, kwargs) -> None:
         case.body["avatar"] = "https://example.org/picture.png"
     if operation not in DISPOSABLE:
         return
-    place, make = DISPOSABLE[operation]
+    told = DISPOSABLE[operation]
     named = {str(value) for where in (case.path_parameters, case.query) for value in (where or {}).values()}
     if named & OWN or is_positive(case) and turn % 2 == 0:
-        setattr(case, place, {**(case.path_parameters or {}), **make()} if place == "path_parameters" else make())
+        for place, make in told if isinstance(told, list) else [told]:
+            setattr(case, place, {**(case.path_parameters or {}), **make()} if place == "path_parameters" else make())
 
 
 def lacks_a_header(case) -> bool:

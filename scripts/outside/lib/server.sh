@@ -13,6 +13,42 @@ scratch() {
   SCRATCH+=("$REPLY")
 }
 
+# Starts a provider of models on this machine (vendor_double.py), sets VENDOR_URL, and leaves in REPLY a seed for start_server that configures it.
+start_vendor() {
+  local seed port attempt
+  scratch; seed=$REPLY
+  scratch; port=$REPLY/port
+  "$PYTHON" "$HERE/lib/vendor_double.py" "$port" &
+  SIDE_PIDS+=("$!")
+  for ((attempt = 0; attempt < 100; attempt++)); do
+    [[ ! -s $port ]] || break
+    sleep 0.1
+  done
+  export VENDOR_URL=http://127.0.0.1:$(<"$port")
+
+  mkdir -p "$seed/providers"
+  cat >"$seed/providers/double.toml" <<END
+name = "double"
+dialect = "openai"
+base_url = "$VENDOR_URL/v1"
+prices_of = "2026-11-20"
+
+[[models]]
+name = "chat"
+title = "Double"
+context = 100000
+abilities = ["chat", "streaming", "tools", "parallel_tools", "structured_output", "images", "reasoning"]
+price = { input = "1", output = "2", cached = "0.5" }
+
+[[models]]
+name = "vectors"
+context = 8000
+abilities = ["embeddings"]
+price = { input = "0.02" }
+END
+  REPLY=$seed
+}
+
 start_server() {
   local binary=$1 data out log pid attempt
   if [[ ! -x $binary ]]; then
