@@ -194,7 +194,9 @@ const OWN = {
 
   async givesPrompts(s) {
     if (!s.client.getServerCapabilities().prompts) return;
-    for (const prompt of (await allPages(p => s.client.listPrompts(p), 'prompts')).slice(0, 3)) {
+    // Others take lists and objects, written as JSON.
+    const takesWords = ['find_tool', 'use_tool', 'commit-message', 'summary'];
+    for (const prompt of (await allPages(p => s.client.listPrompts(p), 'prompts')).filter(one => takesWords.includes(one.name))) {
       const values = {};
       for (const { name, required } of prompt.arguments ?? []) if (required) values[name] = await validValue(s, prompt.name, name);
       const got = await s.client.getPrompt({ name: prompt.name, arguments: values });
