@@ -438,15 +438,20 @@ fn unusable_by(part: &Path, why: impl std::fmt::Display) -> Fault {
 
 /// Every tool with its card: the one in the data folder, where there is one that can be used, else the built-in one.
 fn tools(rows: &[Row], data: &Path) -> Result<Vec<Arc<Tool>>, Fault> {
-    let all = || MODULES.iter().flat_map(|module: &&'static Module| module.rows.iter()).chain(rows);
-    let names: Vec<&str> = all().map(|row| row.spec.name).collect();
+    let of_module = |module: &&'static Module| module.rows.iter().map(|row| (row, module.faults));
+    let all = || MODULES.iter().flat_map(of_module).chain(rows.iter().map(|row| (row, &[][..])));
+    let names: Vec<&str> = all().map(|(row, _)| row.spec.name).collect();
     let laid = cards::laid_over(data, &names);
     for (file, why) in &laid.broken {
         tracing::warn!(file = %file.display(), %why, "a card is left out, the built-in one stays in force");
     }
     let both = cards::built_in()?.into_iter().chain(laid.cards);
     let mut cards: HashMap<String, Card> = both.map(|card| (card.tool.clone(), card)).collect();
-    Ok(all().map(|row| Arc::new(Tool::built(row, cards.remove(row.spec.name).unwrap_or_default()))).collect())
+    let made = all().map(|(row, faults)| {
+        let card = cards.remove(row.spec.name).unwrap_or_default();
+        Arc::new(Tool::built(row, card, faults))
+    });
+    Ok(made.collect())
 }
 
 fn make_private_folder(folder: &Path) -> Result<(), Fault> {

@@ -16,6 +16,7 @@ use super::row::{Row, Run};
 use super::schema::SharedSchema;
 use super::spec::{Domain, Effect, Forward, Route};
 use crate::capability::gate::meter::Meter;
+use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 
 /// Code that is not a capability of this program: a tenant's script, an outside server.
@@ -114,6 +115,8 @@ pub struct Tool {
     pub output: SharedSchema,
     /// Its card.
     pub card: Card,
+    /// The faults of its domain besides those of the table that all share.
+    pub faults: &'static [codes::Code],
     /// Its counts.
     pub meter: Meter,
     code: Code,
@@ -121,9 +124,9 @@ pub struct Tool {
 }
 
 impl Tool {
-    /// The tool of a row with its card.
+    /// The tool of a row with its card and its domain's faults.
     #[must_use]
-    pub fn built(row: &Row, card: Card) -> Self {
+    pub fn built(row: &Row, card: Card, faults: &'static [codes::Code]) -> Self {
         let spec = &row.spec;
         Self {
             name: spec.name.into(),
@@ -143,6 +146,7 @@ impl Tool {
             input: (row.input)(),
             output: (row.output)(),
             card,
+            faults,
             meter: Meter::default(),
             code: Code::Built(row.run),
             validator: OnceLock::new(),
@@ -170,6 +174,7 @@ impl Tool {
             input: definition.input,
             output: definition.output,
             card: definition.card,
+            faults: &[],
             meter: Meter::default(),
             code: Code::Added(runner),
             validator: OnceLock::new(),

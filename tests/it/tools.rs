@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use convoke::capability::registry::Registry;
+use convoke::capability::row::Row;
 use convoke::capability::tool::{Card, Tool};
 use convoke::domain::MODULES;
 
@@ -50,8 +51,9 @@ pub(crate) fn cards() -> BTreeMap<PathBuf, Card> {
 /// Every built-in tool with its card, by name.
 pub(crate) fn built() -> Vec<Arc<Tool>> {
     let mut cards: BTreeMap<String, Card> = cards().into_values().map(|card| (card.tool.clone(), card)).collect();
-    let rows = MODULES.iter().flat_map(|module| module.rows);
-    let tools = rows.map(|row| Arc::new(Tool::built(row, cards.remove(row.spec.name).unwrap_or_default()))).collect();
+    let rows = MODULES.iter().flat_map(|module| module.rows.iter().map(|row| (row, module.faults)));
+    let mut built = |row: &Row, faults| Tool::built(row, cards.remove(row.spec.name).unwrap_or_default(), faults);
+    let tools = rows.map(|(row, faults)| Arc::new(built(row, faults))).collect();
     Registry::new(tools).present().built().to_vec()
 }
 

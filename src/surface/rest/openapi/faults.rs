@@ -1,20 +1,25 @@
-//! The faults that an operation can end by: the statuses by what the operation takes and does, and for each status the codes of
-//! the table. A domain's own codes have the same statuses.
+//! The faults that an operation can end by: the statuses by what the operation takes and does, and those of its domain's own
+//! codes; and for each status all the codes that there are.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
 use super::{headers, is_value, properties};
+use crate::capability::registry::Snapshot;
 use crate::capability::spec::Effect;
 use crate::capability::tool::Tool;
-use crate::kernel::codes;
+use crate::kernel::codes::{self, Code};
 
-/// The answer of each status of the table.
-pub(super) fn responses() -> Value {
-    let statuses: BTreeSet<u16> = codes::ALL.iter().map(|code| code.status).collect();
+/// The answer of each status of the table and of the domains.
+pub(super) fn responses(snapshot: &Snapshot) -> Value {
+    // The tools of a domain have the same faults.
+    let own: BTreeMap<&str, Code> =
+        snapshot.built().iter().flat_map(|tool| tool.faults).map(|code| (code.name, *code)).collect();
+    let all: Vec<Code> = codes::ALL.iter().copied().chain(own.into_values()).collect();
+    let statuses: BTreeSet<u16> = all.iter().map(|code| code.status).collect();
     let told = statuses.into_iter().map(|status| {
-        let rows: Vec<_> = codes::ALL.iter().filter(|code| code.status == status).collect();
+        let rows: Vec<_> = all.iter().filter(|code| code.status == status).collect();
         let lines: Vec<String> = rows.iter().map(|code| format!("`{}`: {}", code.name, code.mend)).collect();
         let names: Vec<&str> = rows.iter().map(|code| code.name).collect();
         let more: &[&str] = match status {
@@ -43,12 +48,14 @@ pub(super) fn of(tool: &Tool, named: bool, has_body: bool) -> Value {
         (has_body, &[408, 413, 415]),
         (writes, &[409, 507]),
         (matches!(tool.effect, Effect::Change | Effect::Remove), &[412]),
-        (writes && is_value(tool) || tool.forwards.is_some(), &[422]),
+        (writes && is_value(tool) || takes_input, &[422]),
         (tool.reaches || tool.spends, &[501]),
         (tool.forwards.is_some(), &[409, 412]),
     ];
-    let statuses: Vec<u16> =
-        rows.into_iter().filter(|(possible, _)| *possible).flat_map(|(_, statuses)| statuses).copied().collect();
+    let possible = rows.into_iter().filter(|(possible, _)| *possible).flat_map(|(_, statuses)| statuses).copied();
+    // What only reads neither conflicts nor spends.
+    let own = tool.faults.iter().map(|code| code.status).filter(|status| writes || ![402, 409, 412].contains(status));
+    let statuses: Vec<u16> = possible.chain(own).collect();
     with(&statuses, &[])
 }
 

@@ -75,7 +75,7 @@ pub fn document(snapshot: &Snapshot) -> Value {
                 "Problem": *schema::of_output::<Problem>(),
                 "Call": *schema::of_output::<Standing>(),
             },
-            "responses": faults::responses(),
+            "responses": faults::responses(snapshot),
         },
     })
 }

@@ -60,6 +60,14 @@ async fn the_document_has_every_tool_and_is_whole() {
     let of = |path: &str, verb: &str| document["paths"][path][verb]["responses"].as_object().unwrap().clone();
     assert!(of("/api/v1/users", "post")["201"]["headers"].get("Location").is_some());
     assert!(!of("/api/v1/users/me", "get").contains_key("409"), "a read that conflicts");
+    // What is a domain's own is told like what all share.
+    assert!(
+        of("/api/v1/models/complete", "post").contains_key("402") && !of("/api/v1/models", "get").contains_key("402")
+    );
+    for code in snapshot.built().iter().flat_map(|tool| tool.faults) {
+        let told = &document["components"]["responses"][format!("Problem{}", code.status)];
+        assert!(told["x-convoke-codes"].as_array().unwrap().contains(&json!(code.name)), "{}", code.name);
+    }
     assert!(of("/health", "get")["503"]["content"].get("application/problem+json").is_some());
 }
 
