@@ -55,7 +55,6 @@ use crate::kernel::seal::Seal;
 use crate::kernel::secret::Secret;
 use crate::port::anchors::Anchor;
 use crate::port::bus::Bus;
-use crate::port::models::GuardedDialects;
 use crate::port::outside::{Outgoing, Outside};
 use crate::port::secrets::{Environment, MasterKeys};
 use crate::port::store::{Store, StoreFault};
@@ -410,7 +409,6 @@ fn add_events(services: Services, config: &Config, bus: Arc<dyn Bus>) -> Result<
 /// The providers of models and how they are spoken to.
 fn add_models(services: Services, reach: Reach<'_>, providers: Arc<Providers>) -> Services {
     let Reach { config, environment, clock, .. } = reach;
-    let allowed = config.outside.private_networks.iter().filter_map(|network| Network::parse(network)).collect();
     let settings = RouterSettings {
         shares_keys: config.models.share_keys,
         calls_at_once: config.models.calls_at_once,
@@ -420,7 +418,6 @@ fn add_models(services: Services, reach: Reach<'_>, providers: Arc<Providers>) -
         .with(providers)
         .with(Router::new(settings, environment.clone(), new_uuid(clock.now())))
         .unless_given(llm::dialects)
-        .unless_given(|| GuardedDialects(llm::guarded_dialects(allowed)))
 }
 
 /// The fault of a part of the data folder that the program cannot start on. A full disk stays one: room mends it.

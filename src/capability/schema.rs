@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use jsonschema::{PatternOptions, Validator};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
@@ -30,6 +31,31 @@ pub fn of_output<T: JsonSchema>() -> SharedSchema {
         settings.meta_schema = None;
     });
     Arc::new(object(settings.for_serialize().into_generator().into_root_schema_for::<T>().to_value()))
+}
+
+/// Compiles a schema that is at most so deep.
+///
+/// # Errors
+/// Why it is none.
+pub fn compiled(schema: &Map<String, Value>, deepest: usize) -> Result<Validator, String> {
+    let schema = Value::Object(schema.clone());
+    if depth(&schema) > deepest {
+        return Err(format!("it is more than {deepest} levels deep"));
+    }
+    jsonschema::options()
+        .should_validate_formats(true)
+        // Of two engines the one whose time grows with the text only.
+        .with_pattern_options(PatternOptions::regex())
+        .build(&schema)
+        .map_err(|error| error.to_string())
+}
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or(0),
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+    }
 }
 
 fn object(value: Value) -> Map<String, Value> {

@@ -13,11 +13,14 @@ use super::outcome::{Form, Outcome};
 use super::permit::Permit;
 use super::registry::{Snapshot, may_call};
 use super::row::{Row, Run};
-use super::schema::SharedSchema;
+use super::schema::{self, SharedSchema};
 use super::spec::{Domain, Effect, Forward, Route};
 use crate::capability::gate::meter::Meter;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
+
+/// The deepest that the schema of an input may be.
+const DEEPEST: usize = 64;
 
 /// Code that is not a capability of this program: a tenant's script, an outside server.
 pub trait Runner: Send + Sync {
@@ -213,12 +216,7 @@ impl Tool {
     /// When the schema itself is broken, which only an added tool's can be.
     pub fn validator(&self) -> Result<&Validator, Fault> {
         self.validator
-            .get_or_init(|| {
-                jsonschema::options()
-                    .should_validate_formats(true)
-                    .build(&Value::Object((*self.input).clone()))
-                    .map_err(|error| error.to_string())
-            })
+            .get_or_init(|| schema::compiled(&self.input, DEEPEST))
             .as_ref()
             .map_err(|error| Fault::internal(format!("the input schema of {} is broken: {error}", self.name)))
     }

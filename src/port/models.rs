@@ -381,7 +381,3 @@ pub trait Models: Send + Sync {
 
 /// The dialects by name, as a service: towards the providers that the operator names, wherever they lie.
 pub struct Dialects(pub std::collections::BTreeMap<&'static str, Arc<dyn Models>>);
-
-/// The dialects by name, as a service: towards the providers that tenants name, which must lie at public addresses or in networks
-/// that the operator allows.
-pub struct GuardedDialects(pub Dialects);

@@ -7,6 +7,7 @@
 
 mod anthropic;
 mod azure;
+mod chat;
 mod cohere;
 mod fault;
 mod gemini;
@@ -20,7 +21,6 @@ mod wire;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::kernel::network::Network;
 use crate::port::models::{Dialects, Models};
 
 use self::speaking::Speaking;
@@ -29,16 +29,7 @@ use self::wire::Wire;
 /// Every dialect, towards the providers that the operator names: they may lie anywhere.
 #[must_use]
 pub fn dialects() -> Dialects {
-    over(&Arc::new(Wire::anywhere()))
-}
-
-/// Every dialect, towards the providers that tenants name: at public addresses, or in networks that the operator allows.
-#[must_use]
-pub fn guarded_dialects(networks: Vec<Network>) -> Dialects {
-    over(&Arc::new(Wire::guarded(networks)))
-}
-
-fn over(wire: &Arc<Wire>) -> Dialects {
+    let wire = Arc::new(Wire::default());
     let of = |name: &'static str, language: Speaking| -> (&'static str, Arc<dyn Models>) { (name, Arc::new(language)) };
     Dialects(BTreeMap::from([
         of(openai::NAME, Speaking::new(openai::NAME, openai::OpenAi, wire.clone())),

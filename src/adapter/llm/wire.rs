@@ -1,7 +1,7 @@
 //! The one client of HTTP for all vendors. It follows no redirects, so that a key goes nowhere else, and retries nothing: whoever
 //! chooses the model knows better where a request goes next.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -13,8 +13,6 @@ use serde_json::Value;
 
 use super::fault;
 use super::language::{Call, KeyHeader, Language, unreadable};
-use crate::adapter::outside::{Allowed, FORBIDDEN, Guarded};
-use crate::kernel::network::Network;
 use crate::port::models::{Endpoint, ModelFault, ModelFaultKind};
 
 /// How long a connection may take.
@@ -26,23 +24,13 @@ const LONGEST_ANSWER: usize = 128 * 1024 * 1024;
 /// The longest refusal that is read.
 const LONGEST_REFUSAL: usize = 256 * 1024;
 
-/// The way to vendors.
+/// The way to vendors, through the proxy that the environment names, where it names one.
+#[derive(Default)]
 pub(super) struct Wire {
-    allowed: Option<Arc<Allowed>>,
     client: OnceLock<Result<Client, String>>,
 }
 
 impl Wire {
-    /// To any address, through the proxy that the environment names, where it names one.
-    pub(super) fn anywhere() -> Self {
-        Self { allowed: None, client: OnceLock::new() }
-    }
-
-    /// To the public internet and these networks.
-    pub(super) fn guarded(networks: Vec<Network>) -> Self {
-        Self { allowed: Some(Arc::new(Allowed::new(networks))), client: OnceLock::new() }
-    }
-
     /// Made at the first use: most starts reach no model.
     fn client(&self) -> Result<&Client, ModelFault> {
         let made = self.client.get_or_init(|| {
@@ -53,10 +41,6 @@ impl Wire {
                 .redirect(redirect::Policy::none())
                 .connect_timeout(CONNECT)
                 .pool_idle_timeout(IDLE);
-            let client = match &self.allowed {
-                Some(allowed) => client.dns_resolver(Guarded(allowed.clone())).no_proxy(),
-                None => client,
-            };
             client.build().map_err(|error| error.to_string())
         });
         made.as_ref().map_err(|why| ModelFault::new(ModelFaultKind::NotReached, why.clone()))
@@ -70,7 +54,7 @@ impl Wire {
         call: Call,
         accepts: &'static str,
     ) -> Result<Response, ModelFault> {
-        let url = self.address(endpoint, &call.path)?;
+        let url = Self::address(endpoint, &call.path)?;
         let headers = headers(language, endpoint, accepts)?;
         let body = serde_json::to_vec(&call.body).map_err(unreadable)?;
         let sent = self.client()?.post(url).headers(headers).body(body).send().await;
@@ -88,7 +72,7 @@ impl Wire {
         Err(fault::of_status(status.as_u16(), &head, &body, refusal))
     }
 
-    fn address(&self, endpoint: &Endpoint, path: &str) -> Result<Url, ModelFault> {
+    fn address(endpoint: &Endpoint, path: &str) -> Result<Url, ModelFault> {
         let wrong = |why: &str| {
             ModelFault::new(ModelFaultKind::BadRequest, format!("the address of '{}' {why}", endpoint.provider))
         };
@@ -99,10 +83,6 @@ impl Wire {
         let url = Url::parse(&text).map_err(|_| wrong("is none such as https://api.example.org/v1"))?;
         if !matches!(url.scheme(), "http" | "https") || !url.username().is_empty() || url.password().is_some() {
             return Err(wrong("is not http or https without a password"));
-        }
-        if let Some(allowed) = &self.allowed {
-            // The parsed host, not the written one: 0x7f.1 is an address too.
-            allowed.judge(url.host_str().unwrap_or_default()).map_err(forbidden)?;
         }
         Ok(url)
     }
@@ -176,9 +156,6 @@ pub(super) fn of_reading(error: &reqwest::Error) -> ModelFault {
 
 fn of_sending(error: &reqwest::Error) -> ModelFault {
     let why = deepest(error);
-    if why.contains(FORBIDDEN) {
-        return forbidden(why);
-    }
     let kind = if error.is_builder() {
         ModelFaultKind::BadRequest
     } else if error.is_connect() {
@@ -190,10 +167,6 @@ fn of_sending(error: &reqwest::Error) -> ModelFault {
         ModelFaultKind::Unavailable
     };
     ModelFault::new(kind, why)
-}
-
-fn forbidden(why: impl std::fmt::Display) -> ModelFault {
-    ModelFault::new(ModelFaultKind::BadRequest, why.to_string())
 }
 
 /// The cause behind the causes. The others name the address, in which a key may stand.

@@ -19,7 +19,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// How long a connection that nothing uses is kept.
 const IDLE: Duration = Duration::from_secs(30);
 /// What marks the fault of a name whose addresses are all forbidden, within the chain of causes.
-pub(super) const FORBIDDEN: &str = "leads to no address that is allowed";
+const FORBIDDEN: &str = "leads to no address that is allowed";
 
 /// The way outside.
 pub struct GuardedOutside {
@@ -28,28 +28,11 @@ pub struct GuardedOutside {
 }
 
 /// Which addresses are allowed.
-pub(super) struct Allowed {
+struct Allowed {
     networks: Vec<Network>,
 }
 
 impl Allowed {
-    /// Those of the public internet and of these networks.
-    pub(super) fn new(networks: Vec<Network>) -> Self {
-        Self { networks }
-    }
-
-    /// Judges a host as a parsed address has it. Names are judged when they are looked up.
-    pub(super) fn judge(&self, host: &str) -> Result<(), OutFault> {
-        // As a URL writes an address of IPv6.
-        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        match bare.parse::<IpAddr>() {
-            Ok(address) if !self.allows(address) => Err(OutFault::Forbidden(format!(
-                "{address} is not public and not in a network that outside.private_networks names"
-            ))),
-            Ok(_) | Err(_) => Ok(()),
-        }
-    }
-
     fn allows(&self, address: IpAddr) -> bool {
         is_public(address) || self.networks.iter().any(|network| network.holds(address))
     }
@@ -59,7 +42,7 @@ impl GuardedOutside {
     /// To the public internet and these networks.
     #[must_use]
     pub fn new(networks: Vec<Network>) -> Self {
-        Self { allowed: Arc::new(Allowed::new(networks)), client: OnceLock::new() }
+        Self { allowed: Arc::new(Allowed { networks }), client: OnceLock::new() }
     }
 
     /// Made at the first use: most starts reach nothing.
@@ -78,6 +61,17 @@ impl GuardedOutside {
         });
         made.as_ref().map_err(|why| OutFault::NotReached(why.clone()))
     }
+
+    fn judge(&self, host: &str) -> Result<(), OutFault> {
+        // As a URL writes an address of IPv6.
+        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        match bare.parse::<IpAddr>() {
+            Ok(address) if !self.allowed.allows(address) => Err(OutFault::Forbidden(format!(
+                "{address} is not public and not in a network that outside.private_networks names"
+            ))),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
 }
 
 #[async_trait]
@@ -88,7 +82,7 @@ impl Outside for GuardedOutside {
             return Err(OutFault::Forbidden("only http and https without a password are spoken".to_owned()));
         }
         // The parsed host, not the written one: 0x7f.1 is an address too.
-        self.allowed.judge(url.host_str().unwrap_or_default())?;
+        self.judge(url.host_str().unwrap_or_default())?;
         let sending = self.client()?.request(request.method, url).headers(request.headers).body(request.body).send();
         let answer = match tokio::time::timeout(request.patience, sending).await {
             Err(_) => return Err(OutFault::TimedOut),
@@ -117,7 +111,7 @@ impl Outside for GuardedOutside {
         let url = Url::parse(&format!("http://{host}/")).map_err(|error| OutFault::NotReached(error.to_string()))?;
         match url.host_str() {
             Some(parsed) if url.path() == "/" && url.port().is_none() && url.username().is_empty() => {
-                self.allowed.judge(parsed)
+                self.judge(parsed)
             }
             Some(_) | None => Err(OutFault::NotReached("the host is neither a name nor an address".to_owned())),
         }
@@ -144,7 +138,7 @@ fn fault(error: &reqwest::Error) -> OutFault {
 }
 
 /// Resolves names to allowed addresses only.
-pub(super) struct Guarded(pub(super) Arc<Allowed>);
+struct Guarded(Arc<Allowed>);
 
 impl Resolve for Guarded {
     fn resolve(&self, name: Name) -> Resolving {

@@ -1,9 +1,13 @@
 //! A conversation as callers of the capabilities write it: flat, since a model writes it often, and made into the port's form.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::engine::asker::{CacheUse, Wish};
+use super::views::TagsInput;
 use crate::kernel::fault::Fault;
 use crate::port::models::{AnswerForm, ChatRequest, Message, Part, Role, ToolChoice, ToolOffer};
 
@@ -85,6 +89,35 @@ pub(crate) struct Tool {
     /// Whether the arguments must fit the schema to the letter.
     #[serde(default)]
     strict: Option<bool>,
+}
+
+/// A question to the router: whom, what, and what it is a part of.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Question {
+    /// A model as `provider/model`, or the name of a route; the route `default` when not given, or where there is none the
+    /// cheapest model that can be asked.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 200))]
+    model: Option<String>,
+    #[serde(flatten)]
+    conversation: Conversation,
+    /// Whether an answer that was kept will do; as the route says when not given.
+    #[serde(default)]
+    cache: CacheUse,
+    #[serde(flatten)]
+    tags: TagsInput,
+}
+
+impl Question {
+    /// What is asked, and of whom.
+    ///
+    /// # Errors
+    /// `bad_input` where the conversation is none.
+    pub(crate) fn asked(self) -> Result<(Arc<ChatRequest>, Wish), Fault> {
+        let request = Arc::new(self.conversation.request()?);
+        Ok((request, Wish { model: self.model, cache: self.cache, tags: self.tags.tags() }))
+    }
 }
 
 /// What a model is asked.

@@ -5,19 +5,9 @@ use serde::Serialize;
 
 use super::finding::OneVersion;
 use super::model::Turn;
-use crate::domain::prompts::engine::content::Check;
+use crate::domain::prompts::engine::content::{Check, Source};
 use crate::kernel::id::UserId;
 use crate::kernel::time::Timestamp;
-
-/// Where a persona comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Source {
-    /// It came with the program, or lies in its folder.
-    File,
-    /// The tenant made it, or changed what came as a file.
-    Tenant,
-}
 
 /// A persona in short.
 #[derive(Debug, Clone, Serialize, JsonSchema)]

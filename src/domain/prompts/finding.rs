@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
+use serde::Deserialize;
 use uuid::Uuid;
 
 use super::engine::file::{PromptFile, id_of, is_id};
@@ -34,6 +36,29 @@ pub(super) struct Found {
     pub(super) stored: Option<Stored<Prompt>>,
     /// The file, where it is one.
     pub(super) file: Option<Arc<PromptFile>>,
+}
+
+/// Which version a caller wants.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Which {
+    /// The version: `1.2.0`, `draft` for the newest content, `latest` for the newest that was published, or the first 12 or more
+    /// digits of a digest.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 64))]
+    version: Option<String>,
+    /// The version that a label stands for, such as `production`, which is meant when neither is said; where there is none the newest
+    /// version.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 64))]
+    label: Option<String>,
+}
+
+impl Which {
+    /// As it is chosen by; the session decides where a label stands for several.
+    pub(super) fn wanted<'a>(&'a self, session: Option<&'a str>) -> Wanted<'a> {
+        Wanted { version: self.version.as_deref(), label: self.label.as_deref(), session }
+    }
 }
 
 /// Which version of a prompt is wanted.

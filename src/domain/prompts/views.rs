@@ -4,23 +4,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::engine::content::{Case, Check, Variable};
+use super::engine::content::{Case, Check, Source, Variable};
 use super::finding::Found;
 use super::judging::{Whole, included};
 use super::model::prompt::{Prompt, PromptKind, Target};
 use super::model::revision::Revision;
 use crate::kernel::id::UserId;
 use crate::kernel::time::Timestamp;
-
-/// Where a prompt comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Source {
-    /// It came with the program, or lies in its folder.
-    File,
-    /// The tenant made it, or changed what came as a file.
-    Tenant,
-}
 
 /// A prompt in short.
 #[derive(Debug, Clone, Serialize, JsonSchema)]

@@ -3,10 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::NAME;
-use crate::adapter::llm::language::{inline_image, lacks, over_extra, own, senseless};
+use crate::adapter::llm::chat::{content, tool, user};
+use crate::adapter::llm::language::{lacks, over_extra, own, senseless};
 use crate::port::models::{
     AnswerForm, ChatRequest, EmbedPurpose, EmbedRequest, Endpoint, Message, ModelFault, Part, Role, ToolChoice,
-    ToolOffer,
 };
 
 /// Budgets of thoughts.
@@ -25,7 +25,7 @@ pub(super) fn chat(
         if request.parallel_tools == Some(false) {
             return Err(lacks(NAME, "way to call one tool at a time (parallel tools)"));
         }
-        body.insert("tools".to_owned(), request.tools.iter().map(tool).collect());
+        body.insert("tools".to_owned(), request.tools.iter().map(|offer| tool(offer, None)).collect());
         if request.tools.iter().any(|offer| offer.strict == Some(true)) {
             body.insert("strict_tools".to_owned(), json!(true));
         }
@@ -108,32 +108,6 @@ fn system(parts: &[Part]) -> Result<Value, ModelFault> {
     Ok(json!({"role": "system", "content": content(texts)}))
 }
 
-/// A user's message, and before it one for each result of a tool.
-fn user(parts: &[Part], written: &mut Vec<Value>) -> Result<(), ModelFault> {
-    let mut said = Vec::new();
-    for part in parts {
-        match part {
-            Part::Text { text } => said.push(json!({"type": "text", "text": text})),
-            Part::Image { url } => {
-                inline_image(url)?;
-                said.push(json!({"type": "image_url", "image_url": {"url": url}}));
-            }
-            Part::ToolResult { id, text, failed } => {
-                // The dialect has no place that says so, and the model must know it.
-                let text = if *failed { format!("Error: {text}") } else { text.clone() };
-                written.push(json!({"role": "tool", "tool_call_id": id, "content": text}));
-            }
-            Part::ToolCall { .. } | Part::Reasoning { .. } => {
-                return Err(senseless("a user neither calls tools nor thinks: that is the assistant's"));
-            }
-        }
-    }
-    if !said.is_empty() {
-        written.push(json!({"role": "user", "content": content(said)}));
-    }
-    Ok(())
-}
-
 fn assistant(parts: &[Part]) -> Result<Value, ModelFault> {
     let (mut said, mut calls, mut plan) = (Vec::new(), Vec::new(), String::new());
     for part in parts {
@@ -168,22 +142,4 @@ fn assistant(parts: &[Part]) -> Result<Value, ModelFault> {
         message.insert("tool_calls".to_owned(), Value::Array(calls));
     }
     Ok(Value::Object(message))
-}
-
-/// One text is a text.
-fn content(mut parts: Vec<Value>) -> Value {
-    match parts.as_mut_slice() {
-        [only] if only["type"] == "text" => only["text"].take(),
-        _ => Value::Array(parts),
-    }
-}
-
-fn tool(offer: &ToolOffer) -> Value {
-    let mut function = Map::new();
-    function.insert("name".to_owned(), json!(offer.name));
-    if let Some(description) = &offer.description {
-        function.insert("description".to_owned(), json!(description));
-    }
-    function.insert("parameters".to_owned(), offer.parameters.clone());
-    json!({"type": "function", "function": function})
 }

@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::adapter::llm::chat::{content, tool, user};
 use crate::adapter::llm::language::{is_set, lacks, option, over_extra, own, senseless};
 use crate::adapter::llm::{openai, schema};
 use crate::port::models::{
-    AnswerForm, ChatRequest, EmbedRequest, Endpoint, Message, ModelFault, Part, Role, ToolChoice, ToolOffer,
+    AnswerForm, ChatRequest, EmbedRequest, Endpoint, Message, ModelFault, Part, Role, ToolChoice,
 };
 
 /// The body of a request for an answer.
@@ -23,7 +24,10 @@ pub(in crate::adapter::llm) fn chat(
     body.insert("messages".to_owned(), Value::Array(messages(dialect, endpoint, &request.messages)?));
     if !request.tools.is_empty() {
         let strict = endpoint.options.get("strict_tools") != Some(&Value::Bool(false));
-        body.insert("tools".to_owned(), request.tools.iter().map(|offer| tool(offer, strict)).collect());
+        body.insert(
+            "tools".to_owned(),
+            request.tools.iter().map(|offer| tool(offer, offer.strict.filter(|_| strict))).collect(),
+        );
         if let Some(choice) = tool_choice(endpoint, &request.tool_choice) {
             body.insert("tool_choice".to_owned(), choice);
         }
@@ -103,32 +107,6 @@ fn system(dialect: &str, parts: &[Part]) -> Result<Value, ModelFault> {
     Ok(json!({"role": "system", "content": content(texts)}))
 }
 
-/// A user's message, and before it one for each result of a tool.
-fn user(parts: &[Part], written: &mut Vec<Value>) -> Result<(), ModelFault> {
-    let mut said = Vec::new();
-    for part in parts {
-        match part {
-            Part::Text { text } => said.push(json!({"type": "text", "text": text})),
-            Part::Image { url } => {
-                crate::adapter::llm::language::inline_image(url)?;
-                said.push(json!({"type": "image_url", "image_url": {"url": url}}));
-            }
-            Part::ToolResult { id, text, failed } => {
-                // The dialect has no place that says so, and the model must know it.
-                let text = if *failed { format!("Error: {text}") } else { text.clone() };
-                written.push(json!({"role": "tool", "tool_call_id": id, "content": text}));
-            }
-            Part::ToolCall { .. } | Part::Reasoning { .. } => {
-                return Err(senseless("a user neither calls tools nor thinks: that is the assistant's"));
-            }
-        }
-    }
-    if !said.is_empty() {
-        written.push(json!({"role": "user", "content": content(said)}));
-    }
-    Ok(())
-}
-
 fn assistant(dialect: &str, endpoint: &Endpoint, parts: &[Part]) -> Result<Value, ModelFault> {
     let mut message = Map::new();
     message.insert("role".to_owned(), json!("assistant"));
@@ -175,27 +153,6 @@ fn assistant(dialect: &str, endpoint: &Endpoint, parts: &[Part]) -> Result<Value
     }
     message.extend(own_properties);
     Ok(Value::Object(message))
-}
-
-/// One text is a text: not every server that speaks the dialect takes a list of one.
-fn content(mut parts: Vec<Value>) -> Value {
-    match parts.as_mut_slice() {
-        [only] if only["type"] == "text" => only["text"].take(),
-        _ => Value::Array(parts),
-    }
-}
-
-fn tool(offer: &ToolOffer, may_be_strict: bool) -> Value {
-    let mut function = Map::new();
-    function.insert("name".to_owned(), json!(offer.name));
-    if let Some(description) = &offer.description {
-        function.insert("description".to_owned(), json!(description));
-    }
-    function.insert("parameters".to_owned(), offer.parameters.clone());
-    if let Some(strict) = offer.strict.filter(|strict| *strict || may_be_strict).filter(|_| may_be_strict) {
-        function.insert("strict".to_owned(), json!(strict));
-    }
-    json!({"type": "function", "function": function})
 }
 
 fn tool_choice(endpoint: &Endpoint, choice: &ToolChoice) -> Option<Value> {

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use jsonschema::{PatternOptions, Validator};
+use jsonschema::Validator;
 use serde_json::{Map, Value};
 
 use crate::capability::caches::CountedCache;
 use crate::capability::owned::Stored;
+use crate::capability::schema::compiled;
 use crate::domain::events::model::topic::CustomTopic;
 use crate::kernel::fault::{Fault, Violation};
 use crate::kernel::id::TenantId;
@@ -57,27 +58,10 @@ impl Schemas {
     }
 }
 
-/// Compiles a schema.
+/// Compiles the schema of a topic.
 ///
 /// # Errors
 /// Why it is none.
 pub fn compile(schema: &Map<String, Value>) -> Result<Validator, String> {
-    let schema = Value::Object(schema.clone());
-    if depth(&schema) > DEEPEST {
-        return Err(format!("it is more than {DEEPEST} levels deep"));
-    }
-    jsonschema::options()
-        .should_validate_formats(true)
-        // Of two engines the one whose time grows with the text only.
-        .with_pattern_options(PatternOptions::regex())
-        .build(&schema)
-        .map_err(|error| error.to_string())
-}
-
-fn depth(value: &Value) -> usize {
-    match value {
-        Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or(0),
-        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
-    }
+    compiled(schema, DEEPEST)
 }

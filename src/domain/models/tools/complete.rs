@@ -1,7 +1,5 @@
 //! `model_complete`: one answer of a model.
 
-use std::sync::Arc;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -9,11 +7,11 @@ use crate::capability::Capability;
 use crate::capability::cx::Cx;
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
-use crate::domain::models::conversation::{Conversation, ToolCall, calls, words};
-use crate::domain::models::engine::asker::{Asker, CacheUse, Wish};
+use crate::domain::models::conversation::{Question, ToolCall, calls, words};
+use crate::domain::models::engine::asker::Asker;
 use crate::domain::models::engine::router::{Router, word};
 use crate::domain::models::model::call::CacheState;
-use crate::domain::models::views::{Cost, TagsInput};
+use crate::domain::models::views::Cost;
 use crate::kernel::fault::Fault;
 use crate::port::models::{Part, Tokens};
 
@@ -24,21 +22,11 @@ pub(in crate::domain::models) struct Complete;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::domain::models) struct Input {
-    /// A model as `provider/model`, or the name of a route; the route `default` when not given, or where there is
-    /// none the cheapest model that can be asked.
-    #[serde(default)]
-    #[schemars(length(min = 1, max = 200))]
-    model: Option<String>,
     #[serde(flatten)]
-    conversation: Conversation,
-    /// Whether an answer that was kept will do; as the route says when not given.
-    #[serde(default)]
-    cache: CacheUse,
+    question: Question,
     /// Answer the parts in their order, with what the vendor wants back unread, in place of text, calls and reasoning.
     #[serde(default)]
     as_parts: bool,
-    #[serde(flatten)]
-    tags: TagsInput,
 }
 
 /// The answer.
@@ -91,8 +79,7 @@ impl Capability for Complete {
     .spends();
 
     async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {
-        let request = Arc::new(input.conversation.request()?);
-        let wish = Wish { model: input.model, cache: input.cache, tags: input.tags.tags() };
+        let (request, wish) = input.question.asked()?;
         let router = cx.service::<Router>()?;
         let answer = Box::pin(router.complete(&Asker::of(cx), &wish, request)).await?;
         let (said, parts) = (&answer.completion.parts, input.as_parts);

@@ -1,44 +1,26 @@
 //! `model_stream`: an answer of a model as it comes.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use futures::StreamExt as _;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::capability::Streaming;
 use crate::capability::cx::Cx;
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
-use crate::domain::models::conversation::Conversation;
-use crate::domain::models::engine::asker::{Asker, CacheUse, Wish};
+use crate::domain::models::conversation::Question;
+use crate::domain::models::engine::asker::Asker;
 use crate::domain::models::engine::router::{Router, Used, word};
 use crate::domain::models::model::call::CacheState;
-use crate::domain::models::views::{Cost, TagsInput};
+use crate::domain::models::views::Cost;
 use crate::kernel::fault::Fault;
 use crate::port::models::{Piece, Tokens};
 
 /// Asks a model and tells its answer as it comes.
 pub(in crate::domain::models) struct Stream;
-
-/// The question.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub(in crate::domain::models) struct Input {
-    /// A model as `provider/model`, or the name of a route; the route `default` when not given, or where there is none the
-    /// cheapest model that can be asked.
-    #[serde(default)]
-    #[schemars(length(min = 1, max = 200))]
-    model: Option<String>,
-    #[serde(flatten)]
-    conversation: Conversation,
-    /// Whether an answer that was kept will do; as the route says when not given.
-    #[serde(default)]
-    cache: CacheUse,
-    #[serde(flatten)]
-    tags: TagsInput,
-}
 
 /// A piece of the answer. The first is `start`; the last of a whole answer is `end`, and there is none where it broke off.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -109,7 +91,7 @@ pub(in crate::domain::models) enum Item {
 }
 
 impl Streaming for Stream {
-    type Input = Input;
+    type Input = Question;
     type Item = Item;
     const SPEC: Spec = Spec::create(
         "model_stream",
@@ -124,10 +106,9 @@ impl Streaming for Stream {
 
     async fn run(
         cx: &Cx,
-        input: Input,
+        input: Question,
     ) -> Result<impl futures::Stream<Item = Result<Item, Fault>> + Send + 'static, Fault> {
-        let request = Arc::new(input.conversation.request()?);
-        let wish = Wish { model: input.model, cache: input.cache, tags: input.tags.tags() };
+        let (request, wish) = input.asked()?;
         let router = cx.service::<Router>()?;
         let clock = cx.platform().clock.clone();
         let began = clock.elapsed();

@@ -11,8 +11,8 @@ use crate::domain::personas::finding::{OneVersion, belongs, judged, room_for_one
 use crate::domain::personas::library::Personas;
 use crate::domain::personas::model::{Persona, Profile, Turn};
 use crate::domain::personas::topics::CREATED;
-use crate::domain::personas::views::{Brief, Full, Source};
-use crate::domain::prompts::engine::content::Check;
+use crate::domain::personas::views::{Brief, Full};
+use crate::domain::prompts::engine::content::{Check, Source};
 use crate::domain::prompts::engine::file::id_of;
 use crate::domain::prompts::engine::version::Version;
 use crate::kernel::codes;

@@ -6,6 +6,16 @@ use serde_json::{Map, Value};
 
 use crate::kernel::seal::sha256_hex;
 
+/// Where a prompt or a persona comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// It came with the program, or lies in its folder.
+    File,
+    /// The tenant made it, or changed what came as a file.
+    Tenant,
+}
+
 /// A variable.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use jsonschema::{PatternOptions, Validator};
+use jsonschema::Validator;
 use serde_json::{Map, Value};
 
 use super::content::Variable;
+use crate::capability::schema;
 use crate::kernel::fault::Violation;
 
 /// Places of a value that are told.
@@ -36,27 +37,11 @@ pub fn is_name(name: &str) -> bool {
 /// # Errors
 /// Why it is none.
 pub fn compiled(schema: &Map<String, Value>) -> Result<Validator, String> {
-    let schema = Value::Object(schema.clone());
-    if depth(&schema) > DEEPEST {
-        return Err(format!("it is more than {DEEPEST} levels deep"));
-    }
-    if schema.to_string().len() > LONGEST {
+    let bytes = serde_json::to_string(schema).map_or(0, |text| text.len());
+    if bytes > LONGEST {
         return Err(format!("it has more than {LONGEST} bytes"));
     }
-    jsonschema::options()
-        .should_validate_formats(true)
-        // Of two engines the one whose time grows with the text only.
-        .with_pattern_options(PatternOptions::regex())
-        .build(&schema)
-        .map_err(|error| error.to_string())
-}
-
-fn depth(value: &Value) -> usize {
-    match value {
-        Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or(0),
-        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
-    }
+    schema::compiled(schema, DEEPEST)
 }
 
 /// The values that a template is assembled with: those that are given, and the defaults of those that are not.

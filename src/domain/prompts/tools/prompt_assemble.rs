@@ -9,7 +9,7 @@ use crate::capability::cx::Cx;
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::prompts::assembling::assemble;
-use crate::domain::prompts::finding::Wanted;
+use crate::domain::prompts::finding::Which;
 use crate::domain::prompts::judging::Part;
 use crate::kernel::fault::Fault;
 
@@ -26,14 +26,8 @@ pub(in crate::domain::prompts) struct Input {
     /// The values of the variables, by name; those with a default may be left out.
     #[serde(default)]
     variables: Map<String, Value>,
-    /// The version: `1.2.0`, `draft`, `latest`, or the first 12 or more digits of a digest.
-    #[serde(default)]
-    #[schemars(length(min = 1, max = 64))]
-    version: Option<String>,
-    /// The version that a label stands for; `production` when neither is said, else the newest version.
-    #[serde(default)]
-    #[schemars(length(min = 1, max = 64))]
-    label: Option<String>,
+    #[serde(flatten)]
+    which: Which,
     /// Where a label stands for several versions, the same session always gets the same one; the caller's user when not said.
     #[serde(default)]
     #[schemars(length(min = 1, max = 200))]
@@ -80,9 +74,7 @@ impl Capability for PromptAssemble {
     .also(&[Route::post("/prompts/{id}/render")]);
 
     async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {
-        let Input { id, variables, version, label, session } = input;
-        let (version, label, session) = (version.as_deref(), label.as_deref(), session.as_deref());
-        let made = assemble(cx, &id, Wanted { version, label, session }, &variables).await?;
+        let made = assemble(cx, &input.id, input.which.wanted(input.session.as_deref()), &input.variables).await?;
         Ok(Output {
             prompt_id: made.prompt_id,
             name: made.name,

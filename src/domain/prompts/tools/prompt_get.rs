@@ -7,7 +7,7 @@ use crate::capability::Capability;
 use crate::capability::cx::Cx;
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
-use crate::domain::prompts::finding::{Found, Wanted};
+use crate::domain::prompts::finding::{Found, Which};
 use crate::domain::prompts::judging::Whole;
 use crate::domain::prompts::views::{Brief, Full};
 use crate::domain::prompts::writing::own_name;
@@ -23,15 +23,8 @@ pub(in crate::domain::prompts) struct Input {
     /// Its id or name.
     #[schemars(length(min = 1, max = 100))]
     id: String,
-    /// The version: `1.2.0`, `draft` for the newest content, `latest` for the newest that was published, or the first 12 or more
-    /// digits of a digest.
-    #[serde(default)]
-    #[schemars(length(min = 1, max = 64))]
-    version: Option<String>,
-    /// The version that a label stands for, such as `production`.
-    #[serde(default)]
-    #[schemars(length(min = 1, max = 64))]
-    label: Option<String>,
+    #[serde(flatten)]
+    which: Which,
 }
 
 impl Capability for PromptGet {
@@ -48,8 +41,7 @@ impl Capability for PromptGet {
 
     async fn run(cx: &Cx, input: Input) -> Result<Full, Fault> {
         let found = Found::load(cx, &input.id, Action::Read).await?;
-        let (version, label) = (input.version.as_deref(), input.label.as_deref());
-        let chosen = found.choose(cx, Wanted { version, label, session: None }).await?;
+        let chosen = found.choose(cx, input.which.wanted(None)).await?;
         // A prompt whose blocks are gone is told all the same.
         let whole = Whole::of(cx, &chosen.revision.content, own_name(&found.prompt)).await?.ok();
         Ok(Full::of(Brief::found(&found), &chosen.revision, whole.as_ref()))

@@ -9,6 +9,7 @@ use crate::capability::Capability;
 use crate::capability::cx::{Cx, forbidden};
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
+use crate::domain::prompts::engine::content::Source;
 use crate::domain::prompts::engine::lint::Level;
 use crate::domain::prompts::engine::version::{PATTERN, Step, Version};
 use crate::domain::prompts::faults::VERSION_TAKEN;
@@ -18,7 +19,7 @@ use crate::domain::prompts::model::prompt::{Prompt, Target};
 use crate::domain::prompts::model::revision::Revision;
 use crate::domain::prompts::publishing::{hold_contract, may_move, set_label};
 use crate::domain::prompts::topics::PUBLISHED;
-use crate::domain::prompts::views::{Brief, LabelView, Source};
+use crate::domain::prompts::views::{Brief, LabelView};
 use crate::domain::prompts::writing::{adopt, next, own_name, save, step};
 use crate::kernel::fault::Fault;
 

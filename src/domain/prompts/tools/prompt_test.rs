@@ -9,7 +9,7 @@ use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::prompts::engine::checks::Wanted as Expected;
 use crate::domain::prompts::engine::content::Case;
-use crate::domain::prompts::finding::{Found, Wanted};
+use crate::domain::prompts::finding::{Found, Which};
 use crate::domain::prompts::judging::Whole;
 use crate::domain::prompts::model::prompt::Prompt;
 use crate::domain::prompts::model::revision::Tested;
@@ -28,14 +28,8 @@ pub(in crate::domain::prompts) struct Input {
     /// The prompt's id or name.
     #[schemars(length(min = 1, max = 100))]
     id: String,
-    /// The version: `1.2.0`, `draft`, `latest`, or the first 12 or more digits of a digest.
-    #[serde(default)]
-    #[schemars(length(min = 1, max = 64))]
-    version: Option<String>,
-    /// The version that a label stands for.
-    #[serde(default)]
-    #[schemars(length(min = 1, max = 64))]
-    label: Option<String>,
+    #[serde(flatten)]
+    which: Which,
     /// Answers of a model to judge in place of those that were recorded with the cases.
     #[serde(default)]
     #[schemars(length(max = 50))]
@@ -127,8 +121,7 @@ impl Capability for PromptTest {
 
     async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {
         let found = Found::load(cx, &input.id, Action::Read).await?;
-        let (version, label) = (input.version.as_deref(), input.label.as_deref());
-        let mut revision = found.choose(cx, Wanted { version, label, session: None }).await?.revision;
+        let mut revision = found.choose(cx, input.which.wanted(None)).await?.revision;
         let content = &revision.content;
         for (number, answer) in input.answers.iter().enumerate() {
             if !content.cases.iter().any(|case| case.name == answer.case) {

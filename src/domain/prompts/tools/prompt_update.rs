@@ -7,13 +7,13 @@ use crate::capability::Capability;
 use crate::capability::cx::Cx;
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
-use crate::domain::prompts::engine::content::{Case, Check, Content};
+use crate::domain::prompts::engine::content::{Case, Check, Content, Source};
 use crate::domain::prompts::engine::lint::{Finding, Level};
 use crate::domain::prompts::finding::{DRAFT, Found, LATEST};
 use crate::domain::prompts::judging::{Whole, judged, unusable};
 use crate::domain::prompts::model::prompt::Prompt;
 use crate::domain::prompts::topics::UPDATED;
-use crate::domain::prompts::views::{Brief, Full, Source, VariableView};
+use crate::domain::prompts::views::{Brief, Full, VariableView};
 use crate::domain::prompts::writing::{add_revision, adopt, own_name, save, step};
 use crate::kernel::fault::Fault;
 

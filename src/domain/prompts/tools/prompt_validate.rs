@@ -10,7 +10,7 @@ use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::prompts::engine::content::Content;
 use crate::domain::prompts::engine::lint::{Finding, Level};
-use crate::domain::prompts::finding::{Found, Wanted, meant};
+use crate::domain::prompts::finding::{Found, Which, meant};
 use crate::domain::prompts::judging::{Part, Whole, judged};
 use crate::domain::prompts::model::revision::Revision;
 use crate::domain::prompts::views::VariableView;
@@ -29,14 +29,8 @@ pub(in crate::domain::prompts) struct Input {
     /// Its id or name. With a template there need not be one of it yet.
     #[schemars(length(min = 1, max = 100))]
     id: String,
-    /// The version: `1.2.0`, `draft`, `latest`, or the first 12 or more digits of a digest.
-    #[serde(default)]
-    #[schemars(length(min = 1, max = 64))]
-    version: Option<String>,
-    /// The version that a label stands for.
-    #[serde(default)]
-    #[schemars(length(min = 1, max = 64))]
-    label: Option<String>,
+    #[serde(flatten)]
+    which: Which,
     /// A text to validate in place of what is stored.
     #[serde(default)]
     #[schemars(length(max = 200_000))]
@@ -123,10 +117,7 @@ impl Capability for PromptValidate {
             Err(fault) => return Err(fault),
         };
         let stored = match &found {
-            Some(found) => {
-                let (version, label) = (input.version.as_deref(), input.label.as_deref());
-                Some(found.choose(cx, Wanted { version, label, session: None }).await?.revision)
-            }
+            Some(found) => Some(found.choose(cx, input.which.wanted(None)).await?.revision),
             None => None,
         };
         let version = stored.as_ref().filter(|_| input.template.is_none()).map(Revision::called);
