@@ -48,6 +48,10 @@ pub struct Call {
     pub at: Timestamp,
     /// Until when it may run.
     pub deadline: Instant,
+    /// What it answers item by item may go on for as long as items come: so long there may be none between two.
+    pub silence: Duration,
+    /// And not beyond this.
+    pub flows_until: Instant,
     /// Says that it was called off; reaches what it runs.
     pub cancel: CancellationToken,
     /// The other side.
@@ -116,6 +120,14 @@ pub(super) struct Pending {
     pub(super) broken: bool,
     /// The operation that the call ends.
     pub(super) ending: Option<Ending>,
+}
+
+impl Pending {
+    /// Whether the call wrote nothing and tells of nothing but itself.
+    pub(super) fn is_empty(&self) -> bool {
+        let told = self.subject.is_some() || self.record.is_some() || !self.events.is_empty();
+        !told && self.steps.is_empty() && self.authority.is_empty() && self.ending.is_none() && !self.committed_before
+    }
 }
 
 /// Where a new document belongs.
