@@ -6,7 +6,7 @@
 //!
 //! A domain that thinks asks through `cx.service::<Router>()` with `Asker::of(cx)`, a `Wish` whose tags say for which agent, prompt
 //! and execution, and a request of the port. `no_model_configured` says that there is no model: whoever has an honest way
-//! without one goes it then. Such a capability says `.reaches().spends()`.
+//! without one goes it then. Such a capability says `.asks().spends()`.
 
 pub mod catalogue;
 mod conversation;
@@ -36,6 +36,7 @@ pub static MODULE: Module = Module {
         &model::budget::MODEL_BUDGET,
         &model::budget::MODEL_LEASE,
         &model::budget::MODEL_WARNING,
+        &model::provider::MODEL_PROVIDER,
         &model::route::MODEL_ROUTE,
     ],
     logs: &[&model::call::MODEL_CALLS],

@@ -80,6 +80,22 @@ pub(crate) struct Candidate {
     /// When it is asked; always when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) when: Option<Condition>,
+    /// How many calls a minute go to it by this route from one instance, besides what holds for the model; no bound when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100_000_000))]
+    pub(crate) requests_per_minute: Option<u64>,
+    /// How many tokens a minute, read and written together; no bound when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000_000_000_i64))]
+    pub(crate) tokens_per_minute: Option<u64>,
+}
+
+impl Candidate {
+    /// A model without any terms.
+    pub(crate) fn plain(model: &str) -> Self {
+        let model = model.to_owned();
+        Self { model, weight: 1, when: None, requests_per_minute: None, tokens_per_minute: None }
+    }
 }
 
 const fn one() -> u32 {
@@ -149,7 +165,7 @@ impl ModelRoute {
     pub(crate) fn straight_to(model: &str, cache_seconds: u32) -> Self {
         Self {
             name: String::new(),
-            candidates: vec![Candidate { model: model.to_owned(), weight: 1, when: None }],
+            candidates: vec![Candidate::plain(model)],
             strategy: Strategy::Fallback,
             retries: RETRIES,
             timeout_seconds: TIMEOUT_SECONDS,

@@ -9,6 +9,8 @@ mod crowd;
 mod failing;
 mod keys;
 mod listing;
+mod own;
+mod pace;
 mod routes;
 mod streamed;
 mod streaming;

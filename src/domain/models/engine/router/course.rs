@@ -9,7 +9,7 @@ use super::{KnownRoute, Router};
 use crate::capability::cx::store_fault;
 use crate::capability::owned::Stored;
 use crate::capability::platform::Platform;
-use crate::domain::models::catalogue::{Ability, Found, Model, Provider};
+use crate::domain::models::catalogue::{Ability, Found, Limits, Model, Provider};
 use crate::domain::models::engine::asker::{Asker, CacheUse, Tags, Wish, scopes};
 use crate::domain::models::engine::breaker::Circuit;
 use crate::domain::models::engine::budgets::Need;
@@ -18,6 +18,7 @@ use crate::domain::models::engine::dice::mixed;
 use crate::domain::models::engine::failure::{Failed, Why};
 use crate::domain::models::engine::health::Health;
 use crate::domain::models::engine::offers::{KeyFrom, Offered};
+use crate::domain::models::engine::pace::Pace;
 use crate::domain::models::engine::size::Size;
 use crate::domain::models::engine::tokens::{self, Counted};
 use crate::domain::models::engine::watch::FRESH;
@@ -49,6 +50,8 @@ pub(crate) struct Target {
     pub(crate) model: Arc<Model>,
     pub(crate) key: KeyFrom,
     pub(crate) health: Arc<Health>,
+    /// How often it may be asked: in all, and by this route.
+    pub(crate) paces: Vec<Arc<Pace>>,
     pub(crate) weight: u32,
 }
 
@@ -198,7 +201,7 @@ impl Router {
         let only = route.candidates.len() == 1;
         let (mut targets, mut failed) = (Vec::new(), Vec::new());
         for candidate in route.candidates.iter().filter(|candidate| takes(candidate, size)) {
-            let target = match self.target(asker, candidate, offered) {
+            let target = match self.target(asker, route, candidate, offered) {
                 Ok(target) => target,
                 Err(fault) if only => return Err(fault),
                 // A route goes on without a candidate whose key is not there yet.
@@ -223,7 +226,13 @@ impl Router {
         Ok(targets)
     }
 
-    fn target(&self, asker: &Asker, candidate: &Candidate, offered: &Offered) -> Result<Target, Fault> {
+    fn target(
+        &self,
+        asker: &Asker,
+        route: &ModelRoute,
+        candidate: &Candidate,
+        offered: &Offered,
+    ) -> Result<Target, Fault> {
         let name = &candidate.model;
         let unknown = || Fault::new(&faults::UNKNOWN_MODEL, format!("there is no model '{name}'"));
         let provider = name.split_once('/').and_then(|(provider, _)| offered.catalogue.provider(provider));
@@ -235,9 +244,19 @@ impl Router {
         let name: Arc<str> = name.as_str().into();
         // Names that no file lists are the callers' invention: what is remembered of them must not grow without bound.
         let listed = if provider.models.contains_key(&model.name) { &name } else { &provider.name };
-        let owner = matches!(key, KeyFrom::Vault(_)).then(|| asker.tenant());
+        let owner = offered.owner(asker.tenant(), &provider);
         let health = self.healths.of(owner, listed);
-        Ok(Target { name, provider, model, key: key.clone(), health, weight: candidate.weight })
+        let of_route = Limits {
+            requests_per_minute: candidate.requests_per_minute,
+            tokens_per_minute: candidate.tokens_per_minute,
+        };
+        let paces = self.healths.pace(owner, listed, model.limits).into_iter().chain(self.healths.pace(
+            Some(asker.tenant()),
+            &format!("{} by {}", candidate.model, route.name).into(),
+            of_route,
+        ));
+        let (key, weight) = (key.clone(), candidate.weight);
+        Ok(Target { name, provider, model, key, health, paces: paces.collect(), weight })
     }
 
     /// Why a model cannot answer.

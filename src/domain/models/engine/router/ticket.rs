@@ -10,6 +10,7 @@ use super::{Answer, Router};
 use crate::domain::models::engine::budgets::{Need, Reserved};
 use crate::domain::models::engine::collect::Collector;
 use crate::domain::models::engine::failure::{Failed, may_cost};
+use crate::domain::models::engine::pace::Paced;
 use crate::domain::models::engine::places::Place;
 use crate::domain::models::engine::tokens::{self, Counted};
 use crate::domain::models::model::call::{CallEnd, CallEntry};
@@ -29,7 +30,7 @@ struct Inner {
     target: Target,
     ask: Ask,
     reserved: Reserved,
-    _place: Place,
+    taken: Taken,
     began: Duration,
     first: Option<Duration>,
     sent: bool,
@@ -37,6 +38,13 @@ struct Inner {
     written: String,
     /// Bytes that it wrote.
     bytes: u64,
+}
+
+/// What a call takes of a model while it runs.
+pub(crate) struct Taken {
+    /// It is free again when the call has ended.
+    pub(crate) _place: Place,
+    pub(crate) paced: Vec<Paced>,
 }
 
 /// What a call used.
@@ -64,7 +72,7 @@ impl Ticket {
         target: &Target,
         ask: &Ask,
         reserved: Reserved,
-        place: Place,
+        taken: Taken,
     ) -> Self {
         Self(Some(Inner {
             router: router.clone(),
@@ -72,7 +80,7 @@ impl Ticket {
             target: target.clone(),
             ask: ask.clone(),
             reserved,
-            _place: place,
+            taken,
             began: course.asker.platform.clock.elapsed(),
             first: None,
             sent: false,
@@ -245,6 +253,7 @@ impl Inner {
         // What was not worked on costs nothing, whatever the price is.
         let cost = if spent == 0 { Some(NanoDollars::ZERO) } else { self.target.model.cost(&tokens) };
         self.reserved.settle(Need { money: cost, tokens: spent });
+        self.taken.paced.into_iter().for_each(|paced| paced.used(spent));
         if tokens.output > 0 {
             self.target.health.wrote(tokens.output);
         }
