@@ -416,6 +416,7 @@ fn add_models(services: Services, reach: Reach<'_>, providers: Arc<Providers>) -
         shares_keys: config.models.share_keys,
         calls_at_once: config.models.calls_at_once,
         cache_seconds: u32::try_from(config.models.cache_seconds).unwrap_or(u32::MAX),
+        tells_content: config.telemetry.content,
     };
     services
         .with(providers)

@@ -122,14 +122,6 @@ pub(super) struct Pending {
     pub(super) ending: Option<Ending>,
 }
 
-impl Pending {
-    /// Whether the call wrote nothing and tells of nothing but itself.
-    pub(super) fn is_empty(&self) -> bool {
-        let told = self.subject.is_some() || self.record.is_some() || !self.events.is_empty();
-        !told && self.steps.is_empty() && self.authority.is_empty() && self.ending.is_none() && !self.committed_before
-    }
-}
-
 /// Where a new document belongs.
 #[derive(Debug, Clone, Copy)]
 pub struct Belongs {
@@ -153,6 +145,12 @@ impl Cx {
     pub(super) fn new(call: Arc<Call>, platform: Arc<Platform>, ending: Option<Ending>, given: Answers) -> Self {
         let pending = Pending { given, ending, ..Pending::default() };
         Self { call, platform, pending: Arc::new(Mutex::new(pending)) }
+    }
+
+    /// The same context, for whoever asks the other side on the call's behalf.
+    pub(super) fn again(&self) -> Arc<Self> {
+        let (call, platform, pending) = (self.call.clone(), self.platform.clone(), self.pending.clone());
+        Arc::new(Self { call, platform, pending })
     }
 
     /// The call.

@@ -11,6 +11,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 use super::commit::{Stage, commit};
+use super::later::is_silent;
 use super::operation::{Ending, OPERATION};
 use super::{Gate, Request};
 use crate::capability::client::Answers;
@@ -149,7 +150,7 @@ impl Gate {
             if !call.tool.is_audited() && pending.ending.is_none() {
                 return Ok(Ended { outcome: held(outcome, place, &call), revision: pending.revision });
             }
-            if call.tool.asks && pending.is_empty() {
+            if call.tool.asks && is_silent(&pending) {
                 let written = self.write_behind(&call, Some(began.elapsed()), "done").await;
                 written.map_err(|fault| Stopped { fault: store_fault(fault), by_itself: false, ending: None })?;
                 return Ok(Ended { outcome: held(outcome, place, &call), revision: pending.revision });

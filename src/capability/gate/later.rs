@@ -8,13 +8,15 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::Gate;
 use super::audit::{self, Told};
 use super::sealing::Sealing;
-use super::{Gate, usage};
-use crate::capability::cx::Call;
+use super::usage::Row;
+use crate::capability::cx::{Call, Pending};
 use crate::capability::platform::Platform;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::TenantId;
+use crate::kernel::time::Timestamp;
 use crate::port::store::{Batch, Step, StoreFault};
 
 /// How long entries gather before they are written.
@@ -28,6 +30,7 @@ struct Entry {
     tenant: TenantId,
     steps: Vec<Step>,
     sealing: Sealing,
+    used: Option<Row>,
 }
 
 /// Entries that wait.
@@ -57,12 +60,9 @@ impl Gate {
     ) -> Result<(), StoreFault> {
         let told = Told { subject: None, changes: &[], record: None };
         let mut sealing = Box::pin(audit::entry(&self.platform, call, &told, outcome)).await?;
-        let mut steps = std::mem::take(&mut sealing.steps);
-        if let Some(took) = took {
-            let row = usage::row(call, took).map_err(|fault: Fault| StoreFault::Broken(fault.to_string()))?;
-            steps.push(row);
-        }
-        let entry = Entry { tenant: call.caller.tenant, steps, sealing };
+        let steps = std::mem::take(&mut sealing.steps);
+        let used = took.map(|took| Row::of(call, took));
+        let entry = Entry { tenant: call.caller.tenant, steps, sealing, used };
         if let Some(entry) = self.later.add(&self.platform, entry) {
             // In its place behind those that wait.
             self.later.write(&self.platform).await?;
@@ -120,14 +120,19 @@ impl Later {
     }
 }
 
-/// Writes entries in one commit, or gives them back.
+/// Whether a call wrote nothing and tells of nothing but itself.
+pub(super) fn is_silent(pending: &Pending) -> bool {
+    let told = pending.subject.is_some() || pending.record.is_some() || !pending.events.is_empty();
+    let wrote = !pending.steps.is_empty() || !pending.authority.is_empty() || pending.committed_before;
+    !told && !wrote && pending.ending.is_none()
+}
+
+/// Writes entries in one commit, or gives them back. Usage of one principal and tool is added up.
 async fn write(platform: &Platform, entries: Vec<Entry>) -> Result<(), (StoreFault, Vec<Entry>)> {
-    let mut of_tenants: HashMap<TenantId, Vec<Step>> = HashMap::new();
-    for entry in &entries {
-        of_tenants.entry(entry.tenant).or_default().extend(entry.steps.iter().cloned());
-    }
-    let at = platform.clock.now();
-    let batches = of_tenants.into_iter().map(|(tenant, steps)| Batch { tenant, at, steps }).collect();
+    let batches = match batches(&entries, platform.clock.now()) {
+        Ok(batches) => batches,
+        Err(fault) => return Err((StoreFault::Broken(fault.to_string()), entries)),
+    };
     match platform.store.commit(batches).await {
         Ok(_) => {
             entries.iter().for_each(|entry| entry.sealing.committed());
@@ -135,4 +140,24 @@ async fn write(platform: &Platform, entries: Vec<Entry>) -> Result<(), (StoreFau
         }
         Err(fault) => Err((fault, entries)),
     }
+}
+
+fn batches(entries: &[Entry], at: Timestamp) -> Result<Vec<Batch>, Fault> {
+    let mut of_tenants: HashMap<TenantId, (Vec<Step>, Vec<Row>)> = HashMap::new();
+    for entry in entries {
+        let (steps, used) = of_tenants.entry(entry.tenant).or_default();
+        steps.extend(entry.steps.iter().cloned());
+        if let Some(row) = &entry.used
+            && !used.iter_mut().any(|one| one.add(row))
+        {
+            used.push(row.clone());
+        }
+    }
+    let batch = |(tenant, (mut steps, used)): (TenantId, (Vec<Step>, Vec<Row>))| {
+        for row in used {
+            steps.push(row.step()?);
+        }
+        Ok(Batch { tenant, at, steps })
+    };
+    of_tenants.into_iter().map(batch).collect()
 }

@@ -297,9 +297,9 @@ impl Gate {
             took,
             fault: ended.err().map(|fault| fault.code().name),
             told: vec![
-                ("convoke.request_id", request.id.to_string()),
-                ("convoke.tenant", request.caller.tenant.to_string()),
-                ("convoke.door", request.origin.door.name().to_owned()),
+                ("convoke.request_id", request.id.to_string().into()),
+                ("convoke.tenant", request.caller.tenant.to_string().into()),
+                ("convoke.door", request.origin.door.name().to_owned().into()),
             ],
         });
     }

@@ -2,7 +2,7 @@
 //! what was used of them.
 //!
 //! Other domains may use: `Router` with `Asker`, `Wish`, `Tags`, `CacheUse`, `Answer`, `Answering`, `Embedded`, `CacheState`, and
-//! `Collector`, which puts pieces together; `catalogue`.
+//! `Collector`, which puts pieces together; `catalogue`. The runtime sends what `Router::measured` tells.
 //!
 //! A domain that thinks asks through `cx.service::<Router>()` with `Asker::of(cx)`, a `Wish` whose tags say for which agent, prompt
 //! and execution, and a request of the port. `no_model_configured` says that there is no model: whoever has an honest way
@@ -21,6 +21,7 @@ mod views;
 
 pub use engine::asker::{Asker, CacheUse, Tags, Wish};
 pub use engine::collect::Collector;
+pub use engine::genai::Histogram;
 pub use engine::router::{Answer, Answering, Embedded, Router, RouterSettings};
 pub use faults::NO_MODEL;
 pub use model::call::CacheState;

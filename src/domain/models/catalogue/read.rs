@@ -235,11 +235,15 @@ impl Checking<'_> {
     }
 
     fn provider(&mut self, written: WrittenProvider) -> Provider {
-        let WrittenProvider { name, title, dialect, base_url, base_url_variable, key, headers, options, limits, .. } =
-            written;
+        let WrittenProvider {
+            name, title, dialect, base_url, base_url_variable, key, headers, options, limits, ..
+        } = written;
         self.limits("limits", limits);
         if !is_name(&name) {
             self.fault("name", format!("'{name}' is no name: small letters, digits and hyphens, such as my-provider"));
+        }
+        if name == crate::domain::models::engine::client::CLIENT {
+            self.fault("name", "is what the connected client's own model is called by");
         }
         match (&base_url, &base_url_variable) {
             (None, None) => self.fault("base_url", "is missing: name it, or a base_url_variable that holds it"),
@@ -321,8 +325,7 @@ impl Checking<'_> {
     }
 
     fn limits(&mut self, place: &str, limits: Limits) {
-        let of =
-            [("requests_per_minute", limits.requests_per_minute), ("tokens_per_minute", limits.tokens_per_minute)];
+        let of = [("requests_per_minute", limits.requests_per_minute), ("tokens_per_minute", limits.tokens_per_minute)];
         for (name, limit) in of {
             if limit == Some(0) {
                 self.fault(format!("{place}.{name}"), "0 is no limit: leave it out where there is none");

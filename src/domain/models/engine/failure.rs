@@ -29,6 +29,8 @@ pub(crate) enum Why {
     Alone(Duration),
     /// It was not asked, since it is asked as often as it may be; so long still.
     Often(Duration),
+    /// It is the client's own, and the call came from none that lets its model be asked.
+    NoClient,
     /// It lacks an ability.
     Lacks(&'static str),
     /// The request is too long for it.
@@ -49,7 +51,7 @@ impl Failed {
     pub(crate) fn another_may_do(&self) -> bool {
         match &self.why {
             Why::Said(fault) => !matches!(fault.kind, ModelFaultKind::Refused | ModelFaultKind::BadRequest),
-            Why::Alone(_) | Why::Often(_) | Why::Lacks(_) | Why::TooLong { .. } => true,
+            Why::Alone(_) | Why::Often(_) | Why::NoClient | Why::Lacks(_) | Why::TooLong { .. } => true,
         }
     }
 
@@ -58,7 +60,7 @@ impl Failed {
         match &self.why {
             Why::Said(fault) => speaks_against(fault.kind) || fault.kind == ModelFaultKind::RateLimited,
             Why::Alone(_) | Why::Often(_) => true,
-            Why::Lacks(_) | Why::TooLong { .. } => false,
+            Why::NoClient | Why::Lacks(_) | Why::TooLong { .. } => false,
         }
     }
 
@@ -68,7 +70,7 @@ impl Failed {
             Why::Said(fault) if fault.kind == ModelFaultKind::RateLimited => Some(fault.retry_after.unwrap_or(REST)),
             Why::Said(fault) => fault.retry_after,
             Why::Alone(wait) | Why::Often(wait) => Some(*wait),
-            Why::Lacks(_) | Why::TooLong { .. } => None,
+            Why::NoClient | Why::Lacks(_) | Why::TooLong { .. } => None,
         }
     }
 
@@ -78,6 +80,7 @@ impl Failed {
             Why::Said(fault) => code_of(fault.kind),
             Why::Alone(_) => &faults::DOWN,
             Why::Often(_) => &faults::BUSY,
+            Why::NoClient => &faults::NO_CLIENT,
             Why::Lacks(_) => &faults::UNSUPPORTED,
             Why::TooLong { .. } => &faults::TOO_LONG,
         }
@@ -89,6 +92,9 @@ impl Failed {
             Why::Said(fault) => format!("{}: {}", self.model, fault.say),
             Why::Alone(_) => format!("{} keeps failing and is left alone for now", self.model),
             Why::Often(_) => format!("{} is asked as often as its limits a minute allow", self.model),
+            Why::NoClient => {
+                format!("{} can be asked only in a call of a client that lets its model be asked", self.model)
+            }
             Why::Lacks(ability) => format!("{} does not have the ability '{ability}'", self.model),
             Why::TooLong { tokens, context } => {
                 format!("the request has {tokens} tokens and {} reads {context}", self.model)

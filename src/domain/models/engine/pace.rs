@@ -93,9 +93,10 @@ impl State {
 
     /// About how long until all who wait have gone, and one more.
     fn wait_behind(&mut self, tokens: u64, now: Duration) -> Duration {
-        let ahead = self.waiting.iter().fold((1.0, amount(tokens)), |(calls, tokens), waiting| {
-            (calls + 1.0, tokens + amount(waiting.tokens))
-        });
+        let ahead = self
+            .waiting
+            .iter()
+            .fold((1.0, amount(tokens)), |(calls, tokens), waiting| (calls + 1.0, tokens + amount(waiting.tokens)));
         let of = |bucket: &mut Option<Bucket>, wanted: f64| {
             bucket.as_mut().map_or(0.0, |bucket| {
                 let first = bucket.wait(wanted, now).as_secs_f64();

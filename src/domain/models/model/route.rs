@@ -119,6 +119,23 @@ const fn hundred() -> u32 {
     100
 }
 
+/// When the answer to another question will do that means the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct SimilarTo {
+    /// The model that makes vectors of questions, as `provider/model`; each question costs a call of it.
+    #[schemars(length(min = 3, max = 200), pattern("^[a-z0-9][a-z0-9_-]*/.+$"))]
+    pub(crate) model: String,
+    /// How close two questions must be, in hundredths of the cosine; 95 when not given.
+    #[serde(default = "close")]
+    #[schemars(range(min = 80, max = 100))]
+    pub(crate) at_least_percent: u8,
+}
+
+const fn close() -> u8 {
+    95
+}
+
 /// A route.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -136,6 +153,9 @@ pub(crate) struct ModelRoute {
     pub(crate) hedge: Option<Hedge>,
     /// So long an answer is kept for equal requests; 0 for not at all.
     pub(crate) cache_seconds: u32,
+    /// When the answer to another question will do; never when not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) similar: Option<SimilarTo>,
     pub(crate) enabled: bool,
 }
 
@@ -172,6 +192,7 @@ impl ModelRoute {
             silence_seconds: SILENCE_SECONDS,
             hedge: None,
             cache_seconds,
+            similar: None,
             enabled: true,
         }
     }

@@ -12,7 +12,7 @@ use crate::domain::models::engine::asker::Asker;
 use crate::domain::models::engine::offers::Offered;
 use crate::domain::models::engine::router::Router;
 use crate::domain::models::health_view::HealthView;
-use crate::domain::models::model::route::{Candidate, Condition, Hedge, ModelRoute, Strategy};
+use crate::domain::models::model::route::{Candidate, Condition, Hedge, ModelRoute, SimilarTo, Strategy};
 use crate::kernel::fault::Fault;
 use crate::port::records::{Filter, Scalar};
 
@@ -52,6 +52,9 @@ pub(in crate::domain::models) struct RouteView {
     hedge: Option<Hedge>,
     /// How long a whole answer is kept for equal requests, in seconds; 0 for not at all.
     cache_seconds: u32,
+    /// When the answer to another question will do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    similar: Option<SimilarTo>,
     /// Whether it is in force.
     enabled: bool,
 }
@@ -132,6 +135,7 @@ pub(super) fn view(router: &Router, asker: &Asker, offered: &Offered, route: Mod
         silence_seconds: route.silence_seconds,
         hedge: route.hedge,
         cache_seconds: route.cache_seconds,
+        similar: route.similar,
         enabled: route.enabled,
     }
 }

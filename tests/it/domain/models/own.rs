@@ -96,13 +96,22 @@ async fn what_is_wrong_is_told_with_its_place() {
         ("ours", "name = 'ours'\ndialect = 'klingon'".to_owned(), "line 2"),
         ("ours", provider("others", "https://llm.example.org/v1", ""), "name: "),
         ("ours", provider("ours", "llm.example.org", ""), "base_url: "),
-        ("ours", provider("ours", "https://llm.example.org", "key = { variable = 'OPENAI_API_KEY' }"), "key.variable: "),
+        (
+            "ours",
+            provider("ours", "https://llm.example.org", "key = { variable = 'OPENAI_API_KEY' }"),
+            "key.variable: ",
+        ),
         ("ours", provider("ours", "https://llm.example.org", "base_url_variable = 'HOME'"), "base_url_variable: "),
-        ("ours", provider("ours", "https://llm.example.org", "headers = { Authorization = 'Bearer x' }"), "headers.Auth"),
+        (
+            "ours",
+            provider("ours", "https://llm.example.org", "headers = { Authorization = 'Bearer x' }"),
+            "headers.Auth",
+        ),
         ("prices", "[prices.test]\nsmall = { input = 'cheap' }".to_owned(), "prices.test"),
     ] {
         let refused = set(&app, &app.admin, name, &text).await.unwrap_err();
-        let told: Vec<_> = refused.places().iter().map(|place| (&*place.pointer, place.message.contains(said))).collect();
+        let told: Vec<_> =
+            refused.places().iter().map(|place| (&*place.pointer, place.message.contains(said))).collect();
         assert_eq!((refused.code().name, told.contains(&("/text", true))), ("bad_input", true), "{text}: {refused:?}");
     }
     assert_eq!(code(&set(&app, &app.member, "ours", "x = 1").await), "forbidden");

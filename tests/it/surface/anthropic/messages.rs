@@ -144,7 +144,8 @@ async fn tokens_are_counted_before_anything_is_sent() {
     assert!(served.app.vendor.requests().is_empty());
     let (status, told) = refused(ask(&json!({ "model": "test/large" }))).await;
     assert_eq!((status, &told["type"]), (400, &json!("invalid_request_error")));
-    let (status, _) = refused(ask(&json!({ "model": "gone/gone", "messages": [{ "role": "user", "content": "x" }] }))).await;
+    let (status, _) =
+        refused(ask(&json!({ "model": "gone/gone", "messages": [{ "role": "user", "content": "x" }] }))).await;
     assert_eq!(status, 404);
     let (status, _) = refused(served.bare(Method::GET, "/v1/messages/count_tokens")).await;
     assert_eq!(status, 405);

@@ -9,6 +9,8 @@ use super::run::Waits;
 use super::ticket::{Taken, Ticket};
 use crate::domain::models::catalogue::Provider;
 use crate::domain::models::engine::breaker::Pass;
+use crate::domain::models::engine::cache::replayed;
+use crate::domain::models::engine::client;
 use crate::domain::models::engine::failure::{Failed, REST, Why, speaks_against};
 use crate::kernel::fault::Fault;
 use crate::port::models::{
@@ -66,9 +68,11 @@ impl Router {
         let mut paced = Vec::with_capacity(target.paces.len());
         for pace in &target.paces {
             let taken = pace.take(asker.tenant(), need.tokens, waits.may_wait).await;
-            paced.push(taken.map_err(|wait| {
-                Stopped::Failed(Failed { model: target.name.to_string(), why: Why::Often(wait) })
-            })?);
+            paced.push(
+                taken.map_err(|wait| {
+                    Stopped::Failed(Failed { model: target.name.to_string(), why: Why::Often(wait) })
+                })?,
+            );
         }
         let place = target.health.places.take(asker.tenant()).await;
         let pass = target.health.breaker.admit(now()).map_err(|until| {
@@ -77,6 +81,10 @@ impl Router {
         })?;
         let reserving = self.budgets.reserve(&asker.platform, &self.watch, asker.tenant(), &course.scopes, need);
         let reserved = reserving.await.map_err(Stopped::Fault)?;
+        if target.is_client() {
+            let ticket = Ticket::new(self, course, target, ask, reserved, Taken { _place: place, paced });
+            return self.ask_client(course, target, ask, pass, ticket).await;
+        }
         let endpoint = self.endpoint(course, target).await.map_err(Stopped::Fault)?;
         let models = models_of(course, &target.provider).map_err(Stopped::Fault)?;
         let mut ticket = Ticket::new(self, course, target, ask, reserved, Taken { _place: place, paced });
@@ -96,6 +104,41 @@ impl Router {
                 self.learn(course, target, pass, &fault, now());
                 ticket.failed(&fault);
                 Err(Stopped::Failed(Failed::said(&target.name, fault)))
+            }
+        }
+    }
+
+    /// Asks the client on the other side of the call. Where the protocol cannot wait for its answer the call ends here, and is made
+    /// again with it: so far nothing was sent. A client that refuses has spoken for its person, and nobody else is asked.
+    async fn ask_client(
+        self: &Arc<Self>,
+        course: &Course,
+        target: &Target,
+        ask: &Ask,
+        pass: Pass,
+        mut ticket: Ticket,
+    ) -> Result<Started, Stopped> {
+        let failed = |fault| Stopped::Failed(Failed::said(&target.name, fault));
+        let (Ask::Whole(request) | Ask::Pieces(request), Some(client)) = (ask, &course.asker.client) else {
+            return Err(Stopped::Failed(Failed { model: target.name.to_string(), why: Why::NoClient }));
+        };
+        let (key, question) = client::question(&target.model.name, request).map_err(failed)?;
+        let mut answers = client.ask(vec![(key.clone(), question)]).await.map_err(Stopped::Fault)?;
+        ticket.sent();
+        match client::answer(answers.remove(&key).unwrap_or_default()) {
+            Ok(completion) => {
+                pass.succeeded();
+                ticket.began_to_answer();
+                let got = match ask {
+                    Ask::Pieces(_) => Got::Pieces(replayed(&completion, None)),
+                    Ask::Whole(_) | Ask::Vectors(_) => Got::Whole(completion),
+                };
+                Ok(Started { got, ticket })
+            }
+            Err(fault) => {
+                pass.succeeded();
+                ticket.failed(&fault);
+                Err(failed(fault))
             }
         }
     }
