@@ -309,8 +309,7 @@ impl App {
 fn add_services(services: Services, config: &Config) -> Services {
     let sources = MODULES.iter().flat_map(|module| module.sources.iter().map(|make| make()));
     let sources = Sources(sources.collect());
-    let networks = config.outside.private_networks.iter().filter_map(|text| Network::parse(text)).collect();
-    let outside: Arc<dyn Outside> = Arc::new(GuardedOutside::new(networks));
+    let outside: Arc<dyn Outside> = Arc::new(GuardedOutside::new(networks(config)));
     let gateway = Arc::new(Gateway::new(outside.clone()));
     services
         .with(Arc::new(ToolIndex::default()))
@@ -397,10 +396,14 @@ fn add_audit(services: Services, reach: Reach<'_>, store: &Arc<dyn Store>) -> Re
     Ok(services.with(Arc::new(sealer)).with(Arc::new(keeper)).with(alarms))
 }
 
+/// Where the program may connect to for others, beyond the public internet.
+fn networks(config: &Config) -> Vec<Network> {
+    config.outside.private_networks.iter().filter_map(|text| Network::parse(text)).collect()
+}
+
 /// How events are stored and delivered.
 fn add_events(services: Services, config: &Config, bus: Arc<dyn Bus>) -> Services {
-    let allowed = config.outside.private_networks.iter().filter_map(|network| Network::parse(network)).collect();
-    let ways = Ways::new(bus, Arc::new(HttpWebhooks::new(allowed)));
+    let ways = Ways::new(bus, Arc::new(HttpWebhooks::new(networks(config))));
     let topics = TopicBook::new(MODULES.iter().flat_map(|module| module.topics));
     services.with(Arc::new(ways)).with(Arc::new(topics)).with(Arc::new(Schemas::default()))
 }
@@ -412,11 +415,13 @@ fn add_models(services: Services, reach: Reach<'_>, providers: Arc<Providers>) -
         shares_keys: config.models.share_keys,
         calls_at_once: config.models.calls_at_once,
         cache_seconds: u32::try_from(config.models.cache_seconds).unwrap_or(u32::MAX),
+        tells_content: config.telemetry.content,
     };
     services
         .with(providers)
         .with(Router::new(settings, environment.clone(), new_uuid(clock.now())))
         .unless_given(llm::dialects)
+        .unless_given(|| llm::tenant_dialects(networks(config)))
 }
 
 /// The fault of a part of the data folder that the program cannot start on. A full disk stays one: room mends it.

@@ -1,11 +1,33 @@
 //! The other side of a call: telling how far it has come, asking, and going on as a task.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use super::client::{Abilities, Answers, Level, Progress, Question, Questions};
 use super::cx::{Cx, Lasting};
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
+
+/// Asks the other side of one call, and does nothing else with it.
+#[derive(Clone)]
+pub struct Questioner(Arc<Cx>);
+
+impl Questioner {
+    /// As `Cx::ask`.
+    ///
+    /// # Errors
+    /// As `Cx::ask`.
+    pub async fn ask(&self, questions: Questions) -> Result<Answers, Fault> {
+        self.0.ask(questions).await
+    }
+
+    /// As `Cx::abilities`.
+    #[must_use]
+    pub fn abilities(&self) -> Abilities {
+        self.0.abilities()
+    }
+}
 
 impl Cx {
     /// Tells how far the call has come.
@@ -47,6 +69,12 @@ impl Cx {
             }
             None => Err(input_required(&open)),
         }
+    }
+
+    /// Whom the other side's questions go to, for what a call hands on to a part of the program.
+    #[must_use]
+    pub fn questioner(&self) -> Questioner {
+        Questioner(self.again())
     }
 
     /// Asks for a form to be filled; the answer is the protocol's elicitation result.

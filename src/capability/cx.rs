@@ -48,6 +48,10 @@ pub struct Call {
     pub at: Timestamp,
     /// Until when it may run.
     pub deadline: Instant,
+    /// What it answers item by item may go on for as long as items come: so long there may be none between two.
+    pub silence: Duration,
+    /// And not beyond this.
+    pub flows_until: Instant,
     /// Says that it was called off; reaches what it runs.
     pub cancel: CancellationToken,
     /// The other side.
@@ -141,6 +145,12 @@ impl Cx {
     pub(super) fn new(call: Arc<Call>, platform: Arc<Platform>, ending: Option<Ending>, given: Answers) -> Self {
         let pending = Pending { given, ending, ..Pending::default() };
         Self { call, platform, pending: Arc::new(Mutex::new(pending)) }
+    }
+
+    /// The same context, for whoever asks the other side on the call's behalf.
+    pub(super) fn again(&self) -> Arc<Self> {
+        let (call, platform, pending) = (self.call.clone(), self.platform.clone(), self.pending.clone());
+        Arc::new(Self { call, platform, pending })
     }
 
     /// The call.

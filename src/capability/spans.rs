@@ -12,7 +12,7 @@ use crate::kernel::trace::TraceContext;
 const MOST: usize = 10_000;
 
 /// Something that happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Span {
     /// Where in a trace.
     pub context: TraceContext,
@@ -28,8 +28,33 @@ pub struct Span {
     pub took: Duration,
     /// The code of the fault by which it ended.
     pub fault: Option<&'static str>,
-    /// More about it. Never what a caller gave as an input.
-    pub told: Vec<(&'static str, String)>,
+    /// More about it. Never what a caller gave as an input, unless the operator wants it told.
+    pub told: Vec<(&'static str, Told)>,
+}
+
+/// Something told of a span.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Told {
+    /// A text.
+    Text(String),
+    /// Several texts.
+    Texts(Vec<String>),
+    /// A count.
+    Count(u64),
+    /// Any other number.
+    Number(f64),
+}
+
+impl From<String> for Told {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<u64> for Told {
+    fn from(count: u64) -> Self {
+        Self::Count(count)
+    }
 }
 
 /// The spans that wait to be collected.

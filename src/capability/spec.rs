@@ -139,6 +139,8 @@ pub struct Spec {
     pub aliases: &'static [Route],
     /// Touches something outside.
     pub reaches: bool,
+    /// What it touches outside keeps nothing of it: a call that is lost leaves a bill there, and no more.
+    pub asks: bool,
     /// Costs money.
     pub spends: bool,
     /// Shown in the compact list.
@@ -178,6 +180,7 @@ impl Spec {
             description,
             aliases: &[],
             reaches: false,
+            asks: false,
             spends: false,
             everyday: false,
             shows_secret: false,
@@ -245,6 +248,15 @@ impl Spec {
     #[must_use]
     pub const fn reaches(mut self) -> Self {
         self.reaches = true;
+        self
+    }
+
+    /// Asks something outside that keeps nothing of it, such as a model. No record is written before it runs, and where it writes
+    /// nothing else its audit entry is written behind it: nobody waits for a disk (decisions/0018).
+    #[must_use]
+    pub const fn asks(mut self) -> Self {
+        self.reaches = true;
+        self.asks = true;
         self
     }
 

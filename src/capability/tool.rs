@@ -98,6 +98,8 @@ pub struct Tool {
     pub permit: Permit,
     /// Touches something outside.
     pub reaches: bool,
+    /// What it touches outside keeps nothing of it.
+    pub asks: bool,
     /// Costs money.
     pub spends: bool,
     /// Shown in the compact list.
@@ -157,6 +159,7 @@ impl Tool {
             effect: spec.effect,
             permit: spec.permit,
             reaches: spec.reaches,
+            asks: spec.asks,
             spends: spec.spends,
             everyday: spec.everyday,
             shows_secret: spec.shows_secret,
@@ -185,6 +188,7 @@ impl Tool {
             effect: definition.effect,
             permit: definition.permit,
             reaches: definition.reaches,
+            asks: false,
             spends: false,
             everyday: false,
             shows_secret: false,

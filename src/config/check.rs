@@ -201,6 +201,7 @@ fn ranges(config: &Config, wrong: &mut Vec<Wrong>) {
         ("limits.writes_per_minute", limits.writes_per_minute.into(), 1, u64::from(u32::MAX)),
         ("limits.anonymous_per_minute", limits.anonymous_per_minute.into(), 1, u64::from(u32::MAX)),
         ("limits.call_seconds", limits.call_seconds, 1, 86_400),
+        ("limits.stream_seconds", limits.stream_seconds, 1, 86_400),
         ("limits.idempotency_hours", limits.idempotency_hours, 1, 8_760),
         ("limits.concurrent_calls", many(limits.concurrent_calls), 1, 1_000_000),
         ("mcp.list_ttl_seconds", mcp.list_ttl_seconds, 0, YEAR),

@@ -15,6 +15,9 @@ pub struct Limits {
     pub anonymous_per_minute: u32,
     /// How long a call may run, in seconds, unless it asks for less.
     pub call_seconds: u64,
+    /// How long what a call answers item by item may go on, in seconds, as long as items come: between two of them there may pass
+    /// as long as a call may run.
+    pub stream_seconds: u64,
     /// How long an idempotency key is remembered, in hours.
     pub idempotency_hours: u64,
     /// Calls that run at once, over all callers.

@@ -15,4 +15,6 @@ pub struct Telemetry {
     pub every_seconds: u64,
     /// The share of the traces beginning here that is recorded, from 0 to 1; those that others record are always.
     pub traces_share: f64,
+    /// Whether traces tell what was said to models and what they said.
+    pub content: bool,
 }

@@ -381,3 +381,7 @@ pub trait Models: Send + Sync {
 
 /// The dialects by name, as a service: towards the providers that the operator names, wherever they lie.
 pub struct Dialects(pub std::collections::BTreeMap<&'static str, Arc<dyn Models>>);
+
+/// The same, as a service of its own, towards the providers that tenants name: they lie only where the operator lets the program
+/// connect to for others.
+pub struct TenantDialects(pub Dialects);

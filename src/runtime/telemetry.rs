@@ -13,8 +13,9 @@ use serde_json::{Value, json};
 use super::supervise::Supervisor;
 use crate::capability::gate::meter::{BOUNDS_MICROS, Reading};
 use crate::capability::platform::Platform;
-use crate::capability::spans::Span;
+use crate::capability::spans::{Span, Told};
 use crate::config::telemetry::Telemetry as Config;
+use crate::domain::models::{Histogram, Router};
 use crate::domain::system::process_figures;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
@@ -157,6 +158,9 @@ impl Telemetry {
                 "histogram": { "dataPoints": durations, "aggregationTemporality": 2 },
             }),
         ];
+        if let Ok(router) = platform.service::<Router>() {
+            all.extend(of_models(router.measured(), &since, &now));
+        }
         let mut gauge = |name: &str, unit: &str, value: Option<u64>| {
             if let Some(value) = value {
                 let points = json!([{ "asInt": value.to_string(), "timeUnixNano": now }]);
@@ -197,7 +201,7 @@ fn span(span: &Span) -> Value {
         "kind": if span.outgoing { 3 } else { 2 },
         "startTimeUnixNano": began.to_string(),
         "endTimeUnixNano": ended.to_string(),
-        "attributes": span.told.iter().map(|(name, value)| attribute(name, value)).collect::<Vec<_>>(),
+        "attributes": span.told.iter().map(|(name, value)| told(name, value)).collect::<Vec<_>>(),
         "status": match span.fault {
             Some(code) => json!({ "code": 2, "message": code }),
             None => json!({}),
@@ -243,6 +247,46 @@ fn resource() -> Value {
 
 fn scope() -> Value {
     json!({ "name": "convoke", "version": env!("CARGO_PKG_VERSION") })
+}
+
+/// What is told of a span, as OTLP writes it.
+fn told(name: &str, value: &Told) -> Value {
+    let value = match value {
+        Told::Text(text) => return attribute(name, text),
+        Told::Texts(texts) => {
+            let texts: Vec<_> = texts.iter().map(|text| json!({ "stringValue": text })).collect();
+            json!({ "arrayValue": { "values": texts } })
+        }
+        Told::Count(count) => json!({ "intValue": count.to_string() }),
+        Told::Number(number) => json!({ "doubleValue": number }),
+    };
+    json!({ "key": name, "value": value })
+}
+
+/// Histograms of calls of models, those of one name together.
+fn of_models(histograms: Vec<Histogram>, since: &str, now: &str) -> Vec<Value> {
+    let mut all: Vec<Value> = Vec::new();
+    let mut last = "";
+    for one in histograms {
+        if one.name != last {
+            last = one.name;
+            let points = json!({ "dataPoints": [], "aggregationTemporality": 2 });
+            all.push(json!({ "name": one.name, "unit": one.unit, "histogram": points }));
+        }
+        let point = json!({
+            "attributes": one.attributes.iter().map(|(name, value)| attribute(name, value)).collect::<Vec<_>>(),
+            "startTimeUnixNano": since,
+            "timeUnixNano": now,
+            "count": one.buckets.iter().sum::<u64>().to_string(),
+            "sum": one.sum,
+            "explicitBounds": one.bounds,
+            "bucketCounts": one.buckets.iter().map(u64::to_string).collect::<Vec<_>>(),
+        });
+        if let Some(points) = all.last_mut().and_then(|metric| metric["histogram"]["dataPoints"].as_array_mut()) {
+            points.push(point);
+        }
+    }
+    all
 }
 
 fn attribute(name: &str, value: &str) -> Value {

@@ -242,6 +242,13 @@ def anthropic_answers():
     assert bearer.messages.create(model=MODEL, max_tokens=9, messages=user("Hi")).content
 
 
+def anthropic_counts_tokens():
+    short = ant.messages.count_tokens(model=MODEL, messages=user("Hi")).input_tokens
+    tools = [{"name": "look", "description": "Looks.", "input_schema": {"type": "object"}}]
+    long = ant.messages.count_tokens(model=MODEL, system="Be short.", messages=user("Hi"), tools=tools).input_tokens
+    assert 0 < short < long, (short, long)
+
+
 def anthropic_streams():
     with ant.messages.stream(model=MODEL, max_tokens=100, messages=user("one two three")) as stream:
         said = "".join(stream.text_stream)

@@ -21,7 +21,8 @@ mod wire;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::port::models::{Dialects, Models};
+use crate::kernel::network::Network;
+use crate::port::models::{Dialects, Models, TenantDialects};
 
 use self::speaking::Speaking;
 use self::wire::Wire;
@@ -29,7 +30,16 @@ use self::wire::Wire;
 /// Every dialect, towards the providers that the operator names: they may lie anywhere.
 #[must_use]
 pub fn dialects() -> Dialects {
-    let wire = Arc::new(Wire::default());
+    of(&Arc::new(Wire::default()))
+}
+
+/// Every dialect, towards the providers that tenants name: on the public internet, and in these networks.
+#[must_use]
+pub fn tenant_dialects(networks: Vec<Network>) -> TenantDialects {
+    TenantDialects(of(&Arc::new(Wire::guarded(networks))))
+}
+
+fn of(wire: &Arc<Wire>) -> Dialects {
     let of = |name: &'static str, language: Speaking| -> (&'static str, Arc<dyn Models>) { (name, Arc::new(language)) };
     Dialects(BTreeMap::from([
         of(openai::NAME, Speaking::new(openai::NAME, openai::OpenAi, wire.clone())),

@@ -1,7 +1,7 @@
 //! The one client of HTTP for all vendors. It follows no redirects, so that a key goes nowhere else, and retries nothing: whoever
 //! chooses the model knows better where a request goes next.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -13,6 +13,8 @@ use serde_json::Value;
 
 use super::fault;
 use super::language::{Call, KeyHeader, Language, unreadable};
+use crate::adapter::outside::{Allowed, Guarded};
+use crate::kernel::network::Network;
 use crate::port::models::{Endpoint, ModelFault, ModelFaultKind};
 
 /// How long a connection may take.
@@ -28,19 +30,30 @@ const LONGEST_REFUSAL: usize = 256 * 1024;
 #[derive(Default)]
 pub(super) struct Wire {
     client: OnceLock<Result<Client, String>>,
+    /// Where they may lie; anywhere when it is not said.
+    allowed: Option<Arc<Allowed>>,
 }
 
 impl Wire {
+    /// The way to vendors that somebody else than the operator named: to allowed addresses only, and through no proxy, which
+    /// would look names up by itself.
+    pub(super) fn guarded(networks: Vec<Network>) -> Self {
+        Self { client: OnceLock::new(), allowed: Some(Allowed::new(networks)) }
+    }
+
     /// Made at the first use: most starts reach no model.
     fn client(&self) -> Result<&Client, ModelFault> {
         let made = self.client.get_or_init(|| {
             // Installed once; a second time changes nothing.
             let _ = rustls::crypto::ring::default_provider().install_default();
-            let client = Client::builder()
+            let mut client = Client::builder()
                 .tcp_nodelay(true)
                 .redirect(redirect::Policy::none())
                 .connect_timeout(CONNECT)
                 .pool_idle_timeout(IDLE);
+            if let Some(allowed) = &self.allowed {
+                client = client.dns_resolver(Guarded(allowed.clone())).no_proxy();
+            }
             client.build().map_err(|error| error.to_string())
         });
         made.as_ref().map_err(|why| ModelFault::new(ModelFaultKind::NotReached, why.clone()))
@@ -55,6 +68,11 @@ impl Wire {
         accepts: &'static str,
     ) -> Result<Response, ModelFault> {
         let url = Self::address(endpoint, &call.path)?;
+        if let Some(allowed) = &self.allowed {
+            // The parsed host, not the written one: 0x7f.1 is an address too.
+            let judged = allowed.judge(url.host_str().unwrap_or_default());
+            judged.map_err(|why| ModelFault::new(ModelFaultKind::Unsupported, format!("its address is {why}")))?;
+        }
         let headers = headers(language, endpoint, accepts)?;
         let body = serde_json::to_vec(&call.body).map_err(unreadable)?;
         let sent = self.client()?.post(url).headers(headers).body(body).send().await;

@@ -28,11 +28,28 @@ pub struct GuardedOutside {
 }
 
 /// Which addresses are allowed.
-struct Allowed {
+pub(in crate::adapter) struct Allowed {
     networks: Vec<Network>,
 }
 
 impl Allowed {
+    /// The public internet's and those of these networks.
+    pub(in crate::adapter) fn new(networks: Vec<Network>) -> Arc<Self> {
+        Arc::new(Self { networks })
+    }
+
+    /// Judges a host as a parsed URL has it: an address at once, a name only when it is resolved, by the client's own look-up.
+    pub(in crate::adapter) fn judge(&self, host: &str) -> Result<(), OutFault> {
+        // As a URL writes an address of IPv6.
+        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        match bare.parse::<IpAddr>() {
+            Ok(address) if !self.allows(address) => Err(OutFault::Forbidden(format!(
+                "{address} is not public and not in a network that outside.private_networks names"
+            ))),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
     fn allows(&self, address: IpAddr) -> bool {
         is_public(address) || self.networks.iter().any(|network| network.holds(address))
     }
@@ -42,7 +59,7 @@ impl GuardedOutside {
     /// To the public internet and these networks.
     #[must_use]
     pub fn new(networks: Vec<Network>) -> Self {
-        Self { allowed: Arc::new(Allowed { networks }), client: OnceLock::new() }
+        Self { allowed: Allowed::new(networks), client: OnceLock::new() }
     }
 
     /// Made at the first use: most starts reach nothing.
@@ -61,17 +78,6 @@ impl GuardedOutside {
         });
         made.as_ref().map_err(|why| OutFault::NotReached(why.clone()))
     }
-
-    fn judge(&self, host: &str) -> Result<(), OutFault> {
-        // As a URL writes an address of IPv6.
-        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        match bare.parse::<IpAddr>() {
-            Ok(address) if !self.allowed.allows(address) => Err(OutFault::Forbidden(format!(
-                "{address} is not public and not in a network that outside.private_networks names"
-            ))),
-            Ok(_) | Err(_) => Ok(()),
-        }
-    }
 }
 
 #[async_trait]
@@ -82,7 +88,7 @@ impl Outside for GuardedOutside {
             return Err(OutFault::Forbidden("only http and https without a password are spoken".to_owned()));
         }
         // The parsed host, not the written one: 0x7f.1 is an address too.
-        self.judge(url.host_str().unwrap_or_default())?;
+        self.allowed.judge(url.host_str().unwrap_or_default())?;
         let sending = self.client()?.request(request.method, url).headers(request.headers).body(request.body).send();
         let answer = match tokio::time::timeout(request.patience, sending).await {
             Err(_) => return Err(OutFault::TimedOut),
@@ -111,7 +117,7 @@ impl Outside for GuardedOutside {
         let url = Url::parse(&format!("http://{host}/")).map_err(|error| OutFault::NotReached(error.to_string()))?;
         match url.host_str() {
             Some(parsed) if url.path() == "/" && url.port().is_none() && url.username().is_empty() => {
-                self.judge(parsed)
+                self.allowed.judge(parsed)
             }
             Some(_) | None => Err(OutFault::NotReached("the host is neither a name nor an address".to_owned())),
         }
@@ -138,7 +144,7 @@ fn fault(error: &reqwest::Error) -> OutFault {
 }
 
 /// Resolves names to allowed addresses only.
-struct Guarded(Arc<Allowed>);
+pub(in crate::adapter) struct Guarded(pub(in crate::adapter) Arc<Allowed>);
 
 impl Resolve for Guarded {
     fn resolve(&self, name: Name) -> Resolving {

@@ -2,7 +2,7 @@
 //! precondition broke, a capability that reached nothing outside is run again.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::{FutureExt as _, Stream, StreamExt as _};
@@ -11,6 +11,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 use super::commit::{Stage, commit};
+use super::later::is_silent;
 use super::operation::{Ending, OPERATION};
 use super::{Gate, Request};
 use crate::capability::client::Answers;
@@ -52,13 +53,18 @@ impl Gate {
         };
         let most = if request.unhurried { UNHURRIED } else { Duration::from_secs(most.max(1)) };
         let limit = request.time_limit.map_or(most, |asked| asked.min(most));
+        // Who says how long the whole may take means the whole.
+        let longest = if request.time_limit.is_some() { 0 } else { config.limits.stream_seconds };
+        let began = Instant::now();
         Arc::new(Call {
             id: request.id,
             caller: request.caller.clone(),
             origin: request.origin,
             tool: tool.clone(),
             at: self.platform.clock.now(),
-            deadline: Instant::now() + limit,
+            deadline: began + limit,
+            silence: most,
+            flows_until: began + limit.max(Duration::from_secs(longest)),
             cancel: request.cancel.clone(),
             client: request.client.clone(),
             answers: request.answers.clone(),
@@ -144,6 +150,11 @@ impl Gate {
             if !call.tool.is_audited() && pending.ending.is_none() {
                 return Ok(Ended { outcome: held(outcome, place, &call), revision: pending.revision });
             }
+            if call.tool.asks && is_silent(&pending) {
+                let written = self.write_behind(&call, Some(began.elapsed()), "done").await;
+                written.map_err(|fault| Stopped { fault: store_fault(fault), by_itself: false, ending: None })?;
+                return Ok(Ended { outcome: held(outcome, place, &call), revision: pending.revision });
+            }
             let kept = match (&outcome, &pending.ending) {
                 (Outcome::Value(value), Some(_)) => Some(value.clone()),
                 (Outcome::Value(_) | Outcome::Stream(_) | Outcome::Bytes(_), _) => None,
@@ -197,11 +208,17 @@ fn over_time() -> Fault {
 /// What goes on after the call returned keeps its place among the calls, its time and its cancellation. What is cut off ends by
 /// the fault: a part must not look like the whole.
 fn held(outcome: Outcome, place: OwnedSemaphorePermit, call: &Arc<Call>) -> Outcome {
+    let moved = Arc::new(Mutex::new(None));
     match outcome {
         Outcome::Value(value) => Outcome::Value(value),
-        Outcome::Stream(items) => Outcome::Stream(Box::pin(within(items, place, call.clone()))),
+        // A model may write for minutes: what moves goes on.
+        Outcome::Stream(items) => {
+            let told = moved.clone();
+            let items = items.inspect(move |_| *lock(&told) = Some(Instant::now()));
+            Outcome::Stream(Box::pin(within(items, place, call.clone(), moved)))
+        }
         Outcome::Bytes(download) => {
-            let chunks = Box::pin(within(download.chunks, place, call.clone()));
+            let chunks = Box::pin(within(download.chunks, place, call.clone(), moved));
             Outcome::Bytes(Download { chunks, ..download })
         }
     }
@@ -211,12 +228,13 @@ fn within<T: Send + 'static>(
     parts: impl Stream<Item = Result<T, Fault>> + Send + Unpin + 'static,
     place: OwnedSemaphorePermit,
     call: Arc<Call>,
+    moved: Moved,
 ) -> impl Stream<Item = Result<T, Fault>> + Send {
     let cut = Box::pin(async move {
         tokio::select! {
             biased;
             () = call.cancel.cancelled() => cancelled(),
-            () = tokio::time::sleep_until(call.deadline.into()) => over_time(),
+            () = stands_still(call.deadline, call.silence, call.flows_until, &moved) => over_time(),
         }
     });
     futures::stream::unfold(Some((parts, place, cut)), async |going| {
@@ -229,7 +247,51 @@ fn within<T: Send + 'static>(
     })
 }
 
+/// When the last item came.
+type Moved = Arc<Mutex<Option<Instant>>>;
+
+fn lock(moved: &Moved) -> MutexGuard<'_, Option<Instant>> {
+    moved.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Ends when the call's time is over and nothing has moved for long, or it has moved for too long.
+async fn stands_still(deadline: Instant, silence: Duration, longest: Instant, moved: &Moved) {
+    let mut until = deadline;
+    loop {
+        tokio::time::sleep_until(until.into()).await;
+        let next = lock(moved).map_or(until, |last| (last + silence).min(longest));
+        if next <= until {
+            return;
+        }
+        until = next;
+    }
+}
+
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     format!("panicked: {}", text.unwrap_or("without a text"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MOMENT: Duration = Duration::from_millis(5);
+    const LONG: Duration = Duration::from_hours(1);
+
+    #[tokio::test]
+    async fn what_does_not_move_ends_with_the_time_of_its_call() {
+        let now = Instant::now();
+        stands_still(now + MOMENT, LONG, now + LONG, &Moved::default()).await;
+    }
+
+    #[tokio::test]
+    async fn what_moves_goes_on_and_ends_when_it_stands_still_or_has_moved_for_too_long() {
+        let now = Instant::now();
+        let moved = Arc::new(Mutex::new(Some(now)));
+        let goes_on = stands_still(now + MOMENT, LONG, now + LONG, &moved);
+        assert!(tokio::time::timeout(10 * MOMENT, goes_on).await.is_err());
+        stands_still(now + MOMENT, 2 * MOMENT, now + LONG, &moved).await;
+        stands_still(now + MOMENT, LONG, now + 2 * MOMENT, &moved).await;
+    }
 }

@@ -9,6 +9,7 @@ pub mod authorise;
 pub(in crate::capability) mod commit;
 mod execute;
 pub mod identify;
+mod later;
 pub mod limit;
 pub mod message;
 pub mod meter;
@@ -36,11 +37,11 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::caller::{Caller, Credential};
-use super::cx::Lasting;
+use super::cx::{Lasting, store_fault};
 use super::outcome::{Form, Outcome};
 use super::platform::Platform;
 use super::spans::Span;
-use super::spec::{Effect, Forward};
+use super::spec::{Domain, Effect, Forward};
 use super::tool::Tool;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
@@ -49,6 +50,7 @@ use crate::kernel::trace::TraceContext;
 use crate::port::store::Step;
 use approve::ApprovalPolicy;
 use identify::{Identify, Identities};
+use later::Later;
 use limit::{Allowance, Left, Limiter};
 use meter::Ended;
 use once::Once;
@@ -63,6 +65,7 @@ pub struct Gate {
     limiter: Limiter,
     approvals: Arc<dyn ApprovalPolicy>,
     usage: UsageBook,
+    later: Arc<Later>,
     room: Arc<Semaphore>,
     task_room: Arc<Semaphore>,
     in_flight: DashMap<String, ()>,
@@ -103,6 +106,7 @@ impl Gate {
             platform,
             approvals,
             usage: UsageBook::default(),
+            later: Arc::default(),
             in_flight: DashMap::new(),
             live: DashMap::new(),
             unrecorded: Mutex::default(),
@@ -161,6 +165,12 @@ impl Gate {
             }
         };
         let (tool, via, allowance) = (admitted.tool.clone(), admitted.via.clone(), admitted.allowance);
+        // Whoever reads the audit log, or copies everything, finds the entries of all calls that were answered before.
+        if matches!(tool.domain, Domain::Audit | Domain::System)
+            && let Err(fault) = self.write_waiting().await
+        {
+            tracing::error!(%fault, "entries that wait could not be written before a call that may look for them");
+        }
         let _effect = (tool.is_audited() || tool.reaches).then(|| self.effects.token());
         let id = request.id;
         let again = (request.lasting == Lasting::Either).then(|| admitted.clone());
@@ -178,7 +188,12 @@ impl Gate {
             None if tool.reaches && tool.is_audited() => {
                 let (gate, request) = (self.clone(), request.clone());
                 self.to_its_end(Box::pin(async move {
-                    request.current().over(Box::pin(gate.reaching(&request, admitted))).await
+                    let current = request.current();
+                    if admitted.tool.asks {
+                        current.over(Box::pin(gate.asking(&request, admitted))).await
+                    } else {
+                        current.over(Box::pin(gate.reaching(&request, admitted))).await
+                    }
                 }))
                 .await
             }
@@ -282,9 +297,9 @@ impl Gate {
             took,
             fault: ended.err().map(|fault| fault.code().name),
             told: vec![
-                ("convoke.request_id", request.id.to_string()),
-                ("convoke.tenant", request.caller.tenant.to_string()),
-                ("convoke.door", request.origin.door.name().to_owned()),
+                ("convoke.request_id", request.id.to_string().into()),
+                ("convoke.tenant", request.caller.tenant.to_string().into()),
+                ("convoke.door", request.origin.door.name().to_owned().into()),
             ],
         });
     }
@@ -334,7 +349,16 @@ impl Gate {
     pub async fn tidy(&self) -> Result<(), Fault> {
         self.limiter.tidy();
         self.record_again().await?;
+        self.write_waiting().await?;
         self.usage.flush(&*self.platform.store, self.platform.clock.now()).await
+    }
+
+    /// Writes the entries that calls did not wait for.
+    ///
+    /// # Errors
+    /// When the store fails; what could not be written is kept.
+    pub async fn write_waiting(&self) -> Result<(), Fault> {
+        self.later.write(&self.platform).await.map_err(store_fault)
     }
 
     /// Waits until no call runs that writes or reaches outside. Whoever asked for it is not asked to ask again; a call that

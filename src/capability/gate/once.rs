@@ -99,6 +99,22 @@ impl Gate {
         self.with_intent(request, admitted, ending).await.into()
     }
 
+    /// A call that asks something outside which keeps nothing of it: no record before it runs. Where it was stopped, an entry says
+    /// that nobody knows what became of it.
+    pub(super) async fn asking(&self, request: &Request, admitted: Admitted) -> Once {
+        let call = self.call_of(request, &admitted.tool);
+        let stopped = match self.execute(call.clone(), admitted.input, None).await {
+            Ok(ended) => return Ok(ended).into(),
+            Err(stopped) => stopped,
+        };
+        if !stopped.by_itself
+            && let Err(fault) = self.write_behind(&call, None, "unknown").await
+        {
+            tracing::error!(request_id = %call.id, %fault, "the audit entry of a call that was stopped is lost");
+        }
+        Once::refused(stopped.fault)
+    }
+
     fn begin(&self, request: &Request, admitted: &Admitted) -> Ending {
         let now = self.platform.clock.now();
         let keep = Duration::from_hours(self.platform.config.limits.idempotency_hours);

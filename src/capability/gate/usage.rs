@@ -126,15 +126,43 @@ impl UsageBook {
 
 /// The step that writes the usage of one call.
 pub(super) fn row(call: &Call, took: Duration) -> Result<Step, Fault> {
-    let entry = UsageEntry {
-        user: call.caller.user,
-        tool: call.tool.name.to_string(),
-        calls: 1,
-        faults: 0,
-        micros: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
-    };
-    let body = serde_json::to_value(entry).map_err(Fault::internal)?;
-    Ok(Step::Append { log: &USAGE, stream: principal_text(call.caller.principal), body })
+    Row::of(call, took).step()
+}
+
+/// The usage of one call, or of several of one principal and tool.
+#[derive(Clone)]
+pub(super) struct Row {
+    stream: String,
+    entry: UsageEntry,
+}
+
+impl Row {
+    pub(super) fn of(call: &Call, took: Duration) -> Self {
+        let entry = UsageEntry {
+            user: call.caller.user,
+            tool: call.tool.name.to_string(),
+            calls: 1,
+            faults: 0,
+            micros: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+        };
+        Self { stream: principal_text(call.caller.principal), entry }
+    }
+
+    /// Adds another up where it is of the same.
+    pub(super) fn add(&mut self, other: &Self) -> bool {
+        let (own, new) = (&mut self.entry, &other.entry);
+        if self.stream != other.stream || own.user != new.user || own.tool != new.tool {
+            return false;
+        }
+        own.calls += new.calls;
+        own.micros = own.micros.saturating_add(new.micros);
+        true
+    }
+
+    pub(super) fn step(&self) -> Result<Step, Fault> {
+        let body = serde_json::to_value(&self.entry).map_err(Fault::internal)?;
+        Ok(Step::Append { log: &USAGE, stream: self.stream.clone(), body })
+    }
 }
 
 fn principal_text(principal: Principal) -> String {

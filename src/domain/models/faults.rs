@@ -115,6 +115,14 @@ pub(super) static UNSUPPORTED: CodeRow = CodeRow::of_caller(
     "The model or its provider cannot do what is asked. The detail says what. model_list tells what each model can do.",
 );
 
+/// The client's own model is asked for elsewhere than in a call of such a client.
+pub(super) static NO_CLIENT: CodeRow = CodeRow::of_caller(
+    "client_model_unavailable",
+    422,
+    "The models 'client/…' are those of the MCP client that makes the call, and this call came from none that has declared the ability \
+     'sampling'. Name another model: model_list has them.",
+);
+
 /// All of them.
 pub(super) static ALL: &[Code] = &[
     &NO_MODEL,
@@ -130,4 +138,5 @@ pub(super) static ALL: &[Code] = &[
     &REFUSED,
     &BAD_REQUEST,
     &UNSUPPORTED,
+    &NO_CLIENT,
 ];

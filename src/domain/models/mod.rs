@@ -2,11 +2,13 @@
 //! what was used of them.
 //!
 //! Other domains may use: `Router` with `Asker`, `Wish`, `Tags`, `CacheUse`, `Answer`, `Answering`, `Embedded`, `CacheState`, and
-//! `Collector`, which puts pieces together; `catalogue`; `Allowance` and `key_is_held` for who makes what spends.
+//! `Collector`, which puts pieces together; `catalogue`; `Allowance` and `key_is_held` for who makes what spends. The runtime
+//! sends what `Router::measured` tells.
 //!
 //! A domain that thinks asks through `cx.service::<Router>()` with `Asker::of(cx)`, a `Wish` whose tags say for which agent, prompt
 //! and execution, and a request of the port. `no_model_configured` says that there is no model: whoever has an honest way
-//! without one goes it then. Such a capability says `.reaches().spends()`.
+//! without one goes it then. Such a capability says `.asks().spends()`;
+//! one that also acts outside says `.reaches()`.
 
 mod allowance;
 pub mod catalogue;
@@ -23,6 +25,7 @@ mod views;
 pub use allowance::{Allowance, key_is_held};
 pub use engine::asker::{Asker, CacheUse, Tags, Wish};
 pub use engine::collect::Collector;
+pub use engine::genai::Histogram;
 pub use engine::router::{Answer, Answering, Embedded, Router, RouterSettings};
 pub use faults::NO_MODEL;
 pub use model::call::CacheState;
@@ -38,6 +41,7 @@ pub static MODULE: Module = Module {
         &model::budget::MODEL_BUDGET,
         &model::budget::MODEL_LEASE,
         &model::budget::MODEL_WARNING,
+        &model::provider::MODEL_PROVIDER,
         &model::route::MODEL_ROUTE,
     ],
     logs: &[&model::call::MODEL_CALLS],

@@ -7,6 +7,8 @@ use crate::capability::topics::{Topic, object_of};
 pub(super) const BUDGET_WARNING: &str = "model_budget.warning";
 /// A budget was set or removed.
 pub(super) const BUDGET_SET: &str = "model_budget.set";
+/// A tenant's own provider was set or removed.
+pub(super) const PROVIDER_SET: &str = "model_provider.set";
 /// A route was set.
 pub(super) const ROUTE_SET: &str = "model_route.set";
 
@@ -31,6 +33,12 @@ pub(super) static ALL: &[Topic] = &[
                 ("spentTokens", "integer"),
             ])
         },
+    },
+    Topic {
+        name: PROVIDER_SET,
+        resource: Resource::Models,
+        about: "A provider of the tenant's own, or its own prices, was set, changed or removed.",
+        data: || object_of(&[("name", "string"), ("removed", "boolean")]),
     },
     Topic {
         name: ROUTE_SET,

@@ -1,17 +1,18 @@
-//! `POST /v1/messages`: the vendor's request as the input of `model_complete` or `model_stream`. What is known of it gets its place
+//! `POST /v1/messages` and `/v1/messages/count_tokens`: the vendor's request as the input of `model_complete` or `model_stream`. What is known of it gets its place
 //! there, what is refused is refused by name, and the rest goes on to the vendor as it is. What only this vendor knows and what
 //! changes nothing of the words (marks for its cache, metadata, how it thinks) goes to vendors of its dialect alone.
 
 use axum::body::Body;
 use axum::response::Response;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::blocks::{self, Marks};
 use super::{stream, whole};
 use crate::kernel::fault::Fault;
 use crate::surface::talking::fields::{Fields, tags};
 use crate::surface::talking::prose;
-use crate::surface::talking::visit::Visit;
+use crate::surface::talking::visit::{Visit, json};
 
 /// Properties that mean the same here.
 const SAME: &[(&str, &str)] = &[("temperature", "temperature"), ("top_p", "topP"), ("stop_sequences", "stop")];
@@ -38,28 +39,69 @@ pub(super) async fn answer(visit: &Visit, body: Body) -> Result<Response, Fault>
     whole::answer(visit, visit.value(call).await?)
 }
 
+/// How many tokens of a request the model would read.
+#[derive(Serialize)]
+struct Count {
+    input_tokens: u64,
+}
+
+/// Counts what would be asked.
+pub(super) async fn count(visit: &Visit, body: Body) -> Result<Response, Fault> {
+    let mut call = visit.call("model_count_tokens").await?;
+    let read = async { read_to_count(visit.body(body).await?) };
+    match read.await {
+        Ok(input) => call.input = Value::Object(input),
+        Err(fault) => return Err(visit.refuse(&call, fault)),
+    }
+    let counted = visit.value(call).await?;
+    let input_tokens = counted.get("input").and_then(Value::as_u64);
+    json(&Count { input_tokens: input_tokens.ok_or_else(|| Fault::internal("a count has no count"))? })
+}
+
+/// The input of a count: what would be asked, without how long the answer may be and whether it comes as a stream.
+fn read_to_count(body: Value) -> Result<Map<String, Value>, Fault> {
+    let mut fields = Fields::of(body, "")?;
+    let (mut input, mut marks) = (Map::new(), Marks::default());
+    asked(&mut fields, &mut input, &mut marks)?;
+    // For what it would be asked changes nothing of the count.
+    tags(&mut fields, &mut Map::new())?;
+    rest(fields, &mut input, marks);
+    Ok(input)
+}
+
 /// The input, and whether the answer comes as a stream.
 fn read(body: Value) -> Result<(Map<String, Value>, bool), Fault> {
     let mut fields = Fields::of(body, "")?;
     let (mut input, mut marks) = (Map::new(), Marks::default());
+    asked(&mut fields, &mut input, &mut marks)?;
+    let most = fields.take("max_tokens").ok_or_else(|| fields.wrong("max_tokens", "is missing"))?;
+    input.insert("maxTokens".to_owned(), most);
+    let streams = fields.flag("stream")?;
+    fields.pass(&mut input, SAME);
+    tags(&mut fields, &mut input)?;
+    rest(fields, &mut input, marks);
+    Ok((input, streams))
+}
+
+/// What is asked: of whom, the conversation, the tools, the form of the answer.
+fn asked(fields: &mut Fields, input: &mut Map<String, Value>, marks: &mut Marks) -> Result<(), Fault> {
     input.insert("model".to_owned(), fields.need_text("model")?.into());
     let said = fields.list("messages")?.ok_or_else(|| fields.wrong("messages", "is missing"))?;
     let mut messages = Vec::with_capacity(said.len() + 1);
-    let system = blocks::read(&mut fields, "system", &mut marks, blocks::text)?;
+    let system = blocks::read(fields, "system", marks, blocks::text)?;
     if !system.is_empty() {
         messages.push(prose::message("system", system));
     }
     for (number, message) in said.into_iter().enumerate() {
-        messages.push(message_of(Fields::of(message, format!("/messages/{number}"))?, &mut marks)?);
+        messages.push(message_of(Fields::of(message, format!("/messages/{number}"))?, marks)?);
     }
     input.insert("messages".to_owned(), Value::Array(messages));
-    let most = fields.take("max_tokens").ok_or_else(|| fields.wrong("max_tokens", "is missing"))?;
-    input.insert("maxTokens".to_owned(), most);
-    let streams = fields.flag("stream")?;
-    tools(&mut fields, &mut input, &mut marks)?;
-    fields.pass(&mut input, SAME);
-    form(&mut fields, &mut input)?;
-    tags(&mut fields, &mut input)?;
+    tools(fields, input, marks)?;
+    form(fields, input)
+}
+
+/// What goes on to the vendor as it is.
+fn rest(mut fields: Fields, input: &mut Map<String, Value>, mut marks: Marks) {
     let mut extra = Map::new();
     marks.take(&mut fields);
     // The vendor marks the last block that can be kept when the request as a whole has the mark.
@@ -71,7 +113,6 @@ fn read(body: Value) -> Result<(Map<String, Value>, bool), Fault> {
     if !extra.is_empty() {
         input.insert("extra".to_owned(), Value::Object(extra));
     }
-    Ok((input, streams))
 }
 
 fn message_of(mut fields: Fields, marks: &mut Marks) -> Result<Value, Fault> {
@@ -102,7 +143,8 @@ fn tools(fields: &mut Fields, input: &mut Map<String, Value>, marks: &mut Marks)
             let schema = tool.object("input_schema")?.ok_or_else(|| tool.wrong("input_schema", "is missing"))?;
             offer.insert("parameters".to_owned(), Value::Object(schema));
             tool.pass(&mut offer, &[("description", "description"), ("strict", "strict")]);
-            tool.refuse(&[("defer_loading", json!(false)), ("eager_input_streaming", json!(false))])?;
+            let off = Value::Bool(false);
+            tool.refuse(&[("defer_loading", off.clone()), ("eager_input_streaming", off)])?;
             tool.nothing_else()?;
             offers.push(Value::Object(offer));
         }
@@ -150,6 +192,7 @@ fn form(fields: &mut Fields, input: &mut Map<String, Value>) -> Result<(), Fault
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn what_is_known_has_its_place_and_the_rest_goes_on() {

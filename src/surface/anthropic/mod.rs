@@ -24,7 +24,11 @@ use crate::surface::talking::visit::Visit;
 
 /// The routes of this door.
 pub fn router(gate: Arc<Gate>) -> Router {
-    Router::new().route("/v1/messages", post(create)).method_not_allowed_fallback(not_allowed).with_state(gate)
+    Router::new()
+        .route("/v1/messages", post(create))
+        .route("/v1/messages/count_tokens", post(count))
+        .method_not_allowed_fallback(not_allowed)
+        .with_state(gate)
 }
 
 /// The answer in the vendor's form.
@@ -35,6 +39,12 @@ pub(super) fn told(visit: &Visit, answer: Result<Response, Fault>) -> Response {
 async fn create(State(gate): State<Arc<Gate>>, request: Request) -> Response {
     let (visit, body) = Visit::open(gate, Door::Anthropic, request);
     let answer = messages::answer(&visit, body).await;
+    told(&visit, answer)
+}
+
+async fn count(State(gate): State<Arc<Gate>>, request: Request) -> Response {
+    let (visit, body) = Visit::open(gate, Door::Anthropic, request);
+    let answer = messages::count(&visit, body).await;
     told(&visit, answer)
 }
 

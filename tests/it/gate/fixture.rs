@@ -96,6 +96,8 @@ fn rows() -> Vec<Row> {
         Row::of::<Reveal>(),
         Row::of::<Spend>(),
         Row::of::<Fetch>(),
+        Row::of::<Consult>(),
+        Row::of::<ConsultAndNote>(),
         Row::of::<Liar>(),
         Row::of::<Look>(),
         Row::of::<Open>(),
@@ -227,6 +229,39 @@ impl Capability for Fetch {
             .reaches();
     async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {
         work(cx, input, false).await
+    }
+}
+
+/// Asks something outside that keeps nothing of it.
+pub(crate) struct Consult;
+impl Capability for Consult {
+    type Input = Input;
+    type Output = Output;
+    const SPEC: Spec =
+        Spec::create("fixture_consult", Domain::Events, Route::post("/fixture/consult"), Permit::Own, "Asks outside.")
+            .asks()
+            .spends();
+    async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {
+        work(cx, input, false).await
+    }
+}
+
+/// The same, and writes.
+pub(crate) struct ConsultAndNote;
+impl Capability for ConsultAndNote {
+    type Input = Input;
+    type Output = Output;
+    const SPEC: Spec = Spec::create(
+        "fixture_consult_and_note",
+        Domain::Events,
+        Route::post("/fixture/consult-and-note"),
+        Permit::Own,
+        "Asks outside and notes it.",
+    )
+    .asks()
+    .spends();
+    async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {
+        work(cx, input, true).await
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod approval;
 mod asking;
+mod behind;
 mod conflict;
 mod ending;
 pub(crate) mod fixture;

@@ -109,6 +109,11 @@ impl TestApp {
         Self { app: App::open(settings).await.unwrap(), ..self }
     }
 
+    /// The data folder.
+    pub(crate) fn data(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     /// The caller of a key.
     pub(crate) async fn identify(&self, key: &str) -> Result<Arc<Caller>, Fault> {
         let credential = Credential::Bearer(Secret::new(key.to_owned()));

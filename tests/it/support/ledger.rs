@@ -37,6 +37,7 @@ impl TestApp {
 
     /// The entries of a log over all tenants, oldest first.
     pub(crate) async fn entries(&self, log: &'static Log) -> Vec<Value> {
+        self.app.gate().write_waiting().await.unwrap();
         let query = LogQuery { filter: Filter::All, beyond: None, descending: false, limit: 100_000 };
         let entries = self.app.platform().store.entries(Scope::Platform, log, query).await.unwrap();
         entries.into_iter().map(|entry| entry.body).collect()
@@ -45,6 +46,7 @@ impl TestApp {
     /// The entries of the audit log over all tenants as people see them, oldest first: what is sealed is opened.
     pub(crate) async fn audited(&self) -> Vec<Value> {
         let query = LogQuery { filter: Filter::All, beyond: None, descending: false, limit: 100_000 };
+        self.app.gate().write_waiting().await.unwrap();
         let platform = self.app.platform();
         let sealer = platform.service::<Sealer>().unwrap();
         let mut seen = Vec::new();

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use price::{Price, Rate, Rates, Tier};
-pub use provider::{Ability, Dialect, KeyPlace, Model, Provider, Unlisted};
+pub use provider::{Ability, Dialect, KeyPlace, Limits, Model, Provider, Unlisted};
 pub use read::{FileFault, PriceList, WrittenModel, WrittenPrice, WrittenPrices, WrittenProvider};
 pub use shelf::Providers;
 

@@ -82,6 +82,18 @@ pub struct KeyPlace {
     pub optional: bool,
 }
 
+/// How often a model may be asked by one instance of the program; no bound where none is named.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Calls a minute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_per_minute: Option<u64>,
+    /// Tokens a minute, read and written together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens_per_minute: Option<u64>,
+}
+
 /// A model of a provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Model {
@@ -99,6 +111,8 @@ pub struct Model {
     pub price: Option<Price>,
     /// What the dialect wants to know of it besides, over what its provider says.
     pub options: Map<String, Value>,
+    /// How often it may be asked.
+    pub limits: Limits,
 }
 
 impl Model {
@@ -145,6 +159,8 @@ pub struct Provider {
     pub headers: Vec<(String, String)>,
     /// What the dialect wants to know besides.
     pub options: Map<String, Value>,
+    /// How often each of its models may be asked that does not say otherwise; those that are not listed together.
+    pub limits: Limits,
     /// The day that its prices are of, as `2026-10-30`.
     pub prices_of: Option<String>,
     /// Its models by name.
@@ -155,6 +171,8 @@ pub struct Provider {
     pub source: String,
     /// Whether it comes with the program and no file lies over it.
     pub built_in: bool,
+    /// Whether a tenant named it for itself: it is asked only where the program may connect to for others.
+    pub of_tenant: bool,
 }
 
 impl Provider {
@@ -173,6 +191,7 @@ impl Provider {
             abilities: unlisted.abilities.clone(),
             price: unlisted.price.clone(),
             options: Map::new(),
+            limits: self.limits,
         }))
     }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::price::{Price, Rates, Tier};
-use super::provider::{Ability, Dialect, KeyPlace, Model, Provider, Unlisted};
+use super::provider::{Ability, Dialect, KeyPlace, Limits, Model, Provider, Unlisted};
 
 /// What is wrong with a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -54,6 +54,9 @@ pub struct WrittenProvider {
     /// What the dialect wants to know besides.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub options: Map<String, Value>,
+    /// How often each of its models may be asked that does not say otherwise.
+    #[serde(default)]
+    pub limits: Limits,
     /// The day that its prices are of, as `2026-10-30`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prices_of: Option<String>,
@@ -88,6 +91,9 @@ pub struct WrittenModel {
     /// What the dialect wants to know of it besides, over what the provider says.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub options: Map<String, Value>,
+    /// How often it may be asked, in the place of what the provider says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
 }
 
 /// What unlisted models are taken to be, as it is written.
@@ -229,9 +235,15 @@ impl Checking<'_> {
     }
 
     fn provider(&mut self, written: WrittenProvider) -> Provider {
-        let WrittenProvider { name, title, dialect, base_url, base_url_variable, key, headers, options, .. } = written;
+        let WrittenProvider {
+            name, title, dialect, base_url, base_url_variable, key, headers, options, limits, ..
+        } = written;
+        self.limits("limits", limits);
         if !is_name(&name) {
             self.fault("name", format!("'{name}' is no name: small letters, digits and hyphens, such as my-provider"));
+        }
+        if name == crate::domain::models::engine::client::CLIENT {
+            self.fault("name", "is what the connected client's own model is called by");
         }
         match (&base_url, &base_url_variable) {
             (None, None) => self.fault("base_url", "is missing: name it, or a base_url_variable that holds it"),
@@ -257,7 +269,7 @@ impl Checking<'_> {
         self.day(written.prices_of.as_deref());
         let mut models = BTreeMap::new();
         for (index, model) in written.models.into_iter().enumerate() {
-            let model = self.model(index, model);
+            let model = self.model(index, model, limits);
             if models.insert(model.name.clone(), Arc::new(model)).is_some() {
                 self.fault(format!("models[{index}].name"), "this model was listed before");
             }
@@ -279,11 +291,13 @@ impl Checking<'_> {
             key,
             headers: headers.into_iter().collect(),
             options,
+            limits,
             prices_of: written.prices_of,
             models,
             unlisted,
             source: self.file.to_owned(),
             built_in: false,
+            of_tenant: false,
         }
     }
 
@@ -310,7 +324,16 @@ impl Checking<'_> {
         }
     }
 
-    fn model(&mut self, index: usize, written: WrittenModel) -> Model {
+    fn limits(&mut self, place: &str, limits: Limits) {
+        let of = [("requests_per_minute", limits.requests_per_minute), ("tokens_per_minute", limits.tokens_per_minute)];
+        for (name, limit) in of {
+            if limit == Some(0) {
+                self.fault(format!("{place}.{name}"), "0 is no limit: leave it out where there is none");
+            }
+        }
+    }
+
+    fn model(&mut self, index: usize, written: WrittenModel, usual: Limits) -> Model {
         let place = format!("models[{index}]");
         if written.name.is_empty() || written.name.chars().any(|one| one.is_whitespace() || one.is_control()) {
             self.fault(format!("{place}.name"), "a model needs a name without spaces");
@@ -325,7 +348,9 @@ impl Checking<'_> {
             abilities: self.abilities(&place, written.abilities),
             price: written.price.map(|price| self.price(&format!("{place}.price"), price)),
             options: written.options,
+            limits: written.limits.unwrap_or(usual),
         };
+        self.limits(&format!("{place}.limits"), written.limits.unwrap_or_default());
         if let (Some(context), Some(most)) = (model.context, model.max_output)
             && most > context
         {

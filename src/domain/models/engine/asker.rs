@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use crate::capability::asking::Questioner;
 use crate::capability::caller::{Caller, Origin, Principal};
 use crate::capability::credentials::UseOf;
 use crate::capability::cx::Cx;
 use crate::capability::platform::Platform;
 use crate::domain::models::model::budget::Scope;
 use crate::kernel::id::{CallId, TenantId};
+use crate::kernel::trace::TraceContext;
 
 /// Who asks: the parts of a call that a model's call is tied to.
 #[derive(Clone)]
@@ -22,6 +24,10 @@ pub struct Asker {
     pub request_id: CallId,
     /// Where that came in.
     pub origin: Origin,
+    /// The client on the other side of that call, whose own model can be asked where it lets itself be.
+    pub client: Option<Questioner>,
+    /// Its place in a trace, where there is one.
+    pub trace: Option<TraceContext>,
 }
 
 impl Asker {
@@ -29,7 +35,9 @@ impl Asker {
     #[must_use]
     pub fn of(cx: &Cx) -> Self {
         let call = cx.call();
-        Self { platform: cx.platform().clone(), caller: call.caller.clone(), request_id: call.id, origin: call.origin }
+        let client = Some(cx.questioner()).filter(|client| client.abilities().sample);
+        let (platform, caller) = (cx.platform().clone(), call.caller.clone());
+        Self { platform, caller, request_id: call.id, origin: call.origin, client, trace: call.trace }
     }
 
     /// The tenant.

@@ -67,6 +67,16 @@ impl Kept {
             until: Duration::ZERO,
         }
     }
+
+    /// An answer that is kept until a moment.
+    pub(crate) fn until(answer: &Answer, until: Duration) -> Self {
+        Self { until, ..Self::of(answer) }
+    }
+
+    /// Whether it is still kept.
+    pub(crate) fn is_good(&self, now: Duration) -> bool {
+        now < self.until
+    }
 }
 
 /// The call that leads: its end is everybody's who asks the same meanwhile. A fault is the leader's alone: the others ask by
@@ -95,15 +105,15 @@ impl Cache {
 
     /// The answer to a question.
     pub(crate) fn get(&self, question: &Question, now: Duration) -> Option<Kept> {
-        self.kept.get_if(question, |kept| now < kept.until)
+        self.kept.get_if(question, |kept| kept.is_good(now))
     }
 
     /// Keeps an answer for a time.
     pub(crate) fn keep(&self, question: Question, answer: &Answer, now: Duration, lasting: Duration) {
-        if length(&answer.completion) > LARGEST {
+        if is_too_large(&answer.completion) {
             return;
         }
-        self.kept.insert(question, Kept { until: now + lasting, ..Kept::of(answer) });
+        self.kept.insert(question, Kept::until(answer, now + lasting));
     }
 
     /// The call for a question that is on its way, or a new one; and whether it is new.
@@ -136,6 +146,11 @@ impl Cache {
     }
 }
 
+/// Whether an answer is too large to be kept.
+pub(crate) fn is_too_large(completion: &Completion) -> bool {
+    length(completion) > LARGEST
+}
+
 fn length(completion: &Completion) -> usize {
     let of_part = |part: &Part| match part {
         Part::Text { text } | Part::ToolResult { text, .. } => text.len(),
@@ -146,8 +161,8 @@ fn length(completion: &Completion) -> usize {
     completion.parts.iter().map(of_part).sum()
 }
 
-/// A whole answer as a stream.
-pub(crate) fn replayed(completion: &Completion, tokens: Tokens) -> Pieces {
+/// A whole answer as a stream, with what it used where that is known.
+pub(crate) fn replayed(completion: &Completion, tokens: Option<Tokens>) -> Pieces {
     let mut pieces = vec![Piece::Start { model: completion.model.clone(), id: completion.id.clone() }];
     let mut calls = 0;
     for part in &completion.parts {
@@ -166,6 +181,6 @@ pub(crate) fn replayed(completion: &Completion, tokens: Tokens) -> Pieces {
             Part::Image { .. } | Part::ToolResult { .. } => {}
         }
     }
-    pieces.push(Piece::End { stop: completion.stop.clone(), tokens: Some(tokens) });
+    pieces.push(Piece::End { stop: completion.stop.clone(), tokens });
     Box::pin(stream::iter(pieces.into_iter().map(Ok)))
 }

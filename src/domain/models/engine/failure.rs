@@ -27,6 +27,10 @@ pub(crate) enum Why {
     Said(ModelFault),
     /// It was not asked, since it keeps failing or wants rest; so long still.
     Alone(Duration),
+    /// It was not asked, since it is asked as often as it may be; so long still.
+    Often(Duration),
+    /// It is the client's own, and the call came from none that lets its model be asked.
+    NoClient,
     /// It lacks an ability.
     Lacks(&'static str),
     /// The request is too long for it.
@@ -47,7 +51,7 @@ impl Failed {
     pub(crate) fn another_may_do(&self) -> bool {
         match &self.why {
             Why::Said(fault) => !matches!(fault.kind, ModelFaultKind::Refused | ModelFaultKind::BadRequest),
-            Why::Alone(_) | Why::Lacks(_) | Why::TooLong { .. } => true,
+            Why::Alone(_) | Why::Often(_) | Why::NoClient | Why::Lacks(_) | Why::TooLong { .. } => true,
         }
     }
 
@@ -55,8 +59,8 @@ impl Failed {
     pub(crate) fn may_pass(&self) -> bool {
         match &self.why {
             Why::Said(fault) => speaks_against(fault.kind) || fault.kind == ModelFaultKind::RateLimited,
-            Why::Alone(_) => true,
-            Why::Lacks(_) | Why::TooLong { .. } => false,
+            Why::Alone(_) | Why::Often(_) => true,
+            Why::NoClient | Why::Lacks(_) | Why::TooLong { .. } => false,
         }
     }
 
@@ -65,8 +69,8 @@ impl Failed {
         match &self.why {
             Why::Said(fault) if fault.kind == ModelFaultKind::RateLimited => Some(fault.retry_after.unwrap_or(REST)),
             Why::Said(fault) => fault.retry_after,
-            Why::Alone(wait) => Some(*wait),
-            Why::Lacks(_) | Why::TooLong { .. } => None,
+            Why::Alone(wait) | Why::Often(wait) => Some(*wait),
+            Why::NoClient | Why::Lacks(_) | Why::TooLong { .. } => None,
         }
     }
 
@@ -75,6 +79,8 @@ impl Failed {
         match &self.why {
             Why::Said(fault) => code_of(fault.kind),
             Why::Alone(_) => &faults::DOWN,
+            Why::Often(_) => &faults::BUSY,
+            Why::NoClient => &faults::NO_CLIENT,
             Why::Lacks(_) => &faults::UNSUPPORTED,
             Why::TooLong { .. } => &faults::TOO_LONG,
         }
@@ -85,6 +91,10 @@ impl Failed {
         let say = match &self.why {
             Why::Said(fault) => format!("{}: {}", self.model, fault.say),
             Why::Alone(_) => format!("{} keeps failing and is left alone for now", self.model),
+            Why::Often(_) => format!("{} is asked as often as its limits a minute allow", self.model),
+            Why::NoClient => {
+                format!("{} can be asked only in a call of a client that lets its model be asked", self.model)
+            }
             Why::Lacks(ability) => format!("{} does not have the ability '{ability}'", self.model),
             Why::TooLong { tokens, context } => {
                 format!("the request has {tokens} tokens and {} reads {context}", self.model)

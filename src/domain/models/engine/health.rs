@@ -7,7 +7,9 @@ use std::time::Duration;
 use dashmap::DashMap;
 
 use super::breaker::Breaker;
+use super::pace::Pace;
 use super::places::Places;
+use crate::domain::models::catalogue::Limits;
 use crate::kernel::id::TenantId;
 
 /// So many of the last answers are looked at.
@@ -111,12 +113,37 @@ type Name = (Option<TenantId>, Arc<str>);
 /// The health of every model.
 pub(crate) struct Healths {
     all: DashMap<Name, Arc<Health>>,
+    /// The paces of models, and of what routes say of them.
+    paces: DashMap<Name, Arc<Pace>>,
     most_at_once: usize,
 }
 
+/// Paces that are remembered; beyond them all begin anew.
+const MOST_PACES: usize = 10_000;
+
 impl Healths {
     pub(crate) fn new(most_at_once: usize) -> Self {
-        Self { all: DashMap::new(), most_at_once }
+        Self { all: DashMap::new(), paces: DashMap::new(), most_at_once }
+    }
+
+    /// The pace of a model, or of a route to it; nothing where there is no limit. One whose limits have changed begins anew.
+    pub(crate) fn pace(&self, owner: Option<TenantId>, name: &Arc<str>, limits: Limits) -> Option<Arc<Pace>> {
+        if limits == Limits::default() {
+            return None;
+        }
+        let name = (owner, name.clone());
+        if let Some(pace) = self.paces.get(&name).filter(|pace| pace.limits == limits) {
+            return Some(pace.clone());
+        }
+        if self.paces.len() >= MOST_PACES {
+            self.paces.clear();
+        }
+        let pace = Pace::new(limits)?;
+        let mut held = self.paces.entry(name).or_insert_with(|| pace.clone());
+        if held.limits != limits {
+            *held = pace;
+        }
+        Some(held.clone())
     }
 
     pub(crate) fn of(&self, owner: Option<TenantId>, name: &Arc<str>) -> Arc<Health> {

@@ -11,19 +11,25 @@ use dashmap::DashMap;
 use super::asker::Asker;
 use super::watch::{Read, Watch};
 use crate::capability::credentials::Credentials;
+use crate::capability::cx::store_fault;
+use crate::capability::owned::Stored;
 use crate::capability::platform::Platform;
 use crate::domain::identity::default_tenant;
 use crate::domain::integrations::Vault;
 use crate::domain::models::catalogue::{Catalogue, Provider, Providers};
+use crate::domain::models::model::provider::{OwnProvider, Told};
 use crate::kernel::fault::Fault;
 use crate::kernel::id::TenantId;
 use crate::kernel::secret::Secret;
+use crate::port::records::{Document as _, Filter, Query, Scope as Whose};
 use crate::port::secrets::Environment;
 
 /// So long a key of the vault is used without asking for it again. On this instance a change is seen at once.
 const KEY_LASTS: Duration = Duration::from_mins(1);
 /// So long it is taken to be so that a provider can be asked or not.
 const OFFER_LASTS: Duration = Duration::from_secs(30);
+/// Providers that a tenant may have of its own, its prices among them.
+pub(crate) const MOST_OWN: u32 = 100;
 /// Tenants that are remembered; beyond them all are looked at anew.
 const MOST_REMEMBERED: usize = 10_000;
 
@@ -40,9 +46,25 @@ pub(crate) enum KeyFrom {
 
 /// The providers that a tenant can ask.
 pub(crate) struct Offered {
+    /// All that there is for the tenant: what the operator has, and over it the tenant's own.
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) keys: BTreeMap<Arc<str>, KeyFrom>,
+    /// What the operator has.
+    shared: Arc<Catalogue>,
     read: Read,
+}
+
+impl Offered {
+    /// Whose health a model of a provider has: a tenant's own where the key or the provider is.
+    pub(crate) fn owner(&self, tenant: TenantId, provider: &Provider) -> Option<TenantId> {
+        let is_own = provider.of_tenant || matches!(self.keys.get(&provider.name), Some(KeyFrom::Vault(_)));
+        is_own.then_some(tenant)
+    }
+
+    /// Whether the operator has a provider of a name.
+    pub(crate) fn is_shared(&self, name: &str) -> bool {
+        self.shared.provider(name).is_some()
+    }
 }
 
 /// A key that was taken.
@@ -68,22 +90,23 @@ impl Offers {
 
     /// What a tenant can ask.
     pub(crate) async fn of(&self, platform: &Platform, watch: &Watch, tenant: TenantId) -> Result<Arc<Offered>, Fault> {
-        let catalogue = platform.service::<Providers>()?.current();
+        let shared = platform.service::<Providers>()?.current();
         let now = watch.mark(platform, tenant);
         if let Some(offered) = self.offered.get(&tenant)
-            && Arc::ptr_eq(&offered.catalogue, &catalogue)
+            && Arc::ptr_eq(&offered.shared, &shared)
             && offered.read.is_good(&now, OFFER_LASTS)
         {
             return Ok(offered.clone());
         }
         let is_own = self.is_own(platform, tenant).await?;
+        let catalogue = with_own(platform, tenant, &shared).await?;
         let mut keys = BTreeMap::new();
         for provider in catalogue.providers() {
             if let Some(from) = self.key_from(platform, tenant, is_own, provider).await? {
                 keys.insert(provider.name.clone(), from);
             }
         }
-        let offered = Arc::new(Offered { catalogue, keys, read: now });
+        let offered = Arc::new(Offered { catalogue, keys, shared, read: now });
         if self.offered.len() >= MOST_REMEMBERED {
             self.offered.clear();
         }
@@ -122,6 +145,9 @@ impl Offers {
             && self.environment.value(variable).is_some()
         {
             return Ok(Some(KeyFrom::Variable(variable.clone())));
+        }
+        if provider.of_tenant {
+            return Ok((!provider.wants_key()).then_some(KeyFrom::Nowhere));
         }
         // One that wants no key is the operator's own, in the operator's network. Of those that come with the program the
         // operator says that it runs by naming its address, or by a file of their own over it.
@@ -180,6 +206,27 @@ impl Offers {
     pub(crate) fn forget_key(&self, tenant: TenantId, provider: &Arc<str>) {
         self.taken.remove(&(tenant, provider.clone()));
     }
+}
+
+/// What there is for a tenant: its own providers over those of the operator, and its own prices over all.
+async fn with_own(platform: &Platform, tenant: TenantId, shared: &Arc<Catalogue>) -> Result<Arc<Catalogue>, Fault> {
+    let query = Query::newest(Filter::All, MOST_OWN);
+    let found = platform.store.find(Whose::Tenant(tenant), OwnProvider::KIND, query).await.map_err(store_fault)?;
+    if found.is_empty() {
+        return Ok(shared.clone());
+    }
+    let (mut providers, mut prices) = (Vec::new(), None);
+    for record in found {
+        let own = Stored::<OwnProvider>::read(record)?.value;
+        match own.read() {
+            Ok(Told::Provider(provider)) => providers.push(provider),
+            Ok(Told::Prices(list)) => prices = Some(list),
+            // It was good when it was set.
+            Err(faults) => tracing::warn!(provider = own.name, ?faults, "a tenant's provider cannot be read any more"),
+        }
+    }
+    let catalogue = shared.with(providers);
+    Ok(Arc::new(prices.map_or(catalogue.clone(), |list| catalogue.with_prices(&list))))
 }
 
 /// Whether a provider's file came with the program.

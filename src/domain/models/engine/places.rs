@@ -1,11 +1,10 @@
-//! Places at a model: so many calls run at once, and whoever waits for a place waits fairly. Tenants take turns, so that one
-//! with a thousand calls does not keep another's only call waiting; among calls of one tenant the first comes first.
+//! Places at a model: so many calls run at once, and whoever waits for a place waits fairly (`turns`).
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::oneshot;
 
+use super::turns::Turns;
 use crate::kernel::id::TenantId;
 
 /// The places at one model.
@@ -17,8 +16,7 @@ pub(crate) struct Places {
 #[derive(Default)]
 struct State {
     taken: usize,
-    /// Tenants that wait, the one whose turn is next first; each with its calls.
-    waiting: VecDeque<(TenantId, VecDeque<oneshot::Sender<Place>>)>,
+    waiting: Turns<oneshot::Sender<Place>>,
 }
 
 /// A place. It is free again when this is dropped.
@@ -39,10 +37,7 @@ impl Places {
                 return Place(Some(self.clone()));
             }
             let (give, given) = oneshot::channel();
-            match state.waiting.iter_mut().find(|(waiting, _)| *waiting == tenant) {
-                Some((_, calls)) => calls.push_back(give),
-                None => state.waiting.push_back((tenant, VecDeque::from([give]))),
-            }
+            state.waiting.add(tenant, give);
             given
         };
         // The other end lives as long as the places do, which this holds.
@@ -52,7 +47,7 @@ impl Places {
     /// How many calls have a place, and how many wait for one.
     pub(crate) fn figures(&self) -> (usize, usize) {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        (state.taken, state.waiting.iter().map(|(_, calls)| calls.len()).sum())
+        (state.taken, state.waiting.iter().count())
     }
 
     /// Gives a place to whoever's turn it is, or to nobody.
@@ -60,7 +55,7 @@ impl Places {
         loop {
             let next = {
                 let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-                let Some(next) = next_of(&mut state.waiting) else {
+                let Some(next) = state.waiting.next() else {
                     state.taken -= 1;
                     return;
                 };
@@ -73,15 +68,6 @@ impl Places {
             }
         }
     }
-}
-
-fn next_of(waiting: &mut VecDeque<(TenantId, VecDeque<oneshot::Sender<Place>>)>) -> Option<oneshot::Sender<Place>> {
-    let (tenant, mut calls) = waiting.pop_front()?;
-    let next = calls.pop_front();
-    if !calls.is_empty() {
-        waiting.push_back((tenant, calls));
-    }
-    next
 }
 
 impl Drop for Place {

@@ -18,7 +18,7 @@ use crate::kernel::id::TenantId;
 pub(super) const FRESH: Duration = Duration::from_secs(5);
 
 /// First words of topics that make something stale.
-const STALE_BY: [&str; 3] = ["model_route", "model_budget", "secret"];
+const STALE_BY: [&str; 4] = ["model_route", "model_budget", "model_provider", "secret"];
 
 /// Hears of changes.
 #[derive(Default)]

@@ -53,6 +53,8 @@ pub enum CacheState {
     Hit,
     /// An equal request was on its way and its answer served both.
     Shared,
+    /// It had the answer to a question that means the same.
+    Similar,
 }
 
 /// How a call ended.

@@ -2,6 +2,7 @@
 
 pub(crate) mod budget;
 pub(crate) mod call;
+pub(crate) mod provider;
 pub(crate) mod route;
 
 use uuid::Uuid;

@@ -80,6 +80,22 @@ pub(crate) struct Candidate {
     /// When it is asked; always when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) when: Option<Condition>,
+    /// How many calls a minute go to it by this route from one instance, besides what holds for the model; no bound when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100_000_000))]
+    pub(crate) requests_per_minute: Option<u64>,
+    /// How many tokens a minute, read and written together; no bound when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000_000_000_i64))]
+    pub(crate) tokens_per_minute: Option<u64>,
+}
+
+impl Candidate {
+    /// A model without any terms.
+    pub(crate) fn plain(model: &str) -> Self {
+        let model = model.to_owned();
+        Self { model, weight: 1, when: None, requests_per_minute: None, tokens_per_minute: None }
+    }
 }
 
 const fn one() -> u32 {
@@ -103,6 +119,23 @@ const fn hundred() -> u32 {
     100
 }
 
+/// When the answer to another question will do that means the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct SimilarTo {
+    /// The model that makes vectors of questions, as `provider/model`; each question costs a call of it.
+    #[schemars(length(min = 3, max = 200), pattern("^[a-z0-9][a-z0-9_-]*/.+$"))]
+    pub(crate) model: String,
+    /// How close two questions must be, in hundredths of the cosine; 95 when not given.
+    #[serde(default = "close")]
+    #[schemars(range(min = 80, max = 100))]
+    pub(crate) at_least_percent: u8,
+}
+
+const fn close() -> u8 {
+    95
+}
+
 /// A route.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -120,6 +153,9 @@ pub(crate) struct ModelRoute {
     pub(crate) hedge: Option<Hedge>,
     /// So long an answer is kept for equal requests; 0 for not at all.
     pub(crate) cache_seconds: u32,
+    /// When the answer to another question will do; never when not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) similar: Option<SimilarTo>,
     pub(crate) enabled: bool,
 }
 
@@ -149,13 +185,14 @@ impl ModelRoute {
     pub(crate) fn straight_to(model: &str, cache_seconds: u32) -> Self {
         Self {
             name: String::new(),
-            candidates: vec![Candidate { model: model.to_owned(), weight: 1, when: None }],
+            candidates: vec![Candidate::plain(model)],
             strategy: Strategy::Fallback,
             retries: RETRIES,
             timeout_seconds: TIMEOUT_SECONDS,
             silence_seconds: SILENCE_SECONDS,
             hedge: None,
             cache_seconds,
+            similar: None,
             enabled: true,
         }
     }

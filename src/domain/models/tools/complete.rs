@@ -75,7 +75,7 @@ impl Capability for Complete {
         "One completion of a language model: text, wanted tool calls, or JSON by a schema. Goes through routes with fallback, cache and \
          budgets. For vectors use model_embed; to know the cost before, model_count_tokens.",
     )
-    .reaches()
+    .asks()
     .spends();
 
     async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {

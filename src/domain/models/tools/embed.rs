@@ -73,7 +73,7 @@ impl Capability for Embed {
         "Turns texts into vectors by a model, for search by meaning, grouping or comparing. Goes through the router with its budgets. For \
          answers use model_complete.",
     )
-    .reaches()
+    .asks()
     .spends();
 
     async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {

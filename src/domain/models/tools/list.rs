@@ -10,7 +10,7 @@ use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::models::catalogue::{Ability, Found, Model, Price};
 use crate::domain::models::engine::asker::Asker;
-use crate::domain::models::engine::offers::{KeyFrom, Offered};
+use crate::domain::models::engine::offers::Offered;
 use crate::domain::models::engine::router::Router;
 use crate::domain::models::health_view::HealthView;
 use crate::kernel::fault::Fault;
@@ -126,8 +126,8 @@ fn view(router: &Router, asker: &Asker, offered: &Offered, found: &Found) -> Mod
             provider.base_url_variable.iter().filter(|_| provider.base_url.is_empty() || !provider.wants_key());
         missing.extend(address.map(|variable| format!("its address in the environment variable {variable}")));
     }
-    let health = key.map(|key| {
-        let owner = matches!(key, KeyFrom::Vault(_)).then(|| asker.tenant());
+    let health = key.map(|_| {
+        let owner = offered.owner(asker.tenant(), provider);
         HealthView::of(&router.healths.of(owner, &name.as_str().into()), asker.platform.clock.elapsed())
     });
     ModelView {

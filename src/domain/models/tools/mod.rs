@@ -13,6 +13,8 @@ capabilities! {
     budget_get: BudgetGet,
     route_set: RouteSet,
     route_list: RouteList,
+    provider_set: ProviderSet,
+    provider_list: ProviderList,
     performance: Performance,
     optimization: Optimization,
 }

@@ -9,10 +9,10 @@ use crate::capability::page::{Page, Paging};
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::models::engine::asker::Asker;
-use crate::domain::models::engine::offers::{KeyFrom, Offered};
+use crate::domain::models::engine::offers::Offered;
 use crate::domain::models::engine::router::Router;
 use crate::domain::models::health_view::HealthView;
-use crate::domain::models::model::route::{Candidate, Condition, Hedge, ModelRoute, Strategy};
+use crate::domain::models::model::route::{Candidate, Condition, Hedge, ModelRoute, SimilarTo, Strategy};
 use crate::kernel::fault::Fault;
 use crate::port::records::{Filter, Scalar};
 
@@ -52,6 +52,9 @@ pub(in crate::domain::models) struct RouteView {
     hedge: Option<Hedge>,
     /// How long a whole answer is kept for equal requests, in seconds; 0 for not at all.
     cache_seconds: u32,
+    /// When the answer to another question will do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    similar: Option<SimilarTo>,
     /// Whether it is in force.
     enabled: bool,
 }
@@ -67,6 +70,12 @@ pub(in crate::domain::models) struct CandidateView {
     /// When it is asked; always when not there.
     #[serde(skip_serializing_if = "Option::is_none")]
     when: Option<Condition>,
+    /// How many calls a minute go to it by this route.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requests_per_minute: Option<u64>,
+    /// How many tokens a minute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tokens_per_minute: Option<u64>,
     /// Whether it can be asked: its provider is known and has a key.
     available: bool,
     /// How it is doing, as this instance sees it.
@@ -101,8 +110,8 @@ pub(super) fn view(router: &Router, asker: &Asker, offered: &Offered, route: Mod
     let of = |candidate: Candidate| {
         let found = offered.catalogue.find(&candidate.model);
         let key = found.as_ref().and_then(|found| offered.keys.get(&found.provider.name));
-        let health = found.as_ref().zip(key).map(|(found, key)| {
-            let owner = matches!(key, KeyFrom::Vault(_)).then(|| asker.tenant());
+        let health = found.as_ref().filter(|_| key.is_some()).map(|found| {
+            let owner = offered.owner(asker.tenant(), &found.provider);
             let listed = found.provider.models.contains_key(&found.model.name);
             let name = if listed { found.name().as_str().into() } else { found.provider.name.clone() };
             HealthView::of(&router.healths.of(owner, &name), asker.platform.clock.elapsed())
@@ -111,6 +120,8 @@ pub(super) fn view(router: &Router, asker: &Asker, offered: &Offered, route: Mod
             model: candidate.model,
             weight: candidate.weight,
             when: candidate.when,
+            requests_per_minute: candidate.requests_per_minute,
+            tokens_per_minute: candidate.tokens_per_minute,
             available: health.is_some(),
             health,
         }
@@ -124,6 +135,7 @@ pub(super) fn view(router: &Router, asker: &Asker, offered: &Offered, route: Mod
         silence_seconds: route.silence_seconds,
         hedge: route.hedge,
         cache_seconds: route.cache_seconds,
+        similar: route.similar,
         enabled: route.enabled,
     }
 }

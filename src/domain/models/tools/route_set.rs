@@ -7,11 +7,13 @@ use crate::capability::Capability;
 use crate::capability::cx::{Belongs, Cx};
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
+use crate::domain::models::catalogue::Ability;
 use crate::domain::models::engine::asker::Asker;
+use crate::domain::models::engine::client::CLIENT;
 use crate::domain::models::engine::router::Router;
 use crate::domain::models::faults;
 use crate::domain::models::model::route::{
-    Candidate, Hedge, ModelRoute, RETRIES, SILENCE_SECONDS, Strategy, TIMEOUT_SECONDS,
+    Candidate, Hedge, ModelRoute, RETRIES, SILENCE_SECONDS, SimilarTo, Strategy, TIMEOUT_SECONDS,
 };
 use crate::domain::models::tools::route_list::{RouteView, view};
 use crate::domain::models::topics;
@@ -54,6 +56,10 @@ pub(in crate::domain::models) struct Input {
     #[serde(default)]
     #[schemars(range(min = 0, max = 2_592_000))]
     cache_seconds: Option<u32>,
+    /// When the kept answer to another question will do that means the same; never when not given. Only for questions whose answers
+    /// may be close: texts that differ in a number, a name or a negation are never taken for the same.
+    #[serde(default)]
+    similar: Option<SimilarTo>,
     /// Whether it is in force; yes when not given.
     #[serde(default)]
     enabled: Option<bool>,
@@ -77,7 +83,8 @@ impl Capability for RouteSet {
         for (number, candidate) in input.candidates.iter().enumerate() {
             let place = format!("/candidates/{number}");
             // A key may come later; a model that nobody knows is a mistake.
-            if offered.catalogue.find(&candidate.model).is_none() {
+            let of_client = candidate.model.split_once('/').is_some_and(|(provider, _)| provider == CLIENT);
+            if !of_client && offered.catalogue.find(&candidate.model).is_none() {
                 let say = format!("there is no model '{}'", candidate.model);
                 let place = format!("{place}/model");
                 return Err(Fault::new(&faults::UNKNOWN_MODEL, say).with_detail(serde_json::json!({ "place": place })));
@@ -99,6 +106,16 @@ impl Capability for RouteSet {
         if input.hedge.is_some() && input.candidates.len() < 2 {
             return Err(Fault::bad_input("/hedge", "needs a second candidate to be asked beside the first"));
         }
+        if let Some(similar) = &input.similar {
+            if input.cache_seconds.unwrap_or(0) == 0 {
+                return Err(Fault::bad_input("/similar", "needs 'cacheSeconds', for as long as answers are kept"));
+            }
+            let found = offered.catalogue.find(&similar.model);
+            if !found.is_some_and(|found| found.model.can(Ability::Embeddings)) {
+                let say = format!("'{}' is no model that makes vectors", similar.model);
+                return Err(Fault::bad_input("/similar/model", say));
+            }
+        }
         let route = ModelRoute {
             name: input.name,
             candidates: input.candidates,
@@ -108,6 +125,7 @@ impl Capability for RouteSet {
             silence_seconds: input.silence_seconds.unwrap_or(SILENCE_SECONDS),
             hedge: input.hedge,
             cache_seconds: input.cache_seconds.unwrap_or(0),
+            similar: input.similar,
             enabled: input.enabled.unwrap_or(true),
         };
         let id = ModelRoute::id(cx.tenant(), &route.name);

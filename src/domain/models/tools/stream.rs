@@ -101,7 +101,7 @@ impl Streaming for Stream {
         "Asks a language model and answers piece by piece as it writes: words, thoughts, tool calls, and last the tokens and cost. Goes \
          through the same routes, cache and budgets as model_complete, which answers the whole at once.",
     )
-    .reaches()
+    .asks()
     .spends();
 
     async fn run(

@@ -80,7 +80,7 @@ struct Sum {
 impl Sum {
     fn add(&mut self, entry: &CallEntry) {
         self.calls += 1;
-        self.cached += u64::from(matches!(entry.cache, CacheState::Hit | CacheState::Shared));
+        self.cached += u64::from(matches!(entry.cache, CacheState::Hit | CacheState::Shared | CacheState::Similar));
         self.failed += u64::from(entry.end == CallEnd::Failed);
         self.aborted += u64::from(entry.end == CallEnd::Aborted);
         let tokens = &entry.tokens;

@@ -117,7 +117,10 @@ async fn a_key_is_made_with_its_budget() {
     let scope = format!("key:{}", made["id"].as_str().unwrap());
     let budgets = app.call(&app.admin, "model_budget_get", json!({ "scope": scope })).await.unwrap();
     let budget = &budgets["items"][0];
-    assert_eq!((&budget["money"]["limit"], &budget["period"], &budget["warnAt"]), (&json!("2.50"), &json!("day"), &json!([80, 100])));
+    assert_eq!(
+        (&budget["money"]["limit"], &budget["period"], &budget["warnAt"]),
+        (&json!("2.50"), &json!("day"), &json!([80, 100]))
+    );
     // Without it the key is as free as any.
     set(&app, json!({ "scope": scope })).await;
     app.call_by_key(key, "model_complete", input).await.unwrap();

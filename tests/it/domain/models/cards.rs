@@ -28,7 +28,7 @@ async fn the_examples_run() {
             tools.push((tool.name.to_string(), tool.card.examples.clone()));
         }
     }
-    assert_eq!(tools.len(), 11);
+    assert_eq!(tools.len(), 13);
     for (tool, examples) in tools {
         assert!(!examples.is_empty(), "{tool} has no example");
         let app = TestApp::start().await;

@@ -169,7 +169,7 @@ async fn a_call_goes_on_with_the_callers_trace() {
     let (told, _) = spans.take();
     let [span] = told.as_slice() else { panic!("{told:?}") };
     assert_eq!(span.context.trace_id(), "0af7651916cd43dd8448eb211c80319c");
-    assert!(span.told.contains(&("convoke.door", "websocket".to_owned())), "{span:?}");
+    assert!(span.told.contains(&("convoke.door", "websocket".to_owned().into())), "{span:?}");
 }
 
 #[tokio::test]

@@ -119,3 +119,34 @@ async fn faults_have_the_vendors_form_and_the_status_that_its_clients_know() {
     let (status, error) = refused(message(&served, json!({}))).await;
     assert_eq!((status, &error["type"], &error["code"]), (402, &json!("billing_error"), &json!("budget_spent")));
 }
+
+#[tokio::test]
+async fn tokens_are_counted_before_anything_is_sent() {
+    let served = Served::start().await;
+    let ask = |body: &serde_json::Value| {
+        let request = served.bare(Method::POST, "/v1/messages/count_tokens");
+        request.header("x-api-key", served.app.member.key.reveal()).json(body)
+    };
+    let question = json!({
+        "model": "test/large",
+        "system": "Be short.",
+        "messages": [{ "role": "user", "content": "What is the weather in Oslo?" }],
+        "tools": [{ "name": "look", "description": "Looks.", "input_schema": { "type": "object" } }],
+        "thinking": { "type": "adaptive" },
+        "convoke": { "agent": "a" },
+    });
+    let (status, all) = told(ask(&question)).await;
+    assert_eq!((status, all.as_object().unwrap().len()), (200, 1), "{all}");
+    let mut less = question.clone();
+    less.as_object_mut().unwrap().remove("tools");
+    let (_, fewer) = told(ask(&less)).await;
+    assert!(all["input_tokens"].as_u64() > fewer["input_tokens"].as_u64(), "{all} {fewer}");
+    assert!(served.app.vendor.requests().is_empty());
+    let (status, told) = refused(ask(&json!({ "model": "test/large" }))).await;
+    assert_eq!((status, &told["type"]), (400, &json!("invalid_request_error")));
+    let (status, _) =
+        refused(ask(&json!({ "model": "gone/gone", "messages": [{ "role": "user", "content": "x" }] }))).await;
+    assert_eq!(status, 404);
+    let (status, _) = refused(served.bare(Method::GET, "/v1/messages/count_tokens")).await;
+    assert_eq!(status, 405);
+}

@@ -9,6 +9,7 @@ mod listing;
 mod pipe;
 mod prompts;
 mod resources;
+mod sampling;
 mod sessions;
 mod sse;
 mod stream;

@@ -5,13 +5,17 @@ use std::time::Duration;
 
 use super::Router;
 use super::course::{Course, Target};
-use super::ticket::Ticket;
-use crate::domain::models::catalogue::Dialect;
+use super::run::Waits;
+use super::ticket::{Taken, Ticket};
+use crate::domain::models::catalogue::Provider;
 use crate::domain::models::engine::breaker::Pass;
+use crate::domain::models::engine::cache::replayed;
+use crate::domain::models::engine::client;
 use crate::domain::models::engine::failure::{Failed, REST, Why, speaks_against};
 use crate::kernel::fault::Fault;
 use crate::port::models::{
     ChatRequest, Completion, Dialects, EmbedRequest, Embedding, Endpoint, ModelFault, ModelFaultKind, Models, Pieces,
+    TenantDialects,
 };
 
 /// What a vendor says is believed up to so long.
@@ -50,27 +54,40 @@ pub(crate) enum Stopped {
 }
 
 impl Router {
-    /// Asks one model. `slept` is for how long this call has waited for models: a model that was waited for is asked.
+    /// Asks one model.
     pub(super) async fn attempt(
         self: &Arc<Self>,
         course: &Arc<Course>,
         target: &Target,
         ask: &Ask,
-        slept: Duration,
+        waits: Waits,
     ) -> Result<Started, Stopped> {
         let asker = &course.asker;
-        let now = || asker.platform.clock.elapsed().max(course.began + slept);
+        let now = || asker.platform.clock.elapsed().max(course.began + waits.slept);
+        let need = course.need(target);
+        let mut paced = Vec::with_capacity(target.paces.len());
+        for pace in &target.paces {
+            let taken = pace.take(asker.tenant(), need.tokens, waits.may_wait).await;
+            paced.push(
+                taken.map_err(|wait| {
+                    Stopped::Failed(Failed { model: target.name.to_string(), why: Why::Often(wait) })
+                })?,
+            );
+        }
         let place = target.health.places.take(asker.tenant()).await;
         let pass = target.health.breaker.admit(now()).map_err(|until| {
             let wait = until.saturating_sub(now());
             Stopped::Failed(Failed { model: target.name.to_string(), why: Why::Alone(wait) })
         })?;
-        let (scopes, need) = (&course.scopes, course.need(target));
-        let reserving = self.budgets.reserve(&asker.platform, &self.watch, asker.tenant(), scopes, need);
+        let reserving = self.budgets.reserve(&asker.platform, &self.watch, asker.tenant(), &course.scopes, need);
         let reserved = reserving.await.map_err(Stopped::Fault)?;
+        if target.is_client() {
+            let ticket = Ticket::new(self, course, target, ask, reserved, Taken { _place: place, paced });
+            return self.ask_client(course, target, ask, pass, ticket).await;
+        }
         let endpoint = self.endpoint(course, target).await.map_err(Stopped::Fault)?;
-        let models = models_of(course, target.provider.dialect).map_err(Stopped::Fault)?;
-        let mut ticket = Ticket::new(self, course, target, ask, reserved, place);
+        let models = models_of(course, &target.provider).map_err(Stopped::Fault)?;
+        let mut ticket = Ticket::new(self, course, target, ask, reserved, Taken { _place: place, paced });
         ticket.sent();
         let answered = match ask {
             Ask::Whole(request) => models.complete(&endpoint, request).await.map(Got::Whole),
@@ -87,6 +104,41 @@ impl Router {
                 self.learn(course, target, pass, &fault, now());
                 ticket.failed(&fault);
                 Err(Stopped::Failed(Failed::said(&target.name, fault)))
+            }
+        }
+    }
+
+    /// Asks the client on the other side of the call. Where the protocol cannot wait for its answer the call ends here, and is made
+    /// again with it: so far nothing was sent. A client that refuses has spoken for its person, and nobody else is asked.
+    async fn ask_client(
+        self: &Arc<Self>,
+        course: &Course,
+        target: &Target,
+        ask: &Ask,
+        pass: Pass,
+        mut ticket: Ticket,
+    ) -> Result<Started, Stopped> {
+        let failed = |fault| Stopped::Failed(Failed::said(&target.name, fault));
+        let (Ask::Whole(request) | Ask::Pieces(request), Some(client)) = (ask, &course.asker.client) else {
+            return Err(Stopped::Failed(Failed { model: target.name.to_string(), why: Why::NoClient }));
+        };
+        let (key, question) = client::question(&target.model.name, request).map_err(failed)?;
+        let mut answers = client.ask(vec![(key.clone(), question)]).await.map_err(Stopped::Fault)?;
+        ticket.sent();
+        match client::answer(answers.remove(&key).unwrap_or_default()) {
+            Ok(completion) => {
+                pass.succeeded();
+                ticket.began_to_answer();
+                let got = match ask {
+                    Ask::Pieces(_) => Got::Pieces(replayed(&completion, None)),
+                    Ask::Whole(_) | Ask::Vectors(_) => Got::Whole(completion),
+                };
+                Ok(Started { got, ticket })
+            }
+            Err(fault) => {
+                pass.succeeded();
+                ticket.failed(&fault);
+                Err(failed(fault))
             }
         }
     }
@@ -124,8 +176,12 @@ impl Router {
     }
 }
 
-fn models_of(course: &Course, dialect: Dialect) -> Result<Arc<dyn Models>, Fault> {
-    let dialects = course.asker.platform.service::<Dialects>()?;
-    let models = dialects.0.get(dialect.name()).cloned();
-    models.ok_or_else(|| Fault::internal(format!("no adapter speaks {}", dialect.name())))
+fn models_of(course: &Course, provider: &Provider) -> Result<Arc<dyn Models>, Fault> {
+    let (platform, name) = (&course.asker.platform, provider.dialect.name());
+    let models = if provider.of_tenant {
+        platform.service::<TenantDialects>()?.0.0.get(name).cloned()
+    } else {
+        platform.service::<Dialects>()?.0.get(name).cloned()
+    };
+    models.ok_or_else(|| Fault::internal(format!("no adapter speaks {name}")))
 }

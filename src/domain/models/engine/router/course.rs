@@ -1,6 +1,6 @@
 //! The course of a call: which models can answer it, in the order in which they are asked, and on what terms.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde_json::json;
@@ -8,16 +8,18 @@ use serde_json::json;
 use super::{KnownRoute, Router};
 use crate::capability::cx::store_fault;
 use crate::capability::owned::Stored;
-use crate::capability::platform::Platform;
-use crate::domain::models::catalogue::{Ability, Found, Model, Provider};
+use crate::domain::models::catalogue::{Ability, Found, Limits, Model, Provider};
 use crate::domain::models::engine::asker::{Asker, CacheUse, Tags, Wish, scopes};
 use crate::domain::models::engine::breaker::Circuit;
 use crate::domain::models::engine::budgets::Need;
 use crate::domain::models::engine::cache::{Kept, Question};
+use crate::domain::models::engine::client::{ANY, CLIENT, PROVIDER};
 use crate::domain::models::engine::dice::mixed;
 use crate::domain::models::engine::failure::{Failed, Why};
 use crate::domain::models::engine::health::Health;
 use crate::domain::models::engine::offers::{KeyFrom, Offered};
+use crate::domain::models::engine::pace::Pace;
+use crate::domain::models::engine::similar::{Comparable, Meaning};
 use crate::domain::models::engine::size::Size;
 use crate::domain::models::engine::tokens::{self, Counted};
 use crate::domain::models::engine::watch::FRESH;
@@ -49,7 +51,16 @@ pub(crate) struct Target {
     pub(crate) model: Arc<Model>,
     pub(crate) key: KeyFrom,
     pub(crate) health: Arc<Health>,
+    /// How often it may be asked: in all, and by this route.
+    pub(crate) paces: Vec<Arc<Pace>>,
     pub(crate) weight: u32,
+}
+
+impl Target {
+    /// Whether it is the model of the client that the call came from.
+    pub(crate) fn is_client(&self) -> bool {
+        *self.provider.name == *CLIENT
+    }
 }
 
 /// The course of a call.
@@ -69,6 +80,10 @@ pub(crate) struct Course {
     pub(crate) digest: Option<Question>,
     pub(crate) reads_cache: bool,
     pub(crate) keeps_for: Option<Duration>,
+    /// What of the question can be compared with others, where the route wants it.
+    pub(crate) comparable: Option<Comparable>,
+    /// What it means, when that is known.
+    pub(crate) meaning: OnceLock<Meaning>,
     pub(crate) began: Duration,
 }
 
@@ -100,6 +115,10 @@ impl Router {
             Some(request) => Some(Question::of(asker.tenant(), &routed.kept_under(), request)?),
             None => None,
         };
+        let comparable = match request.filter(|_| caches && routed.route.similar.is_some()) {
+            Some(request) => Comparable::of(asker.tenant(), &routed.kept_under(), request)?,
+            None => None,
+        };
         Ok(Arc::new(Course {
             scopes: scopes(asker, &wish.tags),
             asker: asker.clone(),
@@ -113,6 +132,8 @@ impl Router {
             digest,
             reads_cache: reads,
             keeps_for: keeps.then_some(lasting),
+            comparable,
+            meaning: OnceLock::new(),
             began,
         }))
     }
@@ -139,8 +160,12 @@ impl Router {
             if let Some(routed) = self.stored_route(asker, DEFAULT).await?.filter(Routed::is_enabled) {
                 return Ok(routed);
             }
-            let usual = usual(offered, size).ok_or_else(|| nobody(offered))?;
-            return Ok(straight(&usual.name()));
+            return match usual(offered, size) {
+                Some(usual) => Ok(straight(&usual.name())),
+                // Who connects with a model of their own needs no other.
+                None if asker.client.is_some() && !size.vectors => Ok(straight(ANY)),
+                None => Err(nobody(offered)),
+            };
         };
         if name.contains('/') {
             return Ok(straight(name));
@@ -198,13 +223,13 @@ impl Router {
         let only = route.candidates.len() == 1;
         let (mut targets, mut failed) = (Vec::new(), Vec::new());
         for candidate in route.candidates.iter().filter(|candidate| takes(candidate, size)) {
-            let target = match self.target(asker, candidate, offered) {
+            let target = match self.target(asker, route, candidate, offered) {
                 Ok(target) => target,
                 Err(fault) if only => return Err(fault),
                 // A route goes on without a candidate whose key is not there yet.
                 Err(_) => continue,
             };
-            match self.unfit(&asker.platform, &target, size, request).await? {
+            match self.unfit(asker, &target, size, request).await? {
                 None => targets.push(target),
                 Some(why) => failed.push(Failed { model: target.name.to_string(), why }),
             }
@@ -223,11 +248,20 @@ impl Router {
         Ok(targets)
     }
 
-    fn target(&self, asker: &Asker, candidate: &Candidate, offered: &Offered) -> Result<Target, Fault> {
+    fn target(
+        &self,
+        asker: &Asker,
+        route: &ModelRoute,
+        candidate: &Candidate,
+        offered: &Offered,
+    ) -> Result<Target, Fault> {
         let name = &candidate.model;
         let unknown = || Fault::new(&faults::UNKNOWN_MODEL, format!("there is no model '{name}'"));
-        let provider = name.split_once('/').and_then(|(provider, _)| offered.catalogue.provider(provider));
-        let provider = provider.ok_or_else(unknown)?;
+        let (provider, model) = name.split_once('/').ok_or_else(unknown)?;
+        if provider == CLIENT {
+            return self.of_client(asker, candidate, model).ok_or_else(unknown);
+        }
+        let provider = offered.catalogue.provider(provider).ok_or_else(unknown)?;
         let Some(key) = offered.keys.get(&provider.name) else {
             return Err(if offered.keys.is_empty() { nobody(offered) } else { without_key(provider) });
         };
@@ -235,19 +269,41 @@ impl Router {
         let name: Arc<str> = name.as_str().into();
         // Names that no file lists are the callers' invention: what is remembered of them must not grow without bound.
         let listed = if provider.models.contains_key(&model.name) { &name } else { &provider.name };
-        let owner = matches!(key, KeyFrom::Vault(_)).then(|| asker.tenant());
+        let owner = offered.owner(asker.tenant(), &provider);
         let health = self.healths.of(owner, listed);
-        Ok(Target { name, provider, model, key: key.clone(), health, weight: candidate.weight })
+        let of_route = Limits {
+            requests_per_minute: candidate.requests_per_minute,
+            tokens_per_minute: candidate.tokens_per_minute,
+        };
+        let paces = self.healths.pace(owner, listed, model.limits).into_iter().chain(self.healths.pace(
+            Some(asker.tenant()),
+            &format!("{} by {}", candidate.model, route.name).into(),
+            of_route,
+        ));
+        let (key, weight) = (key.clone(), candidate.weight);
+        Ok(Target { name, provider, model, key, health, paces: paces.collect(), weight })
+    }
+
+    /// The model of the client that the call came from.
+    fn of_client(&self, asker: &Asker, candidate: &Candidate, model: &str) -> Option<Target> {
+        let provider = PROVIDER.clone();
+        let model = provider.model(model)?;
+        let health = self.healths.of(Some(asker.tenant()), &provider.name);
+        let (name, weight) = (candidate.model.as_str().into(), candidate.weight);
+        Some(Target { name, provider, model, key: KeyFrom::Nowhere, health, paces: Vec::new(), weight })
     }
 
     /// Why a model cannot answer.
     async fn unfit(
         &self,
-        platform: &Platform,
+        asker: &Asker,
         target: &Target,
         size: Size,
         request: Option<&Arc<ChatRequest>>,
     ) -> Result<Option<Why>, Fault> {
+        if target.is_client() && asker.client.is_none() {
+            return Ok(Some(Why::NoClient));
+        }
         if let Some(ability) = size.lacking(&target.model) {
             return Ok(Some(Why::Lacks(name_of(ability))));
         }
@@ -256,7 +312,7 @@ impl Router {
         if size.at_most() + answer <= context {
             return Ok(None);
         }
-        let count = tokens::count(platform, &target.model.name, Counted::Chat(request.clone())).await?;
+        let count = tokens::count(&asker.platform, &target.model.name, Counted::Chat(request.clone())).await?;
         // A count by another's encoding is taken for too long only where it is so by far.
         let least = if count.exact { count.tokens } else { count.tokens - count.tokens / 4 };
         Ok((least + answer > context).then_some(Why::TooLong { tokens: count.tokens + answer, context }))

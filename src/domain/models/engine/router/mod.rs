@@ -17,13 +17,15 @@ use uuid::Uuid;
 use self::attempt::{Ask, Got};
 use self::course::Course;
 pub(crate) use self::ticket::{Used, word};
-use super::asker::{Asker, Wish};
+use super::asker::{Asker, CacheUse, Wish};
 use super::budgets::Budgets;
-use super::cache::{Cache, Kept, replayed};
+use super::cache::{Cache, Kept, is_too_large, replayed};
 use super::dice::Dice;
+use super::genai::{Histogram, Measures};
 use super::health::Healths;
 use super::meter::Meter;
 use super::offers::Offers;
+use super::similar::Similar;
 use super::size::Size;
 use super::watch::{Read, Watch};
 use crate::capability::caches::{CacheBook, CountedCache};
@@ -48,6 +50,8 @@ pub struct RouterSettings {
     pub calls_at_once: usize,
     /// So long answers are kept for calls that no route says it for; 0 for not at all.
     pub cache_seconds: u32,
+    /// Whether traces tell what was said.
+    pub tells_content: bool,
 }
 
 /// A route as it was read; `None` where there is none of the name.
@@ -65,7 +69,9 @@ pub struct Router {
     pub(crate) healths: Healths,
     pub(crate) budgets: Arc<Budgets>,
     pub(crate) cache: Cache,
+    similar: Similar,
     meter: Meter,
+    measures: Measures,
     dice: Dice,
     routes: Arc<CountedCache<(TenantId, String), KnownRoute>>,
 }
@@ -133,7 +139,9 @@ impl Router {
             healths: Healths::new(settings.calls_at_once),
             budgets: Arc::new(Budgets::new(me)),
             cache: Cache::default(),
+            similar: Similar::default(),
             meter: Meter::default(),
+            measures: Measures::default(),
             dice: Dice::default(),
             routes: CountedCache::new(MOST_ROUTES),
         })
@@ -142,7 +150,14 @@ impl Router {
     /// Lists what it keeps, so that an operator can look at it and empty it.
     pub fn list_in(&self, book: &CacheBook) {
         self.cache.list_in(book);
+        self.similar.list_in(book);
         book.list("model routes", "routes to models, by tenant and name", &self.routes);
+    }
+
+    /// How long calls of models took and what they used, since the start.
+    #[must_use]
+    pub fn measured(&self) -> Vec<Histogram> {
+        self.measures.read()
     }
 
     /// Asks for a whole answer.
@@ -163,6 +178,9 @@ impl Router {
             && let Some(kept) = self.cache.get(&question, asker.platform.clock.elapsed())
         {
             return Ok(self.cached_answer(&course, &kept, CacheState::Hit));
+        }
+        if let Some(kept) = Box::pin(self.similar_answer(&course)).await {
+            return Ok(self.cached_answer(&course, &kept, CacheState::Similar));
         }
         let (flight, leads) = self.cache.flight(question, || {
             let (router, course, ask) = (self.clone(), course.clone(), ask.clone());
@@ -198,15 +216,19 @@ impl Router {
     ) -> Result<Answering, Fault> {
         let size = Size::of_chat(&request);
         let course = self.course(asker, wish, Manner::Stream, size, Some(&request)).await?;
-        if let Some(question) = course.question.filter(|_| course.reads_cache)
-            && let Some(kept) = self.cache.get(&question, asker.platform.clock.elapsed())
-        {
-            let answer = self.cached_answer(&course, &kept, CacheState::Hit);
-            let pieces = replayed(&answer.completion, kept.tokens);
+        let equal = course.question.filter(|_| course.reads_cache);
+        let equal = equal.and_then(|question| self.cache.get(&question, asker.platform.clock.elapsed()));
+        let found = match equal {
+            Some(kept) => Some((kept, CacheState::Hit)),
+            None => Box::pin(self.similar_answer(&course)).await.map(|kept| (kept, CacheState::Similar)),
+        };
+        if let Some((kept, state)) = found {
+            let answer = self.cached_answer(&course, &kept, state);
+            let pieces = replayed(&answer.completion, Some(kept.tokens));
             return Ok(Answering {
                 model: answer.model,
                 route: answer.route,
-                cache: CacheState::Hit,
+                cache: state,
                 // Nobody was asked: the call itself used nothing.
                 used: Arc::new(OnceLock::from(Used::NOTHING)),
                 pieces: Box::pin(futures::StreamExt::map(pieces, |piece| piece.map_err(|_| strange()))),
@@ -270,8 +292,33 @@ impl Router {
     /// Keeps an answer, where the course says so.
     fn keep(&self, course: &Course, answer: &Answer) {
         if let (Some(question), Some(lasting)) = (course.question, course.keeps_for) {
-            self.cache.keep(question, answer, course.asker.platform.clock.elapsed(), lasting);
+            let now = course.asker.platform.clock.elapsed();
+            self.cache.keep(question, answer, now, lasting);
+            if let Some(meaning) = course.meaning.get().filter(|_| !is_too_large(&answer.completion)) {
+                self.similar.keep(meaning, Kept::until(answer, now + lasting), now);
+            }
         }
+    }
+
+    /// The answer to a question that means the same, where the route wants it. What keeps the question from being compared keeps
+    /// nobody from an answer.
+    async fn similar_answer(self: &Arc<Self>, course: &Course) -> Option<Kept> {
+        let (comparable, similar) = (course.comparable.as_ref()?, course.route.similar.as_ref()?);
+        let wish = Wish { model: Some(similar.model.clone()), cache: CacheUse::Skip, tags: course.tags.clone() };
+        let texts = vec![comparable.text.clone()];
+        let request = Arc::new(EmbedRequest { texts, dimensions: None, purpose: None });
+        let vector = match self.embed(&course.asker, &wish, request).await {
+            Ok(embedded) => embedded.embedding.vectors.into_iter().next()?,
+            Err(fault) => {
+                tracing::warn!(model = similar.model, %fault, "a question cannot be compared with others");
+                return None;
+            }
+        };
+        let meaning = comparable.meaning(&vector)?;
+        let now = course.asker.platform.clock.elapsed();
+        let found = self.similar.find(&meaning, similar.at_least_percent, now).filter(|_| course.reads_cache);
+        let _ = course.meaning.set(meaning);
+        found
     }
 
     /// An answer that nobody was asked for.

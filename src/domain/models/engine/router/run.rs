@@ -30,7 +30,8 @@ impl Router {
             let mut next = 0;
             while let Some(target) = standing.get(next) {
                 let second = standing.get(next + 1).copied();
-                let tried = Box::pin(self.try_one(course, target, second, ask, slept)).await;
+                let wait = Waits { slept, may_wait: round > 0 || second.is_none() };
+                let tried = Box::pin(self.try_one(course, target, second, ask, wait)).await;
                 next += 1 + usize::from(tried.took_second);
                 of_round.extend(tried.failed);
                 match tried.ended {
@@ -78,19 +79,19 @@ impl Router {
         first: &Target,
         second: Option<&Target>,
         ask: &Ask,
-        slept: Duration,
+        waits: Waits,
     ) -> Tried {
         let hedge = course.route.hedge.zip(second).and_then(|(hedge, second)| {
             let slow = first.health.percentile(hedge.percentile)?;
             Some((slow.max(Duration::from_millis(hedge.at_least_millis.into())), second))
         });
-        let attempt = Box::pin(self.attempt(course, first, ask, slept));
+        let attempt = Box::pin(self.attempt(course, first, ask, waits));
         let Some((slow, second)) = hedge else { return Tried::of(attempt.await) };
         let attempt = match select(attempt, Box::pin(tokio::time::sleep(slow))).await {
             Either::Left((ended, _)) => return Tried::of(ended),
             Either::Right(((), attempt)) => attempt,
         };
-        let beside = Box::pin(self.attempt(course, second, ask, slept));
+        let beside = Box::pin(self.attempt(course, second, ask, Waits { may_wait: false, ..waits }));
         // Whoever is dropped closes the connection, and what it may have cost is written down.
         let (ended, rest) = match select(attempt, beside).await {
             Either::Left((ended, rest)) => (ended, Either::Right(rest)),
@@ -104,6 +105,15 @@ impl Router {
         let failed = one.failed.into_iter().chain(other.failed).collect();
         Tried { failed, ended: other.ended, took_second: true }
     }
+}
+
+/// How a call has waited, and whether it may wait now.
+#[derive(Clone, Copy)]
+pub(super) struct Waits {
+    /// For so long it has waited for models: one that was waited for is asked.
+    pub(super) slept: Duration,
+    /// Whether it may wait for its turn at a model that is asked as often as it may be: not while others can be asked instead.
+    pub(super) may_wait: bool,
 }
 
 /// How one or two models did.

@@ -7,15 +7,18 @@ use std::time::Duration;
 use super::attempt::Ask;
 use super::course::{Course, Target};
 use super::{Answer, Router};
+use crate::capability::spans::{Span, Told};
 use crate::domain::models::engine::budgets::{Need, Reserved};
 use crate::domain::models::engine::collect::Collector;
 use crate::domain::models::engine::failure::{Failed, may_cost};
+use crate::domain::models::engine::genai::{self, Measured};
+use crate::domain::models::engine::pace::Paced;
 use crate::domain::models::engine::places::Place;
 use crate::domain::models::engine::tokens::{self, Counted};
 use crate::domain::models::model::call::{CallEnd, CallEntry};
 use crate::kernel::fault::Fault;
 use crate::kernel::money::NanoDollars;
-use crate::port::models::{Completion, ModelFault, Part, Piece, Stop, Tokens};
+use crate::port::models::{AnswerForm, Completion, ModelFault, Part, Piece, Stop, Tokens};
 
 /// Of an answer that the vendor does not count so much is kept to be counted.
 const MOST_WRITTEN: usize = 256 << 10;
@@ -29,7 +32,7 @@ struct Inner {
     target: Target,
     ask: Ask,
     reserved: Reserved,
-    _place: Place,
+    taken: Taken,
     began: Duration,
     first: Option<Duration>,
     sent: bool,
@@ -37,6 +40,13 @@ struct Inner {
     written: String,
     /// Bytes that it wrote.
     bytes: u64,
+}
+
+/// What a call takes of a model while it runs.
+pub(crate) struct Taken {
+    /// It is free again when the call has ended.
+    pub(crate) _place: Place,
+    pub(crate) paced: Vec<Paced>,
 }
 
 /// What a call used.
@@ -64,7 +74,7 @@ impl Ticket {
         target: &Target,
         ask: &Ask,
         reserved: Reserved,
-        place: Place,
+        taken: Taken,
     ) -> Self {
         Self(Some(Inner {
             router: router.clone(),
@@ -72,7 +82,7 @@ impl Ticket {
             target: target.clone(),
             ask: ask.clone(),
             reserved,
-            _place: place,
+            taken,
             began: course.asker.platform.clock.elapsed(),
             first: None,
             sent: false,
@@ -116,8 +126,9 @@ impl Ticket {
 
     /// The whole answer is there.
     pub(crate) fn answered_with(mut self, completion: &Completion) -> Used {
-        if completion.tokens.is_none()
-            && let Some(inner) = &mut self.0
+        // What is not counted by the vendor is counted here, and what is told is told.
+        if let Some(inner) = &mut self.0
+            && (completion.tokens.is_none() || inner.router.settings.tells_content)
         {
             for part in &completion.parts {
                 match part {
@@ -240,16 +251,93 @@ impl Inner {
         Ok(Tokens { input, output: u64::try_from(all).unwrap_or(u64::MAX), ..Tokens::default() })
     }
 
-    fn settle(self, entry: CallEntry, tokens: Tokens) -> Option<NanoDollars> {
+    fn settle(mut self, entry: CallEntry, tokens: Tokens) -> Option<NanoDollars> {
         let spent = tokens.input.saturating_add(tokens.output);
         // What was not worked on costs nothing, whatever the price is.
         let cost = if spent == 0 { Some(NanoDollars::ZERO) } else { self.target.model.cost(&tokens) };
-        self.reserved.settle(Need { money: cost, tokens: spent });
+        std::mem::take(&mut self.taken.paced).into_iter().for_each(|paced| paced.used(spent));
         if tokens.output > 0 {
             self.target.health.wrote(tokens.output);
         }
-        self.router.meter.add(self.course.asker.tenant(), CallEntry { tokens, cost, ..entry });
+        let entry = CallEntry { tokens, cost, ..entry };
+        self.tell(&entry);
+        self.router.meter.add(self.course.asker.tenant(), entry);
+        self.reserved.settle(Need { money: cost, tokens: spent });
         cost
+    }
+}
+
+impl Inner {
+    /// Tells telemetry of a call that has ended.
+    fn tell(&self, entry: &CallEntry) {
+        let (course, target) = (&self.course, &self.target);
+        let aborted = (entry.end == CallEnd::Aborted).then_some("cancelled");
+        let fault = entry.fault.as_deref().or(aborted);
+        let took = Duration::from_micros(entry.micros);
+        // Names that no file lists are the callers' invention: they make no series of their own.
+        let listed = target.provider.models.contains_key(&target.model.name);
+        self.router.measures.add(&Measured {
+            manner: entry.manner,
+            provider: &target.provider.name,
+            model: if listed { &target.model.name } else { "other" },
+            took,
+            first: entry.first_micros.map(Duration::from_micros),
+            fault,
+            input: entry.tokens.input,
+            output: entry.tokens.output,
+        });
+        let spans = &course.asker.platform.spans;
+        let Some(context) = spans.within(course.asker.trace).filter(|context| spans.records(Some(*context))) else {
+            return;
+        };
+        let mut told: Vec<(&'static str, Told)> = vec![
+            (genai::OPERATION, genai::operation(entry.manner).to_owned().into()),
+            (genai::PROVIDER, genai::provider(&target.provider.name).to_owned().into()),
+            (genai::REQUEST_MODEL, target.model.name.to_string().into()),
+            (genai::INPUT_TOKENS, entry.tokens.input.into()),
+            (genai::OUTPUT_TOKENS, entry.tokens.output.into()),
+            ("convoke.request_id", course.asker.request_id.to_string().into()),
+            ("convoke.tenant", course.asker.tenant().to_string().into()),
+        ];
+        for (name, tokens) in
+            [(genai::CACHED_TOKENS, entry.tokens.cached), (genai::CACHE_WRITTEN_TOKENS, entry.tokens.cache_written)]
+        {
+            told.extend((tokens > 0).then(|| (name, tokens.into())));
+        }
+        let host = target.provider.base_url.parse::<http::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned));
+        let texts = [
+            (genai::AGENT, entry.agent.clone()),
+            (genai::CONVERSATION, course.tags.session.clone()),
+            (genai::SERVER, host),
+            (genai::ERROR, fault.map(str::to_owned)),
+        ];
+        told.extend(texts.into_iter().filter_map(|(name, text)| Some((name, text?.into()))));
+        told.extend(entry.stop.clone().map(|stop| (genai::FINISH_REASONS, Told::Texts(vec![stop]))));
+        if let Ask::Whole(request) | Ask::Pieces(request) = &self.ask {
+            told.extend(request.max_tokens.map(|most| (genai::REQUEST_MAX_TOKENS, u64::from(most).into())));
+            told.extend(request.temperature.map(|number| (genai::REQUEST_TEMPERATURE, Told::Number(number))));
+            told.extend(request.top_p.map(|number| (genai::REQUEST_TOP_P, Told::Number(number))));
+            told.extend(request.seed.map(|seed| (genai::REQUEST_SEED, Told::Text(seed.to_string()))));
+            let form = if request.form == AnswerForm::Text { "text" } else { "json" };
+            told.push((genai::OUTPUT_TYPE, form.to_owned().into()));
+            if !request.stop.is_empty() {
+                told.push((genai::REQUEST_STOP, Told::Texts(request.stop.clone())));
+            }
+            if self.router.settings.tells_content {
+                told.push((genai::INPUT_MESSAGES, genai::input(request).into()));
+                told.push((genai::OUTPUT_MESSAGES, genai::output(&self.written, entry.stop.as_deref()).into()));
+            }
+        }
+        spans.add(Span {
+            context,
+            parent: course.asker.trace.map(|parent| parent.span),
+            name: format!("{} {}", genai::operation(entry.manner), target.model.name),
+            outgoing: true,
+            began: entry.at.minus(took),
+            took,
+            fault: fault.map(|_| "model_failed"),
+            told,
+        });
     }
 }
 

@@ -240,11 +240,11 @@ fn trace(
         took,
         fault,
         told: vec![
-            ("convoke.request_id", request.id.to_string()),
-            ("convoke.tenant", taken.tenant.to_string()),
-            ("convoke.service", taken.route.service.clone()),
-            ("http.request.method", taken.method.name().to_owned()),
-            ("http.response.status_code", status),
+            ("convoke.request_id", request.id.to_string().into()),
+            ("convoke.tenant", taken.tenant.to_string().into()),
+            ("convoke.service", taken.route.service.clone().into()),
+            ("http.request.method", taken.method.name().to_owned().into()),
+            ("http.response.status_code", status.into()),
         ],
     });
 }

@@ -1,0 +1,163 @@
+//! Entries that nobody waits for: of calls that ask something outside which keeps nothing of them, and write nothing here. Many
+//! share one commit behind them.
+//!
+//! What a crash loses are the entries of the last moment: those of a twentieth of a second and of the commit under way. Where the
+//! store takes nothing, calls go on for some seconds; then each waits for its own entry again, and ends by the store's fault.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::Gate;
+use super::audit::{self, Told};
+use super::sealing::Sealing;
+use super::usage::Row;
+use crate::capability::cx::{Call, Pending};
+use crate::capability::platform::Platform;
+use crate::kernel::fault::Fault;
+use crate::kernel::id::TenantId;
+use crate::kernel::time::Timestamp;
+use crate::port::store::{Batch, Step, StoreFault};
+
+/// How long entries gather before they are written.
+const GATHER: Duration = Duration::from_millis(50);
+/// With so many that wait, or one that has waited for so long, calls wait for the disk again.
+const MOST: usize = 2_000;
+const LONGEST: Duration = Duration::from_secs(5);
+
+/// What is to be written of one call.
+struct Entry {
+    tenant: TenantId,
+    steps: Vec<Step>,
+    sealing: Sealing,
+    used: Option<Row>,
+}
+
+/// Entries that wait.
+#[derive(Default)]
+pub(super) struct Later {
+    waiting: Mutex<Waiting>,
+    /// One commit at a time: entries stay in their order.
+    writing: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    entries: Vec<Entry>,
+    /// When the first of them came.
+    since: Option<Instant>,
+    /// Whether somebody is about to write them.
+    is_due: bool,
+}
+
+impl Gate {
+    /// Writes the entry of a call behind it, and the row of its usage where it ended well. Waits only where too much is waiting.
+    pub(super) async fn write_behind(
+        &self,
+        call: &Call,
+        took: Option<Duration>,
+        outcome: &str,
+    ) -> Result<(), StoreFault> {
+        let told = Told { subject: None, changes: &[], record: None };
+        let mut sealing = Box::pin(audit::entry(&self.platform, call, &told, outcome)).await?;
+        let steps = std::mem::take(&mut sealing.steps);
+        let used = took.map(|took| Row::of(call, took));
+        let entry = Entry { tenant: call.caller.tenant, steps, sealing, used };
+        if let Some(entry) = self.later.add(&self.platform, entry) {
+            // In its place behind those that wait.
+            self.later.write(&self.platform).await?;
+            write(&self.platform, vec![entry]).await.map_err(|(fault, _)| fault)?;
+        }
+        Ok(())
+    }
+}
+
+impl Later {
+    /// Takes an entry, or gives it back where too much is waiting.
+    fn add(self: &Arc<Self>, platform: &Arc<Platform>, entry: Entry) -> Option<Entry> {
+        let mut waiting = self.lock();
+        let longest = waiting.since.map_or(Duration::ZERO, |since| since.elapsed());
+        if waiting.entries.len() >= MOST || longest >= LONGEST {
+            return Some(entry);
+        }
+        waiting.since.get_or_insert_with(Instant::now);
+        waiting.entries.push(entry);
+        if !std::mem::replace(&mut waiting.is_due, true) {
+            let (later, platform) = (self.clone(), platform.clone());
+            // The program does not end before it is written.
+            platform.clone().running().spawn(async move {
+                tokio::time::sleep(GATHER).await;
+                if let Err(fault) = later.write(&platform).await {
+                    tracing::error!(%fault, "audit entries of calls that did not wait for them could not be written yet");
+                }
+            });
+        }
+        None
+    }
+
+    /// Writes what waits. What cannot be written stays.
+    pub(super) async fn write(&self, platform: &Platform) -> Result<(), StoreFault> {
+        let _one = self.writing.lock().await;
+        let (taken, since) = {
+            let mut waiting = self.lock();
+            waiting.is_due = false;
+            (std::mem::take(&mut waiting.entries), waiting.since.take())
+        };
+        if taken.is_empty() {
+            return Ok(());
+        }
+        write(platform, taken).await.map_err(|(fault, mut taken)| {
+            let mut waiting = self.lock();
+            taken.append(&mut waiting.entries);
+            waiting.entries = taken;
+            waiting.since = since;
+            fault
+        })
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a call wrote nothing and tells of nothing but itself.
+pub(super) fn is_silent(pending: &Pending) -> bool {
+    let told = pending.subject.is_some() || pending.record.is_some() || !pending.events.is_empty();
+    let wrote = !pending.steps.is_empty() || !pending.authority.is_empty() || pending.committed_before;
+    !told && !wrote && pending.ending.is_none()
+}
+
+/// Writes entries in one commit, or gives them back. Usage of one principal and tool is added up.
+async fn write(platform: &Platform, entries: Vec<Entry>) -> Result<(), (StoreFault, Vec<Entry>)> {
+    let batches = match batches(&entries, platform.clock.now()) {
+        Ok(batches) => batches,
+        Err(fault) => return Err((StoreFault::Broken(fault.to_string()), entries)),
+    };
+    match platform.store.commit(batches).await {
+        Ok(_) => {
+            entries.iter().for_each(|entry| entry.sealing.committed());
+            Ok(())
+        }
+        Err(fault) => Err((fault, entries)),
+    }
+}
+
+fn batches(entries: &[Entry], at: Timestamp) -> Result<Vec<Batch>, Fault> {
+    let mut of_tenants: HashMap<TenantId, (Vec<Step>, Vec<Row>)> = HashMap::new();
+    for entry in entries {
+        let (steps, used) = of_tenants.entry(entry.tenant).or_default();
+        steps.extend(entry.steps.iter().cloned());
+        if let Some(row) = &entry.used
+            && !used.iter_mut().any(|one| one.add(row))
+        {
+            used.push(row.clone());
+        }
+    }
+    let batch = |(tenant, (mut steps, used)): (TenantId, (Vec<Step>, Vec<Row>))| {
+        for row in used {
+            steps.push(row.step()?);
+        }
+        Ok(Batch { tenant, at, steps })
+    };
+    of_tenants.into_iter().map(batch).collect()
+}
