@@ -16,12 +16,14 @@ mod openai;
 mod schema;
 mod speaking;
 mod sse;
+mod tuning;
 mod wire;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::port::models::{Dialects, Models};
+use crate::port::tuning::{Tuners, Tuning};
 
 use self::speaking::Speaking;
 use self::wire::Wire;
@@ -39,4 +41,11 @@ pub fn dialects() -> Dialects {
         of(cohere::NAME, Speaking::new(cohere::NAME, cohere::Cohere, wire.clone())),
         of(gemini::NAME, Speaking::new(gemini::NAME, gemini::Gemini, wire.clone())),
     ]))
+}
+
+/// The dialects that tune models.
+#[must_use]
+pub fn tuners() -> Tuners {
+    let openai: Arc<dyn Tuning> = Arc::new(tuning::OpenAiTuning(Arc::new(Wire::default())));
+    Tuners(BTreeMap::from([(openai::NAME, openai)]))
 }

@@ -11,7 +11,7 @@ use crate::domain::models::engine::breaker::Pass;
 use crate::domain::models::engine::failure::{Failed, REST, Why, speaks_against};
 use crate::kernel::fault::Fault;
 use crate::port::models::{
-    ChatRequest, Completion, Dialects, EmbedRequest, Embedding, Endpoint, ModelFault, ModelFaultKind, Models, Pieces,
+    ChatRequest, Completion, Dialects, EmbedRequest, Embedding, ModelFault, ModelFaultKind, Models, Pieces,
 };
 
 /// What a vendor says is believed up to so long.
@@ -68,7 +68,9 @@ impl Router {
         let (scopes, need) = (&course.scopes, course.need(target));
         let reserving = self.budgets.reserve(&asker.platform, &self.watch, asker.tenant(), scopes, need);
         let reserved = reserving.await.map_err(Stopped::Fault)?;
-        let endpoint = self.endpoint(course, target).await.map_err(Stopped::Fault)?;
+        let patience = Duration::from_secs(course.route.timeout_seconds.into());
+        let silence = Duration::from_secs(course.route.silence_seconds.into());
+        let endpoint = self.endpoint(asker, target, patience, silence).await.map_err(Stopped::Fault)?;
         let models = models_of(course, target.provider.dialect).map_err(Stopped::Fault)?;
         let mut ticket = Ticket::new(self, course, target, ask, reserved, place);
         ticket.sent();
@@ -106,21 +108,6 @@ impl Router {
             // It is there and says what it does not like of the request.
             _ => pass.succeeded(),
         }
-    }
-
-    async fn endpoint(&self, course: &Course, target: &Target) -> Result<Endpoint, Fault> {
-        let provider = &target.provider;
-        let key = self.offers.key(&course.asker, &self.watch, &provider.name, &target.key).await?;
-        Ok(Endpoint {
-            provider: provider.name.clone(),
-            base_url: self.offers.base_url(provider),
-            key,
-            model: target.model.name.clone(),
-            headers: provider.headers.clone(),
-            options: provider.options.clone(),
-            patience: Duration::from_secs(course.route.timeout_seconds.into()),
-            silence: Duration::from_secs(course.route.silence_seconds.into()),
-        })
     }
 }
 

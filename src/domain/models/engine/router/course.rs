@@ -223,7 +223,7 @@ impl Router {
         Ok(targets)
     }
 
-    fn target(&self, asker: &Asker, candidate: &Candidate, offered: &Offered) -> Result<Target, Fault> {
+    pub(super) fn target(&self, asker: &Asker, candidate: &Candidate, offered: &Offered) -> Result<Target, Fault> {
         let name = &candidate.model;
         let unknown = || Fault::new(&faults::UNKNOWN_MODEL, format!("there is no model '{name}'"));
         let provider = name.split_once('/').and_then(|(provider, _)| offered.catalogue.provider(provider));
