@@ -64,6 +64,7 @@ use crate::runtime::carrying;
 use crate::runtime::folders::{self, Folders};
 use crate::runtime::hearing;
 use crate::runtime::relay::Relay;
+use crate::runtime::retraining;
 use crate::runtime::supervise::Supervisor;
 use crate::runtime::telemetry::Telemetry;
 use crate::runtime::upkeep::Upkeep;
@@ -245,6 +246,7 @@ impl App {
             telemetry.start(&self.background);
         }
         hearing::start(&self.gate, &self.background);
+        retraining::start(&self.gate, &self.background);
         folders::start(self.platform(), &self.data, &self.background);
         Ok(())
     }
@@ -422,6 +424,7 @@ fn add_models(services: Services, reach: Reach<'_>, providers: Arc<Providers>) -
         .with(Router::new(settings, environment.clone(), new_uuid(clock.now())))
         .unless_given(llm::dialects)
         .unless_given(|| llm::tenant_dialects(networks(config)))
+        .unless_given(|| llm::tuners(networks(config)))
 }
 
 /// The fault of a part of the data folder that the program cannot start on. A full disk stays one: room mends it.

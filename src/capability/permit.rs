@@ -14,7 +14,9 @@ named! {
         Completions = "completions", "What models answer: texts and vectors";
         Gateway = "gateway", "What lies behind the gateway's routes";
         Events = "events", "Published events, subscriptions and what could not be delivered";
+        Feedback = "feedback", "What people say of answers: ratings, corrections, expected outputs";
         Keys = "keys", "API keys";
+        Learning = "learning", "Training sets, retraining jobs and drift";
         Models = "models", "Models of vendors and the routes to them";
         Personas = "personas", "Personas";
         Prompts = "prompts", "Prompts, blocks, their versions and labels";
@@ -38,6 +40,7 @@ impl Resource {
             Self::Events => Domain::Events,
             Self::Keys | Self::Roles | Self::Users => Domain::Identity,
             Self::Completions | Self::Models | Self::Spending => Domain::Models,
+            Self::Feedback | Self::Learning => Domain::Learning,
             Self::Personas => Domain::Personas,
             Self::Prompts => Domain::Prompts,
             Self::Secrets => Domain::Integrations,

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod events;
 pub mod identity;
 pub mod integrations;
+pub mod learning;
 pub mod models;
 pub mod personas;
 pub mod prompts;
@@ -22,6 +23,7 @@ pub static MODULES: &[&Module] = &[
     &models::MODULE,
     &personas::MODULE,
     &prompts::MODULE,
+    &learning::MODULE,
     &registry::MODULE,
     &system::MODULE,
 ];

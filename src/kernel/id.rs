@@ -152,6 +152,14 @@ pub enum Event {}
 pub enum Subscription {}
 /// Names an event that could not be delivered.
 pub enum DeadLetter {}
+/// Names a version of a split that somebody got.
+pub enum Exposure {}
+/// Names what somebody said of an answer.
+pub enum Feedback {}
+/// Names a training set.
+pub enum Dataset {}
+/// Names a retraining job.
+pub enum Retraining {}
 
 /// The id of a tenant.
 pub type TenantId = Id<Tenant>;
@@ -177,6 +185,14 @@ pub type EventId = Id<Event>;
 pub type SubscriptionId = Id<Subscription>;
 /// The id of a dead letter.
 pub type DeadLetterId = Id<DeadLetter>;
+/// The id of an exposure.
+pub type ExposureId = Id<Exposure>;
+/// The id of what somebody said of an answer.
+pub type FeedbackId = Id<Feedback>;
+/// The id of a training set.
+pub type DatasetId = Id<Dataset>;
+/// The id of a retraining job.
+pub type RetrainingId = Id<Retraining>;
 
 #[cfg(test)]
 mod tests {

@@ -16,4 +16,5 @@ pub mod store;
 pub mod subject_keys;
 pub mod tokens;
 pub mod transfer;
+pub mod tuning;
 pub mod webhooks;

@@ -8,6 +8,7 @@ pub mod logging;
 #[cfg(unix)]
 pub mod owner;
 pub mod relay;
+pub mod retraining;
 pub mod supervise;
 pub mod telemetry;
 pub mod upkeep;

@@ -16,6 +16,7 @@ mod openai;
 mod schema;
 mod speaking;
 mod sse;
+mod tuning;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 
 use crate::kernel::network::Network;
 use crate::port::models::{Dialects, Models, TenantDialects};
+use crate::port::tuning::{Tuners, Tuning};
 
 use self::speaking::Speaking;
 use self::wire::Wire;
@@ -49,4 +51,13 @@ fn of(wire: &Arc<Wire>) -> Dialects {
         of(cohere::NAME, Speaking::new(cohere::NAME, cohere::Cohere, wire.clone())),
         of(gemini::NAME, Speaking::new(gemini::NAME, gemini::Gemini, wire.clone())),
     ]))
+}
+
+/// The dialects that tune models.
+#[must_use]
+pub fn tuners(networks: Vec<Network>) -> Tuners {
+    let over = |wire: Wire| -> BTreeMap<&'static str, Arc<dyn Tuning>> {
+        BTreeMap::from([(openai::NAME, Arc::new(tuning::OpenAiTuning(Arc::new(wire))) as Arc<dyn Tuning>)])
+    };
+    Tuners { own: over(Wire::default()), of_tenants: over(Wire::guarded(networks)) }
 }

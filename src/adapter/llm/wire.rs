@@ -4,11 +4,11 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Response, Url, redirect};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use reqwest::{Client, RequestBuilder, Response, Url, redirect};
 use serde_json::Value;
 
 use super::fault;
@@ -25,6 +25,25 @@ const IDLE: Duration = Duration::from_secs(90);
 const LONGEST_ANSWER: usize = 128 * 1024 * 1024;
 /// The longest refusal that is read.
 const LONGEST_REFUSAL: usize = 256 * 1024;
+
+/// A request that is no question to a model.
+pub(super) struct Sending {
+    method: Method,
+    path: String,
+    body: Option<(String, Bytes)>,
+}
+
+impl Sending {
+    /// Asks for something.
+    pub(super) fn get(path: String) -> Self {
+        Self { method: Method::GET, path, body: None }
+    }
+
+    /// Sends something of a media type.
+    pub(super) fn post(path: &str, kind: String, body: Bytes) -> Self {
+        Self { method: Method::POST, path: path.to_owned(), body: Some((kind, body)) }
+    }
+}
 
 /// The way to vendors, through the proxy that the environment names, where it names one.
 #[derive(Default)]
@@ -75,8 +94,35 @@ impl Wire {
         }
         let headers = headers(language, endpoint, accepts)?;
         let body = serde_json::to_vec(&call.body).map_err(unreadable)?;
-        let sent = self.client()?.post(url).headers(headers).body(body).send().await;
-        let response = sent.map_err(|error| of_sending(&error))?;
+        Self::answered(self.client()?.post(url).headers(headers).body(body), language, endpoint).await
+    }
+
+    /// Sends whatever else a vendor's API takes.
+    pub(super) async fn send_any(
+        &self,
+        language: &dyn Language,
+        endpoint: &Endpoint,
+        sending: Sending,
+    ) -> Result<Response, ModelFault> {
+        let url = Self::address(endpoint, &sending.path)?;
+        let mut headers = headers(language, endpoint, "application/json")?;
+        let mut request = self.client()?.request(sending.method, url);
+        match sending.body {
+            Some((kind, body)) => {
+                headers.insert(CONTENT_TYPE, HeaderValue::try_from(kind).map_err(unreadable)?);
+                request = request.body(body);
+            }
+            None => drop(headers.remove(CONTENT_TYPE)),
+        }
+        Self::answered(request.headers(headers), language, endpoint).await
+    }
+
+    async fn answered(
+        request: RequestBuilder,
+        language: &dyn Language,
+        endpoint: &Endpoint,
+    ) -> Result<Response, ModelFault> {
+        let response = request.send().await.map_err(|error| of_sending(&error))?;
         let status = response.status();
         if status.is_success() {
             return Ok(response);

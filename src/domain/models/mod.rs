@@ -1,9 +1,10 @@
 //! The models of vendors: which there are, what they can do and cost; the router to them, with routes, budgets and a cache; and
 //! what was used of them.
 //!
-//! Other domains may use: `Router` with `Asker`, `Wish`, `Tags`, `CacheUse`, `Answer`, `Answering`, `Embedded`, `CacheState`, and
-//! `Collector`, which puts pieces together; `catalogue`; `Allowance` and `key_is_held` for who makes what spends. The runtime
-//! sends what `Router::measured` tells.
+//! Other domains may use: `Router` with `Asker`, `Wish`, `Tags`, `CacheUse`, `Answer`, `Answering`, `Embedded`, `CacheState`, `words`,
+//! `Reached`, and `Collector`, which puts pieces together; `catalogue`; `Allowance` and `key_is_held` for who makes what spends;
+//! `executions`, which tells what an execution asked; `reading` and `model::call`, which tell of calls. The runtime sends what
+//! `Router::measured` tells.
 //!
 //! A domain that thinks asks through `cx.service::<Router>()` with `Asker::of(cx)`, a `Wish` whose tags say for which agent, prompt
 //! and execution, and a request of the port. `no_model_configured` says that there is no model: whoever has an honest way
@@ -14,19 +15,21 @@ mod allowance;
 pub mod catalogue;
 mod conversation;
 mod engine;
+pub(crate) mod executions;
 mod faults;
 mod health_view;
-mod model;
-mod reading;
+pub(crate) mod model;
+pub(crate) mod reading;
 mod tools;
 mod topics;
 mod views;
 
 pub use allowance::{Allowance, key_is_held};
+pub(crate) use conversation::words;
 pub use engine::asker::{Asker, CacheUse, Tags, Wish};
 pub use engine::collect::Collector;
 pub use engine::genai::Histogram;
-pub use engine::router::{Answer, Answering, Embedded, Router, RouterSettings};
+pub use engine::router::{Answer, Answering, Embedded, Reached, Router, RouterSettings};
 pub use faults::NO_MODEL;
 pub use model::call::CacheState;
 

@@ -56,6 +56,9 @@ pub(crate) struct Calls {
     #[serde(default)]
     #[schemars(length(min = 1, max = 200))]
     model: Option<String>,
+    /// Only those with any version of this prompt.
+    #[serde(skip)]
+    prompt: Option<String>,
 }
 
 /// A period.
@@ -66,6 +69,27 @@ pub(crate) struct Span {
 }
 
 impl Calls {
+    /// Those of a period.
+    #[must_use]
+    pub(crate) fn within(span: Span) -> Self {
+        Self { from: Some(span.from), to: Some(span.to), ..Self::default() }
+    }
+
+    /// Of these those of an agent.
+    #[must_use]
+    pub(crate) fn of_agent(self, agent: &str) -> Self {
+        Self { agent: Some(agent.to_owned()), ..self }
+    }
+
+    /// Of these those with a prompt: with this version of it, or any.
+    #[must_use]
+    pub(crate) fn with_prompt(self, prompt: &str, version: Option<&str>) -> Self {
+        match version {
+            Some(version) => Self { prompt_version: Some(format!("{prompt}@{version}")), ..self },
+            None => Self { prompt: Some(prompt.to_owned()), ..self },
+        }
+    }
+
     /// Goes through the calls, the newest first. Whoever may not manage spending sees their own.
     ///
     /// # Errors
@@ -100,6 +124,7 @@ impl Calls {
             text("promptVersion", self.prompt_version),
             text("execution", self.execution),
             text("model", self.model),
+            self.prompt.map(|prompt| Filter::StartsWith("promptVersion", format!("{prompt}@"))),
         ];
         for part in wanted.into_iter().flatten() {
             filter = filter.and(part);

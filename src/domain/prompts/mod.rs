@@ -1,7 +1,7 @@
 //! The prompts domain: texts for models with variables and blocks, versioned, labelled, assembled. They come as files and as
 //! records of a tenant, which lie over the files.
 //!
-//! Other domains may use: `engine`, `library`, `uses::Uses`.
+//! Other domains may use: `engine`, `library`, `shown`, `snapshot`, `uses::Uses`.
 
 mod assembling;
 pub mod engine;
@@ -11,6 +11,8 @@ mod judging;
 pub mod library;
 pub mod model;
 mod publishing;
+pub mod shown;
+pub mod snapshot;
 pub mod source;
 mod tools;
 pub mod topics;

@@ -4,6 +4,7 @@ mod audit;
 pub(crate) mod events;
 mod identity;
 mod integrations;
+mod learning;
 mod models;
 mod personas;
 mod prompts;

@@ -14,6 +14,9 @@
 //! | | the route "default" to the model test/small, and the budget of the agent "archivist": 5,000 tokens a day |
 //! | `d1` | Ada's subscription "orders": order.created and order.paid into a pull queue, from the beginning of the log |
 //! | `d2` | a dead letter of it |
+//! | `d3` | what Ada said of an answer of the agent "archivist" to the prompt "welcome-mail" 1.0.0 |
+//! | `d4` | the training set "Welcome mails" of it, whose files are not there
+//! | `d5` | a job that chose an example out of that set
 //! | | Ada's prompt "welcome-mail": 1.0.0 in production, and a draft; her persona "house-guide" |
 //! | `f1` | another tenant, "elsewhere" |
 //! | `f2` | its administrator, eve@elsewhere.example: the caller `stranger` |
@@ -39,7 +42,7 @@ use convoke::domain::identity::roles::{ADMIN, BUILT_IN, MEMBER};
 use convoke::domain::prompts::engine::content::Content;
 use convoke::domain::prompts::model::prompt::{Label, Prompt, PromptKind, Target as Version};
 use convoke::domain::prompts::model::revision::Revision;
-use convoke::domain::{integrations, models, personas, system};
+use convoke::domain::{integrations, learning, models, personas, system};
 use convoke::kernel::id::{KeyId, RoleId, TenantId, UserId};
 use convoke::kernel::seal::sha256;
 use convoke::kernel::secret::Secret;
@@ -134,6 +137,29 @@ pub(crate) async fn set(store: &dyn Store, tenant: TenantId, now: Timestamp) -> 
     let budget = serde_json::json!({ "scope": "agent:archivist", "period": "day", "tokens": 5000, "warnAt": [80] });
     let scope = b"agent:archivist";
     here.of(&models::MODULE, "model_budget", named_id(&[b"model budget", tenant.uuid().as_bytes(), scope]), budget);
+    let feedback = serde_json::json!({
+        "executionId": "exec-1", "agentId": "archivist", "promptId": "welcome-mail", "version": "1.0.0", "versionFrom": "named",
+        "userSatisfaction": 4.5, "permille": 875, "variables": { "name": "Bo" }, "actualOutput": "Dear Bo",
+    });
+    here.of(&learning::MODULE, "feedback", id(0xd3), feedback);
+    let file = |rows: u32| serde_json::json!({ "rows": rows, "sizeBytes": 100 * rows, "digest": "0".repeat(64) });
+    let dataset = serde_json::json!({
+        "name": "Welcome mails", "promptId": "welcome-mail", "agentId": null, "seed": 0, "all": file(12), "train": file(10),
+        "test": file(2), "leftOut": { "duplicates": 0, "noAnswer": 0, "noQuestion": 0, "tooMany": 0 }, "personal": 0, "redacted": false,
+    });
+    here.of(&learning::MODULE, "dataset", id(0xd4), dataset);
+    let base = serde_json::json!({
+        "promptId": "welcome-mail", "version": "1.0.0", "digest": "0".repeat(64), "template": "Write a welcome mail to {{ name }}.",
+        "blocks": {}, "variables": [], "cases": [],
+    });
+    let job = serde_json::json!({
+        "kind": "few_shot", "state": "succeeded", "done": 1, "of": 1, "doing": "over", "user": ADA,
+        "plan": { "dataset": id(0xd4), "base": base, "examples": 1, "wordings": 0, "cases": 20, "scoring": "overlap", "leastGain": 0.02,
+            "mostCalls": 300, "seed": 0 },
+        "result": { "better": true, "promptId": "welcome-mail", "version": "1.1.0", "baseVersion": "1.0.0",
+            "examples": [{ "question": "Write a welcome mail to Bo.", "answer": "Dear Bo" }] },
+    });
+    here.of(&learning::MODULE, "retraining_job", id(0xd5), job);
 
     let elsewhere = TenantId::from_uuid(ELSEWHERE);
     let mut outside = Steps::default();

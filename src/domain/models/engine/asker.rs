@@ -40,6 +40,19 @@ impl Asker {
         Self { platform, caller, request_id: call.id, origin: call.origin, client, trace: call.trace }
     }
 
+    /// Work that goes on without a call, for whoever began it.
+    #[must_use]
+    pub fn inside(platform: &Arc<Platform>, caller: &Arc<Caller>) -> Self {
+        Self {
+            platform: platform.clone(),
+            caller: caller.clone(),
+            request_id: CallId::new(platform.clock.now()),
+            origin: Origin::inside(),
+            client: None,
+            trace: None,
+        }
+    }
+
     /// The tenant.
     #[must_use]
     pub fn tenant(&self) -> TenantId {

@@ -13,6 +13,7 @@ use crate::port::records::{Field, FieldType};
 pub static EXPOSURES: Log = Log {
     name: "prompt_exposures",
     fields: &[
+        Field { name: "id", of: FieldType::Id },
         Field { name: "version", of: FieldType::Text },
         Field { name: "session", of: FieldType::Text },
         Field { name: "label", of: FieldType::Text },

@@ -1,12 +1,15 @@
 //! `prompt_test`: the contract cases of a version.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::capability::Capability;
-use crate::capability::cx::Cx;
+use crate::capability::cx::{Cx, forbidden};
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
+use crate::domain::models::{Asker, CacheUse, Router, Tags, Wish, words};
 use crate::domain::prompts::engine::checks::Wanted as Expected;
 use crate::domain::prompts::engine::content::Case;
 use crate::domain::prompts::finding::{Found, Which};
@@ -17,6 +20,7 @@ use crate::domain::prompts::publishing::judged;
 use crate::domain::prompts::topics::TESTED;
 use crate::domain::prompts::writing::own_name;
 use crate::kernel::fault::Fault;
+use crate::port::models::{ChatRequest, Message, Part, Role};
 
 /// Runs contract cases.
 pub(in crate::domain::prompts) struct PromptTest;
@@ -34,6 +38,11 @@ pub(in crate::domain::prompts) struct Input {
     #[serde(default)]
     #[schemars(length(max = 50))]
     answers: Vec<Answer>,
+    /// A model as `provider/model`, or a route, that is asked for an answer to each case to which none is given here. It costs what its calls
+    /// cost. Without it no model is asked.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 200))]
+    model: Option<String>,
 }
 
 /// An answer to a case.
@@ -66,8 +75,27 @@ pub(in crate::domain::prompts) struct Output {
     failed: usize,
     /// How many cases have no answer to judge.
     unanswered: usize,
+    /// What asking a model took.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    asked: Option<Asked>,
     /// Each case.
     cases: Vec<Ended>,
+}
+
+/// What asking a model took.
+#[derive(Debug, Default, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Asked {
+    /// Calls of the model that were answered.
+    calls: usize,
+    /// Tokens that were read.
+    input_tokens: u64,
+    /// Tokens that were written.
+    output_tokens: u64,
+    /// What they cost, in thousand-millionths of a dollar, as far as the price is known.
+    cost_nano_dollars: u64,
+    /// Calls whose price is not known: what they cost is not in the sum.
+    calls_without_price: usize,
 }
 
 /// How a case ended.
@@ -81,6 +109,9 @@ struct Ended {
     /// What was judged.
     #[serde(skip_serializing_if = "Option::is_none")]
     against: Option<Against>,
+    /// What the model answered that was asked, and which one it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answered: Option<Answered>,
     /// What is wrong.
     problems: Vec<String>,
 }
@@ -105,6 +136,18 @@ enum Against {
     Recorded,
     /// It was given with the call.
     Given,
+    /// A model was asked for it.
+    Model,
+}
+
+/// What a model answered.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Answered {
+    /// The model, as `provider/model`.
+    model: String,
+    /// Its answer.
+    text: String,
 }
 
 impl Capability for PromptTest {
@@ -115,9 +158,11 @@ impl Capability for PromptTest {
         Domain::Prompts,
         Route::post("/prompts/{id}/test"),
         Permit::on(Resource::Prompts, Action::Change),
-        "Runs the contract cases of a version: whether it takes what each case gives, and whether the answer that was recorded with it, or \
-         that you give, is as every answer must be. For checks of the text itself use prompt_validate.",
-    );
+        "Runs the contract cases of a version: whether it takes what each case gives, and whether an answer is as it must be: the recorded one, one \
+         that you give, or that of a model that is asked now. For checks of the text itself use prompt_validate.",
+    )
+    .reaches()
+    .spends();
 
     async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {
         let found = Found::load(cx, &input.id, Action::Read).await?;
@@ -131,19 +176,48 @@ impl Capability for PromptTest {
             }
         }
         let whole = Whole::load(cx, content, own_name(&found.prompt)).await?;
+        if input.model.is_some() && !cx.caller().may(Resource::Completions, Action::Create) {
+            return Err(forbidden(Permit::on(Resource::Completions, Action::Create)));
+        }
+        let mut asked = input.model.is_some().then(Asked::default);
+        let tag = format!("{}@{}", found.prompt.prompt_id, revision.called());
         let mut cases = Vec::new();
         for case in &content.cases {
-            let taken = whole.text(content, &case.variables, "/variables");
-            let (answer, against) = answer(case, &input.answers);
-            let (outcome, problems) = match (taken, answer) {
-                (Err(why), _) => (Outcome::Failed, vec![why.say()]),
-                (Ok(_), None) => (Outcome::Unanswered, Vec::new()),
-                (Ok(_), Some(answer)) => {
-                    let problems = judged(cx, Expected::from(case), answer).await?;
-                    (if problems.is_empty() { Outcome::Passed } else { Outcome::Failed }, problems)
-                }
+            let mut ended = Ended {
+                case: case.name.clone(),
+                outcome: Outcome::Failed,
+                against: None,
+                answered: None,
+                problems: Vec::new(),
             };
-            cases.push(Ended { case: case.name.clone(), outcome, against, problems });
+            let given = input.answers.iter().find(|one| one.case == case.name).map(|given| given.answer.as_str());
+            match whole.text(content, &case.variables, "/variables") {
+                Err(why) => ended.problems.push(why.say()),
+                Ok((text, _)) => {
+                    if let (Some(model), None, Some(asked)) = (&input.model, given, &mut asked) {
+                        ended.against = Some(Against::Model);
+                        match ask(cx, model, &tag, text, asked).await {
+                            Ok(answered) => ended.answered = Some(answered),
+                            // Where nobody answers at all, that is the answer of the call.
+                            Err(fault) if asked.calls == 0 => return Err(fault),
+                            Err(fault) => ended.problems.push(fault.say().to_owned()),
+                        }
+                    }
+                    let told = ended.answered.as_ref().map(|answered| answered.text.as_str());
+                    let (answer, against) = answer(case, given);
+                    let answer = if ended.against.is_some() { told } else { answer };
+                    ended.against = ended.against.or(against);
+                    match answer {
+                        Some(answer) => ended.problems = judged(cx, Expected::from(case), answer).await?,
+                        None if ended.problems.is_empty() => ended.outcome = Outcome::Unanswered,
+                        None => {}
+                    }
+                    if answer.is_some() && ended.problems.is_empty() {
+                        ended.outcome = Outcome::Passed;
+                    }
+                }
+            }
+            cases.push(ended);
         }
         let count = |outcome| cases.iter().filter(|case| case.outcome == outcome).count();
         let (passed, failed) = (count(Outcome::Passed), count(Outcome::Failed));
@@ -157,16 +231,40 @@ impl Capability for PromptTest {
         let event =
             serde_json::json!({ "promptId": prompt_id, "version": version, "passed": passed, "failed": failed });
         cx.emit(TESTED, &prompt_id, &event)?;
-        Ok(Output { prompt_id, version, digest: revision.digest, ok: failed == 0, passed, failed, unanswered, cases })
+        Ok(Output {
+            prompt_id,
+            version,
+            digest: revision.digest,
+            ok: failed == 0,
+            passed,
+            failed,
+            unanswered,
+            asked,
+            cases,
+        })
     }
 }
 
-/// The answer to judge a case by. A model that is asked comes in here, too.
-fn answer<'a>(case: &'a Case, given: &'a [Answer]) -> (Option<&'a str>, Option<Against>) {
-    let given = given.iter().find(|one| one.case == case.name);
+/// The answer to judge a case by where no model is asked.
+fn answer<'a>(case: &'a Case, given: Option<&'a str>) -> (Option<&'a str>, Option<Against>) {
     match (given, &case.answer) {
-        (Some(given), _) => (Some(&given.answer), Some(Against::Given)),
+        (Some(given), _) => (Some(given), Some(Against::Given)),
         (None, Some(recorded)) => (Some(recorded), Some(Against::Recorded)),
         (None, None) => (None, None),
     }
+}
+
+/// Asks a model for an answer. The call is metered as one of this version, and all budgets hold it; the cache does not answer.
+async fn ask(cx: &Cx, model: &str, tag: &str, text: String, asked: &mut Asked) -> Result<Answered, Fault> {
+    let tags = Tags { prompt_version: Some(tag.to_owned()), ..Tags::default() };
+    let wish = Wish { model: Some(model.to_owned()), cache: CacheUse::Skip, tags };
+    let messages = vec![Message { role: Role::User, parts: vec![Part::Text { text }] }];
+    let request = Arc::new(ChatRequest { messages, ..ChatRequest::default() });
+    let answer = Box::pin(cx.service::<Router>()?.complete(&Asker::of(cx), &wish, request)).await?;
+    asked.calls += 1;
+    asked.input_tokens += answer.tokens.input;
+    asked.output_tokens += answer.tokens.output;
+    asked.cost_nano_dollars += answer.cost.map_or(0, |cost| cost.0);
+    asked.calls_without_price += usize::from(answer.cost.is_none());
+    Ok(Answered { text: words(&answer.completion.parts, false).unwrap_or_default(), model: answer.model })
 }

@@ -14,7 +14,7 @@ use crate::domain::models::engine::client;
 use crate::domain::models::engine::failure::{Failed, REST, Why, speaks_against};
 use crate::kernel::fault::Fault;
 use crate::port::models::{
-    ChatRequest, Completion, Dialects, EmbedRequest, Embedding, Endpoint, ModelFault, ModelFaultKind, Models, Pieces,
+    ChatRequest, Completion, Dialects, EmbedRequest, Embedding, ModelFault, ModelFaultKind, Models, Pieces,
     TenantDialects,
 };
 
@@ -85,7 +85,9 @@ impl Router {
             let ticket = Ticket::new(self, course, target, ask, reserved, Taken { _place: place, paced });
             return self.ask_client(course, target, ask, pass, ticket).await;
         }
-        let endpoint = self.endpoint(course, target).await.map_err(Stopped::Fault)?;
+        let patience = Duration::from_secs(course.route.timeout_seconds.into());
+        let silence = Duration::from_secs(course.route.silence_seconds.into());
+        let endpoint = self.endpoint(asker, target, patience, silence).await.map_err(Stopped::Fault)?;
         let models = models_of(course, &target.provider).map_err(Stopped::Fault)?;
         let mut ticket = Ticket::new(self, course, target, ask, reserved, Taken { _place: place, paced });
         ticket.sent();
@@ -158,21 +160,6 @@ impl Router {
             // It is there and says what it does not like of the request.
             _ => pass.succeeded(),
         }
-    }
-
-    async fn endpoint(&self, course: &Course, target: &Target) -> Result<Endpoint, Fault> {
-        let provider = &target.provider;
-        let key = self.offers.key(&course.asker, &self.watch, &provider.name, &target.key).await?;
-        Ok(Endpoint {
-            provider: provider.name.clone(),
-            base_url: self.offers.base_url(provider),
-            key,
-            model: target.model.name.clone(),
-            headers: provider.headers.clone(),
-            options: provider.options.clone(),
-            patience: Duration::from_secs(course.route.timeout_seconds.into()),
-            silence: Duration::from_secs(course.route.silence_seconds.into()),
-        })
     }
 }
 

@@ -223,7 +223,7 @@ impl Router {
         let only = route.candidates.len() == 1;
         let (mut targets, mut failed) = (Vec::new(), Vec::new());
         for candidate in route.candidates.iter().filter(|candidate| takes(candidate, size)) {
-            let target = match self.target(asker, route, candidate, offered) {
+            let target = match self.target(asker, &route.name, candidate, offered) {
                 Ok(target) => target,
                 Err(fault) if only => return Err(fault),
                 // A route goes on without a candidate whose key is not there yet.
@@ -248,10 +248,11 @@ impl Router {
         Ok(targets)
     }
 
-    fn target(
+    /// A candidate as it is offered to whoever asks. `route` is the name under which its limits are counted.
+    pub(super) fn target(
         &self,
         asker: &Asker,
-        route: &ModelRoute,
+        route: &str,
         candidate: &Candidate,
         offered: &Offered,
     ) -> Result<Target, Fault> {
@@ -277,7 +278,7 @@ impl Router {
         };
         let paces = self.healths.pace(owner, listed, model.limits).into_iter().chain(self.healths.pace(
             Some(asker.tenant()),
-            &format!("{} by {}", candidate.model, route.name).into(),
+            &format!("{} by {route}", candidate.model).into(),
             of_route,
         ));
         let (key, weight) = (key.clone(), candidate.weight);

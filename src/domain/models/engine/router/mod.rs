@@ -3,6 +3,7 @@
 
 mod attempt;
 mod course;
+mod reach;
 mod run;
 mod stream;
 mod ticket;

@@ -1,0 +1,177 @@
+//! Choosing few examples out of many: those that together are most like all the others, each unlike those that are chosen already,
+//! the good ones first. The choice is greedy (facility location), the same for the same rows and seed.
+
+use std::collections::BTreeMap;
+
+use super::figures::number;
+use crate::domain::learning::model::dataset::Row;
+use crate::kernel::seal::sha256_hex;
+
+/// Rows that are compared with each other; of more a part is taken by the seed.
+const MOST_COMPARED: usize = 1_500;
+/// What the score of a row counts against what it covers.
+const SCORE_COUNTS: f64 = 0.3;
+
+/// What was chosen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Selected {
+    /// Places of the rows, in the order in which they were chosen.
+    pub places: Vec<usize>,
+    /// How much the rows are like one that was chosen, at the mean: from 0 to 1.
+    pub coverage: f64,
+    /// How unlike those that were chosen are to each other, at the mean: from 0 to 1.
+    pub diversity: f64,
+}
+
+/// A text as the weights of its words.
+type Words = BTreeMap<String, f64>;
+
+/// The words of a text, in small letters.
+pub fn words(text: &str) -> impl Iterator<Item = String> + '_ {
+    text.split(|one: char| !one.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase)
+}
+
+/// Chooses so many of the rows that may be chosen.
+#[must_use]
+pub fn select(rows: &[Row], may: impl Fn(&Row) -> bool, count: usize, seed: u64) -> Selected {
+    let mut order: Vec<(String, usize)> = rows
+        .iter()
+        .enumerate()
+        .map(|(place, row)| (sha256_hex(format!("{seed}:{}", row.id).as_bytes()), place))
+        .collect();
+    order.sort();
+    order.truncate(MOST_COMPARED);
+    let places: Vec<usize> = order.into_iter().map(|(_, place)| place).collect();
+    let taken: Vec<&Row> = places.iter().filter_map(|place| rows.get(*place)).collect();
+    let vectors = weighted(&taken);
+    let likeness: Vec<Vec<f64>> =
+        vectors.iter().map(|one| vectors.iter().map(|other| alike(one, other)).collect()).collect();
+    let mut covered = vec![0.0_f64; taken.len()];
+    let mut chosen: Vec<usize> = Vec::new();
+    while chosen.len() < count {
+        let mut best: Option<(f64, usize)> = None;
+        for (at, row) in taken.iter().enumerate().filter(|(at, row)| !chosen.contains(at) && may(row)) {
+            let gain: f64 = likeness[at].iter().zip(&covered).map(|(alike, covered)| (alike - covered).max(0.0)).sum();
+            let worth = gain / number(taken.len()) + SCORE_COUNTS * row.score / number(count);
+            // The order is the seed's: of two that are worth the same the first stays.
+            if best.is_none_or(|(most, _)| worth > most + 1e-12) {
+                best = Some((worth, at));
+            }
+        }
+        let Some((_, at)) = best else { break };
+        for (covered, alike) in covered.iter_mut().zip(&likeness[at]) {
+            *covered = covered.max(*alike);
+        }
+        chosen.push(at);
+    }
+    let mut apart = Vec::new();
+    for (at, one) in chosen.iter().enumerate() {
+        apart.extend(chosen.iter().skip(at + 1).map(|other| 1.0 - likeness[*one][*other]));
+    }
+    Selected {
+        coverage: super::figures::mean(&covered).unwrap_or(0.0),
+        diversity: super::figures::mean(&apart).unwrap_or(0.0),
+        places: chosen.into_iter().filter_map(|at| places.get(at).copied()).collect(),
+    }
+}
+
+/// The questions as vectors of length one; a word that few have weighs more.
+fn weighted(rows: &[&Row]) -> Vec<Words> {
+    let mut having: BTreeMap<String, usize> = BTreeMap::new();
+    let counted: Vec<BTreeMap<String, usize>> = rows
+        .iter()
+        .map(|row| {
+            let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+            words(&row.question).for_each(|word| *counts.entry(word).or_default() += 1);
+            counts.keys().for_each(|word| *having.entry(word.clone()).or_default() += 1);
+            counts
+        })
+        .collect();
+    let rarity = |word: &str| {
+        let having = having.get(word).copied().unwrap_or(1);
+        (number(rows.len() + 1) / number(having)).ln()
+    };
+    let vector = |counts: BTreeMap<String, usize>| {
+        let weigh = |(word, count): (String, usize)| {
+            let weight = (1.0 + number(count).ln()) * rarity(&word);
+            (word, weight)
+        };
+        let mut words: Words = counts.into_iter().map(weigh).collect();
+        let length = words.values().map(|weight| weight * weight).sum::<f64>().sqrt();
+        if length > 0.0 {
+            words.values_mut().for_each(|weight| *weight /= length);
+        }
+        words
+    };
+    counted.into_iter().map(vector).collect()
+}
+
+fn alike(one: &Words, other: &Words) -> f64 {
+    let (short, long) = if one.len() <= other.len() { (one, other) } else { (other, one) };
+    short.iter().filter_map(|(word, weight)| long.get(word).map(|other| weight * other)).sum::<f64>().min(1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::learning::model::dataset::{From, Side};
+
+    fn row(question: &str, score: f64) -> Row {
+        Row {
+            id: question.to_owned(),
+            side: Side::Train,
+            from: From::Feedback,
+            prompt_version: None,
+            variables: None,
+            question: question.to_owned(),
+            answer: "a".to_owned(),
+            score,
+        }
+    }
+
+    fn rows() -> Vec<Row> {
+        let mut rows: Vec<Row> = (0..10).map(|at| row(&format!("reset the password of account {at}"), 0.9)).collect();
+        rows.extend((0..6).map(|at| row(&format!("refund the invoice from month {at}"), 0.9)));
+        rows.push(row("where is the office", 0.9));
+        rows
+    }
+
+    #[test]
+    fn what_is_chosen_covers_the_rest_and_is_not_alike() {
+        let rows = rows();
+        let chosen = select(&rows, |_| true, 3, 1);
+        let questions: Vec<&str> = chosen.places.iter().map(|place| rows[*place].question.as_str()).collect();
+        for word in ["password", "invoice", "office"] {
+            assert_eq!(questions.iter().filter(|question| question.contains(word)).count(), 1, "{questions:?}");
+        }
+        assert!(questions[0].contains("password"), "the largest group comes first: {questions:?}");
+        assert!(chosen.coverage > 0.6 && chosen.diversity > 0.9, "{chosen:?}");
+    }
+
+    #[test]
+    fn the_same_seed_chooses_the_same_and_the_better_example_goes_first() {
+        let rows = rows();
+        assert_eq!(select(&rows, |_| true, 3, 1), select(&rows, |_| true, 3, 1));
+        let mut turned = rows.clone();
+        turned.reverse();
+        let of = |rows: &[Row], seed| {
+            let chosen = select(rows, |_| true, 3, seed);
+            chosen.places.iter().map(|place| rows[*place].id.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(of(&rows, 1), of(&turned, 1), "the order of the rows decides nothing");
+        assert!((2..20).any(|seed| of(&rows, seed) != of(&rows, 1)), "another seed may choose others");
+        let mut better = rows;
+        better[4].score = 1.0;
+        for seed in 0..5 {
+            assert!(of(&better, seed).contains(&better[4].id), "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn there_may_be_fewer_than_are_wanted() {
+        let rows = rows();
+        assert_eq!(select(&rows, |row| row.question.contains("office"), 3, 1).places, [16]);
+        assert_eq!(select(&rows, |_| false, 3, 1).places, Vec::<usize>::new());
+        assert_eq!(select(&[], |_| true, 3, 1).places, Vec::<usize>::new());
+    }
+}

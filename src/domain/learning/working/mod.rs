@@ -1,0 +1,268 @@
+//! The worker of retraining jobs. A job waits in the queue; who leases it does one step, writes what came of it and puts the job back in
+//! the same commit. So a job goes on where it was whatever ends in between, on whichever instance, and no step counts twice.
+
+mod asking;
+mod examples;
+mod optimizing;
+mod tuning;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::files;
+use super::model::dataset::{Dataset, Row};
+use super::model::job::{Failure, JOB, Job, JobKind, JobState, Outcome, QUEUE};
+use super::topics::RETRAINED;
+use crate::capability::caller::{Caller, Origin};
+use crate::capability::cx::store_fault;
+use crate::capability::events::Event;
+use crate::capability::gate::{Gate, Request};
+use crate::capability::outcome::Outcome as Answer;
+use crate::capability::owned::Stored;
+use crate::capability::platform::Platform;
+use crate::kernel::codes::Retry;
+use crate::kernel::fault::Fault;
+use crate::kernel::id::{CallId, EventId, TenantId, new_uuid};
+use crate::port::queue::{Job as Queued, Lease};
+use crate::port::records::{Document as _, Scope};
+use crate::port::store::{Batch, Expect, Put, Step, StoreFault};
+
+/// So long a step is leased; it is kept for longer while it goes on.
+const LEASE: Duration = Duration::from_mins(2);
+/// How often a lease is kept for longer.
+const EXTEND: Duration = Duration::from_secs(30);
+/// Jobs that are worked on at once.
+const AT_ONCE: u32 = 4;
+/// So often in a row a step is tried.
+const MOST_TRIES: u32 = 8;
+/// The first wait before it is tried again; each further one is twice as long.
+const FIRST_WAIT: Duration = Duration::from_secs(30);
+
+/// What comes after a step.
+enum Next {
+    /// The next step, at once.
+    On,
+    /// The next step, later.
+    Later(Duration),
+    /// It is over.
+    Over(Outcome),
+}
+
+/// Works on jobs.
+pub struct Worker {
+    gate: Arc<Gate>,
+}
+
+/// One step of a job: what it may need.
+struct Doing<'a> {
+    gate: &'a Arc<Gate>,
+    platform: &'a Arc<Platform>,
+    caller: Arc<Caller>,
+    id: Uuid,
+    tenant: TenantId,
+}
+
+impl Worker {
+    /// The worker of the jobs that are behind a gate.
+    #[must_use]
+    pub fn new(gate: Arc<Gate>) -> Arc<Self> {
+        Arc::new(Self { gate })
+    }
+
+    /// Does one step of each job that is due; answers of how many.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn round(&self) -> Result<usize, Fault> {
+        let platform = self.gate.platform();
+        let now = platform.clock.now();
+        // Looking costs a read, leasing a write.
+        if platform.store.next_due(QUEUE).await.map_err(store_fault)?.is_none_or(|due| due > now) {
+            return Ok(0);
+        }
+        let leases = platform.store.lease(QUEUE, now, LEASE, AT_ONCE).await.map_err(store_fault)?;
+        let count = leases.len();
+        futures::future::join_all(leases.into_iter().map(|lease| self.work(lease))).await;
+        Ok(count)
+    }
+
+    /// Works on a lease, and keeps it meanwhile.
+    async fn work(&self, lease: Lease) {
+        let store = &self.gate.platform().store;
+        let keeping = async {
+            loop {
+                tokio::time::sleep(EXTEND).await;
+                let until = self.gate.platform().clock.now().plus(LEASE);
+                match store.extend(&lease, until).await {
+                    Ok(true) | Err(_) => {}
+                    // Another has it.
+                    Ok(false) => return,
+                }
+            }
+        };
+        let worked = tokio::select! {
+            worked = Box::pin(self.step(&lease)) => worked,
+            () = keeping => return,
+        };
+        if let Err(fault) = worked {
+            tracing::warn!(%fault, "a retraining job could not be worked on and waits to be taken up again");
+        }
+    }
+
+    async fn step(&self, lease: &Lease) -> Result<(), Fault> {
+        let platform = self.gate.platform();
+        let id = lease.body.get("job").and_then(Value::as_str).and_then(|id| Uuid::parse_str(id).ok());
+        let found = match id {
+            Some(id) => platform.store.get(Scope::Tenant(lease.tenant), &JOB, id).await.map_err(store_fault)?,
+            None => None,
+        };
+        let stored = found.map(Stored::<Job>::read).transpose()?.filter(|stored| !stored.value.is_over());
+        let Some(stored) = stored else {
+            // There is nothing of it any more.
+            return platform.store.finish(lease).await.map(drop).map_err(store_fault);
+        };
+        let mut job = stored.value.clone();
+        job.state = JobState::Running;
+        job.began_at = job.began_at.or_else(|| Some(platform.clock.now()));
+        let did = self.did(stored.id, lease.tenant, &mut job).await;
+        let now = platform.clock.now();
+        let wait = match did {
+            Ok(next) => {
+                job.work.tries = 0;
+                job.failure = None;
+                match next {
+                    Next::On => Some(Duration::ZERO),
+                    Next::Later(wait) => {
+                        job.state = JobState::Waiting;
+                        Some(wait)
+                    }
+                    Next::Over(outcome) => {
+                        (job.state, job.result) = (JobState::Succeeded, Some(outcome));
+                        None
+                    }
+                }
+            }
+            Err(fault) => {
+                job.work.tries += 1;
+                job.failure = Some(Failure { code: fault.code().name.to_owned(), say: fault.say().to_owned() });
+                let again = fault.code().retry != Retry::Never && job.work.tries < MOST_TRIES;
+                job.state = if again { JobState::Waiting } else { JobState::Failed };
+                let wait = FIRST_WAIT * 2_u32.saturating_pow(job.work.tries - 1);
+                again.then(|| fault.retry_after().map_or(wait, |asked| asked.max(wait)))
+            }
+        };
+        if wait.is_none() {
+            job.ended_at = Some(now);
+            job.doing = "over".to_owned();
+        }
+        self.write(lease, &stored, &job, wait).await
+    }
+
+    /// Writes a job as it is after a step, together with the end of the lease and what comes next.
+    async fn write(&self, lease: &Lease, stored: &Stored<Job>, job: &Job, wait: Option<Duration>) -> Result<(), Fault> {
+        let platform = self.gate.platform();
+        let now = platform.clock.now();
+        let put = Put {
+            kind: Job::KIND,
+            id: stored.id,
+            expect: Expect::Revision(stored.revision),
+            owner: stored.owner,
+            workspace: stored.workspace,
+            visibility: stored.visibility,
+            body: serde_json::to_value(job).map_err(Fault::internal)?,
+        };
+        let mut steps = vec![Step::Put(put), Step::Finish { queue: QUEUE, id: lease.id, token: lease.token }];
+        let mut told = None;
+        match wait {
+            Some(wait) => steps.push(Step::Enqueue(queued(new_uuid(now), stored.id, now.plus(wait)))),
+            None => {
+                let event = ended(lease.tenant, stored.id, job, platform)?;
+                steps.push(event.step()?);
+                told = Some(event);
+            }
+        }
+        match platform.store.commit(vec![Batch { tenant: lease.tenant, at: now, steps }]).await {
+            Ok(_) => {
+                if let Some(event) = told {
+                    platform.tell(Arc::new(event));
+                }
+                Ok(())
+            }
+            // Another one has the lease, and did the same.
+            Err(StoreFault::Conflict(_)) => Ok(()),
+            Err(fault) => Err(store_fault(fault)),
+        }
+    }
+
+    async fn did(&self, id: Uuid, tenant: TenantId, job: &mut Job) -> Result<Next, Fault> {
+        let platform = self.gate.platform();
+        // With the rights that whoever scheduled it has now.
+        let caller = self.gate.callers().resume(platform, tenant, job.user, job.principal()).await?;
+        let doing = Doing { gate: &self.gate, platform, caller, id, tenant };
+        match job.kind {
+            JobKind::FewShot => Box::pin(examples::step(&doing, job)).await,
+            JobKind::PromptOptimization => Box::pin(optimizing::step(&doing, job)).await,
+            JobKind::FineTuning => Box::pin(tuning::step(&doing, job)).await,
+        }
+    }
+}
+
+/// A job as it waits in the queue.
+pub(super) fn queued(id: Uuid, job: Uuid, due: crate::kernel::time::Timestamp) -> Queued {
+    Queued { id, queue: QUEUE, due, priority: 0, body: json!({ "job": job }) }
+}
+
+fn ended(tenant: TenantId, id: Uuid, job: &Job, platform: &Platform) -> Result<Event, Fault> {
+    let now = platform.clock.now();
+    Ok(Event {
+        id: EventId::new(now),
+        topic: RETRAINED.to_owned(),
+        tenant_id: tenant,
+        subject: id.to_string(),
+        at: now,
+        request_id: CallId::new(now),
+        key: None,
+        hops: 0,
+        publisher: None,
+        data: json!({ "jobId": id, "kind": job.kind, "state": job.state }),
+    })
+}
+
+impl Doing<'_> {
+    async fn dataset(&self, job: &Job) -> Result<Dataset, Fault> {
+        let found = self.platform.store.get(Scope::Tenant(self.tenant), Dataset::KIND, job.plan.dataset).await;
+        let found = found.map_err(store_fault)?.map(Stored::<Dataset>::read).transpose()?;
+        found.map(|stored| stored.value).ok_or_else(|| Fault::not_found("training set", job.plan.dataset))
+    }
+
+    async fn rows(&self, job: &Job) -> Result<Vec<Row>, Fault> {
+        let dataset = self.dataset(job).await?;
+        files::rows(self.platform, self.tenant, &dataset.all).await
+    }
+
+    /// Calls a tool through the gate, as whoever scheduled the job: their rights, limits and audit hold.
+    async fn call(&self, tool: &str, input: Value) -> Result<Value, Fault> {
+        let id = CallId::new(self.platform.clock.now());
+        let request = Request::new(id, self.caller.clone(), Origin::inside(), tool, input);
+        match self.gate.call(request).await.result? {
+            Answer::Value(value) => Ok(value),
+            Answer::Stream(_) | Answer::Bytes(_) => Err(Fault::internal(format!("{tool} answers with one value"))),
+        }
+    }
+
+    /// Writes a text as a new version of the prompt that no label stands for; answers the version.
+    async fn new_version(&self, prompt: &str, template: &str, message: &str) -> Result<String, Fault> {
+        let input = json!({ "id": prompt, "template": template, "message": message });
+        let draft = self.call("prompt_update", input).await?;
+        let draft = draft["version"].as_str().unwrap_or_default().to_owned();
+        if !draft.contains("-draft.") {
+            // The newest content says the same already.
+            return Ok(draft);
+        }
+        let published = self.call("prompt_publish", json!({ "id": prompt, "version": draft })).await?;
+        Ok(published["version"].as_str().unwrap_or_default().to_owned())
+    }
+}

@@ -1,0 +1,113 @@
+//! Fine-tuning at a provider: its files and its job, looked at now and then until it is over. What is sent bears the job's id, and is looked
+//! for at the provider before it is sent: after a crash it is found there and not sent again.
+
+use std::time::Duration;
+
+use super::{Doing, Next};
+use crate::capability::caller::Origin;
+use crate::domain::learning::faults::{NO_TUNING, TUNING_FAILED};
+use crate::domain::learning::files::bytes;
+use crate::domain::learning::model::dataset::{Dataset, File};
+use crate::domain::learning::model::job::{Job, Outcome};
+use crate::domain::models::{Asker, Router};
+use crate::kernel::fault::Fault;
+use crate::kernel::id::CallId;
+use crate::port::tuning::{Tune, TuneRequest, TuneState, Tuners};
+
+/// How often a provider is asked how its job stands.
+const LOOK: Duration = Duration::from_secs(30);
+
+/// One thing that is asked of the provider.
+pub(super) async fn step(doing: &Doing<'_>, job: &mut Job) -> Result<Next, Fault> {
+    let Some(model) = job.plan.model.clone() else { return Err(Fault::internal("the job names no model")) };
+    let asker = Asker {
+        platform: doing.platform.clone(),
+        caller: doing.caller.clone(),
+        request_id: CallId::new(doing.platform.clock.now()),
+        origin: Origin::inside(),
+    };
+    let router = doing.platform.service::<Router>()?;
+    let (dialect, endpoint) = router.reach(&asker, &model).await?;
+    let tuner = doing.platform.service::<Tuners>()?.0.get(dialect.name()).cloned();
+    let Some(tuner) = tuner else {
+        let say = format!("the provider of '{model}' speaks {}, which has no fine-tuning here", dialect.name());
+        return Err(Fault::new(&NO_TUNING, say));
+    };
+    let failed = |fault| router.fault_of(&model, fault);
+    let dataset = doing.dataset(job).await?;
+    for test in [false, true] {
+        let (name, file) = named(doing, &dataset, test);
+        let held = if test { &job.work.validation_file } else { &job.work.training_file };
+        if held.is_some() || file.rows == 0 {
+            continue;
+        }
+        job.doing = format!("giving {} rows to the provider", file.rows);
+        let there = tuner.uploaded(&endpoint, &name).await.map_err(failed)?;
+        let id = match there {
+            Some(id) => id,
+            None => {
+                let bytes = bytes(doing.platform, doing.tenant, file).await?;
+                tuner.upload(&endpoint, &name, bytes).await.map_err(failed)?
+            }
+        };
+        *(if test { &mut job.work.validation_file } else { &mut job.work.training_file }) = Some(id);
+        job.done += 1;
+        return Ok(Next::On);
+    }
+    let training_file = job.work.training_file.clone().unwrap_or_default();
+    let Some(id) = job.work.tune.clone() else {
+        job.doing = "beginning the provider's job".to_owned();
+        let tune = match tuner.begun(&endpoint, &training_file).await.map_err(failed)? {
+            Some(tune) => tune,
+            None => tuner.begin(&endpoint, &request(job, training_file)).await.map_err(failed)?,
+        };
+        job.work.tune = Some(tune.id);
+        job.done += 1;
+        job.doing = format!("the provider says: {}", tune.word);
+        return Ok(Next::Later(LOOK));
+    };
+    let tune = tuner.look(&endpoint, &id).await.map_err(failed)?;
+    job.doing = format!("the provider says: {}", tune.word);
+    ended(job, &endpoint.provider, tune)
+}
+
+/// The name that a file has at the provider, by which it is found there again.
+fn named<'a>(doing: &Doing<'_>, dataset: &'a Dataset, test: bool) -> (String, &'a File) {
+    let (part, file) = if test { ("test", &dataset.test) } else { ("train", &dataset.train) };
+    (format!("convoke-{}-{part}.jsonl", doing.id), file)
+}
+
+fn request(job: &Job, training_file: String) -> TuneRequest {
+    let plan = &job.plan.tuning;
+    TuneRequest {
+        training_file,
+        validation_file: job.work.validation_file.clone(),
+        suffix: plan.suffix.clone(),
+        seed: u32::try_from(job.plan.seed).ok().filter(|seed| *seed > 0),
+        epochs: plan.epochs,
+        batch_size: plan.batch_size,
+        learning_rate_multiplier: plan.learning_rate_multiplier,
+    }
+}
+
+fn ended(job: &mut Job, provider: &str, tune: Tune) -> Result<Next, Fault> {
+    match tune.state {
+        TuneState::Going => Ok(Next::Later(LOOK)),
+        TuneState::Done => {
+            job.done = job.of;
+            let note = "The provider alone knows what it costs. A route takes the model with model_route_set.";
+            Ok(Next::Over(Outcome {
+                better: tune.model.is_some(),
+                model: tune.model.map(|model| format!("{provider}/{model}")),
+                provider_job: Some(tune.id),
+                trained_tokens: tune.trained_tokens,
+                note: Some(note.to_owned()),
+                ..Outcome::default()
+            }))
+        }
+        TuneState::Failed | TuneState::Cancelled => {
+            let why = tune.error.unwrap_or_else(|| "it does not say why".to_owned());
+            Err(Fault::new(&TUNING_FAILED, format!("the provider's job {} is '{}': {why}", tune.id, tune.word)))
+        }
+    }
+}
