@@ -165,7 +165,7 @@ impl App {
         platform.service::<ToolIndex>()?.list_in(&platform.caches);
         platform.service::<Router>()?.list_in(&platform.caches);
         folders::take(&platform, &data);
-        let gate = Arc::new(Gate::new(platform, Arc::new(identity::directory::Directory), approvals));
+        let gate = Gate::open(platform, Arc::new(identity::directory::Directory), approvals);
         Ok(Arc::new(Self { gate, store, data, first_key, background: Supervisor::new(), environment }))
     }
 

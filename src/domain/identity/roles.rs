@@ -23,7 +23,7 @@ pub static BUILT_IN: &[BuiltIn] = &[
     BuiltIn { name: ADMIN, description: "May do everything, now and later.", permissions: &["*"] },
     BuiltIn {
         name: MEMBER,
-        description: "Everyday work: sees people, roles and tools, keeps keys, subscriptions, prompts and personas of their own, asks models.",
+        description: "Everyday work: sees people, roles and tools, keeps keys, subscriptions, prompts, personas and agents of their own, asks models and runs agents.",
         permissions: &[
             "users:read",
             "roles:read",
@@ -44,6 +44,12 @@ pub static BUILT_IN: &[BuiltIn] = &[
             "personas:read",
             "personas:create",
             "personas:change",
+            "agents:read",
+            "agents:create",
+            "agents:change",
+            "agents:remove",
+            "runs:read",
+            "runs:create",
         ],
     },
     BuiltIn { name: "viewer", description: "Sees what is shared and changes nothing.", permissions: &["*:read"] },

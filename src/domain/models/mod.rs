@@ -2,7 +2,7 @@
 //! what was used of them.
 //!
 //! Other domains may use: `Router` with `Asker`, `Wish`, `Tags`, `CacheUse`, `Answer`, `Answering`, `Embedded`, `CacheState`, and
-//! `Collector`, which puts pieces together; `catalogue`.
+//! `Collector`, which puts pieces together; `Dollars`, as they are written; `catalogue`, `standing`.
 //!
 //! A domain that thinks asks through `cx.service::<Router>()` with `Asker::of(cx)`, a `Wish` whose tags say for which agent, prompt
 //! and execution, and a request of the port. `no_model_configured` says that there is no model: whoever has an honest way
@@ -15,6 +15,7 @@ mod faults;
 mod health_view;
 mod model;
 mod reading;
+pub mod standing;
 mod tools;
 mod topics;
 mod views;
@@ -24,6 +25,7 @@ pub use engine::collect::Collector;
 pub use engine::router::{Answer, Answering, Embedded, Router, RouterSettings};
 pub use faults::NO_MODEL;
 pub use model::call::CacheState;
+pub(crate) use views::Dollars;
 
 use crate::capability::module::Module;
 use crate::capability::spec::Domain;

@@ -1,7 +1,7 @@
 //! The prompts domain: texts for models with variables and blocks, versioned, labelled, assembled. They come as files and as
 //! records of a tenant, which lie over the files.
 //!
-//! Other domains may use: `engine`, `library`, `uses::Uses`.
+//! Other domains may use: `engine`, `library`, `uses::Uses`, `using`.
 
 mod assembling;
 pub mod engine;
@@ -15,6 +15,7 @@ pub mod source;
 mod tools;
 pub mod topics;
 pub mod uses;
+pub mod using;
 mod views;
 mod writing;
 

@@ -1,0 +1,3 @@
+//! The domain's documents and logs.
+
+pub(crate) mod agent;

@@ -1,0 +1,11 @@
+//! The domain's capabilities: one line and one file each.
+
+use crate::capability::module::capabilities;
+
+capabilities! {
+    agent_register: AgentRegister,
+    agent_get: AgentGet,
+    agent_list: AgentList,
+    agent_update: AgentUpdate,
+    agent_delete: AgentDelete,
+}
