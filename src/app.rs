@@ -34,6 +34,7 @@ use crate::capability::topics::TopicBook;
 use crate::config::Config;
 use crate::config::backup::EncryptedBy;
 use crate::config::vault::Place;
+use crate::domain::agents::Runs;
 use crate::domain::audit::engine::checkpoints::{Checkpoints, Rhythm};
 use crate::domain::audit::engine::keeper::Keeper;
 use crate::domain::audit::engine::note::Signer;
@@ -289,6 +290,11 @@ impl App {
         if let Err(fault) = self.end_models().await {
             tracing::warn!(%fault, "the usage of models could not be written at the end");
         }
+        if let Ok(runs) = self.platform().service::<Runs>()
+            && let Err(fault) = runs.flush(self.platform()).await
+        {
+            tracing::warn!(?fault, "the last runs of agents could not be written");
+        }
         if let Ok(uses) = self.platform().service::<Uses>()
             && let Err(fault) = uses.flush(self.platform()).await
         {
@@ -319,6 +325,7 @@ fn add_services(services: Services, config: &Config) -> Services {
         .with(Arc::new(Forwarding(gateway.clone())))
         .with(gateway)
         .with(Arc::new(Monitor::default()))
+        .with(Arc::new(Runs::default()))
 }
 
 /// What comes as files: prompts, personas and the providers of models, and what is made of them.

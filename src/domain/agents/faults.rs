@@ -25,9 +25,47 @@ pub(super) static AGENT_INCOMPLETE: CodeRow = CodeRow::of_caller(
      agent_update; agent_status tells all that is wrong with it.",
 );
 
+/// Too many run below each other.
+pub(super) static AGENT_DEPTH: CodeRow = CodeRow::of_caller(
+    "agent_depth",
+    422,
+    "As many agents run below each other as may: the detail names them, the innermost first. Do it without another agent.",
+);
+
+/// The answer does not fit.
+pub(super) static OUTPUT_UNFIT: CodeRow = CodeRow::of_caller(
+    "agent_output_unfit",
+    422,
+    "The agent's answer does not fit the form that it is to have, and was not mended when it was given back. The detail has the answer and what \
+     does not fit. Ask again, let it mend more often ('limits.repairs'), or give it a form or a model that fit each other.",
+);
+
+/// The transcript is not whole.
+pub(super) static TRANSCRIPT_CUT: CodeRow = CodeRow::of_caller(
+    "transcript_cut",
+    422,
+    "The run cannot be replayed: what its tools answered was too long to be kept. Read its transcript with agent_status, or run the agent anew.",
+);
+
+/// The replay goes another way.
+pub(super) static REPLAY_DIFFERS: CodeRow = CodeRow::of_caller(
+    "replay_differs",
+    422,
+    "The run cannot be replayed: what was recorded of it does not fit together. Run the agent anew.",
+);
+
 /// There are too many.
 pub(super) static TOO_MANY_AGENTS: CodeRow =
     CodeRow::of_caller("too_many_agents", 422, "The tenant has as many agents as it may. Change an existing one.");
 
 /// All of them.
-pub(super) static ALL: &[Code] = &[&AGENT_PAUSED, &AGENT_RETIRED, &AGENT_INCOMPLETE, &TOO_MANY_AGENTS];
+pub(super) static ALL: &[Code] = &[
+    &AGENT_PAUSED,
+    &AGENT_RETIRED,
+    &AGENT_INCOMPLETE,
+    &AGENT_DEPTH,
+    &OUTPUT_UNFIT,
+    &TRANSCRIPT_CUT,
+    &REPLAY_DIFFERS,
+    &TOO_MANY_AGENTS,
+];

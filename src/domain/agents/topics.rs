@@ -10,8 +10,26 @@ pub(super) const UPDATED: &str = "agent.updated";
 /// One does not run any more.
 pub(super) const RETIRED: &str = "agent.retired";
 
+/// One was run.
+pub(super) const INVOKED: &str = "agent.invoked";
+
 /// Every topic of the domain.
 pub(super) static ALL: &[Topic] = &[
+    Topic {
+        name: INVOKED,
+        resource: Resource::Runs,
+        about: "An agent was run: told once of each run, when it has ended, with how it did.",
+        data: || {
+            object_of(&[
+                ("agentId", "string"),
+                ("executionId", "string"),
+                ("status", "string"),
+                ("stopReason", "string"),
+                ("tokensUsed", "integer"),
+                ("durationMs", "integer"),
+            ])
+        },
+    },
     Topic {
         name: REGISTERED,
         resource: Resource::Agents,

@@ -2,7 +2,7 @@
 //! what was used of them.
 //!
 //! Other domains may use: `Router` with `Asker`, `Wish`, `Tags`, `CacheUse`, `Answer`, `Answering`, `Embedded`, `CacheState`, and
-//! `Collector`, which puts pieces together; `Dollars`, as they are written; `catalogue`, `standing`.
+//! `Collector`, which puts pieces together; `Cost` and `Dollars`, as they are told and written; `catalogue`, `standing`.
 //!
 //! A domain that thinks asks through `cx.service::<Router>()` with `Asker::of(cx)`, a `Wish` whose tags say for which agent, prompt
 //! and execution, and a request of the port. `no_model_configured` says that there is no model: whoever has an honest way
@@ -25,7 +25,7 @@ pub use engine::collect::Collector;
 pub use engine::router::{Answer, Answering, Embedded, Router, RouterSettings};
 pub use faults::NO_MODEL;
 pub use model::call::CacheState;
-pub(crate) use views::Dollars;
+pub(crate) use views::{Cost, Dollars};
 
 use crate::capability::module::Module;
 use crate::capability::spec::Domain;

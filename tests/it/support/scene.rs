@@ -138,10 +138,8 @@ pub(crate) async fn set(store: &dyn Store, tenant: TenantId, now: Timestamp) -> 
 
     let archivist = serde_json::json!({
         "agentId": "archivist", "version": 1, "state": "active", "author": ADA,
-        "profile": {
-            "name": "Archivist", "description": "Knows what lies in the archive.", "instructions": "Answer in one sentence.",
-            "model": { "name": "test/large" }, "tools": { "names": ["prompt_list", "prompt_get"] },
-        },
+        "name": "Archivist", "description": "Knows what lies in the archive.", "instructions": "Answer in one sentence.",
+        "model": { "name": "test/large" }, "tools": { "names": ["prompt_list", "prompt_get"] },
     });
     here.of(&agents::MODULE, "agent", half_digest("agent\narchivist"), archivist);
 

@@ -19,12 +19,10 @@ use crate::port::records::{Document, Field, FieldType, Kind};
 pub(crate) static AGENT: Kind = Kind {
     fields: &[Field { name: "agentId", of: FieldType::Text }, Field { name: "state", of: FieldType::Text }],
     history: true,
-    private: &["profile"],
+    // What it may do is for everybody to see who reads the audit log; what it is told is not.
+    private: &["instructions", "prompt"],
     ..Kind::new("agent")
 };
-
-/// What a pattern for the names of tools looks like.
-pub(crate) const TOOL_PATTERN: &str = r"^[a-z0-9_]*\*?$";
 
 /// Whether an agent works.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -164,11 +162,6 @@ impl Allowance {
             && self.effects.contains(&tool.effect)
     }
 
-    /// Whether it allows nothing at all.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.names.is_empty() && self.domains.is_empty()
-    }
-
     /// The domains that there are not.
     pub(crate) fn unknown_domains(&self) -> impl Iterator<Item = (usize, &String)> {
         self.domains.iter().enumerate().filter(|(_, name)| Domain::parse(name).is_none())
@@ -261,6 +254,7 @@ pub(crate) struct Agent {
     /// Whether it works.
     pub(crate) state: State,
     /// What it is.
+    #[serde(flatten)]
     pub(crate) profile: Profile,
     /// Who wrote this version.
     pub(crate) author: UserId,

@@ -8,4 +8,9 @@ capabilities! {
     agent_list: AgentList,
     agent_update: AgentUpdate,
     agent_delete: AgentDelete,
+    agent_invoke: AgentInvoke,
+    agent_stream: AgentStream as of_stream,
+    agent_tool_execute: AgentToolExecute,
+    agent_metrics: AgentMetrics,
+    agent_status: AgentStatus,
 }

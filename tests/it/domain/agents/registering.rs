@@ -168,5 +168,15 @@ async fn changes_are_audited_and_told() {
         told.push((event.topic.clone(), event.subject.clone(), event.data["version"].clone()));
     }
     let expected = [("agent.registered", 1), ("agent.updated", 2), ("agent.retired", 3)];
+    let tools =
+        json!({ "id": "one", "tools": { "names": ["user_me"] }, "instructions": "Be long.", "state": "active" });
+    app.call(&app.member, "agent_update", tools).await.unwrap();
+    let found = app.call(&app.admin, "audit_query", json!({ "action": "agent_update" })).await.unwrap();
+    let changes = &found["items"][0]["changes"];
+    assert_eq!(
+        (&changes["before"]["tools"]["names"], &changes["after"]["tools"]["names"]),
+        (&json!([]), &json!(["user_me"]))
+    );
+    assert_eq!(changes["after"]["instructions"], "***");
     assert_eq!(told, expected.map(|(topic, version)| (topic.to_owned(), "one".to_owned(), json!(version))));
 }
