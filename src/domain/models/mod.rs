@@ -2,12 +2,14 @@
 //! what was used of them.
 //!
 //! Other domains may use: `Router` with `Asker`, `Wish`, `Tags`, `CacheUse`, `Answer`, `Answering`, `Embedded`, `CacheState`, and
-//! `Collector`, which puts pieces together; `Cost` and `Dollars`, as they are told and written; `catalogue`, `standing`.
+//! `Collector`, which puts pieces together; `Cost` and `Dollars`, as they are told and written; `catalogue`, `standing`; `Allowance` and
+//! `key_is_held` for who makes what spends.
 //!
 //! A domain that thinks asks through `cx.service::<Router>()` with `Asker::of(cx)`, a `Wish` whose tags say for which agent, prompt
 //! and execution, and a request of the port. `no_model_configured` says that there is no model: whoever has an honest way
 //! without one goes it then. Such a capability says `.reaches().spends()`.
 
+mod allowance;
 pub mod catalogue;
 mod conversation;
 mod engine;
@@ -20,6 +22,7 @@ mod tools;
 mod topics;
 mod views;
 
+pub use allowance::{Allowance, key_is_held};
 pub use engine::asker::{Asker, CacheUse, Tags, Wish};
 pub use engine::collect::Collector;
 pub use engine::router::{Answer, Answering, Embedded, Router, RouterSettings};
