@@ -34,6 +34,7 @@ use crate::capability::topics::TopicBook;
 use crate::config::Config;
 use crate::config::backup::EncryptedBy;
 use crate::config::vault::Place;
+use crate::domain::agents::Runs;
 use crate::domain::audit::engine::checkpoints::{Checkpoints, Rhythm};
 use crate::domain::audit::engine::keeper::Keeper;
 use crate::domain::audit::engine::note::Signer;
@@ -166,7 +167,7 @@ impl App {
         platform.service::<ToolIndex>()?.list_in(&platform.caches);
         platform.service::<Router>()?.list_in(&platform.caches);
         folders::take(&platform, &data);
-        let gate = Arc::new(Gate::new(platform, Arc::new(identity::directory::Directory), approvals));
+        let gate = Gate::open(platform, Arc::new(identity::directory::Directory), approvals);
         Ok(Arc::new(Self { gate, store, data, first_key, background: Supervisor::new(), environment }))
     }
 
@@ -291,6 +292,11 @@ impl App {
         if let Err(fault) = self.end_models().await {
             tracing::warn!(%fault, "the usage of models could not be written at the end");
         }
+        if let Ok(runs) = self.platform().service::<Runs>()
+            && let Err(fault) = runs.flush(self.platform()).await
+        {
+            tracing::warn!(?fault, "the last runs of agents could not be written");
+        }
         if let Ok(uses) = self.platform().service::<Uses>()
             && let Err(fault) = uses.flush(self.platform()).await
         {
@@ -320,6 +326,7 @@ fn add_services(services: Services, config: &Config) -> Services {
         .with(Arc::new(Forwarding(gateway.clone())))
         .with(gateway)
         .with(Arc::new(Monitor::default()))
+        .with(Arc::new(Runs::default()))
 }
 
 /// What comes as files: prompts, personas and the providers of models, and what is made of them.

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::acting::Acting;
 use super::permit::{Action, Grants, Resource};
 use super::spec::Domain;
 use crate::kernel::id::{KeyId, TenantId, UserId};
@@ -64,6 +66,8 @@ pub struct Caller {
     pub usage_limit: Option<u64>,
     /// The platform's count of changes of rights under which the caller was resolved; set by the gate.
     pub resolved_under: u64,
+    /// The agent that acts for them, where one does: it may do what both may.
+    pub acting: Option<Arc<Acting>>,
 }
 
 impl Caller {
@@ -85,6 +89,7 @@ impl Caller {
             stale_at: None,
             usage_limit: None,
             resolved_under: 0,
+            acting: None,
         }
     }
 

@@ -21,6 +21,8 @@ pub struct UseOf {
     pub actor: UserId,
     /// The principal by which they called.
     pub principal: String,
+    /// The agent that acted for them, where one did.
+    pub agent: Option<String>,
     /// The call.
     pub request_id: CallId,
     /// Where it came in.
@@ -37,6 +39,7 @@ impl UseOf {
             tenant: caller.tenant,
             actor: caller.user,
             principal: caller.principal_name(),
+            agent: caller.acting.as_ref().map(|acting| acting.agent.clone()),
             request_id,
             origin,
             what: what.into(),

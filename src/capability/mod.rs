@@ -1,5 +1,6 @@
 //! What a capability is, the registry of them, the context that a call runs in, and the gate before it.
 
+pub mod acting;
 pub mod alarms;
 pub mod asking;
 pub mod caches;
@@ -30,6 +31,7 @@ pub mod spec;
 pub mod tool;
 pub mod topics;
 mod touch;
+pub mod within;
 
 use schemars::JsonSchema;
 use serde::Serialize;

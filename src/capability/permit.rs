@@ -10,6 +10,7 @@ use super::spec::Domain;
 named! {
     /// What can be acted upon. A new domain adds its resources here, one line each.
     pub enum Resource {
+        Agents = "agents", "Agents: who they are and what they may do";
         Audit = "audit", "The audit log";
         Completions = "completions", "What models answer: texts and vectors";
         Gateway = "gateway", "What lies behind the gateway's routes";
@@ -22,6 +23,7 @@ named! {
         Prompts = "prompts", "Prompts, blocks, their versions and labels";
         Roles = "roles", "Roles and who holds them";
         Routes = "routes", "The gateway's routes";
+        Runs = "runs", "What agents do when they are run, and the records of it";
         Secrets = "secrets", "Credentials in the vault: their names, never their text";
         Services = "services", "Registered services and their instances";
         Spending = "spending", "What models cost: usage and budgets";
@@ -36,6 +38,7 @@ impl Resource {
     #[must_use]
     pub const fn domain(self) -> Domain {
         match self {
+            Self::Agents | Self::Runs => Domain::Agents,
             Self::Audit => Domain::Audit,
             Self::Events => Domain::Events,
             Self::Keys | Self::Roles | Self::Users => Domain::Identity,

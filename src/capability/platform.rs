@@ -2,8 +2,8 @@
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 
 use dashmap::DashMap;
 use tokio::sync::{broadcast, watch};
@@ -11,12 +11,14 @@ use tokio_util::task::TaskTracker;
 
 use super::caches::CacheBook;
 use super::events::Event;
+use super::gate::Gate;
 use super::registry::Registry;
 use super::spans::Spans;
 use crate::config::Config;
 pub use crate::config::mask::Shown as Setting;
 pub use crate::config::origins::ConfigOrigins;
 use crate::kernel::clock::Clock;
+use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{TenantId, UserId};
 use crate::kernel::seal::Seal;
@@ -49,6 +51,7 @@ pub struct Platform {
     /// When the program started.
     pub started_at: Timestamp,
     services: Services,
+    gate: OnceLock<Weak<Gate>>,
     running: TaskTracker,
     events: broadcast::Sender<Arc<Event>>,
     authority: AtomicU64,
@@ -81,6 +84,7 @@ impl Platform {
             spans: Spans::default(),
             started_at,
             services,
+            gate: OnceLock::new(),
             running: TaskTracker::new(),
             events: broadcast::Sender::new(1024),
             authority: AtomicU64::new(0),
@@ -96,6 +100,21 @@ impl Platform {
     /// When `app` did not make one: a fault of the program.
     pub fn service<T: Send + Sync + 'static>(&self) -> Result<Arc<T>, Fault> {
         self.services.get::<T>()
+    }
+
+    /// The gate, for what calls within calls.
+    ///
+    /// # Errors
+    /// When there is none: the program is ending.
+    pub(super) fn gate(&self) -> Result<Arc<Gate>, Fault> {
+        let ending = || Fault::new(&codes::UNAVAILABLE, "the server is stopping");
+        self.gate.get().and_then(Weak::upgrade).ok_or_else(ending)
+    }
+
+    /// Sets the gate before it.
+    pub(super) fn stands_behind(&self, gate: &Arc<Gate>) {
+        // There is one for as long as the program runs.
+        let _ = self.gate.set(Arc::downgrade(gate));
     }
 
     /// Runs something to its end even when whoever waits for it goes away, and before the program ends. `None` when it

@@ -75,7 +75,7 @@ impl Snapshot {
     }
 }
 
-/// Whether a caller may call a tool: permission, the key's toolsets, read-only mode.
+/// Whether a caller may call a tool: permission, the key's toolsets, read-only mode, and the allowance of the agent that acts.
 #[must_use]
 pub fn may_call(caller: &Caller, tool: &Tool) -> bool {
     let permitted = match tool.permit {
@@ -85,7 +85,8 @@ pub fn may_call(caller: &Caller, tool: &Tool) -> bool {
     };
     let in_toolsets = tool.forwards.is_some()
         || caller.toolsets.as_ref().is_none_or(|sets| sets.contains(&tool.domain) || tool.permit == Permit::Public);
-    permitted && in_toolsets && (!caller.read_only || tool.effect.reads())
+    let allowed = caller.acting.as_ref().is_none_or(|acting| acting.may_use(tool));
+    permitted && allowed && in_toolsets && (!caller.read_only || tool.effect.reads())
 }
 
 /// Holds the snapshot in force.

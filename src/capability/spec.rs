@@ -13,6 +13,7 @@ named! {
         Audit = "audit", "Who did what and when";
         Integrations = "integrations", "Credentials for what lies outside, kept in a vault";
         Events = "events", "What happened: published, subscribed to, delivered, replayed";
+        Agents = "agents", "Who works: agents with personas, prompts, models, tools and limits, run and measured";
         Models = "models", "Language models of many vendors: answers, vectors, routes, usage and budgets";
         Personas = "personas", "Who an assistant is: roles, expertise, tone, rules, versioned and found";
         Prompts = "prompts", "Texts for models with variables and blocks: versioned, labelled, tested, assembled";
@@ -23,7 +24,7 @@ named! {
 }
 
 /// What a capability does to the world.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
     /// Changes nothing.

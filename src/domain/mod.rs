@@ -1,6 +1,7 @@
 //! The domains. Each brings its capabilities, kinds, logs and fault codes as a `Module`, listed here in the order of
 //! documentation and nowhere else.
 
+pub mod agents;
 pub mod audit;
 pub mod events;
 pub mod identity;
@@ -20,6 +21,7 @@ pub static MODULES: &[&Module] = &[
     &audit::MODULE,
     &events::MODULE,
     &integrations::MODULE,
+    &agents::MODULE,
     &models::MODULE,
     &personas::MODULE,
     &prompts::MODULE,

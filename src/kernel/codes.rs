@@ -80,6 +80,8 @@ codes! {
     KEY_REFUSED = caller("key_refused", 401, "The key has expired, was revoked or is used up. Ask an administrator for a new one.");
     /// The caller lacks the permission.
     FORBIDDEN = caller("forbidden", 403, "The caller's roles or key do not give the permission that the detail names. Ask an administrator for it.");
+    /// The agent that acts for the caller is not allowed the tool.
+    TOOL_NOT_ALLOWED = caller("tool_not_allowed", 403, "The agent that acts here may not use this tool: its allowance does not name it, or not what it does to the world; secrets and streams are for no agent. Use another tool, or let the agent's owner widen 'tools' with agent_update.");
     /// The caller named a tenant that is not theirs.
     WRONG_TENANT = caller("wrong_tenant", 403, "The tenant named is not the caller's. Leave the tenant header out or use a key of that tenant.");
     /// A wrong Host or Origin header.

@@ -78,6 +78,14 @@ pub trait Tuning: Send + Sync {
     async fn look(&self, endpoint: &Endpoint, id: &str) -> Result<Tune, ModelFault>;
 }
 
-/// The dialects that tune, by name, as a service.
+/// The dialects that tune, by name.
+pub type ByDialect = BTreeMap<&'static str, Arc<dyn Tuning>>;
+
+/// Who tunes, as a service: towards providers of the operator, and towards those that tenants name.
 #[derive(Default)]
-pub struct Tuners(pub BTreeMap<&'static str, Arc<dyn Tuning>>);
+pub struct Tuners {
+    /// Towards those of the operator.
+    pub own: ByDialect,
+    /// Towards those of tenants, which may lie on the public internet and in networks that the operator allows.
+    pub of_tenants: ByDialect,
+}

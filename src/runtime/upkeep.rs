@@ -15,6 +15,7 @@ use crate::capability::events::EVENTS;
 use crate::capability::gate::Gate;
 use crate::capability::gate::usage::USAGE;
 use crate::config::store::Store as Retention;
+use crate::domain::agents::Runs;
 use crate::domain::integrations::Vault;
 use crate::domain::models::Router;
 use crate::domain::prompts::uses::Uses;
@@ -96,7 +97,11 @@ impl Upkeep {
             Ok(uses) => uses.flush(platform).await,
             Err(_) => Ok(()),
         };
-        calls.and(models).and(prompts)
+        let runs = match platform.service::<Runs>() {
+            Ok(runs) => runs.flush(platform).await,
+            Err(_) => Ok(()),
+        };
+        calls.and(models).and(prompts).and(runs)
     }
 
     /// One round of cleaning.

@@ -40,6 +40,9 @@ OF_THE_PAST = {
     "prompt_contract_broken",  # what the prompt's cases demand of recorded answers
     "prompt_version_taken",  # which versions there were
     "persona_unusable",
+    "agent_incomplete",  # what the agent was made of is gone since
+    "transcript_cut",  # what an earlier run was told
+    "agent_output_unfit",  # what the one model says
 }
 
 # Rules for the input that a JSON schema does not say, by operation and place of the violation.
@@ -68,6 +71,15 @@ BEYOND_SCHEMAS = {
 # Operations whose properties hang on each other and on what there is (patterns of topics, places in a log, names of services) in more ways
 # than a list of places tells: each may refuse any place, so long as it says which and why.
 MANY_RULES = {
+    "agent_get",
+    "agent_invoke",
+    "agent_list",
+    "agent_metrics",
+    "agent_register",
+    "agent_status",
+    "agent_stream",
+    "agent_tool_execute",
+    "agent_update",
     "audit_export",
     "audit_record",
     "audit_verify",
@@ -209,12 +221,26 @@ def persona() -> str:
     return made("/personas", profile)["personaId"]
 
 
+def agent() -> str:
+    told = {"name": f"Disposable {next(numbers)}", "description": "Answers.", "instructions": "Be short.", "model": {"name": "double/chat"}}
+    return made("/agents", told | {"tools": {"names": ["user_me"]}})["agentId"]
+
+
 def question() -> dict:
     return {"prompt": f"Say the number {next(numbers)}."}
 
 
 # By operation: where its input is and what makes it; both where the body hangs on the path.
 DISPOSABLE = {
+    "agent_delete": ("path_parameters", lambda: {"id": agent()}),
+    "agent_get": ("path_parameters", lambda: {"id": agent()}),
+    "agent_invoke": [("path_parameters", lambda: {"id": agent()}), ("body", question)],
+    "agent_metrics": ("path_parameters", lambda: {"id": agent()}),
+    "agent_register": ("body", lambda: {"name": f"Fresh {next(numbers)}", "description": "Answers.", "instructions": "Be short."}),
+    "agent_status": ("path_parameters", lambda: {"id": agent()}),
+    "agent_stream": [("path_parameters", lambda: {"id": agent()}), ("body", question)],
+    "agent_tool_execute": [("path_parameters", lambda: {"id": agent()}), ("body", lambda: {"tool": "user_me", "input": {}})],
+    "agent_update": [("path_parameters", lambda: {"id": agent()}), ("body", lambda: {"description": "Other."})],
     "api_key_revoke": ("path_parameters", lambda: {"id": key()}),
     "call_cancel": ("path_parameters", lambda: {"id": call()}),
     "call_get": ("path_parameters", lambda: {"id": call()}),

@@ -48,6 +48,9 @@ pub struct AuditEntry {
     pub actor: UserId,
     /// By what: the key, or the local owner.
     pub principal: String,
+    /// The agent that acted for them, where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
     /// What was done: the tool's name.
     pub action: String,
     /// What it does to the world: create, change, remove; or read, for a read that spends.
@@ -197,6 +200,7 @@ pub(super) async fn entry(
         timestamp: call.at,
         actor: call.caller.user,
         principal: call.caller.principal_name(),
+        agent: call.caller.acting.as_ref().map(|acting| acting.agent.clone()),
         action: call.tool.name.to_string(),
         effect: call.tool.effect.name().to_owned(),
         resource_type: call.tool.domain.name().to_owned(),
@@ -249,6 +253,7 @@ pub(super) async fn unknown(
         timestamp: operation.created_at,
         actor: operation.user,
         principal: operation.principal().name(operation.user),
+        agent: operation.agent.clone(),
         action: operation.tool.clone(),
         effect: operation.effect.name().to_owned(),
         resource_type: String::new(),
@@ -310,6 +315,7 @@ pub async fn deed(platform: &Platform, deed: Deed<'_>) -> Result<Sealing, StoreF
         timestamp: deed.at,
         actor: deed.by.actor,
         principal: deed.by.principal.clone(),
+        agent: deed.by.agent.clone(),
         action: deed.action.to_owned(),
         effect: deed.effect.name().to_owned(),
         resource_type: deed.resource_type.to_owned(),

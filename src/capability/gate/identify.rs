@@ -116,7 +116,12 @@ impl Identify {
         if !caller.is_known() || is_fresh(platform, caller) {
             return in_time(caller, platform.clock.now());
         }
-        self.resume(platform, caller.tenant, caller.user, caller.principal).await
+        let now = self.resume(platform, caller.tenant, caller.user, caller.principal).await?;
+        // Whoever acts for them goes on doing so.
+        Ok(match &caller.acting {
+            Some(acting) => Arc::new(Caller { acting: Some(acting.clone()), ..Caller::clone(&now) }),
+            None => now,
+        })
     }
 
     /// The caller that began something lasting, with the rights of now.

@@ -93,17 +93,21 @@ struct Admitted {
 impl Gate {
     /// A gate before the platform.
     #[must_use]
-    pub fn new(platform: Arc<Platform>, identities: Arc<dyn Identities>, approvals: Arc<dyn ApprovalPolicy>) -> Self {
+    pub fn open(
+        platform: Arc<Platform>,
+        identities: Arc<dyn Identities>,
+        approvals: Arc<dyn ApprovalPolicy>,
+    ) -> Arc<Self> {
         let limits = platform.config.limits.clone();
         let identify = Identify::new(identities);
         identify.list_in(&platform.caches);
-        Self {
+        let gate = Arc::new(Self {
             room: Arc::new(Semaphore::new(limits.concurrent_calls.max(1))),
             // Tasks wait for one another; they must not keep calls out.
             task_room: Arc::new(Semaphore::new((limits.concurrent_calls / 4).max(1))),
             limiter: Limiter::new(limits, platform.clock.clone()),
             identify,
-            platform,
+            platform: platform.clone(),
             approvals,
             usage: UsageBook::default(),
             later: Arc::default(),
@@ -113,7 +117,9 @@ impl Gate {
             effects: TaskTracker::new(),
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
-        }
+        });
+        platform.stands_behind(&gate);
+        gate
     }
 
     /// What all calls share.

@@ -67,6 +67,9 @@ pub struct Operation {
     pub user: UserId,
     /// With which key, `None` for the local owner.
     pub key: Option<KeyId>,
+    /// The agent that acted for them, where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
     /// The idempotency key's scope, where it has one.
     pub scope: Option<String>,
     /// The digest of the input.
@@ -127,6 +130,7 @@ impl Operation {
                 Principal::Key(key) => Some(key),
                 Principal::LocalOwner | Principal::Anonymous => None,
             },
+            agent: caller.acting.as_ref().map(|acting| acting.agent.clone()),
             scope: None,
             input_digest,
             input: None,

@@ -166,6 +166,7 @@ fn entry(tenant: TenantId, erasure: &Erasure, request_id: CallId, now: Timestamp
         timestamp: now,
         actor: erasure.requested_by,
         principal: "erasure".to_owned(),
+        agent: None,
         action: ERASED.to_owned(),
         effect: "remove".to_owned(),
         resource_type: "data_subject".to_owned(),

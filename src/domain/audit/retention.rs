@@ -201,6 +201,7 @@ fn declaration(tenant: TenantId, cut: Cut, now: Timestamp) -> AuditEntry {
         timestamp: now,
         actor: UserId::from_uuid(Uuid::nil()),
         principal: "retention".to_owned(),
+        agent: None,
         action: RETENTION.to_owned(),
         effect: "remove".to_owned(),
         resource_type: "audit".to_owned(),

@@ -207,6 +207,7 @@ fn audit_of_reset(tenant: TenantId, user: UserId, revoked: u64, now: Timestamp) 
         timestamp: now,
         actor: user,
         principal: format!("local:{user}"),
+        agent: None,
         action: "keys_reset".to_owned(),
         effect: "change".to_owned(),
         resource_type: User::KIND.name.to_owned(),

@@ -129,5 +129,6 @@ async fn of_user(
         stale_at: rights.stale_at,
         usage_limit: None,
         resolved_under: 0,
+        acting: None,
     })
 }

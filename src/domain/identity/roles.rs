@@ -23,7 +23,7 @@ pub static BUILT_IN: &[BuiltIn] = &[
     BuiltIn { name: ADMIN, description: "May do everything, now and later.", permissions: &["*"] },
     BuiltIn {
         name: MEMBER,
-        description: "Everyday work: sees people, roles and tools, keeps keys, subscriptions, prompts and personas of their own, asks models, says what answers are worth.",
+        description: "Everyday work: sees people, roles and tools, keeps keys, subscriptions, prompts, personas and agents of their own, asks models, runs agents, says what answers are worth.",
         permissions: &[
             "users:read",
             "roles:read",
@@ -48,6 +48,12 @@ pub static BUILT_IN: &[BuiltIn] = &[
             "feedback:create",
             "learning:read",
             "learning:create",
+            "agents:read",
+            "agents:create",
+            "agents:change",
+            "agents:remove",
+            "runs:read",
+            "runs:create",
         ],
     },
     BuiltIn { name: "viewer", description: "Sees what is shared and changes nothing.", permissions: &["*:read"] },

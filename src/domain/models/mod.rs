@@ -2,9 +2,9 @@
 //! what was used of them.
 //!
 //! Other domains may use: `Router` with `Asker`, `Wish`, `Tags`, `CacheUse`, `Answer`, `Answering`, `Embedded`, `CacheState`, `words`,
-//! `Reached`, and `Collector`, which puts pieces together; `catalogue`; `Allowance` and `key_is_held` for who makes what spends;
-//! `executions`, which tells what an execution asked; `reading` and `model::call`, which tell of calls. The runtime sends what
-//! `Router::measured` tells.
+//! `Reached`, and `Collector`, which puts pieces together; `Cost` and `Dollars`, as they are told and written; `catalogue`, `standing`;
+//! `Allowance` and `key_is_held` for who makes what spends; `executions`, which tells what an execution asked; `reading` and
+//! `model::call`, which tell of calls. The runtime sends what `Router::measured` tells.
 //!
 //! A domain that thinks asks through `cx.service::<Router>()` with `Asker::of(cx)`, a `Wish` whose tags say for which agent, prompt
 //! and execution, and a request of the port. `no_model_configured` says that there is no model: whoever has an honest way
@@ -20,6 +20,7 @@ mod faults;
 mod health_view;
 pub(crate) mod model;
 pub(crate) mod reading;
+pub mod standing;
 mod tools;
 mod topics;
 mod views;
@@ -32,6 +33,7 @@ pub use engine::genai::Histogram;
 pub use engine::router::{Answer, Answering, Embedded, Reached, Router, RouterSettings};
 pub use faults::NO_MODEL;
 pub use model::call::CacheState;
+pub(crate) use views::{Cost, Dollars};
 
 use crate::capability::module::Module;
 use crate::capability::spec::Domain;

@@ -1,6 +1,6 @@
 //! The personas domain: who an assistant is. They come as files and as records of a tenant, which lie over the files.
 //!
-//! Other domains may use: `library`, `text`.
+//! Other domains may use: `library`, `text`, `telling`.
 
 mod faults;
 mod file;
@@ -8,6 +8,7 @@ mod finding;
 pub mod library;
 mod model;
 pub mod resources;
+pub mod telling;
 pub mod text;
 mod tools;
 mod topics;

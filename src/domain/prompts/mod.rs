@@ -1,7 +1,7 @@
 //! The prompts domain: texts for models with variables and blocks, versioned, labelled, assembled. They come as files and as
 //! records of a tenant, which lie over the files.
 //!
-//! Other domains may use: `engine`, `library`, `shown`, `snapshot`, `uses::Uses`.
+//! Other domains may use: `engine`, `library`, `shown`, `snapshot`, `uses::Uses`, `using`.
 
 mod assembling;
 pub mod engine;
@@ -17,6 +17,7 @@ pub mod source;
 mod tools;
 pub mod topics;
 pub mod uses;
+pub mod using;
 mod views;
 mod writing;
 

@@ -1,5 +1,6 @@
 //! The domains' own tests, one folder a domain.
 
+mod agents;
 mod audit;
 pub(crate) mod events;
 mod identity;

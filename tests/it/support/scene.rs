@@ -18,6 +18,7 @@
 //! | `d4` | the training set "Welcome mails" of it, whose files are not there
 //! | `d5` | a job that chose an example out of that set
 //! | | Ada's prompt "welcome-mail": 1.0.0 in production, and a draft; her persona "house-guide" |
+//! | | Ada's agent "archivist", on test/large, which may read prompts |
 //! | `f1` | another tenant, "elsewhere" |
 //! | `f2` | its administrator, eve@elsewhere.example: the caller `stranger` |
 //!
@@ -42,7 +43,7 @@ use convoke::domain::identity::roles::{ADMIN, BUILT_IN, MEMBER};
 use convoke::domain::prompts::engine::content::Content;
 use convoke::domain::prompts::model::prompt::{Label, Prompt, PromptKind, Target as Version};
 use convoke::domain::prompts::model::revision::Revision;
-use convoke::domain::{integrations, learning, models, personas, system};
+use convoke::domain::{agents, integrations, learning, models, personas, system};
 use convoke::kernel::id::{KeyId, RoleId, TenantId, UserId};
 use convoke::kernel::seal::sha256;
 use convoke::kernel::secret::Secret;
@@ -161,6 +162,13 @@ pub(crate) async fn set(store: &dyn Store, tenant: TenantId, now: Timestamp) -> 
     });
     here.of(&learning::MODULE, "retraining_job", id(0xd5), job);
 
+    let archivist = serde_json::json!({
+        "agentId": "archivist", "version": 1, "state": "active", "author": ADA,
+        "name": "Archivist", "description": "Knows what lies in the archive.", "instructions": "Answer in one sentence.",
+        "model": { "name": "test/large" }, "tools": { "names": ["prompt_list", "prompt_get"] },
+    });
+    here.of(&agents::MODULE, "agent", half_digest("agent\narchivist"), archivist);
+
     let elsewhere = TenantId::from_uuid(ELSEWHERE);
     let mut outside = Steps::default();
     outside.put(ELSEWHERE, None, Visibility::Private, &Tenant { name: "elsewhere".to_owned(), local_owner: None });
@@ -184,6 +192,11 @@ fn named_id(of: &[&[u8]]) -> Uuid {
         parts.extend_from_slice(part);
     }
     uuid::Builder::from_custom_bytes(sha256(&parts)[..16].try_into().unwrap()).into_uuid()
+}
+
+/// The id of a document that is found by its kind and name.
+fn half_digest(of: &str) -> Uuid {
+    uuid::Builder::from_custom_bytes(sha256(of.as_bytes())[..16].try_into().unwrap()).into_uuid()
 }
 
 #[derive(Default)]
@@ -337,8 +350,7 @@ impl Steps {
     /// A persona of Ada's.
     fn persona(&mut self) {
         let kind = personas::MODULE.kinds[0];
-        let digest: [u8; 16] = sha256(b"persona\nhouse-guide")[..16].try_into().unwrap();
-        let id = uuid::Builder::from_custom_bytes(digest).into_uuid();
+        let id = half_digest("persona\nhouse-guide");
         let body = serde_json::json!({
             "personaId": "house-guide", "version": "1.0.0", "author": ADA, "message": null,
             "profile": {

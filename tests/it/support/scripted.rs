@@ -122,6 +122,11 @@ impl Scripted {
         self.acts.lock().unwrap().entry(model.to_owned()).or_default().extend(acts);
     }
 
+    /// Forgets what models were told to do.
+    pub(crate) fn forget(&self) {
+        self.acts.lock().unwrap().clear();
+    }
+
     /// Lets so many go that wait.
     pub(crate) fn let_go(&self, many: usize) {
         self.gate.add_permits(many);

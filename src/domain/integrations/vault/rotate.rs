@@ -239,6 +239,7 @@ impl Vault {
             tenant,
             actor: owner,
             principal: format!("local:{owner}"),
+            agent: None,
             request_id: CallId::new(now),
             origin: Origin { door: Door::Cli, address: None },
             what: action.to_owned(),

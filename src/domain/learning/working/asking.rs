@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use super::Doing;
-use crate::capability::caller::Origin;
 use crate::domain::learning::faults::TOO_MANY_CALLS;
 use crate::domain::learning::model::job::Job;
 use crate::domain::models::{Asker, CacheUse, Router, Tags, Wish, words};
 use crate::kernel::fault::Fault;
-use crate::kernel::id::CallId;
 use crate::kernel::money::NanoDollars;
 use crate::port::models::{ChatRequest, Message, Part, Role};
 
@@ -25,12 +23,7 @@ pub(super) async fn ask(
         return Err(Fault::new(&TOO_MANY_CALLS, say));
     }
     let router = doing.platform.service::<Router>()?;
-    let asker = Asker {
-        platform: doing.platform.clone(),
-        caller: doing.caller.clone(),
-        request_id: CallId::new(doing.platform.clock.now()),
-        origin: Origin::inside(),
-    };
+    let asker = Asker::inside(doing.platform, &doing.caller);
     let tags = Tags { execution: Some(format!("retraining:{}", doing.id)), ..Tags::default() };
     let wish = Wish { model: model.map(str::to_owned), cache: CacheUse::AsRouted, tags };
     let message = |role, text| Message { role, parts: vec![Part::Text { text }] };

@@ -4,14 +4,12 @@
 use std::time::Duration;
 
 use super::{Doing, Next};
-use crate::capability::caller::Origin;
 use crate::domain::learning::faults::{NO_TUNING, TUNING_FAILED};
 use crate::domain::learning::files::bytes;
 use crate::domain::learning::model::dataset::{Dataset, File};
 use crate::domain::learning::model::job::{Job, Outcome};
-use crate::domain::models::{Asker, Router};
+use crate::domain::models::{Asker, Reached, Router};
 use crate::kernel::fault::Fault;
-use crate::kernel::id::CallId;
 use crate::port::tuning::{Tune, TuneRequest, TuneState, Tuners};
 
 /// How often a provider is asked how its job stands.
@@ -20,15 +18,11 @@ const LOOK: Duration = Duration::from_secs(30);
 /// One thing that is asked of the provider.
 pub(super) async fn step(doing: &Doing<'_>, job: &mut Job) -> Result<Next, Fault> {
     let Some(model) = job.plan.model.clone() else { return Err(Fault::internal("the job names no model")) };
-    let asker = Asker {
-        platform: doing.platform.clone(),
-        caller: doing.caller.clone(),
-        request_id: CallId::new(doing.platform.clock.now()),
-        origin: Origin::inside(),
-    };
+    let asker = Asker::inside(doing.platform, &doing.caller);
     let router = doing.platform.service::<Router>()?;
-    let (dialect, endpoint) = router.reach(&asker, &model).await?;
-    let tuner = doing.platform.service::<Tuners>()?.0.get(dialect.name()).cloned();
+    let Reached { dialect, of_tenant, endpoint } = router.reach(&asker, &model).await?;
+    let tuners = doing.platform.service::<Tuners>()?;
+    let tuner = if of_tenant { &tuners.of_tenants } else { &tuners.own }.get(dialect.name()).cloned();
     let Some(tuner) = tuner else {
         let say = format!("the provider of '{model}' speaks {}, which has no fine-tuning here", dialect.name());
         return Err(Fault::new(&NO_TUNING, say));

@@ -143,6 +143,7 @@ impl CallOfRestore {
             timestamp: call.at,
             actor: call.caller.user,
             principal: call.caller.principal_name(),
+            agent: None,
             action: call.tool.name.to_string(),
             effect: "remove".to_owned(),
             resource_type: "backup".to_owned(),

@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use self::attempt::{Ask, Got};
 use self::course::Course;
+pub use self::reach::Reached;
 pub(crate) use self::ticket::{Used, word};
 use super::asker::{Asker, CacheUse, Wish};
 use super::budgets::Budgets;

@@ -8,24 +8,38 @@ use crate::domain::models::catalogue::Dialect;
 use crate::domain::models::engine::asker::{Asker, CacheUse, Wish};
 use crate::domain::models::engine::failure::Failed;
 use crate::domain::models::engine::size::Size;
+use crate::domain::models::faults::UNKNOWN_MODEL;
 use crate::domain::models::model::route::{Candidate, SILENCE_SECONDS, TIMEOUT_SECONDS};
 use crate::kernel::fault::Fault;
 use crate::kernel::money::NanoDollars;
 use crate::port::models::{Endpoint, ModelFault, Tokens};
+
+/// A model that can be reached.
+pub struct Reached {
+    /// What its provider speaks.
+    pub dialect: Dialect,
+    /// Whether the tenant named the provider: what is reached is held to the networks that tenants may reach.
+    pub of_tenant: bool,
+    /// Where it is, and with which key.
+    pub endpoint: Endpoint,
+}
 
 impl Router {
     /// Where a model is, as `provider/model`, for whoever asks.
     ///
     /// # Errors
     /// `no_model_configured`, `unknown_model`; what keeps the key from being taken.
-    pub async fn reach(&self, asker: &Asker, model: &str) -> Result<(Dialect, Endpoint), Fault> {
+    pub async fn reach(&self, asker: &Asker, model: &str) -> Result<Reached, Fault> {
         let offered = self.offers.of(&asker.platform, &self.watch, asker.tenant()).await?;
-        let candidate = Candidate { model: model.to_owned(), weight: 1, when: None };
-        let target = self.target(asker, &candidate, &offered)?;
+        let candidate = Candidate::plain(model);
+        let target = self.target(asker, model, &candidate, &offered)?;
+        if target.is_client() {
+            return Err(Fault::new(&UNKNOWN_MODEL, format!("'{model}' is the client's own: it can only be asked")));
+        }
         let (patience, silence) =
             (Duration::from_secs(TIMEOUT_SECONDS.into()), Duration::from_secs(SILENCE_SECONDS.into()));
         let endpoint = self.endpoint(asker, &target, patience, silence).await?;
-        Ok((target.provider.dialect, endpoint))
+        Ok(Reached { dialect: target.provider.dialect, of_tenant: target.provider.of_tenant, endpoint })
     }
 
     /// What it costs the model that would be asked first to read so many tokens; nothing where the price is not known.

@@ -1,0 +1,30 @@
+//! The agents domain: who works. An agent has a persona, a prompt, a model, tools and limits; it is run by a loop in which the model
+//! calls tools through the gate, and what it did is kept and measured.
+//!
+//! Other domains may use: `Runs`.
+
+mod checking;
+mod engine;
+mod faults;
+mod finding;
+mod model;
+mod resources;
+mod tools;
+mod topics;
+mod views;
+
+pub use engine::book::Runs;
+
+use crate::capability::module::Module;
+use crate::capability::spec::Domain;
+
+/// The domain's lists.
+pub static MODULE: Module = Module {
+    domain: Domain::Agents,
+    rows: tools::ROWS,
+    kinds: &[&model::agent::AGENT],
+    logs: &[&model::run::AGENT_RUNS, &model::run::AGENT_TRANSCRIPTS],
+    faults: faults::ALL,
+    sources: &[|| std::sync::Arc::new(resources::Resources)],
+    topics: topics::ALL,
+};

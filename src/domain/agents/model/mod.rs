@@ -1,0 +1,4 @@
+//! The domain's documents and logs.
+
+pub(crate) mod agent;
+pub(crate) mod run;
