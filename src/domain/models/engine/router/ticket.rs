@@ -255,7 +255,9 @@ impl Inner {
         let spent = tokens.input.saturating_add(tokens.output);
         // What was not worked on costs nothing, whatever the price is.
         let cost = if spent == 0 { Some(NanoDollars::ZERO) } else { self.target.model.cost(&tokens) };
-        std::mem::take(&mut self.taken.paced).into_iter().for_each(|paced| paced.used(spent));
+        for paced in std::mem::take(&mut self.taken.paced) {
+            paced.used(spent);
+        }
         if tokens.output > 0 {
             self.target.health.wrote(tokens.output);
         }
