@@ -158,7 +158,7 @@ impl App {
         let vault = Arc::new(Vault::open(keys, environment.clone(), &*store).await.map_err(unreadable)?);
         let services = services.with(Arc::new(by)).with(Arc::new(Credentials(vault.clone()))).with(vault);
         let bus = bus::open(&config, &data, &environment, &store, &seal, &*clock)?;
-        let services = add_events(services, &config, bus)?;
+        let services = add_events(services, &config, bus);
         let services = add_audit(services, reach, &store)?;
         let services = add_files(services, reach)?;
         let platform = Arc::new(Platform::new(store.clone(), blobs, clock, registry, seal, Arc::new(config), services));
@@ -402,11 +402,10 @@ fn networks(config: &Config) -> Vec<Network> {
 }
 
 /// How events are stored and delivered.
-fn add_events(services: Services, config: &Config, bus: Arc<dyn Bus>) -> Result<Services, Fault> {
-    let webhooks = Arc::new(HttpWebhooks::new(networks(config)).map_err(store_fault)?);
-    let ways = Ways::new(bus, webhooks);
+fn add_events(services: Services, config: &Config, bus: Arc<dyn Bus>) -> Services {
+    let ways = Ways::new(bus, Arc::new(HttpWebhooks::new(networks(config))));
     let topics = TopicBook::new(MODULES.iter().flat_map(|module| module.topics));
-    Ok(services.with(Arc::new(ways)).with(Arc::new(topics)).with(Arc::new(Schemas::default())))
+    services.with(Arc::new(ways)).with(Arc::new(topics)).with(Arc::new(Schemas::default()))
 }
 
 /// The providers of models and how they are spoken to.
