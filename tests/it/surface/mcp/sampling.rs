@@ -74,6 +74,9 @@ async fn in_the_newest_one_the_question_travels_with_the_answer() {
     again["requestState"] = asks["requestState"].clone();
     let told = wire.modern("tools/call", again).await.result();
     assert_eq!(told["structuredContent"]["text"], "It is noon.", "{told}");
+    // What no vendor counts is counted beside the call.
+    app.app.platform().running().close();
+    app.app.platform().running().wait().await;
     let usage = app.call(&app.admin, "model_usage", json!({})).await.unwrap();
     assert_eq!(usage["total"]["calls"], 1, "the question itself is no call of a model: {usage}");
 }
