@@ -120,7 +120,7 @@ impl Asked {
             let now = began.elapsed();
             text.push_str(&String::from_utf8_lossy(&bytes.unwrap()));
             if let Some(last) = last {
-                longest_gap = longest_gap.max(now - last);
+                longest_gap = longest_gap.max(now.saturating_sub(last));
             }
             last = Some(now);
             if first.is_none() && text.contains("word0") {
