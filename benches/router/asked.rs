@@ -63,10 +63,10 @@ impl Asked {
         }
         let answer = request.send().await.unwrap();
         let status = answer.status();
-        if !status.is_success() {
-            panic!("{} answers {status} {}", self.url, answer.text().await.unwrap());
+        if status.is_success() {
+            return answer;
         }
-        answer
+        panic!("{} answers {status} {}", self.url, answer.text().await.unwrap())
     }
 
     async fn whole(&self, body: Vec<u8>) {
