@@ -63,10 +63,10 @@ impl Asked {
         }
         let answer = request.send().await.unwrap();
         let status = answer.status();
-        if !status.is_success() {
-            panic!("{} answers {status} {}", self.url, answer.text().await.unwrap());
+        if status.is_success() {
+            return answer;
         }
-        answer
+        panic!("{} answers {status} {}", self.url, answer.text().await.unwrap())
     }
 
     async fn whole(&self, body: Vec<u8>) {
@@ -120,7 +120,7 @@ impl Asked {
             let now = began.elapsed();
             text.push_str(&String::from_utf8_lossy(&bytes.unwrap()));
             if let Some(last) = last {
-                longest_gap = longest_gap.max(now - last);
+                longest_gap = longest_gap.max(now.saturating_sub(last));
             }
             last = Some(now);
             if first.is_none() && text.contains("word0") {

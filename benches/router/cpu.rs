@@ -61,7 +61,7 @@ pub(crate) async fn measure(scene: &Scene, table: &mut Table) {
 async fn against(scene: &Scene, table: &mut Table, ours: &Asked, peer: &Peer) {
     let what = format!("the same, against {}", peer.name);
     let none = String::new;
-    let Some(server) = scene.from_python(peer.name, peer.program) else {
+    let Some(server) = scene.python(peer.name, peer.program) else {
         let target = peer.wanted.map_or_else(Target::none, |most| Target::unmeasured(&format!("≤ {most}")));
         return table.row(&what, none(), none(), none(), target);
     };

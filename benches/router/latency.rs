@@ -41,7 +41,9 @@ pub(crate) async fn measure(scene: &Scene, table: &mut Table) {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
-    firsts.iter_mut().for_each(|times| times.sort());
+    for times in &mut firsts {
+        times.sort();
+    }
     let added = at(&firsts[1], 0.5) - at(&firsts[0], 0.5);
     table.row(
         "what the first words of a stream take longer",

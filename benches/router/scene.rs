@@ -61,7 +61,7 @@ impl Scene {
     }
 
     /// A peer from Python's registry, before the same vendor; nothing where it could not be installed.
-    pub(crate) fn from_python(&self, name: &str, program: &str) -> Option<Server> {
+    pub(crate) fn python(&self, name: &str, program: &str) -> Option<Server> {
         let setup = Command::new(format!("benches/peers/{name}/setup")).stderr(Stdio::inherit()).output().ok()?;
         if !setup.status.success() {
             eprintln!("{name} could not be installed: skipped");

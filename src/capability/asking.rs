@@ -21,12 +21,6 @@ impl Questioner {
     pub async fn ask(&self, questions: Questions) -> Result<Answers, Fault> {
         self.0.ask(questions).await
     }
-
-    /// As `Cx::abilities`.
-    #[must_use]
-    pub fn abilities(&self) -> Abilities {
-        self.0.abilities()
-    }
 }
 
 impl Cx {

@@ -150,9 +150,7 @@ pub(super) async fn refuse_foreign(link: &mut Link) -> Result<(), StoreFault> {
     }
     let text = "SELECT EXISTS (SELECT FROM pg_class WHERE relnamespace = to_regnamespace('convoke'))";
     // Asked once more: another instance may have made it between the two questions, all at once.
-    if present == 0
-        && link.one::<bool>(text, Vec::new()).await? == Some(true)
-        && migrations::present(link).await? == 0
+    if present == 0 && link.one::<bool>(text, Vec::new()).await? == Some(true) && migrations::present(link).await? == 0
     {
         return Err(StoreFault::Unavailable(format!("the schema '{SCHEMA}' of the database is not of this program")));
     }

@@ -19,9 +19,7 @@ use crate::port::store::StoreFault;
 impl Logs for SqliteStore {
     async fn entries(&self, scope: Scope, log: &'static Log, query: LogQuery) -> Result<Vec<Entry>, StoreFault> {
         let plan = self.declarations.log(log)?;
-        self.readers
-            .read(scope, move |connection| parsed(&plan, kept(connection, &plan, scope, &query)?))
-            .await
+        self.readers.read(scope, move |connection| parsed(&plan, kept(connection, &plan, scope, &query)?)).await
     }
 
     async fn kept(&self, scope: Scope, log: &'static Log, query: LogQuery) -> Result<Vec<Kept>, StoreFault> {

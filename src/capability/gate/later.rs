@@ -135,7 +135,9 @@ async fn write(platform: &Platform, entries: Vec<Entry>) -> Result<(), (StoreFau
     };
     match platform.store.commit(batches).await {
         Ok(_) => {
-            entries.iter().for_each(|entry| entry.sealing.committed());
+            for entry in &entries {
+                entry.sealing.committed();
+            }
             Ok(())
         }
         Err(fault) => Err((fault, entries)),

@@ -177,9 +177,8 @@ impl Library {
     /// program's tests and by `convoke check`, and not at every start.
     #[must_use]
     pub fn new(built_in: &[TextFile]) -> (Self, Vec<Broken>) {
-        let (layers, broken) = Layers::new(built_in, |file, text| {
-            PromptFile::parsed(file.stem(), file.path.starts_with(BLOCKS), text)
-        });
+        let (layers, broken) =
+            Layers::new(built_in, |file, text| PromptFile::parsed(file.stem(), file.path.starts_with(BLOCKS), text));
         let present = ArcSwap::from_pointee(Files::of(&layers));
         (Self { layers: Mutex::new(layers), present, changes: watch::Sender::new(0) }, broken)
     }

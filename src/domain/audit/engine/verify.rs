@@ -326,7 +326,8 @@ impl Hashed {
     fn is(&self, link: &Link) -> bool {
         let Kept { tenant, at, stream, .. } = &self.kept;
         let same = || self.hash == link.said.entry;
-        let same_when_read = || self.body().is_some_and(|body| of_parts(*tenant, *at, stream, &body) == link.said.entry);
+        let same_when_read =
+            || self.body().is_some_and(|body| of_parts(*tenant, *at, stream, &body) == link.said.entry);
         *at == link.said.at && (same() || same_when_read())
     }
 

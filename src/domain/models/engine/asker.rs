@@ -35,7 +35,7 @@ impl Asker {
     #[must_use]
     pub fn of(cx: &Cx) -> Self {
         let call = cx.call();
-        let client = Some(cx.questioner()).filter(|client| client.abilities().sample);
+        let client = cx.abilities().sample.then(|| cx.questioner());
         let (platform, caller) = (cx.platform().clone(), call.caller.clone());
         Self { platform, caller, request_id: call.id, origin: call.origin, client, trace: call.trace }
     }

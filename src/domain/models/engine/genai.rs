@@ -76,6 +76,15 @@ pub(crate) fn provider(name: &str) -> &str {
     }
 }
 
+/// The conventions' word for why a model stopped.
+pub(crate) fn finish(stop: &str) -> &str {
+    match stop {
+        "end" | "stop_text" => "stop",
+        "refused" => "content_filter",
+        other => other,
+    }
+}
+
 /// One call, as it is measured.
 pub(crate) struct Measured<'a> {
     pub(crate) manner: Manner,
@@ -175,7 +184,7 @@ pub(crate) fn input(request: &ChatRequest) -> String {
 /// What a model wrote, as the conventions write it.
 pub(crate) fn output(text: &str, stop: Option<&str>) -> String {
     let parts = json!([{ "type": "text", "content": text }]);
-    json!([{ "role": "assistant", "parts": parts, "finish_reason": stop.unwrap_or("error") }]).to_string()
+    json!([{ "role": "assistant", "parts": parts, "finish_reason": stop.map_or("error", finish) }]).to_string()
 }
 
 fn message(message: &Message) -> Value {

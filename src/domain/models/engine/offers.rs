@@ -226,7 +226,10 @@ async fn with_own(platform: &Platform, tenant: TenantId, shared: &Arc<Catalogue>
         }
     }
     let catalogue = shared.with(providers);
-    Ok(Arc::new(prices.map_or(catalogue.clone(), |list| catalogue.with_prices(&list))))
+    Ok(Arc::new(match prices {
+        Some(list) => catalogue.with_prices(&list),
+        None => catalogue,
+    }))
 }
 
 /// Whether a provider's file came with the program.

@@ -49,7 +49,7 @@ pub(in crate::domain::models) struct ProviderView {
 }
 
 impl ProviderView {
-    pub(super) fn as_removed(self) -> Self {
+    pub(super) fn into_removed(self) -> Self {
         Self { removed: true, ..self }
     }
 }

@@ -31,7 +31,7 @@ pub(in crate::domain::models) struct Input {
     /// those of all providers.
     #[schemars(length(min = 1, max = 48), pattern("^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"))]
     name: String,
-    /// What a file of the folder `providers` would say, in TOML: dialect, base_url, key = { vault = "NAME" }, [[models]] with abilities
+    /// What a file of the folder `providers` would say, in TOML: dialect, `base_url`, key = { vault = "NAME" }, [[models]] with abilities
     /// and prices. Without it the provider is removed.
     #[serde(default)]
     #[schemars(length(min = 1, max = 200_000))]
@@ -65,7 +65,7 @@ impl Capability for ProviderSet {
             (None, Some(stored)) => {
                 cx.remove(stored)?;
                 cx.emit(topics::PROVIDER_SET, id, &told)?;
-                return Ok(view(&offered, stored.value.clone()).as_removed());
+                return Ok(view(&offered, stored.value.clone()).into_removed());
             }
             (None, None) => return Err(Fault::not_found("provider", input.name)),
         };

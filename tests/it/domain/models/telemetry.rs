@@ -37,7 +37,7 @@ async fn a_call_of_a_model_is_a_span_within_the_call_that_made_it() {
         ("gen_ai.usage.input_tokens", Told::Count(10)),
         ("gen_ai.usage.output_tokens", Told::Count(5)),
         ("gen_ai.request.temperature", Told::Number(0.5)),
-        ("gen_ai.response.finish_reasons", Told::Texts(vec!["end".to_owned()])),
+        ("gen_ai.response.finish_reasons", Told::Texts(vec!["stop".to_owned()])),
         ("gen_ai.agent.name", text("writer")),
         ("server.address", text("vendor.test")),
     ] {

@@ -255,7 +255,9 @@ impl Inner {
         let spent = tokens.input.saturating_add(tokens.output);
         // What was not worked on costs nothing, whatever the price is.
         let cost = if spent == 0 { Some(NanoDollars::ZERO) } else { self.target.model.cost(&tokens) };
-        std::mem::take(&mut self.taken.paced).into_iter().for_each(|paced| paced.used(spent));
+        for paced in std::mem::take(&mut self.taken.paced) {
+            paced.used(spent);
+        }
         if tokens.output > 0 {
             self.target.health.wrote(tokens.output);
         }
@@ -312,7 +314,8 @@ impl Inner {
             (genai::ERROR, fault.map(str::to_owned)),
         ];
         told.extend(texts.into_iter().filter_map(|(name, text)| Some((name, text?.into()))));
-        told.extend(entry.stop.clone().map(|stop| (genai::FINISH_REASONS, Told::Texts(vec![stop]))));
+        let stop = entry.stop.as_deref().map(|stop| Told::Texts(vec![genai::finish(stop).to_owned()]));
+        told.extend(stop.map(|stop| (genai::FINISH_REASONS, stop)));
         if let Ask::Whole(request) | Ask::Pieces(request) = &self.ask {
             told.extend(request.max_tokens.map(|most| (genai::REQUEST_MAX_TOKENS, u64::from(most).into())));
             told.extend(request.temperature.map(|number| (genai::REQUEST_TEMPERATURE, Told::Number(number))));
