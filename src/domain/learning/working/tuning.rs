@@ -33,7 +33,7 @@ pub(super) async fn step(doing: &Doing<'_>, job: &mut Job) -> Result<Next, Fault
         let say = format!("the provider of '{model}' speaks {}, which has no fine-tuning here", dialect.name());
         return Err(Fault::new(&NO_TUNING, say));
     };
-    let failed = |fault| router.fault_of(&model, fault);
+    let failed = |fault| Router::fault_of(&model, fault);
     let dataset = doing.dataset(job).await?;
     for test in [false, true] {
         let (name, file) = named(doing, &dataset, test);
