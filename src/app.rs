@@ -159,7 +159,7 @@ impl App {
         let vault = Arc::new(Vault::open(keys, environment.clone(), &*store).await.map_err(unreadable)?);
         let services = services.with(Arc::new(by)).with(Arc::new(Credentials(vault.clone()))).with(vault);
         let bus = bus::open(&config, &data, &environment, &store, &seal, &*clock)?;
-        let services = add_events(services, &config, bus)?;
+        let services = add_events(services, &config, bus);
         let services = add_audit(services, reach, &store)?;
         let services = add_files(services, reach)?;
         let platform = Arc::new(Platform::new(store.clone(), blobs, clock, registry, seal, Arc::new(config), services));
@@ -400,12 +400,11 @@ fn add_audit(services: Services, reach: Reach<'_>, store: &Arc<dyn Store>) -> Re
 }
 
 /// How events are stored and delivered.
-fn add_events(services: Services, config: &Config, bus: Arc<dyn Bus>) -> Result<Services, Fault> {
+fn add_events(services: Services, config: &Config, bus: Arc<dyn Bus>) -> Services {
     let allowed = config.outside.private_networks.iter().filter_map(|network| Network::parse(network)).collect();
-    let webhooks = Arc::new(HttpWebhooks::new(allowed).map_err(store_fault)?);
-    let ways = Ways::new(bus, webhooks);
+    let ways = Ways::new(bus, Arc::new(HttpWebhooks::new(allowed)));
     let topics = TopicBook::new(MODULES.iter().flat_map(|module| module.topics));
-    Ok(services.with(Arc::new(ways)).with(Arc::new(topics)).with(Arc::new(Schemas::default())))
+    services.with(Arc::new(ways)).with(Arc::new(topics)).with(Arc::new(Schemas::default()))
 }
 
 /// The providers of models and how they are spoken to.

@@ -38,9 +38,9 @@ fn write<'a>(page: &mut String, tool: &Tool, alternatives: impl Iterator<Item = 
         writeln!(page, "- {alternative}")?;
     }
     writeln!(page, "\n## Input\n")?;
-    table(page, &tool.input)?;
+    table(page, tool.input())?;
     writeln!(page, "\n## Output\n")?;
-    table(page, &tool.output)?;
+    table(page, tool.output())?;
     if !tool.card.examples.is_empty() {
         writeln!(page, "\n## Examples")?;
     }

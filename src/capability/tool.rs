@@ -112,10 +112,6 @@ pub struct Tool {
     pub routes: Vec<Route>,
     /// The form of its answers.
     pub form: Form,
-    /// The schema of its input.
-    pub input: SharedSchema,
-    /// The schema of its output.
-    pub output: SharedSchema,
     /// Its card.
     pub card: Card,
     /// The faults of its domain besides those of the table that all share.
@@ -123,7 +119,29 @@ pub struct Tool {
     /// Its counts.
     pub meter: Meter,
     code: Code,
+    input: LazySchema,
+    output: LazySchema,
     validator: OnceLock<Result<Validator, String>>,
+}
+
+/// A schema that is made when it is first needed: a start needs none of hundreds.
+struct LazySchema {
+    made: OnceLock<SharedSchema>,
+    make: fn() -> SharedSchema,
+}
+
+impl LazySchema {
+    const fn of(make: fn() -> SharedSchema) -> Self {
+        Self { made: OnceLock::new(), make }
+    }
+
+    fn given(schema: SharedSchema) -> Self {
+        Self { made: OnceLock::from(schema), make: SharedSchema::default }
+    }
+
+    fn get(&self) -> &SharedSchema {
+        self.made.get_or_init(self.make)
+    }
 }
 
 impl Tool {
@@ -146,12 +164,12 @@ impl Tool {
             forwards: spec.forwards,
             routes: std::iter::once(spec.route).chain(spec.aliases.iter().copied()).collect(),
             form: row.form,
-            input: (row.input)(),
-            output: (row.output)(),
             card,
             faults,
             meter: Meter::default(),
             code: Code::Built(row.run),
+            input: LazySchema::of(row.input),
+            output: LazySchema::of(row.output),
             validator: OnceLock::new(),
         }
     }
@@ -174,12 +192,12 @@ impl Tool {
             forwards: None,
             routes: Vec::new(),
             form: Form::Value,
-            input: definition.input,
-            output: definition.output,
             card: definition.card,
             faults: &[],
             meter: Meter::default(),
             code: Code::Added(runner),
+            input: LazySchema::given(definition.input),
+            output: LazySchema::given(definition.output),
             validator: OnceLock::new(),
         }
     }
@@ -210,13 +228,23 @@ impl Tool {
         }
     }
 
+    /// The schema of its input.
+    pub fn input(&self) -> &SharedSchema {
+        self.input.get()
+    }
+
+    /// The schema of its output.
+    pub fn output(&self) -> &SharedSchema {
+        self.output.get()
+    }
+
     /// The compiled validator of its input, made when it is first needed.
     ///
     /// # Errors
     /// When the schema itself is broken, which only an added tool's can be.
     pub fn validator(&self) -> Result<&Validator, Fault> {
         self.validator
-            .get_or_init(|| schema::compiled(&self.input, DEEPEST))
+            .get_or_init(|| schema::compiled(self.input(), DEEPEST))
             .as_ref()
             .map_err(|error| Fault::internal(format!("the input schema of {} is broken: {error}", self.name)))
     }

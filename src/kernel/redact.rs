@@ -18,9 +18,10 @@ static SECRETS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let address = r#"(?<address>://[^/\s:@"']*:)[^@/\s"']+@"#;
     let value = r#"\\"[^"\\]*\\"|"(?:[^"\\]|\\.)*"|'[^']*'|(?:bearer\s+|basic\s+|digest\s+)?[^\s,;&}\])"'\\]+"#;
     let named = format!(r#"(?<name>(?:{NAMES})(?:\\?["'])?\s*[=:]\s*(?:Some\()?)(?<value>{value})"#);
-    let bearer = r"(?<scheme>\bbearer\s+)[A-Za-z0-9._~+/=-]+";
-    let prefixed = r"\b(?<prefix>cvk_|sk-|gh[pousr]_|xox[abprs]-)[A-Za-z0-9_-]{4,}";
-    let signed = r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*";
+    // Word boundaries of ASCII: with those of Unicode a text beyond ASCII is searched in a way that is twenty times slower.
+    let bearer = r"(?<scheme>(?-u:\b)bearer\s+)[A-Za-z0-9._~+/=-]+";
+    let prefixed = r"(?-u:\b)(?<prefix>cvk_|sk-|gh[pousr]_|xox[abprs]-)[A-Za-z0-9_-]{4,}";
+    let signed = r"(?-u:\b)eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*";
     Regex::new(&format!("(?i:{pem}|{address}|{named}|{bearer}|{prefixed}|{signed})")).ok()
 });
 

@@ -51,6 +51,21 @@ pub struct Entry {
     pub body: Value,
 }
 
+/// An entry as the store keeps it: what it says is not read yet. For who compares many and reads few.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Its place, as in `Entry`.
+    pub position: i64,
+    /// Its tenant.
+    pub tenant: TenantId,
+    /// The stream within the log.
+    pub stream: String,
+    /// When it was appended.
+    pub at: Timestamp,
+    /// What it says, in the very text that was appended.
+    pub body: String,
+}
+
 /// Which entries of a log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogQuery {
@@ -82,6 +97,9 @@ pub struct TimeQuery {
 pub trait Logs: Send + Sync {
     /// Entries in order of position.
     async fn entries(&self, scope: Scope, log: &'static Log, query: LogQuery) -> Result<Vec<Entry>, StoreFault>;
+
+    /// The same, unread.
+    async fn kept(&self, scope: Scope, log: &'static Log, query: LogQuery) -> Result<Vec<Kept>, StoreFault>;
 
     /// Entries in order of time: a period is found at once, wherever in the log it lies, also together with one field that
     /// has a value.

@@ -217,6 +217,13 @@ pub enum Word {
         /// The user.
         user: Option<Uuid>,
     },
+    /// The keys were destroyed that sealed what is said of a data subject.
+    Erased {
+        /// The tenant.
+        tenant: TenantId,
+        /// The data subject.
+        subject: Uuid,
+    },
     /// Calls that were counted there, in a form that only the limiter knows.
     Counted(String),
     /// Words may have been lost, or everything is another: whatever is kept in memory may be stale.
@@ -268,8 +275,8 @@ pub trait Store: Records + Logs + Queue {
         None
     }
 
-    /// Tells other instances on the same store that calls were counted. Those who do not listen now do not hear it.
-    async fn tell_counted(&self, _counted: String) -> Result<(), StoreFault> {
+    /// Tells other instances on the same store. Those who do not listen now hear that words may have been lost.
+    async fn tell(&self, _word: Word) -> Result<(), StoreFault> {
         Ok(())
     }
 

@@ -46,6 +46,11 @@ async fn hear(gate: Arc<Gate>, stop: CancellationToken) {
         };
         match word {
             Ok(Word::Authority { tenant, user }) => platform.authority_changed(tenant, user.map(UserId::from_uuid)),
+            Ok(Word::Erased { tenant, subject }) => {
+                if let Ok(sealer) = platform.service::<Sealer>() {
+                    sealer.forget(tenant, subject);
+                }
+            }
             Ok(Word::Counted(counted)) => gate.count_others(&counted),
             Ok(Word::Everything) | Err(RecvError::Lagged(_)) => {
                 platform.authority_changed_everywhere();
@@ -69,7 +74,7 @@ async fn share(gate: Arc<Gate>, stop: CancellationToken) {
             () = tokio::time::sleep(TELL_EVERY) => {}
         }
         for counted in gate.counted() {
-            if let Err(fault) = gate.platform().store.tell_counted(counted).await {
+            if let Err(fault) = gate.platform().store.tell(Word::Counted(counted)).await {
                 // An allowance that is a little larger for once does no harm.
                 tracing::debug!(%fault, "counted calls could not be told");
             }

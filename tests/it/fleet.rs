@@ -7,6 +7,7 @@ use convoke::app::{App, Settings};
 use convoke::capability::caller::Credential;
 use convoke::capability::gate::Gate;
 use convoke::config::Config;
+use convoke::domain::audit::erasure::carry_out;
 use convoke::kernel::secret::Secret;
 use serde_json::json;
 
@@ -49,6 +50,36 @@ async fn a_key_that_one_instance_revokes_is_refused_by_the_other() {
         assert!(revoked.elapsed() < Duration::from_secs(30), "it is never refused");
     }
     println!("refused after {} ms", revoked.elapsed().as_millis());
+    other.close(Duration::from_secs(5)).await;
+    one.app.close(Duration::from_secs(5)).await;
+}
+
+/// Keys of data subjects are kept in memory for minutes; an erasure does not wait for that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_instance_erases_the_other_cannot_read_any_more() {
+    let Some(database) = Database::find() else { return };
+    let keys = tempfile::tempdir().unwrap();
+    let (one, other, _folder) = two_with(&database, |config| {
+        keys.path().to_str().unwrap().clone_into(&mut config.audit.keys);
+    })
+    .await;
+    let user = one.call(&one.admin, "user_create", json!({ "email": "gone@example.org" })).await.unwrap();
+    let caller = one.identify(one.admin.key.reveal()).await.unwrap();
+    let query = json!({ "resourceType": "user", "resourceId": user["id"] });
+    let entry = async || {
+        let request = one.request(caller.clone(), "audit_query", query.clone(), |_| {});
+        value(other.gate().call(request).await).unwrap()["items"][0].clone()
+    };
+    assert_eq!(entry().await["changes"]["after"]["email"], "gone@example.org");
+    one.call(&one.admin, "gdpr_delete_request", json!({ "subjectId": user["id"] })).await.unwrap();
+    one.clock.advance(Duration::from_hours(24 * 30));
+    // Unless the instance's own upkeep was quicker.
+    carry_out(one.app.platform()).await.unwrap();
+    let erased = tokio::time::Instant::now();
+    while entry().await["withheld"] != "erased" {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        assert!(erased.elapsed() < Duration::from_secs(30), "it can be read for ever");
+    }
     other.close(Duration::from_secs(5)).await;
     one.app.close(Duration::from_secs(5)).await;
 }

@@ -91,7 +91,7 @@ fn names_are_unique() {
 #[test]
 fn every_field_says_what_it_is() {
     every_tool(|tool, wrong| {
-        for (side, schema) in [("input", &tool.input), ("output", &tool.output)] {
+        for (side, schema) in [("input", tool.input()), ("output", tool.output())] {
             undescribed(schema, side, wrong);
         }
     });
@@ -118,16 +118,16 @@ fn undescribed(schema: &Map<String, Value>, place: &str, wrong: &mut Vec<String>
 #[test]
 fn input_schemas_are_closed_objects_of_what_large_model_apis_take() {
     every_tool(|tool, wrong| {
-        if tool.input.get("type").is_none_or(|kind| kind != "object") || !tool.input.contains_key("properties") {
+        if tool.input().get("type").is_none_or(|kind| kind != "object") || !tool.input().contains_key("properties") {
             wrong.push("the input is no object with properties".to_owned());
         }
-        if tool.input.get("additionalProperties") != Some(&Value::Bool(false)) {
+        if tool.input().get("additionalProperties") != Some(&Value::Bool(false)) {
             wrong.push("the input takes unknown fields".to_owned());
         }
-        if tool.input.contains_key("anyOf") {
+        if tool.input().contains_key("anyOf") {
             wrong.push("a union at the top is refused by some model APIs".to_owned());
         }
-        unusual(&Value::Object((*tool.input).clone()), "", wrong);
+        unusual(&Value::Object((**tool.input()).clone()), "", wrong);
     });
 }
 
@@ -169,7 +169,7 @@ fn unusual(schema: &Value, place: &str, wrong: &mut Vec<String>) {
 
 #[test]
 fn text_and_lists_in_inputs_have_a_limit() {
-    every_tool(|tool, wrong| unlimited(&tool.input, "", wrong));
+    every_tool(|tool, wrong| unlimited(tool.input(), "", wrong));
 }
 
 fn unlimited(schema: &Map<String, Value>, place: &str, wrong: &mut Vec<String>) {
@@ -193,8 +193,8 @@ fn unlimited(schema: &Map<String, Value>, place: &str, wrong: &mut Vec<String>) 
 #[test]
 fn values_are_answered_as_objects() {
     every_tool(|tool, wrong| {
-        if tool.form == Form::Value && tool.output.get("type").is_none_or(|kind| kind != "object") {
-            wrong.push(format!("the output is {:?}, no object", tool.output.get("type")));
+        if tool.form == Form::Value && tool.output().get("type").is_none_or(|kind| kind != "object") {
+            wrong.push(format!("the output is {:?}, no object", tool.output().get("type")));
         }
     });
 }
@@ -202,9 +202,9 @@ fn values_are_answered_as_objects() {
 #[test]
 fn what_a_route_names_is_a_required_input() {
     every_tool(|tool, wrong| {
-        let required = tool.input.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
+        let required = tool.input().get("required").and_then(Value::as_array).cloned().unwrap_or_default();
         for (route, name) in tool.routes.iter().flat_map(|route| parameters(route).map(move |name| (route, name))) {
-            let property = tool.input.get("properties").and_then(|properties| properties.get(name));
+            let property = tool.input().get("properties").and_then(|properties| properties.get(name));
             match property.and_then(|property| property.get("type")).and_then(Value::as_str) {
                 None => wrong.push(format!("{}: there is no input {name}", route.path)),
                 Some("array" | "object") => wrong.push(format!("{}: {name} is no scalar", route.path)),
@@ -223,7 +223,7 @@ fn what_is_read_by_get_fits_a_query() {
         if !tool.routes.iter().any(|route| route.verb == Verb::Get) {
             return;
         }
-        for (name, property) in tool.input.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        for (name, property) in tool.input().get("properties").and_then(Value::as_object).into_iter().flatten() {
             let kind = |schema: &Value| schema.get("type").and_then(Value::as_str).map(str::to_owned);
             let flat = match kind(property).as_deref() {
                 Some("array") => {

@@ -46,8 +46,8 @@ fn tools() {
                 "forwards": tool.forwards.is_some(),
                 "form": form,
                 "routes": routes,
-                "input": &*tool.input,
-                "output": &*tool.output,
+                "input": &**tool.input(),
+                "output": &**tool.output(),
             });
             (format!("{}.json", tool.name), format!("{told:#}\n"))
         })

@@ -14,7 +14,7 @@ use super::plan::{KindPlan, LogPlan};
 use crate::adapter::forms;
 use crate::kernel::id::TenantId;
 use crate::port::records::{Authority, FieldType, Kind, Whose};
-use crate::port::store::{Batch, Conflict, Expect, Put, Step, StoreFault};
+use crate::port::store::{Batch, Conflict, Expect, Put, Step, StoreFault, Word};
 
 /// A commit that is ready to be written.
 pub(super) struct Prepared {
@@ -35,6 +35,13 @@ pub(super) struct Prepared {
 pub(super) struct Told {
     pub(super) tenant: TenantId,
     pub(super) user: Option<Uuid>,
+}
+
+impl Told {
+    /// As other instances hear it.
+    pub(super) const fn word(self) -> Word {
+        Word::Authority { tenant: self.tenant, user: self.user }
+    }
 }
 
 /// A statement with its values, and what its answer must be.

@@ -15,7 +15,7 @@ use super::sql::{self, Clause};
 use crate::adapter::forms;
 use crate::kernel::id::TenantId;
 use crate::kernel::time::Timestamp;
-use crate::port::logs::{ENTRY_BYTES, Entry, Keep, Log, LogQuery, Logs, TimeQuery};
+use crate::port::logs::{ENTRY_BYTES, Entry, Keep, Kept, Log, LogQuery, Logs, TimeQuery};
 use crate::port::records::Scope;
 use crate::port::store::StoreFault;
 
@@ -32,26 +32,12 @@ const WAIT: Duration = Duration::from_secs(2);
 impl Logs for PostgresStore {
     async fn entries(&self, scope: Scope, log: &'static Log, query: LogQuery) -> Result<Vec<Entry>, StoreFault> {
         let plan = self.declarations.log(log)?;
-        let mut clause = Clause::default();
-        clause.push(&format!("SELECT position, tenant, stream, at, body FROM {} WHERE ", plan.table.name));
-        let mut clause = sql::condition(clause, &plan.table, scope, &query.filter)?;
-        if let Some(beyond) = query.beyond {
-            clause.push(if query.descending { " AND position < " } else { " AND position > " });
-            clause.bind(Cell::Integer(beyond));
-        }
-        if query.descending {
-            clause.push(" ORDER BY position DESC LIMIT ");
-            clause.bind(Cell::Integer(i64::from(query.limit)));
-            return read(&plan, &self.pool.read(scope, &clause.sql, clause.values).await?);
-        }
-        clause.push(" AND position <= current_setting('convoke.settled')::bigint ORDER BY position LIMIT ");
-        clause.bind(Cell::Integer(i64::from(query.limit)));
-        let rows = self.pool.read_after(scope, Some(SETTLE), &clause.sql, clause.values.clone()).await?;
-        if rows.len() >= usize::try_from(query.limit).unwrap_or(usize::MAX) || !self.waited_for_writers().await? {
-            return read(&plan, &rows);
-        }
-        // Some were writing: what they have acknowledged meanwhile, or others beside them, belongs to the answer.
-        read(&plan, &self.pool.read_after(scope, Some(SETTLE), &clause.sql, clause.values).await?)
+        read(&plan, &self.rows(&plan, scope, query).await?)
+    }
+
+    async fn kept(&self, scope: Scope, log: &'static Log, query: LogQuery) -> Result<Vec<Kept>, StoreFault> {
+        let plan = self.declarations.log(log)?;
+        self.rows(&plan, scope, query).await?.iter().map(kept).collect()
     }
 
     async fn entries_by_time(
@@ -179,15 +165,46 @@ impl PostgresStore {
     }
 }
 
+impl PostgresStore {
+    /// The rows of entries in order of position.
+    async fn rows(&self, plan: &LogPlan, scope: Scope, query: LogQuery) -> Result<Vec<Row>, StoreFault> {
+        let mut clause = Clause::default();
+        clause.push(&format!("SELECT position, tenant, stream, at, body FROM {} WHERE ", plan.table.name));
+        let mut clause = sql::condition(clause, &plan.table, scope, &query.filter)?;
+        if let Some(beyond) = query.beyond {
+            clause.push(if query.descending { " AND position < " } else { " AND position > " });
+            clause.bind(Cell::Integer(beyond));
+        }
+        if query.descending {
+            clause.push(" ORDER BY position DESC LIMIT ");
+            clause.bind(Cell::Integer(i64::from(query.limit)));
+            return self.pool.read(scope, &clause.sql, clause.values).await;
+        }
+        clause.push(" AND position <= current_setting('convoke.settled')::bigint ORDER BY position LIMIT ");
+        clause.bind(Cell::Integer(i64::from(query.limit)));
+        let rows = self.pool.read_after(scope, Some(SETTLE), &clause.sql, clause.values.clone()).await?;
+        if rows.len() >= usize::try_from(query.limit).unwrap_or(usize::MAX) || !self.waited_for_writers().await? {
+            return Ok(rows);
+        }
+        // Some were writing: what they have acknowledged meanwhile, or others beside them, belongs to the answer.
+        self.pool.read_after(scope, Some(SETTLE), &clause.sql, clause.values).await
+    }
+}
+
+fn kept(row: &Row) -> Result<Kept, StoreFault> {
+    Ok(Kept {
+        position: row.try_get(0).or_fault()?,
+        tenant: TenantId::from_uuid(row.try_get(1).or_fault()?),
+        stream: row.try_get(2).or_fault()?,
+        at: row.try_get(3).map(Timestamp::from_millis).or_fault()?,
+        body: row.try_get(4).or_fault()?,
+    })
+}
+
 fn read(plan: &LogPlan, rows: &[Row]) -> Result<Vec<Entry>, StoreFault> {
     let entries = rows.iter().map(|row| {
-        Ok(Entry {
-            position: row.try_get(0).or_fault()?,
-            tenant: TenantId::from_uuid(row.try_get(1).or_fault()?),
-            stream: row.try_get(2).or_fault()?,
-            at: row.try_get(3).map(Timestamp::from_millis).or_fault()?,
-            body: forms::parsed(&plan.table.name, row.try_get(4).or_fault()?)?,
-        })
+        let Kept { position, tenant, stream, at, body } = kept(row)?;
+        Ok(Entry { position, tenant, stream, at, body: forms::parsed(&plan.table.name, &body)? })
     });
     entries.collect()
 }

@@ -157,7 +157,7 @@ impl PostgresStore {
         let mut link = self.link().await?;
         let copies = self.copies.clone();
         let restored = upkeep::restore(&mut link, &self.declarations, copies, file, &self.owned).await?;
-        let notice = words::notice_of_everything(self.ear.instance);
+        let notice = words::notice(self.ear.instance, &Word::Everything);
         link.rows(words::TELL, vec![Cell::Text(notice)]).await?;
         Ok(restored)
     }
@@ -306,8 +306,8 @@ impl Store for PostgresStore {
         Some(self.ear.words())
     }
 
-    async fn tell_counted(&self, counted: String) -> Result<(), StoreFault> {
-        let notice = words::notice_of_counts(self.ear.instance, &counted);
+    async fn tell(&self, word: Word) -> Result<(), StoreFault> {
+        let notice = words::notice(self.ear.instance, &word);
         self.pool.read(Scope::Platform, words::TELL, vec![Cell::Text(notice)]).await.map(drop)
     }
 

@@ -7,7 +7,6 @@ use std::time::Duration;
 use tokio::sync::{broadcast, mpsc};
 use uuid::Uuid;
 
-use super::batch::Told;
 use super::cell::Cell;
 use super::fault::misuse;
 use super::link::Link;
@@ -141,36 +140,40 @@ async fn again(server: &Server, instance: i32, heard: &broadcast::Sender<Word>) 
     }
 }
 
-/// What is told of a change of rights.
-pub(super) fn notice(instance: i32, told: Told) -> String {
-    let user = told.user.map(|user| user.to_string()).unwrap_or_default();
-    format!("{instance} authority {} {user}", told.tenant.uuid())
-}
-
-/// What is told of calls that were counted.
-pub(super) fn notice_of_counts(instance: i32, counted: &str) -> String {
-    format!("{instance} counted {counted}")
-}
-
-/// What is told when everything is another.
-pub(super) fn notice_of_everything(instance: i32) -> String {
-    format!("{instance} everything")
+/// A word as it goes out.
+pub(super) fn notice(instance: i32, word: &Word) -> String {
+    match word {
+        Word::Authority { tenant, user } => {
+            let user = user.map(|user| user.to_string()).unwrap_or_default();
+            format!("{instance} authority {} {user}", tenant.uuid())
+        }
+        Word::Erased { tenant, subject } => format!("{instance} erased {} {subject}", tenant.uuid()),
+        Word::Counted(counted) => format!("{instance} counted {counted}"),
+        Word::Everything => format!("{instance} everything"),
+    }
 }
 
 /// What a notice says to this instance. Its own it knows already; what cannot be read is taken for the worst.
 fn word(notice: &str, instance: i32) -> Option<Word> {
-    if let Some((sender, counted)) = notice.split_once(" counted ") {
-        let is_own = sender.parse() == Ok(instance);
-        return (!is_own).then(|| Word::Counted(counted.to_owned()));
-    }
-    let mut parts = notice.split(' ');
+    let mut parts = notice.splitn(3, ' ');
     if parts.next().and_then(|sender| sender.parse().ok()) == Some(instance) {
         return None;
     }
-    let told = (parts.next(), parts.next().map(Uuid::parse_str), parts.next());
-    let (Some("authority"), Some(Ok(tenant)), user) = told else { return Some(Word::Everything) };
-    let user = user.and_then(|user| Uuid::parse_str(user).ok());
-    Some(Word::Authority { tenant: TenantId::from_uuid(tenant), user })
+    Some(read(parts.next(), parts.next().unwrap_or_default()).unwrap_or(Word::Everything))
+}
+
+fn read(what: Option<&str>, of: &str) -> Option<Word> {
+    if what == Some("counted") {
+        return Some(Word::Counted(of.to_owned()));
+    }
+    let (tenant, whose) = of.split_once(' ')?;
+    let tenant = TenantId::from_uuid(Uuid::parse_str(tenant).ok()?);
+    let whose = Uuid::parse_str(whose).ok();
+    match what? {
+        "authority" => Some(Word::Authority { tenant, user: whose }),
+        "erased" => Some(Word::Erased { tenant, subject: whose? }),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -180,14 +183,18 @@ mod tests {
     #[test]
     fn what_is_told_is_understood_by_others() {
         let (tenant, user) = (TenantId::from_uuid(Uuid::from_u128(7)), Some(Uuid::from_u128(8)));
-        for user in [user, None] {
-            let notice = notice(1, Told { tenant, user });
-            assert_eq!(word(&notice, 2), Some(Word::Authority { tenant, user }));
-            assert_eq!(word(&notice, 1), None);
+        for told in [
+            Word::Authority { tenant, user },
+            Word::Authority { tenant, user: None },
+            Word::Erased { tenant, subject: Uuid::from_u128(9) },
+            Word::Counted("k 3".to_owned()),
+            Word::Everything,
+        ] {
+            let notice = notice(1, &told);
+            assert_eq!((word(&notice, 2), word(&notice, 1)), (Some(told), None));
         }
-        assert_eq!(word(&notice_of_everything(1), 2), Some(Word::Everything));
-        let counted = notice_of_counts(1, "k 3");
-        assert_eq!((word(&counted, 2), word(&counted, 1)), (Some(Word::Counted("k 3".to_owned())), None));
-        assert_eq!(word("nonsense", 2), Some(Word::Everything));
+        for nonsense in ["nonsense", "1 erased 7", "1 erased 00000000-0000-0000-0000-000000000007 x", ""] {
+            assert_eq!(word(nonsense, 2), Some(Word::Everything));
+        }
     }
 }

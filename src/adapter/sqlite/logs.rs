@@ -11,7 +11,7 @@ use super::tally::{Tally, weight};
 use super::{SqliteStore, sql, value};
 use crate::kernel::id::TenantId;
 use crate::kernel::time::Timestamp;
-use crate::port::logs::{Entry, Keep, Log, LogQuery, Logs, TimeQuery};
+use crate::port::logs::{Entry, Keep, Kept, Log, LogQuery, Logs, TimeQuery};
 use crate::port::records::Scope;
 use crate::port::store::StoreFault;
 
@@ -19,7 +19,14 @@ use crate::port::store::StoreFault;
 impl Logs for SqliteStore {
     async fn entries(&self, scope: Scope, log: &'static Log, query: LogQuery) -> Result<Vec<Entry>, StoreFault> {
         let plan = self.declarations.log(log)?;
-        self.readers.read(scope, move |connection| entries(connection, &plan, scope, &query)).await
+        self.readers
+            .read(scope, move |connection| parsed(&plan, kept(connection, &plan, scope, &query)?))
+            .await
+    }
+
+    async fn kept(&self, scope: Scope, log: &'static Log, query: LogQuery) -> Result<Vec<Kept>, StoreFault> {
+        let plan = self.declarations.log(log)?;
+        self.readers.read(scope, move |connection| kept(connection, &plan, scope, &query)).await
     }
 
     async fn entries_by_time(
@@ -73,7 +80,7 @@ impl Logs for SqliteStore {
     }
 }
 
-fn entries(connection: &Connection, plan: &LogPlan, scope: Scope, query: &LogQuery) -> Result<Vec<Entry>, StoreFault> {
+fn kept(connection: &Connection, plan: &LogPlan, scope: Scope, query: &LogQuery) -> Result<Vec<Kept>, StoreFault> {
     let mut condition = sql::condition(&plan.table, scope, &query.filter)?;
     if let Some(beyond) = query.beyond {
         let sign = if query.descending { '<' } else { '>' };
@@ -87,7 +94,7 @@ fn entries(connection: &Connection, plan: &LogPlan, scope: Scope, query: &LogQue
         condition.sql,
         if query.descending { "DESC" } else { "ASC" }
     );
-    read(connection, plan, &text, condition.values)
+    read(connection, &text, condition.values)
 }
 
 fn entries_by_time(
@@ -108,24 +115,30 @@ fn entries_by_time(
         "SELECT position, tenant, stream, at, body FROM {} WHERE {} ORDER BY at {direction}, position {direction} LIMIT ?",
         plan.table.name, condition.sql,
     );
-    read(connection, plan, &text, condition.values)
+    parsed(plan, read(connection, &text, condition.values)?)
 }
 
-fn read(connection: &Connection, plan: &LogPlan, text: &str, values: Vec<Sql>) -> Result<Vec<Entry>, StoreFault> {
+fn read(connection: &Connection, text: &str, values: Vec<Sql>) -> Result<Vec<Kept>, StoreFault> {
     let mut statement = connection.prepare_cached(text).or_fault()?;
     let mut rows = statement.query(params_from_iter(values)).or_fault()?;
     let mut entries = Vec::new();
     while let Some(row) = rows.next().or_fault()? {
-        let body: String = row.get(4).or_fault()?;
-        entries.push(Entry {
+        entries.push(Kept {
             position: row.get(0).or_fault()?,
             tenant: TenantId::from_uuid(row.get(1).map(Uuid::from_bytes).or_fault()?),
             stream: row.get(2).or_fault()?,
             at: row.get(3).map(Timestamp::from_millis).or_fault()?,
-            body: value::parsed(&plan.table.name, &body)?,
+            body: row.get(4).or_fault()?,
         });
     }
     Ok(entries)
+}
+
+fn parsed(plan: &LogPlan, kept: Vec<Kept>) -> Result<Vec<Entry>, StoreFault> {
+    let parsed = kept.into_iter().map(|Kept { position, tenant, stream, at, body }| {
+        Ok(Entry { position, tenant, stream, at, body: value::parsed(&plan.table.name, &body)? })
+    });
+    parsed.collect()
 }
 
 /// An entry that goes: its position, its tenant, and what it counts.

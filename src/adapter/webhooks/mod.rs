@@ -3,7 +3,7 @@
 
 mod guard;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,7 +12,6 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Response, Url};
 
 use crate::kernel::network::Network;
-use crate::port::store::StoreFault;
 use crate::port::webhooks::{Answer, Delivery, NoAnswer, Webhooks};
 use guard::Guard;
 
@@ -29,28 +28,31 @@ const IDLE: usize = 8;
 
 /// Sends webhooks over HTTP.
 pub struct HttpWebhooks {
-    client: Client,
+    client: OnceLock<Result<Client, String>>,
     guard: Arc<Guard>,
 }
 
 impl HttpWebhooks {
     /// Sends to public addresses, and to these networks.
-    ///
-    /// # Errors
-    /// When the client cannot be made.
-    pub fn new(allowed: Vec<Network>) -> Result<Self, StoreFault> {
-        // Installed once; a second time changes nothing.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let guard = Arc::new(Guard::new(allowed));
-        let client = Client::builder()
-            .connect_timeout(CONNECT)
-            .redirect(Policy::none())
-            .no_proxy()
-            .pool_max_idle_per_host(IDLE)
-            .dns_resolver(guard.clone())
-            .build()
-            .map_err(|error| StoreFault::Broken(format!("the client for webhooks: {error}")))?;
-        Ok(Self { client, guard })
+    #[must_use]
+    pub fn new(allowed: Vec<Network>) -> Self {
+        Self { client: OnceLock::new(), guard: Arc::new(Guard::new(allowed)) }
+    }
+
+    /// Made at the first use: most starts call no webhook.
+    fn client(&self) -> Result<&Client, NoAnswer> {
+        let made = self.client.get_or_init(|| {
+            // Installed once; a second time changes nothing.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+            let client = Client::builder()
+                .connect_timeout(CONNECT)
+                .redirect(Policy::none())
+                .no_proxy()
+                .pool_max_idle_per_host(IDLE)
+                .dns_resolver(self.guard.clone());
+            client.build().map_err(|error| error.to_string())
+        });
+        made.as_ref().map_err(|why| NoAnswer::Failed(format!("the client for webhooks: {why}")))
     }
 }
 
@@ -78,7 +80,7 @@ impl HttpWebhooks {
         // Names are held to the guard by the client's own look-up, once more, when it connects.
         self.guard.look_up(&url).await?;
         let mut request = self
-            .client
+            .client()?
             .post(url)
             .header(CONTENT_TYPE, "application/json")
             .header(USER_AGENT, concat!("convoke/", env!("CARGO_PKG_VERSION")))

@@ -179,6 +179,8 @@ impl Sealer {
             let sealed = serde_json::to_value(sealed).map_err(|error| StoreFault::Broken(error.to_string()))?;
             properties.insert("sealed".to_owned(), sealed);
         }
+        // The order in which entries are hashed: most are then verified without being read.
+        body.sort_all_objects();
         Ok(sealing)
     }
 

@@ -19,7 +19,7 @@ pub fn validate(tool: &Tool, mut input: Value) -> Result<Value, Fault> {
     if input.is_null() {
         input = Value::Object(Map::new());
     }
-    settle(&mut input, &tool.input);
+    settle(&mut input, tool.input());
     let mut nuls = Vec::new();
     find_nuls(&input, &mut String::new(), &mut nuls);
     if !nuls.is_empty() {
@@ -177,14 +177,14 @@ fn violation(tool: &Tool, at: &str, error: &ValidationError<'_>) -> Violation {
 /// What the schema says of a missing property.
 fn described(tool: &Tool, at: &str, name: &str) -> String {
     let told = (at.is_empty())
-        .then(|| tool.input.get("properties")?.get(name)?.get("description")?.as_str())
+        .then(|| tool.input().get("properties")?.get(name)?.get("description")?.as_str())
         .flatten()
         .and_then(|text| text.split_once('.').map_or(Some(text), |(first, _)| Some(first)));
     told.map_or_else(String::new, |text| format!(": {text}"))
 }
 
 fn known(tool: &Tool, at: &str) -> String {
-    let names = (at.is_empty()).then(|| tool.input.get("properties")?.as_object()).flatten();
+    let names = (at.is_empty()).then(|| tool.input().get("properties")?.as_object()).flatten();
     names.map_or_else(
         || "leave it out".to_owned(),
         |names| {

@@ -16,7 +16,7 @@ use crate::kernel::fault::Fault;
 use crate::kernel::id::{CallId, EventId, TenantId, UserId};
 use crate::kernel::time::Timestamp;
 use crate::port::records::{Comparison, Document, Field, FieldType, Filter, Kind, Query, Scalar, Scope, Visibility};
-use crate::port::store::{Batch, Conflict, Expect, Put, Step, StoreFault};
+use crate::port::store::{Batch, Conflict, Expect, Put, Step, StoreFault, Word};
 
 /// Requests for erasure.
 pub static ERASURE: Kind = Kind {
@@ -121,7 +121,10 @@ async fn carry_out_one(
     for (_, _, key) in &keys {
         sealer.keys().destroy(key.key).await.map_err(store_fault)?;
     }
-    sealer.forget(tenant, erasure.subject.uuid());
+    let subject = erasure.subject.uuid();
+    sealer.forget(tenant, subject);
+    // Others have the keys in memory. Should they not be told it is all done again.
+    platform.store.tell(Word::Erased { tenant, subject }).await.map_err(store_fault)?;
     let call = CallId::new(now);
     let mut steps = Vec::new();
     for (key_id, revision, key) in &keys {

@@ -3,12 +3,14 @@
 //!
 //! Other domains may use: `Router` with `Asker`, `Wish`, `Tags`, `CacheUse`, `Answer`, `Answering`, `Embedded`, `CacheState`, `words`, and
 //! `Collector`, which puts pieces together; `catalogue`; `executions`, which tells what an execution asked;
-//! `reading` and `model::call`, which tell of calls.
+//! `reading` and `model::call`, which tell of calls; `Allowance` and `key_is_held` for who
+//! makes what spends.
 //!
 //! A domain that thinks asks through `cx.service::<Router>()` with `Asker::of(cx)`, a `Wish` whose tags say for which agent, prompt
 //! and execution, and a request of the port. `no_model_configured` says that there is no model: whoever has an honest way
 //! without one goes it then. Such a capability says `.reaches().spends()`.
 
+mod allowance;
 pub mod catalogue;
 mod conversation;
 mod engine;
@@ -21,6 +23,7 @@ mod tools;
 mod topics;
 mod views;
 
+pub use allowance::{Allowance, key_is_held};
 pub(crate) use conversation::words;
 pub use engine::asker::{Asker, CacheUse, Tags, Wish};
 pub use engine::collect::Collector;

@@ -61,11 +61,15 @@ impl Files {
         gathering.finish(own)
     }
 
-    /// The checks that do not hold, and the recorded answers that are not what their cases demand; each with the file's id.
+    /// What does not fit, the checks that do not hold, and the recorded answers that are not what their cases demand; each with the
+    /// file's id.
     pub async fn unmet(&self, counter: &dyn TokenCounter) -> Vec<(String, String)> {
         let mut unmet = Vec::new();
         for file in self.all() {
-            // What does not fit was told when it was taken.
+            if let Some((why, _)) = self.unfit(file) {
+                unmet.push((file.id.clone(), why));
+                continue;
+            }
             let Ok(blocks) = self.blocks_of(file) else { continue };
             let variables = joined(&file.content, &blocks);
             let text = |given: &Map<String, Value>| {
@@ -169,17 +173,14 @@ pub struct Library {
 }
 
 impl Library {
-    /// The built-in files. Those that cannot be used are told: a fault of the program.
+    /// The built-in files. Those that cannot be read are told: a fault of the program. Whether they fit is judged by `unmet`, in the
+    /// program's tests and by `convoke check`, and not at every start.
     #[must_use]
     pub fn new(built_in: &[TextFile]) -> (Self, Vec<Broken>) {
-        let (layers, mut broken) = Layers::new(built_in, read);
-        let files = Files::of(&layers);
-        for file in files.all() {
-            if let Some((why, _)) = files.unfit(file) {
-                broken.push(Broken { place: file.id.clone(), why });
-            }
-        }
-        let present = ArcSwap::from_pointee(files);
+        let (layers, broken) = Layers::new(built_in, |file, text| {
+            PromptFile::parsed(file.stem(), file.path.starts_with(BLOCKS), text)
+        });
+        let present = ArcSwap::from_pointee(Files::of(&layers));
         (Self { layers: Mutex::new(layers), present, changes: watch::Sender::new(0) }, broken)
     }
 
@@ -234,6 +235,9 @@ impl Overlaid for Library {
 /// The first of the files laid now that does not fit the others: one that is wrong itself, else one that has a part in what is
 /// wrong with another.
 fn unfit<'a>(files: &Files, open: &[&'a TextFile], layers: &Layers<PromptFile>) -> Option<(&'a TextFile, String)> {
+    if open.is_empty() {
+        return None;
+    }
     let of = |file: &PromptFile| {
         let same = |one: &&&TextFile| layers.laid(&one.path).is_some_and(|laid| std::ptr::eq(Arc::as_ptr(&laid), file));
         open.iter().find(same).copied()

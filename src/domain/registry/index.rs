@@ -70,7 +70,7 @@ impl ToolIndex {
 /// What the index knows of a tool.
 #[must_use]
 pub fn document(tool: &Tool) -> Document {
-    let fields = tool.input.get("properties").and_then(serde_json::Value::as_object);
+    let fields = tool.input().get("properties").and_then(serde_json::Value::as_object);
     Document {
         name: tool.name.to_string(),
         domain: tool.domain.name().to_owned(),

@@ -95,7 +95,7 @@ pub(crate) struct Details {
 
 impl Summary {
     pub(super) fn of(tool: &Tool, score: f32) -> Self {
-        let required = tool.input.get("required").and_then(Value::as_array);
+        let required = tool.input().get("required").and_then(Value::as_array);
         let names = required.into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned));
         Self {
             name: tool.name.to_string(),
@@ -120,8 +120,8 @@ impl Details {
             reaches_outside: tool.reaches,
             spends: tool.spends,
             routes: tool.routes.iter().map(|route| format!("{} {}", route.verb.name(), route.path)).collect(),
-            input_schema: (*tool.input).clone(),
-            output_schema: (*tool.output).clone(),
+            input_schema: (**tool.input()).clone(),
+            output_schema: (**tool.output()).clone(),
             avoid,
             examples: tool.card.examples.clone(),
         }

@@ -116,8 +116,8 @@ fn described(tool: &Tool) -> serde_json::Value {
         "description": tool.description,
         "domain": tool.domain.name(),
         "effect": tool.effect,
-        "inputSchema": &*tool.input,
-        "outputSchema": &*tool.output,
+        "inputSchema": &**tool.input(),
+        "outputSchema": &**tool.output(),
     })
 }
 

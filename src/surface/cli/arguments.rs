@@ -271,6 +271,9 @@ pub enum KeysWhat {
         /// How many calls it may make in all [default: any number]
         #[arg(long, value_name = "CALLS")]
         usage_limit: Option<u64>,
+        /// How much it may spend on models each month, in dollars [default: what its user may]
+        #[arg(long, value_name = "DOLLARS")]
+        budget: Option<String>,
         /// Which installation.
         #[command(flatten)]
         server: Server,

@@ -14,7 +14,7 @@ pub(super) async fn run(setting: Setting, asked: Keys) -> Result<(), Failure> {
     let (server, what) = match asked.what {
         KeysWhat::List { server } => return list(&Target::of(&setting, &server, "keys")?).await,
         KeysWhat::Revoke { id, server } => (server, call("api_key_revoke", json!({ "id": id }), None)),
-        KeysWhat::Create { name, user, scopes, toolsets, read_only, expires_in_days, usage_limit, server } => {
+        KeysWhat::Create { name, user, scopes, toolsets, read_only, expires_in_days, usage_limit, budget, server } => {
             let mut input = Map::new();
             let mut give = |key: &str, value: Value| drop(input.insert(key.to_owned(), value));
             give("name", name.into());
@@ -35,6 +35,9 @@ pub(super) async fn run(setting: Setting, asked: Keys) -> Result<(), Failure> {
             }
             if let Some(calls) = usage_limit {
                 give("usageLimit", calls.into());
+            }
+            if let Some(dollars) = budget {
+                give("budget", json!({ "dollars": dollars }));
             }
             (server, call("api_key_create", Value::Object(input), None))
         }

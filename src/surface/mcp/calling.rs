@@ -189,7 +189,7 @@ async fn to_result(tool: &Tool, outcome: Outcome) -> Result<CallToolResult, Faul
 pub(super) fn value_result(tool: &Tool, value: Value) -> Result<CallToolResult, Fault> {
     Ok(match tool.form {
         Form::Content => blocks(&value)?,
-        _ if is_object(&tool.output) && value.is_object() => structured(value),
+        _ if is_object(tool.output()) && value.is_object() => structured(value),
         Form::Value | Form::Stream | Form::Bytes => structured(json!({ WRAPPED: value })),
     })
 }

@@ -94,8 +94,8 @@ pub(super) fn text(tool: &Tool, snapshot: &Snapshot, caller: &Caller) -> String 
         let _ = write!(text, "\n## What people say when they need it\n\n- {}\n", usual.join("\n- "));
     }
     let pretty = |schema| serde_json::to_string_pretty(schema).unwrap_or_default();
-    let _ = write!(text, "\n## Input\n\n```json\n{}\n```\n", pretty(&*tool.input));
-    let _ = write!(text, "\n## Output\n\n```json\n{}\n```\n", pretty(&*tool.output));
+    let _ = write!(text, "\n## Input\n\n```json\n{}\n```\n", pretty(&**tool.input()));
+    let _ = write!(text, "\n## Output\n\n```json\n{}\n```\n", pretty(&**tool.output()));
     for example in &tool.card.examples {
         let input = serde_json::to_string_pretty(&example.input).unwrap_or_default();
         let _ = write!(text, "\n## Example: {}\n\n```json\n{input}\n```\n", example.say);

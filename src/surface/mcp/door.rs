@@ -272,7 +272,7 @@ impl ServerHandler for Door {
         let snapshot = self.server.platform().registry.present();
         let tool = snapshot.find(visit.caller.tenant, name).filter(|tool| may_call(&visit.caller, tool))?;
         // Only the schema is looked at, for parameters that are repeated as headers.
-        Some(Tool::new_with_raw(name.to_owned(), None, tool.input.clone()))
+        Some(Tool::new_with_raw(name.to_owned(), None, tool.input().clone()))
     }
 
     async fn call_tool(&self, asked: CallToolRequestParams, context: Context) -> Result<CallToolResponse, ErrorData> {

@@ -222,7 +222,7 @@ fn is_plain(tool: &Tool) -> bool {
 }
 
 fn repeats_in_headers(tool: &Tool) -> bool {
-    let properties = tool.input.get("properties").and_then(Value::as_object);
+    let properties = tool.input().get("properties").and_then(Value::as_object);
     properties.is_some_and(|all| all.values().any(|property| property.get("x-mcp-header").is_some()))
 }
 

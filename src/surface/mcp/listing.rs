@@ -234,7 +234,7 @@ impl Entry {
 /// A tool as the protocol describes it.
 fn describe(tool: &Tool, style: Style) -> Listed {
     let mut listed =
-        Listed::new_with_raw(tool.name.to_string(), Some(tool.description.clone().into()), tool.input.clone());
+        Listed::new_with_raw(tool.name.to_string(), Some(tool.description.clone().into()), tool.input().clone());
     listed.title = Some(tool.title.clone());
     listed.output_schema = output_schema(tool).map(|schema| match style {
         Style::Whole => schema,
@@ -261,9 +261,9 @@ fn annotations(tool: &Tool) -> ToolAnnotations {
 fn output_schema(tool: &Tool) -> Option<Arc<JsonObject>> {
     match tool.form {
         Form::Bytes | Form::Content => None,
-        Form::Value if is_object(&tool.output) => Some(tool.output.clone()),
-        Form::Value => Some(wrap(WRAPPED, &Value::Object((*tool.output).clone()))),
-        Form::Stream => Some(wrap(GATHERED, &json!({ "type": "array", "items": &*tool.output }))),
+        Form::Value if is_object(tool.output()) => Some(tool.output().clone()),
+        Form::Value => Some(wrap(WRAPPED, &Value::Object((**tool.output()).clone()))),
+        Form::Stream => Some(wrap(GATHERED, &json!({ "type": "array", "items": &**tool.output() }))),
     }
 }
 

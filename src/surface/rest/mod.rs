@@ -230,7 +230,7 @@ impl Rest {
             answer::acceptable(&parts.headers, target.tool.form)?;
         }
         let body = self.read(parts, body).await?;
-        call.input = input::of(&target.tool.input, params, parts.uri.query(), body)?;
+        call.input = input::of(target.tool.input(), params, parts.uri.query(), body)?;
         demands.apply(call);
         Ok(later)
     }

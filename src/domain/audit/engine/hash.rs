@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::kernel::id::TenantId;
 use crate::kernel::time::Timestamp;
-use crate::port::logs::Entry;
+use crate::port::logs::{Entry, Kept};
 
 /// A SHA-256.
 pub type Hash = [u8; 32];
@@ -30,13 +30,24 @@ pub fn of_entry(entry: &Entry) -> Hash {
 pub fn of_parts(tenant: TenantId, at: Timestamp, stream: &str, body: &Value) -> Hash {
     let mut canonical = Vec::with_capacity(1024);
     write_canonical(body, &mut canonical);
+    of_canonical(tenant, at, stream, &canonical)
+}
+
+/// The same of an entry that is not read: the hash of the entry where its text is in the form that is hashed, as entries are
+/// appended, and of nothing that exists where it is not. So it proves an entry, and disproves none.
+#[must_use]
+pub fn of_kept(kept: &Kept) -> Hash {
+    of_canonical(kept.tenant, kept.at, &kept.stream, kept.body.as_bytes())
+}
+
+fn of_canonical(tenant: TenantId, at: Timestamp, stream: &str, canonical: &[u8]) -> Hash {
     let mut digest = Sha256::new();
     digest.update(ENTRY);
     digest.update(tenant.uuid().as_bytes());
     digest.update(at.as_millis().to_be_bytes());
     digest.update(u64::try_from(stream.len()).unwrap_or(u64::MAX).to_be_bytes());
     digest.update(stream.as_bytes());
-    digest.update(&canonical);
+    digest.update(canonical);
     digest.finalize().into()
 }
 

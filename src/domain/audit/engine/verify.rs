@@ -4,11 +4,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::checkpoints::Checkpoints;
-use super::hash::{Class, Hash, NOTHING, hex, leaf, of_entry, of_link};
+use super::hash::{Class, Hash, NOTHING, hex, leaf, of_entry, of_kept, of_link, of_parts};
 use super::kept::{self, ChainEnd, Link, WIDTH};
 use super::sequencer::head;
 use super::tree::Edge;
@@ -18,7 +19,7 @@ use crate::kernel::fault::Fault;
 use crate::kernel::id::{CallId, TenantId};
 use crate::kernel::reading;
 use crate::kernel::time::Timestamp;
-use crate::port::logs::{Entry, LogQuery};
+use crate::port::logs::{Kept, LogQuery};
 use crate::port::records::{Filter, Scalar, Scope};
 use crate::port::store::Store;
 
@@ -179,19 +180,17 @@ async fn hold(pager: &mut Pager, link: &Link, index: u64, cuts: &Cuts, found: &m
     loop {
         match pager.peek().await? {
             Some(entry) if entry.position < link.position => {
-                let extra = *entry;
+                found.breaks(inserted(entry));
                 pager.skip();
-                found.breaks(inserted(&extra));
             }
             Some(entry) if entry.position == link.position => {
-                let entry = *entry;
-                pager.skip();
-                if entry.hash == link.said.entry && entry.at == link.said.at {
+                if entry.is(link) {
                     found.entries += 1;
                 } else {
                     let broken = broken_link(link, index, link.said.tenant, "the entry was altered");
-                    found.breaks(Broken { request_id: entry.request_id, ..broken });
+                    found.breaks(Broken { request_id: entry.request_id(), ..broken });
                 }
+                pager.skip();
                 return Ok(());
             }
             Some(_) | None => {
@@ -206,13 +205,13 @@ async fn hold(pager: &mut Pager, link: &Link, index: u64, cuts: &Cuts, found: &m
     }
 }
 
-fn inserted(entry: &Read) -> Broken {
+fn inserted(entry: &Hashed) -> Broken {
     Broken {
         number: 0,
         index: None,
         position: Some(entry.position),
-        at: Some(entry.at),
-        request_id: entry.request_id,
+        at: Some(entry.kept.at),
+        request_id: entry.request_id(),
         why: "the entry is not in the chain: it was put in later",
     }
 }
@@ -310,20 +309,41 @@ impl Cuts {
     }
 }
 
-/// An entry that was read and hashed.
-#[derive(Debug, Clone, Copy)]
-struct Read {
+/// An entry whose text was hashed.
+#[derive(Debug)]
+struct Hashed {
     position: i64,
-    at: Timestamp,
-    request_id: Option<CallId>,
+    kept: Kept,
     hash: Hash,
+}
+
+impl Hashed {
+    fn of(kept: Kept) -> Self {
+        Self { position: kept.position, hash: of_kept(&kept), kept }
+    }
+
+    /// Whether it is what a link says. Where its text is not in the form that is hashed it is read and brought into it.
+    fn is(&self, link: &Link) -> bool {
+        let Kept { tenant, at, stream, .. } = &self.kept;
+        let same = || self.hash == link.said.entry;
+        let same_when_read = || self.body().is_some_and(|body| of_parts(*tenant, *at, stream, &body) == link.said.entry);
+        *at == link.said.at && (same() || same_when_read())
+    }
+
+    fn body(&self) -> Option<Value> {
+        serde_json::from_str(&self.kept.body).ok()
+    }
+
+    fn request_id(&self) -> Option<CallId> {
+        self.body()?["requestId"].as_str()?.parse().ok()
+    }
 }
 
 /// Reads a tenant's entries in order: while one page is hashed the next is read.
 struct Pager {
-    pages: mpsc::Receiver<Result<JoinHandle<Vec<Read>>, Fault>>,
-    page: std::vec::IntoIter<Read>,
-    next: Option<Read>,
+    pages: mpsc::Receiver<Result<JoinHandle<Vec<Hashed>>, Fault>>,
+    page: std::vec::IntoIter<Hashed>,
+    next: Option<Hashed>,
     reading: JoinHandle<()>,
 }
 
@@ -341,7 +361,7 @@ impl Pager {
             let mut beyond = Some(from - 1);
             loop {
                 let query = LogQuery { filter: Filter::All, beyond, descending: false, limit: PAGE };
-                match store.entries(Scope::Tenant(tenant), &AUDIT, query).await {
+                match store.kept(Scope::Tenant(tenant), &AUDIT, query).await {
                     Err(fault) => {
                         let _ = send.send(Err(store_fault(fault))).await;
                         return;
@@ -350,7 +370,7 @@ impl Pager {
                         beyond = page.last().map(|last| last.position);
                         let is_last = beyond.is_none_or(|last| last >= to);
                         page.retain(|entry| entry.position <= to);
-                        let hashing = tokio::task::spawn_blocking(move || page.iter().map(read).collect());
+                        let hashing = tokio::task::spawn_blocking(move || page.into_iter().map(Hashed::of).collect());
                         if send.send(Ok(hashing)).await.is_err() || is_last {
                             return;
                         }
@@ -361,10 +381,10 @@ impl Pager {
         Self { pages, page: Vec::new().into_iter(), next: None, reading }
     }
 
-    async fn peek(&mut self) -> Result<Option<&Read>, Fault> {
+    async fn peek(&mut self) -> Result<Option<&Hashed>, Fault> {
         while self.next.is_none() {
-            if let Some(read) = self.page.next() {
-                self.next = Some(read);
+            if let Some(hashed) = self.page.next() {
+                self.next = Some(hashed);
                 break;
             }
             match self.pages.recv().await {
@@ -379,15 +399,10 @@ impl Pager {
         self.next = None;
     }
 
-    async fn next(&mut self) -> Result<Option<Read>, Fault> {
+    async fn next(&mut self) -> Result<Option<Hashed>, Fault> {
         self.peek().await?;
         Ok(self.next.take())
     }
-}
-
-fn read(entry: &Entry) -> Read {
-    let request_id = entry.body["requestId"].as_str().and_then(|id| id.parse().ok());
-    Read { position: entry.position, at: entry.at, request_id, hash: of_entry(entry) }
 }
 
 /// A look at the end of the log, for a start: whether the last entries that the chain has are still there as they were.

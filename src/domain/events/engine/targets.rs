@@ -126,8 +126,8 @@ fn callable(cx: &Cx, tool: &str, input: &Map<String, Value>, fields: &BTreeMap<S
 fn fits_the_input(tool: &Tool, input: &Map<String, Value>, fields: &BTreeMap<String, String>) -> Result<(), Fault> {
     let mut wrong = Vec::new();
     let empty = Map::new();
-    let properties = tool.input.get("properties").and_then(Value::as_object).unwrap_or(&empty);
-    let closed = tool.input.get("additionalProperties") == Some(&Value::Bool(false));
+    let properties = tool.input().get("properties").and_then(Value::as_object).unwrap_or(&empty);
+    let closed = tool.input().get("additionalProperties") == Some(&Value::Bool(false));
     let names = input.keys().map(|name| ("input", name)).chain(fields.keys().map(|name| ("fields", name)));
     for (part, name) in names {
         let pointer = format!("/target/{part}/{}", name.replace('~', "~0").replace('/', "~1"));
@@ -144,7 +144,7 @@ fn fits_the_input(tool: &Tool, input: &Map<String, Value>, fields: &BTreeMap<Str
             message: one.message,
         }));
     }
-    let required = tool.input.get("required").and_then(Value::as_array).into_iter().flatten();
+    let required = tool.input().get("required").and_then(Value::as_array).into_iter().flatten();
     for name in required.filter_map(Value::as_str) {
         if !input.contains_key(name) && !fields.contains_key(name) {
             let message = format!("'{}' needs '{name}': give it in 'input' or in 'fields'", tool.name);

@@ -16,6 +16,7 @@ use crate::domain::identity::model::api_key::ApiKey;
 use crate::domain::identity::model::user::User;
 use crate::domain::identity::views::KeyView;
 use crate::domain::identity::{inputs, keys, rights};
+use crate::domain::models::{Allowance, key_is_held};
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{KeyId, UserId};
 use crate::kernel::time::Timestamp;
@@ -57,6 +58,10 @@ pub(in crate::domain::identity) struct Input {
     #[serde(default)]
     #[schemars(range(min = 1, max = 1_000_000_000_000_u64))]
     usage_limit: Option<u64>,
+    /// How much it may spend on models; as much as its user and the tenant may when not given. `model_budget_set` changes it later, by the scope
+    /// `key:ID`.
+    #[serde(default)]
+    budget: Option<Allowance>,
 }
 
 /// The new key.
@@ -68,6 +73,9 @@ pub(in crate::domain::identity) struct Output {
     /// What is kept of it.
     #[serde(flatten)]
     view: KeyView,
+    /// What it may spend on models; what is left of it tells `model_budget_get`, by the scope `key:ID`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    budget: Option<Allowance>,
 }
 
 impl Capability for ApiKeyCreate {
@@ -79,7 +87,7 @@ impl Capability for ApiKeyCreate {
         Route::post("/auth/api-keys"),
         Permit::on(Resource::Keys, Action::Create),
         "Makes an API key for a program, shown once: for the caller, or for another user. It can be limited to \
-         permissions, toolsets, reading, a time and a number of calls, and never reaches beyond the caller's own rights.",
+         permissions, toolsets, reading, a time, a number of calls and a budget for models, and never reaches beyond the caller's own rights.",
     )
     .shows_secret();
 
@@ -87,6 +95,11 @@ impl Capability for ApiKeyCreate {
         let (own, now) = (own_key(cx).await?, cx.now());
         if own.as_ref().is_some_and(|own| own.usage_limit.is_some()) {
             return Err(beyond("a key with a limited number of calls makes no other keys"));
+        }
+        if let Principal::Key(key) = cx.caller().principal
+            && key_is_held(cx, key).await?
+        {
+            return Err(beyond("a key with a budget of its own makes no other keys: they would spend beyond it"));
         }
         let user = input.user_id.unwrap_or(cx.caller().user);
         let fresh = keys::make()?;
@@ -99,9 +112,12 @@ impl Capability for ApiKeyCreate {
         let id = KeyId::from_uuid(cx.new_id());
         let belongs = Belongs { owner: Some(user.uuid()), workspace: None, visibility: Visibility::Private };
         cx.create(id.uuid(), belongs, &key)?;
+        if let Some(budget) = &input.budget {
+            budget.hold_key(cx, id)?;
+        }
         let view = KeyView::new(id, key, now, now);
         cx.emit("api_key.created", id, &view)?;
-        Ok(Output { key: fresh.key.reveal().to_owned(), view })
+        Ok(Output { key: fresh.key.reveal().to_owned(), view, budget: input.budget })
     }
 }
 

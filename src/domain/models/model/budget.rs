@@ -146,6 +146,9 @@ impl Owned for Budget {
 }
 
 impl Budget {
+    /// At how many of a hundred spent it is told when nothing else was wanted.
+    pub(crate) const WARN_AT: [u8; 2] = [80, 100];
+
     /// The id of the document of a scope's budget.
     pub(crate) fn id(tenant: TenantId, scope: &Scope) -> Uuid {
         id_of(&[b"model budget", tenant.uuid().as_bytes(), scope.to_string().as_bytes()])

@@ -75,7 +75,7 @@ impl Capability for BudgetSet {
             .as_deref()
             .map(|text| Dollars::parse(text, "/unpricedPerMillion"))
             .transpose()?;
-        let mut warn_at = input.warn_at.unwrap_or_else(|| vec![80, 100]);
+        let mut warn_at = input.warn_at.unwrap_or_else(|| Budget::WARN_AT.to_vec());
         warn_at.sort_unstable();
         warn_at.dedup();
         let budget = Budget {

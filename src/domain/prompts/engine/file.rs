@@ -112,11 +112,25 @@ pub fn id_of(name: &str) -> String {
 }
 
 impl PromptFile {
-    /// Reads a file.
+    /// Reads a file and judges it.
     ///
     /// # Errors
     /// What is wrong with it, with the line, and how to mend it. Whether its blocks are there is judged where all files are.
     pub fn read(stem: &str, block: bool, text: &str) -> Result<Self, String> {
+        let file = Self::parsed(stem, block, text)?;
+        let bad: Vec<String> = findings(&file.content, None)
+            .into_iter()
+            .filter(|finding| finding.level == Level::Error)
+            .map(|finding| file.place(&finding))
+            .collect();
+        if bad.is_empty() { Ok(file) } else { Err(bad.join("; ")) }
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// When it does not have the form of one.
+    pub fn parsed(stem: &str, block: bool, text: &str) -> Result<Self, String> {
         if !is_id(stem) {
             return Err(
                 "the file's name must be words of small letters and digits joined by '-', and end in .md".to_owned()
@@ -138,7 +152,7 @@ impl PromptFile {
         }
         let variables = front.variables.into_iter().map(|(name, schema)| variable_of(name, schema)).collect();
         let content = Content { template, variables, checks: front.checks, cases: front.cases };
-        let file = Self {
+        Ok(Self {
             id: stem.to_owned(),
             block,
             title: front.title,
@@ -150,13 +164,7 @@ impl PromptFile {
             content,
             blocks: front.blocks,
             first_line,
-        };
-        let bad: Vec<String> = findings(&file.content, None)
-            .into_iter()
-            .filter(|finding| finding.level == Level::Error)
-            .map(|finding| file.place(&finding))
-            .collect();
-        if bad.is_empty() { Ok(file) } else { Err(bad.join("; ")) }
+        })
     }
 
     /// A finding as the file's reader finds it.

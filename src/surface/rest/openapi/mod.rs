@@ -118,11 +118,11 @@ fn operation(tool: &Tool, index: usize, route: &Route) -> Value {
 }
 
 fn properties(tool: &Tool) -> impl Iterator<Item = (&String, &Value)> {
-    tool.input.get("properties").and_then(Value::as_object).into_iter().flatten()
+    tool.input().get("properties").and_then(Value::as_object).into_iter().flatten()
 }
 
 fn is_required(tool: &Tool, name: &str) -> bool {
-    tool.input.get("required").and_then(Value::as_array).is_some_and(|names| names.iter().any(|one| one == name))
+    tool.input().get("required").and_then(Value::as_array).is_some_and(|names| names.iter().any(|one| one == name))
 }
 
 fn parameter(tool: &Tool, name: &str, schema: &Value, in_path: bool) -> Value {
@@ -146,7 +146,7 @@ fn parameter(tool: &Tool, name: &str, schema: &Value, in_path: bool) -> Value {
 }
 
 fn body(tool: &Tool, in_path: &[&str]) -> Value {
-    let mut schema = (*tool.input).clone();
+    let mut schema = (**tool.input()).clone();
     if let Some(Value::Object(properties)) = schema.get_mut("properties") {
         properties.retain(|name, _| !in_path.contains(&name.as_str()));
     }
@@ -213,7 +213,7 @@ fn or_null(property: &mut Value) {
 }
 
 fn responses(tool: &Tool, named: bool, has_body: bool) -> Value {
-    let schema = &*tool.output;
+    let schema = &**tool.output();
     let content = match tool.form {
         Form::Value | Form::Content => json!({ "application/json": { "schema": schema } }),
         Form::Stream => json!({

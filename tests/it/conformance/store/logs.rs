@@ -54,6 +54,11 @@ pub(crate) async fn appends_in_order(place: &dyn Place) {
     assert_eq!((first.tenant, first.stream.as_str(), first.at), (tenant, "run", NOW));
     assert_eq!(first.body, json!({"step": 1, "words": "word1"}));
     assert_eq!(entries(&store, of(tenant), all(10)).await, found[..2]);
+    // Unread it is the very text that was appended.
+    let kept = store.kept(of(tenant), &JOURNAL, all(10)).await.unwrap();
+    let (kept, whole) = (&kept[0], &found[0]);
+    assert_eq!((kept.position, kept.tenant, kept.at), (whole.position, whole.tenant, whole.at));
+    assert_eq!((kept.stream.as_str(), kept.body.as_str()), ("run", r#"{"step":1,"words":"word1"}"#));
     assert_eq!(store.last(&EVENTS).await.unwrap(), 0);
 }
 

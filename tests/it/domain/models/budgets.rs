@@ -100,6 +100,35 @@ async fn everybody_s_budget_that_holds_a_call_holds() {
     ask(&app, &app.member, "test/large", "x").await.unwrap();
 }
 
+/// A key is born with its budget; there is no moment in which it has none, and no second key that has none.
+#[tokio::test]
+async fn a_key_is_made_with_its_budget() {
+    let app = TestApp::start().await;
+    let make = |input: Value| app.call(&app.admin, "api_key_create", input);
+    let asked = json!({ "tokens": 0, "dollars": "2.50", "period": "day" });
+    let made = make(json!({ "name": "held", "budget": asked })).await.unwrap();
+    assert_eq!(made["budget"], asked);
+    let key = made["key"].as_str().unwrap();
+    let input = json!({ "model": "test/large", "messages": [{ "role": "user", "content": "x" }] });
+    assert_eq!(code(&app.call_by_key(key, "model_complete", input.clone()).await), "budget_spent");
+    let fault = app.call_by_key(key, "api_key_create", json!({ "name": "free" })).await.unwrap_err();
+    assert_eq!(fault.code().name, "beyond_own_rights");
+
+    let scope = format!("key:{}", made["id"].as_str().unwrap());
+    let budgets = app.call(&app.admin, "model_budget_get", json!({ "scope": scope })).await.unwrap();
+    let budget = &budgets["items"][0];
+    assert_eq!((&budget["money"]["limit"], &budget["period"], &budget["warnAt"]), (&json!("2.50"), &json!("day"), &json!([80, 100])));
+    // Without it the key is as free as any.
+    set(&app, json!({ "scope": scope })).await;
+    app.call_by_key(key, "model_complete", input).await.unwrap();
+    app.call_by_key(key, "api_key_create", json!({ "name": "free" })).await.unwrap();
+
+    let fault = make(json!({ "name": "x", "budget": {} })).await.unwrap_err();
+    assert_eq!(fault.places()[0].pointer, "/budget");
+    let fault = make(json!({ "name": "x", "budget": { "dollars": "-1" } })).await.unwrap_err();
+    assert_eq!(fault.places()[0].pointer, "/budget/dollars");
+}
+
 /// What runs below an execution spends of its budget, too, and nothing is left of what was set aside for a call that is refused
 /// further on.
 #[tokio::test]

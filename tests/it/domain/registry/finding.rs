@@ -138,8 +138,8 @@ async fn a_description_is_all_that_a_call_needs() {
     let app = TestApp::start().await;
     for tool in built() {
         let told = app.call(&app.admin, "tool_describe", json!({ "name": &*tool.name })).await.unwrap();
-        assert_eq!(told["inputSchema"], Value::Object((*tool.input).clone()), "{}", tool.name);
-        assert_eq!(told["outputSchema"], Value::Object((*tool.output).clone()), "{}", tool.name);
+        assert_eq!(told["inputSchema"], Value::Object((**tool.input()).clone()), "{}", tool.name);
+        assert_eq!(told["outputSchema"], Value::Object((**tool.output()).clone()), "{}", tool.name);
         assert_eq!(told["permission"], tool.permit.to_string(), "{}", tool.name);
         assert_eq!(told["routes"].as_array().unwrap().len(), tool.routes.len(), "{}", tool.name);
         let examples = told["examples"].as_array().map_or(0, Vec::len);
@@ -154,7 +154,7 @@ async fn the_manual_names_every_field_and_example() {
         let told = app.call(&app.admin, "tool_docs", json!({ "name": &*tool.name })).await.unwrap();
         let page = told["markdown"].as_str().unwrap();
         assert!(page.starts_with(&format!("# {}\n", tool.title)) && page.contains(&tool.description), "{page}");
-        let fields = tool.input["properties"].as_object().unwrap().keys();
+        let fields = tool.input()["properties"].as_object().unwrap().keys();
         let missing: Vec<_> = fields.filter(|name| !page.contains(&format!("| `{name}` |"))).collect();
         assert!(missing.is_empty(), "{}: {missing:?}", tool.name);
         assert!(tool.card.examples.iter().all(|example| page.contains(&example.say)), "{}", tool.name);
