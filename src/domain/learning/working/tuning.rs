@@ -43,12 +43,11 @@ pub(super) async fn step(doing: &Doing<'_>, job: &mut Job) -> Result<Next, Fault
         }
         job.doing = format!("giving {} rows to the provider", file.rows);
         let there = tuner.uploaded(&endpoint, &name).await.map_err(failed)?;
-        let id = match there {
-            Some(id) => id,
-            None => {
-                let bytes = bytes(doing.platform, doing.tenant, file).await?;
-                tuner.upload(&endpoint, &name, bytes).await.map_err(failed)?
-            }
+        let id = if let Some(id) = there {
+            id
+        } else {
+            let bytes = bytes(doing.platform, doing.tenant, file).await?;
+            tuner.upload(&endpoint, &name, bytes).await.map_err(failed)?
         };
         *(if test { &mut job.work.validation_file } else { &mut job.work.training_file }) = Some(id);
         job.done += 1;
@@ -56,7 +55,7 @@ pub(super) async fn step(doing: &Doing<'_>, job: &mut Job) -> Result<Next, Fault
     }
     let training_file = job.work.training_file.clone().unwrap_or_default();
     let Some(id) = job.work.tune.clone() else {
-        job.doing = "beginning the provider's job".to_owned();
+        "beginning the provider's job".clone_into(&mut job.doing);
         let tune = match tuner.begun(&endpoint, &training_file).await.map_err(failed)? {
             Some(tune) => tune,
             None => tuner.begin(&endpoint, &request(job, training_file)).await.map_err(failed)?,
@@ -96,14 +95,14 @@ fn ended(job: &mut Job, provider: &str, tune: Tune) -> Result<Next, Fault> {
         TuneState::Done => {
             job.done = job.of;
             let note = "The provider alone knows what it costs. A route takes the model with model_route_set.";
-            Ok(Next::Over(Outcome {
+            Ok(Next::Over(Box::new(Outcome {
                 better: tune.model.is_some(),
                 model: tune.model.map(|model| format!("{provider}/{model}")),
                 provider_job: Some(tune.id),
                 trained_tokens: tune.trained_tokens,
                 note: Some(note.to_owned()),
                 ..Outcome::default()
-            }))
+            })))
         }
         TuneState::Failed | TuneState::Cancelled => {
             let why = tune.error.unwrap_or_else(|| "it does not say why".to_owned());

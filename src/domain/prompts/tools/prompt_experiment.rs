@@ -266,7 +266,7 @@ fn trial(cx: &Cx, name: &str, label: &Label) -> Option<Trial> {
     Some(Trial { name: name.to_owned(), targets: targets.clone(), from, to, running })
 }
 
-/// Moves the label as prompt_publish does, with all that it holds against it; answers what it stands for.
+/// Moves the label as `prompt_publish` does, with all that it holds against it; answers what it stands for.
 async fn moved(
     cx: &Cx,
     id: &str,
