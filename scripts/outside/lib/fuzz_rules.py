@@ -39,10 +39,13 @@ OF_THE_PAST = {
     "prompt_too_large",
     "prompt_contract_broken",  # what the prompt's cases demand of recorded answers
     "prompt_version_taken",  # which versions there were
+    "prompt_no_experiment",  # what the label stood for
     "persona_unusable",
     "agent_incomplete",  # what the agent was made of is gone since
     "transcript_cut",  # what an earlier run was told
     "agent_output_unfit",  # what the one model says
+    "feedback_empty",  # one of several properties must be there
+    "dataset_empty",  # what was said before
 }
 
 # Rules for the input that a JSON schema does not say, by operation and place of the violation.
@@ -84,6 +87,8 @@ MANY_RULES = {
     "audit_record",
     "audit_verify",
     "compliance_report",
+    "dataset_create",
+    "drift_get",
     "event_dead_letters",
     "event_publish",
     "event_pull",
@@ -93,6 +98,8 @@ MANY_RULES = {
     "event_subscribe",
     "event_subscriptions",
     "event_topics",
+    "feedback_query",
+    "feedback_submit",
     "gateway_route_set",
     "gdpr_delete_request",
     "model_budget_get",
@@ -111,6 +118,7 @@ MANY_RULES = {
     "persona_update",
     "prompt_assemble",
     "prompt_create",
+    "prompt_experiment",
     "prompt_get",
     "prompt_list",
     "prompt_publish",
@@ -119,6 +127,7 @@ MANY_RULES = {
     "prompt_validate",
     "prompt_versions",
     "retention_policy_set",
+    "retraining_schedule",
     "secret_put",
     "service_discover",
     "service_heartbeat",
@@ -226,6 +235,31 @@ def agent() -> str:
     return made("/agents", told | {"tools": {"names": ["user_me"]}})["agentId"]
 
 
+def shared_prompt() -> str:
+    name = prompt()
+    made(f"/prompts/{name}/publish", {})
+    requests.put(f"{API}/prompts/{name}", json={"template": "Say good day."}, headers=KEY, timeout=20).raise_for_status()
+    split = [{"version": "1.0.0", "weight": 1}, {"version": "draft", "weight": 1}]
+    made(f"/prompts/{name}/publish", {"labels": [{"label": "production", "split": split}]})
+    return name
+
+
+def rows() -> dict:
+    agent = f"disposable-{next(numbers)}"
+    for number in range(3):
+        said = {"input": f"question {number}", "expectedOutput": "yes"}
+        made("/feedback", {"agentId": agent, "feedback": said})
+    return {"name": agent, "agentId": agent, "testShare": 0}
+
+
+def dataset() -> str:
+    return made("/datasets", rows())["datasetId"]
+
+
+def retraining() -> str:
+    return made("/retraining/jobs", {"kind": "few_shot", "datasetId": dataset()})["jobId"]
+
+
 def question() -> dict:
     return {"prompt": f"Say the number {next(numbers)}."}
 
@@ -244,7 +278,10 @@ DISPOSABLE = {
     "api_key_revoke": ("path_parameters", lambda: {"id": key()}),
     "call_cancel": ("path_parameters", lambda: {"id": call()}),
     "call_get": ("path_parameters", lambda: {"id": call()}),
+    "dataset_create": ("body", rows),
+    "dataset_export": ("path_parameters", lambda: {"id": dataset()}),
     "event_redrive": ("body", lambda: {"subscriptionId": queue()}),
+    "feedback_submit": ("body", lambda: {"agentId": "disposable", "feedback": {"accuracy": 1}}),
     "model_budget_set": [("path_parameters", lambda: {"scope": "agent:fuzz"}), ("body", lambda: {"tokens": 1000, "period": "day"})],
     "model_complete": ("body", question),
     "model_count_tokens": ("body", question),
@@ -257,12 +294,15 @@ DISPOSABLE = {
     "persona_get": ("path_parameters", lambda: {"id": "code-reviewer"}),
     "persona_update": [("path_parameters", lambda: {"id": persona()}), ("body", lambda: {"tone": "calm"})],
     "prompt_assemble": [("path_parameters", lambda: {"id": prompt()}), ("body", dict)],
+    "prompt_experiment": [("path_parameters", lambda: {"id": shared_prompt()}), ("body", dict)],
     "prompt_get": ("path_parameters", lambda: {"id": "summary"}),
     "prompt_publish": [("path_parameters", lambda: {"id": prompt()}), ("body", dict)],
     "prompt_test": [("path_parameters", lambda: {"id": prompt()}), ("body", dict)],
     "prompt_update": [("path_parameters", lambda: {"id": prompt()}), ("body", lambda: {"template": "Say goodbye."})],
     "prompt_validate": [("path_parameters", lambda: {"id": "summary"}), ("body", dict)],
     "prompt_versions": ("path_parameters", lambda: {"id": prompt()}),
+    "retraining_get": ("path_parameters", lambda: {"id": retraining()}),
+    "retraining_schedule": ("body", lambda: {"kind": "few_shot", "datasetId": dataset()}),
     "role_revoke": ("query", held_role),
     "role_set_permissions": ("path_parameters", lambda: {"id": role()["id"]}),
     "service_deregister": ("path_parameters", lambda: {"name": service()["name"]}),

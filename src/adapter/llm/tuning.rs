@@ -56,7 +56,7 @@ impl OpenAiTuning {
             }
             let last = items.last().and_then(|item| item["id"].as_str());
             match last.filter(|_| page["has_more"] == Value::Bool(true)) {
-                Some(last) => after = last.to_owned(),
+                Some(last) => last.clone_into(&mut after),
                 None => return Ok(None),
             }
         }

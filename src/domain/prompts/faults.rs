@@ -64,6 +64,13 @@ pub(super) static TOO_MANY_PROMPTS: CodeRow = CodeRow::of_caller(
     "The tenant has as many prompts, or the prompt as many revisions, as it may. Change an existing one.",
 );
 
+/// No versions share the label.
+pub(super) static NO_EXPERIMENT: CodeRow = CodeRow::of_caller(
+    "prompt_no_experiment",
+    422,
+    "No versions share the label's traffic, and none did before its last move. Begin with 'versions': two or more that were published.",
+);
+
 /// All of them.
 pub(super) static ALL: &[Code] = &[
     &PROMPT_UNUSABLE,
@@ -73,5 +80,6 @@ pub(super) static ALL: &[Code] = &[
     &LABEL_PROTECTED,
     &CONTRACT_BROKEN,
     &VERSION_TAKEN,
+    &NO_EXPERIMENT,
     &TOO_MANY_PROMPTS,
 ];

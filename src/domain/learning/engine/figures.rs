@@ -24,7 +24,7 @@ pub fn mean(values: &[f64]) -> Option<f64> {
 pub fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the number of values")]
     let rank = (share * number(sorted.len())).ceil() as usize;
-    sorted.get(rank.saturating_sub(1)).or(sorted.last()).copied()
+    sorted.get(rank.saturating_sub(1)).or_else(|| sorted.last()).copied()
 }
 
 #[cfg(test)]

@@ -83,7 +83,9 @@ fn weighted(rows: &[&Row]) -> Vec<Words> {
         .map(|row| {
             let mut counts: BTreeMap<String, usize> = BTreeMap::new();
             words(&row.question).for_each(|word| *counts.entry(word).or_default() += 1);
-            counts.keys().for_each(|word| *having.entry(word.clone()).or_default() += 1);
+            for word in counts.keys() {
+                *having.entry(word.clone()).or_default() += 1;
+            }
             counts
         })
         .collect();
@@ -99,7 +101,9 @@ fn weighted(rows: &[&Row]) -> Vec<Words> {
         let mut words: Words = counts.into_iter().map(weigh).collect();
         let length = words.values().map(|weight| weight * weight).sum::<f64>().sqrt();
         if length > 0.0 {
-            words.values_mut().for_each(|weight| *weight /= length);
+            for weight in words.values_mut() {
+                *weight /= length;
+            }
         }
         words
     };

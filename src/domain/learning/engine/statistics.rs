@@ -104,7 +104,7 @@ pub fn chi_squared(one: &[usize], other: &[usize]) -> Option<Tested> {
     let sum = |counts: &[usize]| number(counts.iter().sum());
     let (first, second) = (sum(one), sum(other));
     let whole = first + second;
-    if first == 0.0 || second == 0.0 {
+    if first < 1.0 || second < 1.0 {
         return None;
     }
     let is_common = |(left, right): &(f64, f64)| (left + right) * first.min(second) / whole >= FEWEST_EXPECTED;

@@ -83,7 +83,7 @@ pub(in crate::domain::learning) struct Input {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::domain::learning) struct Output {
-    /// Its id: dataset_export and retraining_schedule take it.
+    /// Its id: `dataset_export` and `retraining_schedule` take it.
     dataset_id: DatasetId,
     /// Its name.
     name: String,

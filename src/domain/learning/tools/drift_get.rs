@@ -131,6 +131,7 @@ struct Period {
 /// A metric over both periods.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "what it is called for callers")]
 struct Metric {
     /// Its name.
     metric: &'static str,

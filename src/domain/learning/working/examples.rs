@@ -36,10 +36,14 @@ pub(super) fn with_examples(template: &str, examples: &[Row]) -> String {
     text.push_str("\n\nExamples of good answers:\n");
     for example in examples {
         let (question, answer) = (example.question.trim(), example.answer.trim());
-        text.push_str(&format!(
-            "\n<example>\n<question>\n{{% raw %}}{question}{{% endraw %}}\n</question>\n<answer>\n{{% raw %}}{answer}{{% endraw %}}\n\
-             </answer>\n</example>\n"
-        ));
+        let parts = [
+            "\n<example>\n<question>\n{% raw %}",
+            question,
+            "{% endraw %}\n</question>\n<answer>\n{% raw %}",
+            answer,
+            "{% endraw %}\n</answer>\n</example>\n",
+        ];
+        text.extend(parts);
     }
     text
 }
@@ -68,5 +72,5 @@ pub(super) async fn step(doing: &Doing<'_>, job: &mut Job) -> Result<Next, Fault
             Some("The examples were chosen and not tried: prompt_test and prompt_optimization try them.".to_owned());
     }
     job.done = job.of;
-    Ok(Next::Over(outcome))
+    Ok(Next::Over(Box::new(outcome)))
 }

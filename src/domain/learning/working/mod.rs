@@ -48,7 +48,7 @@ enum Next {
     /// The next step, later.
     Later(Duration),
     /// It is over.
-    Over(Outcome),
+    Over(Box<Outcome>),
 }
 
 /// Works on jobs.
@@ -140,7 +140,7 @@ impl Worker {
                         Some(wait)
                     }
                     Next::Over(outcome) => {
-                        (job.state, job.result) = (JobState::Succeeded, Some(outcome));
+                        (job.state, job.result) = (JobState::Succeeded, Some(*outcome));
                         None
                     }
                 }
@@ -156,7 +156,7 @@ impl Worker {
         };
         if wait.is_none() {
             job.ended_at = Some(now);
-            job.doing = "over".to_owned();
+            "over".clone_into(&mut job.doing);
         }
         self.write(lease, &stored, &job, wait).await
     }
@@ -176,13 +176,12 @@ impl Worker {
         };
         let mut steps = vec![Step::Put(put), Step::Finish { queue: QUEUE, id: lease.id, token: lease.token }];
         let mut told = None;
-        match wait {
-            Some(wait) => steps.push(Step::Enqueue(queued(new_uuid(now), stored.id, now.plus(wait)))),
-            None => {
-                let event = ended(lease.tenant, stored.id, job, platform)?;
-                steps.push(event.step()?);
-                told = Some(event);
-            }
+        if let Some(wait) = wait {
+            steps.push(Step::Enqueue(queued(new_uuid(now), stored.id, now.plus(wait))));
+        } else {
+            let event = ended(lease.tenant, stored.id, job, platform);
+            steps.push(event.step()?);
+            told = Some(event);
         }
         match platform.store.commit(vec![Batch { tenant: lease.tenant, at: now, steps }]).await {
             Ok(_) => {
@@ -215,9 +214,9 @@ pub(super) fn queued(id: Uuid, job: Uuid, due: crate::kernel::time::Timestamp) -
     Queued { id, queue: QUEUE, due, priority: 0, body: json!({ "job": job }) }
 }
 
-fn ended(tenant: TenantId, id: Uuid, job: &Job, platform: &Platform) -> Result<Event, Fault> {
+fn ended(tenant: TenantId, id: Uuid, job: &Job, platform: &Platform) -> Event {
     let now = platform.clock.now();
-    Ok(Event {
+    Event {
         id: EventId::new(now),
         topic: RETRAINED.to_owned(),
         tenant_id: tenant,
@@ -228,7 +227,7 @@ fn ended(tenant: TenantId, id: Uuid, job: &Job, platform: &Platform) -> Result<E
         hops: 0,
         publisher: None,
         data: json!({ "jobId": id, "kind": job.kind, "state": job.state }),
-    })
+    }
 }
 
 impl Doing<'_> {

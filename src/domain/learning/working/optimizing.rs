@@ -103,7 +103,7 @@ fn asked(base: &Snapshot, template: &str, row: &Row) -> Result<(Option<String>, 
 
 /// Makes the candidates: what there is, with examples, and each wording that a model proposes, with and without them.
 async fn propose(doing: &Doing<'_>, job: &mut Job, base: &Snapshot, rows: &[Row]) -> Result<(), Fault> {
-    job.doing = "making candidates".to_owned();
+    "making candidates".clone_into(&mut job.doing);
     let candidate = |name: &str, template: String| Candidate {
         refused: base.takes(&template).err(),
         name: name.to_owned(),
@@ -143,8 +143,9 @@ async fn propose(doing: &Doing<'_>, job: &mut Job, base: &Snapshot, rows: &[Row]
 fn question(base: &Snapshot, rows: &[Row], way: &str) -> String {
     let names: Vec<&str> = base.variables.iter().map(|variable| variable.name.as_str()).collect();
     let shown = rows.iter().filter(|row| row.side == Side::Train).take(SHOWN);
-    let shown: String =
+    let shown: Vec<String> =
         shown.map(|row| format!("<case>\nasked: {}\nwanted: {}\n</case>\n", row.question, row.answer)).collect();
+    let shown = shown.concat();
     format!(
         "You improve prompts for language models. Below is a prompt as a Jinja template, and cases with the answers that are wanted. Write \
          another template for the same task that makes a model answer more like these. Make it {way}. Use exactly the same variables ({}), \
@@ -262,7 +263,7 @@ async fn finish(doing: &Doing<'_>, job: &mut Job, base: &Snapshot, cases: usize)
         outcome.note = Some(format!("No candidate is better by {least} or more: nothing was written."));
     }
     job.done = job.of;
-    Ok(Next::Over(outcome))
+    Ok(Next::Over(Box::new(outcome)))
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ pub(super) async fn step(doing: &Doing<'_>, job: &mut Job) -> Result<Next, Fault
         let say = format!("the provider of '{model}' speaks {}, which has no fine-tuning here", dialect.name());
         return Err(Fault::new(&NO_TUNING, say));
     };
-    let failed = |fault| router.fault_of(&model, fault);
+    let failed = |fault| Router::fault_of(&model, fault);
     let dataset = doing.dataset(job).await?;
     for test in [false, true] {
         let (name, file) = named(doing, &dataset, test);
@@ -37,12 +37,11 @@ pub(super) async fn step(doing: &Doing<'_>, job: &mut Job) -> Result<Next, Fault
         }
         job.doing = format!("giving {} rows to the provider", file.rows);
         let there = tuner.uploaded(&endpoint, &name).await.map_err(failed)?;
-        let id = match there {
-            Some(id) => id,
-            None => {
-                let bytes = bytes(doing.platform, doing.tenant, file).await?;
-                tuner.upload(&endpoint, &name, bytes).await.map_err(failed)?
-            }
+        let id = if let Some(id) = there {
+            id
+        } else {
+            let bytes = bytes(doing.platform, doing.tenant, file).await?;
+            tuner.upload(&endpoint, &name, bytes).await.map_err(failed)?
         };
         *(if test { &mut job.work.validation_file } else { &mut job.work.training_file }) = Some(id);
         job.done += 1;
@@ -50,7 +49,7 @@ pub(super) async fn step(doing: &Doing<'_>, job: &mut Job) -> Result<Next, Fault
     }
     let training_file = job.work.training_file.clone().unwrap_or_default();
     let Some(id) = job.work.tune.clone() else {
-        job.doing = "beginning the provider's job".to_owned();
+        "beginning the provider's job".clone_into(&mut job.doing);
         let tune = match tuner.begun(&endpoint, &training_file).await.map_err(failed)? {
             Some(tune) => tune,
             None => tuner.begin(&endpoint, &request(job, training_file)).await.map_err(failed)?,
@@ -90,14 +89,14 @@ fn ended(job: &mut Job, provider: &str, tune: Tune) -> Result<Next, Fault> {
         TuneState::Done => {
             job.done = job.of;
             let note = "The provider alone knows what it costs. A route takes the model with model_route_set.";
-            Ok(Next::Over(Outcome {
+            Ok(Next::Over(Box::new(Outcome {
                 better: tune.model.is_some(),
                 model: tune.model.map(|model| format!("{provider}/{model}")),
                 provider_job: Some(tune.id),
                 trained_tokens: tune.trained_tokens,
                 note: Some(note.to_owned()),
                 ..Outcome::default()
-            }))
+            })))
         }
         TuneState::Failed | TuneState::Cancelled => {
             let why = tune.error.unwrap_or_else(|| "it does not say why".to_owned());

@@ -12,4 +12,5 @@ capabilities! {
     prompt_validate: PromptValidate,
     prompt_publish: PromptPublish,
     prompt_test: PromptTest,
+    prompt_experiment: PromptExperiment,
 }

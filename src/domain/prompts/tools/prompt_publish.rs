@@ -37,28 +37,28 @@ pub(in crate::domain::prompts) struct PromptPublish;
 pub(in crate::domain::prompts) struct Input {
     /// The prompt's id or name.
     #[schemars(length(min = 1, max = 100))]
-    id: String,
+    pub(in crate::domain::prompts) id: String,
     /// The content: `draft` for the newest (when not said), `1.2.0`, `1.3.0-draft.7` or a digest.
     #[serde(default)]
     #[schemars(length(min = 1, max = 64))]
-    version: Option<String>,
+    pub(in crate::domain::prompts) version: Option<String>,
     /// The version that a draft gets; when not said the next one that says how much has changed: 2.0.0 where callers break, 1.3.0
     /// for more, 1.2.1 for what nobody notices.
     #[serde(default)]
     #[schemars(length(max = 32), regex(pattern = PATTERN))]
-    release: Option<String>,
+    pub(in crate::domain::prompts) release: Option<String>,
     /// The labels that stand for it from now on.
     #[serde(default)]
     #[schemars(length(max = 10))]
-    labels: Vec<LabelMove>,
+    pub(in crate::domain::prompts) labels: Vec<LabelMove>,
     /// Labels that go back to what they stood for before their last move. Nothing is published then.
     #[serde(default)]
     #[schemars(length(max = 10), inner(length(min = 1, max = 64)))]
-    roll_back: Vec<String>,
+    pub(in crate::domain::prompts) roll_back: Vec<String>,
     /// Why, for the history.
     #[serde(default)]
     #[schemars(length(max = 500))]
-    message: Option<String>,
+    pub(in crate::domain::prompts) message: Option<String>,
 }
 
 /// A label and what it is to stand for.
@@ -67,19 +67,19 @@ pub(in crate::domain::prompts) struct Input {
 pub(in crate::domain::prompts) struct LabelMove {
     /// Its name, such as `production` or `staging`.
     #[schemars(length(min = 1, max = 64), regex(pattern = LABEL))]
-    label: String,
+    pub(in crate::domain::prompts) label: String,
     /// The version that it must stand for now, else nothing moves; `none` where it must be new.
     #[serde(default)]
     #[schemars(length(min = 1, max = 64))]
-    expected: Option<String>,
+    pub(in crate::domain::prompts) expected: Option<String>,
     /// Several versions that share the sessions by weight, in place of the one that is published.
     #[serde(default)]
     #[schemars(length(max = 10))]
-    split: Vec<Share>,
+    pub(in crate::domain::prompts) split: Vec<Share>,
     /// From now on only holders of this role move it; empty for everybody who may change the prompt. Needs prompts:manage.
     #[serde(default)]
     #[schemars(length(max = 64))]
-    role: Option<String>,
+    pub(in crate::domain::prompts) role: Option<String>,
 }
 
 /// A version's share of a label.
@@ -88,10 +88,10 @@ pub(in crate::domain::prompts) struct LabelMove {
 pub(in crate::domain::prompts) struct Share {
     /// A version that was published, or `draft` for the one that is published now.
     #[schemars(length(min = 1, max = 64))]
-    version: String,
+    pub(in crate::domain::prompts) version: String,
     /// Its share against the others' weights.
     #[schemars(range(min = 0, max = 1_000_000))]
-    weight: u32,
+    pub(in crate::domain::prompts) weight: u32,
 }
 
 /// What was published, and how the labels stand.
@@ -107,7 +107,7 @@ pub(in crate::domain::prompts) struct Output {
     /// Whether it was published by this call.
     published: bool,
     /// All labels of the prompt.
-    labels: Vec<LabelView>,
+    pub(in crate::domain::prompts) labels: Vec<LabelView>,
     /// What refuses what callers gave so far; their contract cases hold all the same.
     breaking: Vec<String>,
 }

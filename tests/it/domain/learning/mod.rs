@@ -3,6 +3,7 @@
 mod contract;
 mod datasets;
 mod drift;
+mod experiments;
 mod feedback;
 mod querying;
 mod retraining;

@@ -60,7 +60,7 @@ impl Router {
 
     /// What the caller is told of a vendor's fault.
     #[must_use]
-    pub fn fault_of(&self, model: &str, fault: ModelFault) -> Fault {
+    pub fn fault_of(model: &str, fault: ModelFault) -> Fault {
         let failed = Failed::said(model, fault);
         failed.fault(std::slice::from_ref(&failed))
     }
