@@ -77,7 +77,7 @@ fn offer(tool: &Tool) -> ToolOffer {
     ToolOffer {
         name: tool.name.to_string(),
         description: Some(tool.description.clone()),
-        parameters: Value::Object((*tool.input).clone()),
+        parameters: Value::Object((**tool.input()).clone()),
         strict: None,
     }
 }
