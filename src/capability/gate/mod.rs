@@ -107,7 +107,7 @@ impl Gate {
             task_room: Arc::new(Semaphore::new((limits.concurrent_calls / 4).max(1))),
             limiter: Limiter::new(limits, platform.clock.clone()),
             identify,
-            platform: platform.clone(),
+            platform,
             approvals,
             usage: UsageBook::default(),
             later: Arc::default(),
@@ -118,7 +118,7 @@ impl Gate {
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
         });
-        platform.stands_behind(&gate);
+        gate.platform.stands_behind(&gate);
         gate
     }
 

@@ -33,7 +33,6 @@ pub(super) struct Brief {
 /// An agent in one version.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[expect(clippy::struct_field_names, reason = "the name of the contract")]
 pub(super) struct Full {
     /// Its id.
     pub(super) agent_id: String,

@@ -8,9 +8,9 @@ use futures::StreamExt as _;
 use super::telling::{Item, Teller};
 use crate::domain::agents::faults::REPLAY_DIFFERS;
 use crate::domain::agents::model::run::{CallRecord, StepRecord, StopReason};
-use crate::domain::models::{Asker, Collector, Router, Wish};
+use crate::domain::models::{Asker, CacheState, Collector, Router, Wish};
 use crate::kernel::fault::Fault;
-use crate::port::models::{ChatRequest, Completion, Part, Piece};
+use crate::port::models::{ChatRequest, Completion, Part, Piece, Tokens};
 
 /// Who answers.
 pub(super) enum Source {
@@ -110,10 +110,10 @@ impl Live {
 fn said(model: String, completion: Completion) -> StepRecord {
     StepRecord {
         model,
-        cache: Default::default(),
+        cache: CacheState::default(),
         parts: completion.parts,
         stop: completion.stop,
-        tokens: Default::default(),
+        tokens: Tokens::default(),
         about: false,
         cost: None,
         calls: Vec::new(),

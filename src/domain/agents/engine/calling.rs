@@ -148,8 +148,7 @@ fn cut(mut text: String) -> String {
     }
     let all = text.len();
     text.truncate(text.floor_char_boundary(MOST_RESULT));
-    text.push_str(&format!("\n… (cut after {MOST_RESULT} of {all} bytes: ask for less)"));
-    text
+    text + &format!("\n… (cut after {MOST_RESULT} of {all} bytes: ask for less)")
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ use crate::capability::platform::Platform;
 use crate::capability::within::Within;
 use crate::domain::agents::faults::{OUTPUT_UNFIT, TRANSCRIPT_CUT};
 use crate::domain::agents::finding::{load, meant, must_work, version};
-use crate::domain::agents::model::agent::Limits;
+use crate::domain::agents::model::agent::{Agent, Limits};
 use crate::domain::agents::model::run::{CallRecord, StopReason, Transcript};
 use crate::domain::models::{Asker, Router};
 use crate::kernel::codes;
@@ -69,7 +69,7 @@ impl Run {
                 return Err(Fault::new(&TRANSCRIPT_CUT, say));
             }
             let agent = version(cx, stored, Some(transcript.agent_version)).await?.value;
-            return Self::replaying(cx, agent, input, transcript, items);
+            return Self::replaying(cx, &agent, input, transcript, items);
         }
         let agent = stored.value;
         must_work(&agent)?;
@@ -112,14 +112,14 @@ impl Run {
     /// The same run again, from what was recorded of it.
     fn replaying(
         cx: &Cx,
-        agent: crate::domain::agents::model::agent::Agent,
+        agent: &Agent,
         input: &Input,
         recorded: Transcript,
         items: Option<mpsc::Sender<Item>>,
     ) -> Result<Self, Fault> {
         let limits = agent.profile.limits.clone();
         let form = agent.profile.output.as_ref().map(Form::of).transpose()?;
-        let (acting, _) = plan::granted(cx, &agent, &recorded.execution_id)?;
+        let (acting, _) = plan::granted(cx, agent, &recorded.execution_id)?;
         let deadline = plan::deadline(cx, &limits);
         let within = cx.within(acting.clone())?.until(deadline.into_std());
         let request = plan::request(&agent.profile, input, form.as_ref());

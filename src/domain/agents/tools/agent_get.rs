@@ -55,10 +55,8 @@ impl Capability for AgentGet {
 
     async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {
         let stored = load(cx, &input.id, Action::Read).await?;
-        let history = match input.history {
-            true => Some(versions(cx, &stored).await?.iter().map(VersionView::of).collect()),
-            false => None,
-        };
+        let history =
+            if input.history { Some(versions(cx, &stored).await?.iter().map(VersionView::of).collect()) } else { None };
         let agent = Full::stored(version(cx, stored, input.version).await?);
         Ok(Output { agent, history })
     }

@@ -18,6 +18,7 @@ pub(in crate::domain::agents) struct AgentToolExecute;
 /// Which agent, and which tool.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "as tool_call names it")]
 pub(in crate::domain::agents) struct Input {
     /// The agent's id or name.
     #[schemars(length(min = 1, max = 100))]

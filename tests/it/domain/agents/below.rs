@@ -7,7 +7,7 @@ use super::{call, calls, invoke, register, said, status};
 use crate::support::app::TestApp;
 
 /// An agent that may have others work, besides what `more` of its tools says.
-fn leading(agents: Value, effects: Value) -> Value {
+fn leading(agents: &Value, effects: &Value) -> Value {
     json!({ "tools": { "names": ["agent_invoke", "prompt_get"], "effects": effects, "agents": agents } })
 }
 
@@ -18,7 +18,7 @@ fn ask(id: &str, agent: &str) -> (String, String, Value) {
 #[tokio::test]
 async fn an_agent_has_another_one_work_and_pays_for_it_too() {
     let app = TestApp::start().await;
-    let mut lead = leading(json!(["archivist"]), json!(["read", "create"]));
+    let mut lead = leading(&json!(["archivist"]), &json!(["read", "create"]));
     lead["limits"] = json!({ "tokens": 40 });
     register(&app, &app.member, "Lead", lead).await;
     app.vendor.tell("large", [calls(&[ask("a", "archivist")]), said("Below."), said("Above."), said("Never.")]);
@@ -49,7 +49,7 @@ async fn only_agents_that_are_named_may_be_run_and_none_gets_more_by_another() {
     let app = TestApp::start().await;
     let maker = json!({ "tools": { "names": ["persona_create", "agent_update"], "effects": ["create", "change"] } });
     register(&app, &app.member, "Maker", maker).await;
-    register(&app, &app.member, "Lead", leading(json!(["maker"]), json!(["read", "create"]))).await;
+    register(&app, &app.member, "Lead", leading(&json!(["maker"]), &json!(["read", "create"]))).await;
     let change = json!({ "id": "archivist", "state": "paused" });
     app.vendor.tell(
         "large",
@@ -76,7 +76,7 @@ async fn only_agents_that_are_named_may_be_run_and_none_gets_more_by_another() {
 async fn an_agent_does_not_run_itself_for_ever() {
     let app = TestApp::start().await;
     register(&app, &app.member, "Lead", json!({})).await;
-    let mut itself = leading(json!(["lead"]), json!(["create"]));
+    let mut itself = leading(&json!(["lead"]), &json!(["create"]));
     itself["id"] = json!("lead");
     app.call(&app.member, "agent_update", itself).await.unwrap();
     let again = || calls(&[ask("a", "lead")]);

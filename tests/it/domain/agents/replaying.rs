@@ -133,16 +133,29 @@ async fn a_transcript_is_its_users_and_of_those_who_manage_runs() {
     }
 }
 
+/// A model that reads as much as one likes.
+const WIDE: &str = r#"
+name = "wide"
+dialect = "openai"
+base_url = "http://vendor.test/v1"
+[[models]]
+name = "endless"
+abilities = ["chat", "streaming", "tools"]
+"#;
+
 #[tokio::test]
 async fn what_is_too_long_is_left_out_and_then_not_replayed() {
-    let app = TestApp::start().await;
+    let app = TestApp::start_with(|settings| {
+        std::fs::write(settings.data.join("providers/wide.toml"), WIDE).unwrap();
+    })
+    .await;
     // Two dozen answers of 64 KiB each.
     let long = format!("{}\n", "-".repeat(60)).repeat(2_500);
     app.call(&app.member, "prompt_create", json!({ "name": "Long", "template": long })).await.unwrap();
-    register(&app, &app.member, "One", json!({ "tools": { "names": ["prompt_get"] }, "limits": { "repeats": 100 } }))
-        .await;
+    let more = json!({ "model": { "name": "wide/endless" }, "tools": { "names": ["prompt_get"] }, "limits": { "repeats": 100 } });
+    register(&app, &app.member, "One", more).await;
     let many: Vec<_> = (0..24).map(|at| call(&format!("c{at}"), "prompt_get", json!({ "id": "long" }))).collect();
-    app.vendor.tell("large", [calls(&many), said("Long.")]);
+    app.vendor.tell("endless", [calls(&many), said("Long.")]);
     let answer = invoke(&app, &app.member, "one", "x").await;
     let told = status(&app, &app.member, "one", &answer["executionId"]).await;
     assert_eq!(told["execution"]["complete"], false);
