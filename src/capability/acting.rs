@@ -122,7 +122,11 @@ impl Acting {
 
 impl fmt::Debug for Acting {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Acting").field("agent", &self.agent).field("execution", &self.execution).finish_non_exhaustive()
+        formatter
+            .debug_struct("Acting")
+            .field("agent", &self.agent)
+            .field("execution", &self.execution)
+            .finish_non_exhaustive()
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::reading::Which;
 use crate::capability::cx::Cx;
-use crate::domain::models::model::call::{CacheState, CallEnd, CallEntry};
+use crate::domain::models::model::call::{CallEnd, CallEntry};
 use crate::domain::models::reading::{Calls, Span};
 use crate::kernel::fault::Fault;
 use crate::kernel::time::Timestamp;
@@ -73,7 +73,7 @@ impl Figures {
         };
         *self.outcomes.entry(outcome.to_owned()).or_default() += 1;
         // What the cache answers says nothing of how a model does.
-        if entry.end != CallEnd::Answered || matches!(entry.cache, CacheState::Hit | CacheState::Shared) {
+        if entry.end != CallEnd::Answered || entry.cache.was_kept() {
             return;
         }
         *self.models.entry(entry.model.clone()).or_default() += 1;

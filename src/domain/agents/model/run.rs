@@ -145,7 +145,7 @@ impl Usage {
     pub(crate) fn add(&mut self, cache: CacheState, tokens: Tokens, about: bool, cost: Option<NanoDollars>) {
         self.join(&Self {
             asked: 1,
-            cached: u32::from(matches!(cache, CacheState::Hit | CacheState::Shared)),
+            cached: u32::from(cache.was_kept()),
             tokens,
             about,
             cost: cost.unwrap_or_default(),

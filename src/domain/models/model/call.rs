@@ -57,6 +57,14 @@ pub enum CacheState {
     Similar,
 }
 
+impl CacheState {
+    /// Whether the answer was there, or just being given to another: this call asked nobody.
+    #[must_use]
+    pub const fn was_kept(self) -> bool {
+        matches!(self, Self::Hit | Self::Shared | Self::Similar)
+    }
+}
+
 /// How a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -128,7 +128,7 @@ impl Capability for Optimization {
 impl Seen {
     fn add(&mut self, entry: &CallEntry) {
         self.calls += 1;
-        if matches!(entry.cache, CacheState::Hit | CacheState::Shared | CacheState::Similar) {
+        if entry.cache.was_kept() {
             return;
         }
         let cost = entry.cost.map_or(0, |cost| cost.0);

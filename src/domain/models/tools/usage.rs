@@ -9,7 +9,7 @@ use crate::capability::Capability;
 use crate::capability::cx::Cx;
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
-use crate::domain::models::model::call::{CacheState, CallEnd, CallEntry};
+use crate::domain::models::model::call::{CallEnd, CallEntry};
 use crate::domain::models::reading::Calls;
 use crate::kernel::fault::Fault;
 use crate::kernel::time::Timestamp;
@@ -80,7 +80,7 @@ struct Sum {
 impl Sum {
     fn add(&mut self, entry: &CallEntry) {
         self.calls += 1;
-        self.cached += u64::from(matches!(entry.cache, CacheState::Hit | CacheState::Shared | CacheState::Similar));
+        self.cached += u64::from(entry.cache.was_kept());
         self.failed += u64::from(entry.end == CallEnd::Failed);
         self.aborted += u64::from(entry.end == CallEnd::Aborted);
         let tokens = &entry.tokens;
