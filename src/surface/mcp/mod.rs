@@ -62,7 +62,8 @@ impl Default for Options {
             prompts: Vec::new(),
             toolsets: None,
             read_only: false,
-            page: 100,
+            // Many clients read one page only, and would miss the tools behind it.
+            page: 500,
             stop: CancellationToken::new(),
             cut: CancellationToken::new(),
         }

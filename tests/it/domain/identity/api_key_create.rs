@@ -125,6 +125,10 @@ async fn a_key_for_somebody_else_needs_to_manage_keys_and_does_not_outgrow_its_m
     assert!(fault.is(&codes::FORBIDDEN), "{fault}");
     let scopes = [
         "keys:*",
+        "agents:*",
+        "runs:*",
+        "feedback:*",
+        "learning:*",
         "users:read",
         "roles:read",
         "tools:read",

@@ -34,6 +34,10 @@ async fn key_of_admin(app: &TestApp) -> Value {
 const CLERK: &[&str] = &[
     "users:*",
     "keys:*",
+    "agents:*",
+    "runs:*",
+    "feedback:*",
+    "learning:*",
     "roles:read",
     "tools:read",
     "events:*",
