@@ -73,7 +73,8 @@ async fn every_example_answers_the_same_over_rest_and_mcp() {
 async fn one_of_each_effect_answers_the_same_on_the_command_line() {
     let mut effects = BTreeSet::new();
     for (tool, example) in examples::all() {
-        if tools_told_apart(&tool) || !effects.insert(tool.effect.name()) {
+        // The scripted vendor is on this side: the program itself would ask a real one.
+        if tools_told_apart(&tool) || tool.spends || !effects.insert(tool.effect.name()) {
             continue;
         }
         let expected = over_the_gate(&tool, &example).await.unwrap();

@@ -91,7 +91,8 @@ fn weighted(rows: &[&Row]) -> Vec<Words> {
         .collect();
     let rarity = |word: &str| {
         let having = having.get(word).copied().unwrap_or(1);
-        (number(rows.len() + 1) / number(having)).ln()
+        // What many have weighs something, too, or a large group would be less alike than a small one.
+        1.0 + (number(rows.len() + 1) / number(having + 1)).ln()
     };
     let vector = |counts: BTreeMap<String, usize>| {
         let weigh = |(word, count): (String, usize)| {
