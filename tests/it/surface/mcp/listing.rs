@@ -132,7 +132,7 @@ async fn long_lists_are_kept_page_by_page() {
     for number in 0..150 {
         guests::add(&app, &app.admin, &format!("guest_{number:03}"));
     }
-    let wire = Wire::of(&app, &app.admin);
+    let wire = Wire::new(&app, &app.admin, Options { page: 100, ..Options::default() });
     let session = wire.session().await;
     let asks_the_long_way = json!({ "io.modelcontextprotocol/logLevel": "error" });
     let (mut seen, mut cursor) = (Vec::new(), None::<Value>);
