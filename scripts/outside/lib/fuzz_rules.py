@@ -57,6 +57,7 @@ BEYOND_SCHEMAS = {
         "/expiresInDays": "not with expiresAt",
     },
     "audit_query": {"/to": "later than 'from'"},
+    "model_provider_set": {"/text": "the file of a provider of that name"},
     "role_assign": {
         "/group": "not with userId",
         "/userId": "given, where no group is",

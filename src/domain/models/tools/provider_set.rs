@@ -31,8 +31,8 @@ pub(in crate::domain::models) struct Input {
     /// those of all providers.
     #[schemars(length(min = 1, max = 48), pattern("^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"))]
     name: String,
-    /// What a file of the folder `providers` would say, in TOML: dialect, `base_url`, key = { vault = "NAME" }, [[models]] with abilities
-    /// and prices. Without it the provider is removed.
+    /// What a file of the folder `providers` would say, in TOML: dialect, `base_url`, `key = { vault = "NAME" }`, `[[models]]` with
+    /// abilities and prices. Without it the provider is removed.
     #[serde(default)]
     #[schemars(length(min = 1, max = 200_000))]
     text: Option<String>,

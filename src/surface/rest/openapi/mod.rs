@@ -220,7 +220,8 @@ fn responses(tool: &Tool, named: bool, has_body: bool) -> Value {
             "text/event-stream": { "schema": { "type": "string" } },
             "application/x-ndjson": { "schema": schema },
         }),
-        Form::Bytes => json!({ "application/octet-stream": {} }),
+        // A file says itself what it is.
+        Form::Bytes => json!({ "*/*": {} }),
     };
     let mut responses = faults::of(tool, named, has_body);
     if tool.effect == Effect::Create && is_value(tool) {
