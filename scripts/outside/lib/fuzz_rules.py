@@ -265,6 +265,15 @@ def question() -> dict:
     return {"prompt": f"Say the number {next(numbers)}."}
 
 
+PROVIDER = """name = 'house'
+dialect = 'openai'
+base_url = 'https://llm.example.org/v1'
+[[models]]
+name = 'small'
+context = 32_000
+abilities = ['chat']
+"""
+
 # By operation: where its input is and what makes it; both where the body hangs on the path.
 DISPOSABLE = {
     "agent_delete": ("path_parameters", lambda: {"id": agent()}),
@@ -272,7 +281,7 @@ DISPOSABLE = {
     "agent_invoke": [("path_parameters", lambda: {"id": agent()}), ("body", question)],
     "agent_metrics": ("path_parameters", lambda: {"id": agent()}),
     "agent_register": ("body", lambda: {"name": f"Fresh {next(numbers)}", "description": "Answers.", "instructions": "Be short."}),
-    "agent_status": ("path_parameters", lambda: {"id": agent()}),
+    "agent_status": [("path_parameters", lambda: {"id": agent()}), ("query", dict)],
     "agent_stream": [("path_parameters", lambda: {"id": agent()}), ("body", question)],
     "agent_tool_execute": [("path_parameters", lambda: {"id": agent()}), ("body", lambda: {"tool": "user_me", "input": {}})],
     "agent_update": [("path_parameters", lambda: {"id": agent()}), ("body", lambda: {"description": "Other."})],
@@ -287,6 +296,7 @@ DISPOSABLE = {
     "model_complete": ("body", question),
     "model_count_tokens": ("body", question),
     "model_embed": ("body", lambda: {"texts": ["one", "two"], "model": "double/vectors"}),
+    "model_provider_set": [("path_parameters", lambda: {"name": "house"}), ("body", lambda: {"text": PROVIDER})],
     "model_route_set": [
         ("path_parameters", lambda: {"name": f"disposable-{next(numbers)}"}),
         ("body", lambda: {"candidates": [{"model": "double/chat"}]}),
