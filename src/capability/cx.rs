@@ -25,7 +25,7 @@ use super::tool::Tool;
 use super::touch::touched;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
-use crate::kernel::id::{CallId, EventId, TenantId, UserId, new_uuid};
+use crate::kernel::id::{CallId, TenantId, UserId, new_uuid};
 use crate::kernel::secret::Secret;
 use crate::kernel::time::Timestamp;
 use crate::kernel::trace::TraceContext;
@@ -440,18 +440,9 @@ impl Cx {
     /// # Errors
     /// When the data cannot be written as JSON.
     pub fn emit(&self, topic: &str, subject: impl std::fmt::Display, data: &impl Serialize) -> Result<(), Fault> {
-        self.tell(Event {
-            id: EventId::new(self.now()),
-            topic: topic.to_owned(),
-            tenant_id: self.tenant(),
-            subject: format!("{subject}"),
-            at: self.now(),
-            request_id: self.call.id,
-            key: None,
-            hops: self.call.hops,
-            publisher: None,
-            data: serde_json::to_value(data).map_err(Fault::internal)?,
-        })
+        let data = serde_json::to_value(data).map_err(Fault::internal)?;
+        let event = Event::by_itself(self.tenant(), self.now(), topic, subject.to_string(), data);
+        self.tell(Event { request_id: self.call.id, hops: self.call.hops, ..event })
     }
 
     /// Tells an event that was made up whole, once it is committed.

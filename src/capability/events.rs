@@ -67,6 +67,23 @@ fn is_none(hops: &u32) -> bool {
 }
 
 impl Event {
+    /// What the program tells by itself: no call made it happen.
+    #[must_use]
+    pub fn by_itself(tenant_id: TenantId, at: Timestamp, topic: &str, subject: String, data: Value) -> Self {
+        Self {
+            id: EventId::new(at),
+            topic: topic.to_owned(),
+            tenant_id,
+            subject,
+            at,
+            request_id: CallId::new(at),
+            key: None,
+            hops: 0,
+            publisher: None,
+            data,
+        }
+    }
+
     /// The step that appends it to the log.
     ///
     /// # Errors

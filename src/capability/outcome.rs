@@ -49,6 +49,19 @@ pub enum Form {
     Content,
 }
 
+impl Outcome {
+    /// The value that it is, for who calls tools that answer with one.
+    ///
+    /// # Errors
+    /// When it is a stream or a file.
+    pub fn value(self) -> Result<Value, Fault> {
+        match self {
+            Self::Value(value) => Ok(value),
+            Self::Stream(_) | Self::Bytes(_) => Err(Fault::internal("the tool does not answer with one value")),
+        }
+    }
+}
+
 impl fmt::Debug for Outcome {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

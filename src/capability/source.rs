@@ -13,7 +13,6 @@ use super::client::Answers;
 use super::content::Block;
 use super::events::Event;
 use super::gate::{Gate, Request};
-use super::outcome::Outcome;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::Id;
 
@@ -42,12 +41,7 @@ impl Visitor {
         request.read_only = true;
         request.counted = true;
         request.cancel = self.cancel.clone();
-        match self.gate.call(request).await.result? {
-            Outcome::Value(value) => Ok(value),
-            Outcome::Stream(_) | Outcome::Bytes(_) => {
-                Err(Fault::internal(format!("{tool} does not answer with a value")))
-            }
-        }
+        self.gate.call(request).await.result?.value()
     }
 }
 

@@ -84,12 +84,7 @@ impl Within {
         request.time_limit = Some(self.deadline.saturating_duration_since(Instant::now()));
         // Whoever stops waiting calls it off.
         let calling = request.cancel.clone().drop_guard();
-        let result = self.gate.call(request).await.result.and_then(|outcome| match outcome {
-            Outcome::Value(value) => Ok(value),
-            Outcome::Stream(_) | Outcome::Bytes(_) => {
-                Err(Fault::internal(format!("{tool} does not answer with a value")))
-            }
-        });
+        let result = self.gate.call(request).await.result.and_then(Outcome::value);
         drop(calling);
         Called { id, result }
     }

@@ -13,7 +13,7 @@ use crate::capability::gate::audit::{self, AuditEntry};
 use crate::capability::gate::sealing::{SUBJECT_KEY, Sealer, SubjectKey};
 use crate::capability::platform::Platform;
 use crate::kernel::fault::Fault;
-use crate::kernel::id::{CallId, EventId, TenantId, UserId};
+use crate::kernel::id::{CallId, TenantId, UserId};
 use crate::kernel::time::Timestamp;
 use crate::port::records::{Comparison, Document, Field, FieldType, Filter, Kind, Query, Scalar, Scope, Visibility};
 use crate::port::store::{Batch, Conflict, Expect, Put, Step, StoreFault, Word};
@@ -137,18 +137,8 @@ async fn carry_out_one(
     erasure.proof_request_id = Some(call);
     steps.push(put(id, Expect::Revision(revision), &erasure)?);
     steps.push(audit::plain(&entry(tenant, &erasure, call, now))?);
-    let event = Event {
-        id: EventId::new(now),
-        topic: "subject.erased".to_owned(),
-        tenant_id: tenant,
-        subject: erasure.subject.to_string(),
-        at: now,
-        request_id: call,
-        key: None,
-        hops: 0,
-        publisher: None,
-        data: serde_json::json!({ "erasureId": id }),
-    };
+    let (whom, data) = (erasure.subject.to_string(), serde_json::json!({ "erasureId": id }));
+    let event = Event { request_id: call, ..Event::by_itself(tenant, now, "subject.erased", whom, data) };
     steps.push(event.step()?);
     match platform.store.commit(vec![Batch { tenant, at: now, steps }]).await {
         Ok(_) => {

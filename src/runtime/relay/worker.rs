@@ -26,7 +26,7 @@ use crate::domain::events::model::subscription::{State, Subscription};
 use crate::domain::events::topics::{DEAD_LETTERED, OfLetter, OfSubscription, SUSPENDED};
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
-use crate::kernel::id::{CallId, DeadLetterId, EventId, SubscriptionId, TenantId, new_uuid};
+use crate::kernel::id::{DeadLetterId, SubscriptionId, TenantId, new_uuid};
 use crate::kernel::time::Timestamp;
 use crate::port::records::{Document as _, Filter, Query, Scalar, Scope, Visibility};
 use crate::port::store::{Expect, Put, Step};
@@ -435,19 +435,8 @@ impl Worker {
     }
 
     fn event(&self, topic: &str, subject: Uuid, hops: u32, data: &impl serde::Serialize) -> Result<Event, Fault> {
-        let now = self.now();
-        Ok(Event {
-            id: EventId::new(now),
-            topic: topic.to_owned(),
-            tenant_id: self.tenant,
-            subject: subject.to_string(),
-            at: now,
-            request_id: CallId::new(now),
-            key: None,
-            hops,
-            publisher: None,
-            data: serde_json::to_value(data).map_err(Fault::internal)?,
-        })
+        let data = serde_json::to_value(data).map_err(Fault::internal)?;
+        Ok(Event { hops, ..Event::by_itself(self.tenant, self.now(), topic, subject.to_string(), data) })
     }
 
     async fn write(&self, run: &mut Run) -> Result<Option<End>, Fault> {

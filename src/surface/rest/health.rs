@@ -12,7 +12,6 @@ use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
 use super::{Asked, Rest, finish};
-use crate::capability::outcome::Outcome;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 
@@ -36,10 +35,8 @@ async fn answer(rest: &Rest, asked: &Asked, parts: &Parts) -> Result<Response, F
     let caller = rest.caller(asked, parts).await?;
     if caller.is_known() {
         let call = asked.call(parts, caller, TOOL, Value::Null);
-        return match rest.gate.call(call).await.result? {
-            Outcome::Value(value) => Ok(tell(value["ready"] == true, &value)),
-            Outcome::Stream(_) | Outcome::Bytes(_) => Err(Fault::internal("health is one value")),
-        };
+        let value = rest.gate.call(call).await.result?.value()?;
+        return Ok(tell(value["ready"] == true, &value));
     }
     let platform = rest.gate.platform();
     let fault = match platform.store.health().await {

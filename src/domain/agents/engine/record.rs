@@ -11,7 +11,7 @@ use crate::capability::events::Event;
 use crate::capability::platform::Platform;
 use crate::domain::agents::model::run::{CallRecord, RunEntry, StepRecord, StopReason, ToolCount, Transcript, Usage};
 use crate::domain::agents::topics::INVOKED;
-use crate::kernel::id::{CallId, EventId};
+use crate::kernel::id::CallId;
 
 /// A transcript is kept whole up to so many bytes of what tools answered.
 const MOST_BYTES: usize = 1 << 20;
@@ -153,18 +153,8 @@ impl Record {
             "tokensUsed": self.usage.all_tokens(),
             "durationMs": u64::try_from(self.took().as_millis()).unwrap_or(u64::MAX),
         });
-        Event {
-            id: EventId::new(now),
-            topic: INVOKED.to_owned(),
-            tenant_id: self.place.caller.tenant,
-            subject: transcript.agent_id.clone(),
-            at: now,
-            request_id: self.place.request_id,
-            key: None,
-            hops: self.place.hops,
-            publisher: None,
-            data,
-        }
+        let event = Event::by_itself(self.place.caller.tenant, now, INVOKED, transcript.agent_id.clone(), data);
+        Event { request_id: self.place.request_id, hops: self.place.hops, ..event }
     }
 }
 

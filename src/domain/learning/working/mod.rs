@@ -20,12 +20,11 @@ use crate::capability::caller::{Caller, Origin};
 use crate::capability::cx::store_fault;
 use crate::capability::events::Event;
 use crate::capability::gate::{Gate, Request};
-use crate::capability::outcome::Outcome as Answer;
 use crate::capability::owned::Stored;
 use crate::capability::platform::Platform;
 use crate::kernel::codes::Retry;
 use crate::kernel::fault::Fault;
-use crate::kernel::id::{CallId, EventId, TenantId, new_uuid};
+use crate::kernel::id::{CallId, TenantId, new_uuid};
 use crate::port::queue::{Job as Queued, Lease};
 use crate::port::records::{Document as _, Scope};
 use crate::port::store::{Batch, Expect, Put, Step, StoreFault};
@@ -215,19 +214,8 @@ pub(super) fn queued(id: Uuid, job: Uuid, due: crate::kernel::time::Timestamp) -
 }
 
 fn ended(tenant: TenantId, id: Uuid, job: &Job, platform: &Platform) -> Event {
-    let now = platform.clock.now();
-    Event {
-        id: EventId::new(now),
-        topic: RETRAINED.to_owned(),
-        tenant_id: tenant,
-        subject: id.to_string(),
-        at: now,
-        request_id: CallId::new(now),
-        key: None,
-        hops: 0,
-        publisher: None,
-        data: json!({ "jobId": id, "kind": job.kind, "state": job.state }),
-    }
+    let data = json!({ "jobId": id, "kind": job.kind, "state": job.state });
+    Event::by_itself(tenant, platform.clock.now(), RETRAINED, id.to_string(), data)
 }
 
 impl Doing<'_> {
@@ -246,10 +234,7 @@ impl Doing<'_> {
     async fn call(&self, tool: &str, input: Value) -> Result<Value, Fault> {
         let id = CallId::new(self.platform.clock.now());
         let request = Request::new(id, self.caller.clone(), Origin::inside(), tool, input);
-        match self.gate.call(request).await.result? {
-            Answer::Value(value) => Ok(value),
-            Answer::Stream(_) | Answer::Bytes(_) => Err(Fault::internal(format!("{tool} answers with one value"))),
-        }
+        self.gate.call(request).await.result?.value()
     }
 
     /// Writes a text as a new version of the prompt that no label stands for; answers the version.

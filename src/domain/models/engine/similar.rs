@@ -2,7 +2,7 @@
 //! all else is equal (tenant, model or route, rules, tools, parameters, what was said before), by the angle between their vectors, and
 //! then by what vectors do not see: two texts that differ in a number, a name, a negation or a word of opposite meaning are two.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -34,13 +34,14 @@ pub(crate) struct Comparable {
     pub(crate) text: String,
 }
 
-/// The words that make two texts two, however close their vectors are.
-#[derive(Debug, PartialEq, Eq)]
+/// The words that make two texts two, however close their vectors are. Their order counts: from Oslo to Bergen is not from Bergen
+/// to Oslo.
+#[derive(Debug, Default, PartialEq, Eq)]
 struct Marks {
-    numbers: Vec<String>,
-    names: BTreeSet<String>,
+    /// Numbers, names, symbols, what stands in quotes.
+    said: Vec<String>,
     negations: usize,
-    opposites: BTreeSet<&'static str>,
+    opposites: Vec<&'static str>,
 }
 
 struct Remembered {
@@ -67,14 +68,13 @@ impl Comparable {
     pub(crate) fn of(tenant: TenantId, to: &str, request: &ChatRequest) -> Result<Option<Self>, Fault> {
         let Some(last) = request.messages.last().filter(|last| last.role == Role::User) else { return Ok(None) };
         let [Part::Text { text }] = last.parts.as_slice() else { return Ok(None) };
-        if text.len() > LONGEST_TEXT || text.trim().is_empty() {
+        if text.len() > LONGEST_TEXT || text.trim().is_empty() || text.chars().any(is_of_another_script) {
             return Ok(None);
         }
-        let text = text.clone();
         // Everything but the last words.
-        let mut rest = request.clone();
-        rest.messages.pop();
-        Ok(Some(Self { group: Question::of(tenant, &format!("similar to {to}"), &rest)?, text }))
+        let before = request.messages.split_last().map_or(&[][..], |(_, before)| before);
+        let rest = ChatRequest { messages: before.to_vec(), ..request.without_messages() };
+        Ok(Some(Self { group: Question::of(tenant, to, &rest)?, text: text.clone() }))
     }
 
     /// What it means, by its vector; nothing where the vector has no direction.
@@ -116,7 +116,7 @@ impl Similar {
 }
 
 fn cosine(one: &[f32], other: &[f32]) -> f32 {
-    // Vectors of two models are of two lengths, and are never close.
+    // A model that says otherwise how long its vectors are is another one.
     if one.len() != other.len() {
         return -1.0;
     }
@@ -285,29 +285,40 @@ const BEGINNINGS: &[&str] = &[
     "create",
 ];
 
+/// Whether a character is a letter of a script whose words for "not" are not among the negations, or that does not divide words.
+fn is_of_another_script(one: char) -> bool {
+    one.is_alphabetic() && !matches!(one, '\0'..='\u{24f}' | '\u{1e00}'..='\u{1eff}')
+}
+
+/// What stands around words and says nothing of its own.
+const PUNCTUATION: &[char] = &[
+    '.', ',', ';', ':', '!', '?', '(', ')', '[', ']', '"', '\'', '\u{201c}', '\u{201d}', '\u{2018}', '\u{2019}', '\u{2013}', '\u{2014}',
+    '\u{2026}', '`',
+];
+
 impl Marks {
     fn of(text: &str) -> Self {
-        let mut marks = Self { numbers: Vec::new(), names: BTreeSet::new(), negations: 0, opposites: BTreeSet::new() };
+        let mut marks = Self::default();
         let mut begins = true;
         for raw in text.split_whitespace() {
-            let word = raw.trim_matches(|one: char| !one.is_alphanumeric());
-            let ends = raw.ends_with(['.', '!', '?', ':', '\n']);
+            let word = raw.trim_matches(PUNCTUATION);
+            let ends = raw.ends_with(['.', '!', '?', ':']);
             if word.is_empty() {
                 begins |= ends;
                 continue;
             }
             let small = word.to_lowercase();
             let begun = std::mem::replace(&mut begins, ends);
-            if word.contains(|one: char| one.is_numeric()) || NUMBERS.contains(&small.as_str()) {
-                marks.numbers.push(small.clone());
-            }
             let plain = small.replace('\u{2019}', "'");
             marks.negations += usize::from(NEGATIONS.contains(&plain.as_str()) || plain.ends_with("n't"));
-            marks.opposites.extend(OPPOSITES.iter().filter(|one| **one == small));
-            let is_capital = word.chars().any(char::is_uppercase);
-            let is_code = word.contains(['_', '/', '@', '.', ':', '-', '\\', '#']);
-            if is_code || (is_capital && !(begun && BEGINNINGS.contains(&plain.as_str())) && plain != "i") {
-                marks.names.insert(small);
+            marks.opposites.extend(OPPOSITES.iter().find(|one| **one == small));
+            let is_number = word.contains(char::is_numeric) || NUMBERS.contains(&small.as_str());
+            // A sign before or behind it (C++, -5, 5 %), a path, an address, a name of a program.
+            let is_code = word.contains(|one: char| !one.is_alphanumeric() && !matches!(one, '\'' | '\u{2019}'));
+            let is_capital = word.contains(char::is_uppercase);
+            let is_name = is_capital && !(begun && BEGINNINGS.contains(&plain.as_str())) && plain != "i";
+            if is_number || is_code || is_name {
+                marks.said.push(small);
             }
         }
         // What stands in quotes is meant to the letter.
@@ -317,11 +328,10 @@ impl Marks {
             while let Some((_, after)) = rest.split_once(quote)
                 && let Some((inside, after)) = after.split_once(close)
             {
-                marks.names.insert(inside.to_owned());
+                marks.said.push(inside.to_owned());
                 rest = after;
             }
         }
-        marks.numbers.sort();
         marks
     }
 }
@@ -352,6 +362,11 @@ mod tests {
             ("What does std::mem::swap do?", "What does std::mem::take do?"),
             ("open file_a", "open file_b"),
             ("from oslo to bergen", "to bergen"),
+            ("How long is the train from Oslo to Bergen?", "How long is the train from Bergen to Oslo?"),
+            ("Is it C?", "Is it C++?"),
+            ("What is -5 squared?", "What is 5 squared?"),
+            ("Is x < y?", "Is x > y?"),
+            ("Is it 5 %?", "Is it $5?"),
         ] {
             assert!(!same(one, other), "{one} / {other}");
         }

@@ -15,7 +15,6 @@ use crate::domain::identity::default_tenant;
 use crate::domain::system::faults;
 use crate::domain::system::topics::{COMPLETED, FAILED};
 use crate::kernel::fault::Fault;
-use crate::kernel::id::{CallId, EventId};
 use crate::kernel::time::Timestamp;
 
 /// The right to make a backup.
@@ -167,16 +166,6 @@ async fn event(
             (FAILED, json!({ "name": name, "place": place, "code": fault.code().name, "scheduled": by_itself }))
         }
     };
-    Ok(vec![Event {
-        id: EventId::new(now),
-        topic: topic.to_owned(),
-        tenant_id,
-        subject: name.to_owned(),
-        at: now,
-        request_id: CallId::new(now),
-        key: Some("backup".to_owned()),
-        hops: 0,
-        publisher: None,
-        data,
-    }])
+    let event = Event::by_itself(tenant_id, now, topic, name.to_owned(), data);
+    Ok(vec![Event { key: Some("backup".to_owned()), ..event }])
 }

@@ -13,7 +13,7 @@ use crate::capability::platform::Platform;
 use crate::domain::models::model::budget::{Budget, Lease, Warning};
 use crate::domain::models::topics;
 use crate::kernel::fault::Fault;
-use crate::kernel::id::{CallId, EventId, TenantId};
+use crate::kernel::id::TenantId;
 use crate::kernel::time::Timestamp;
 use crate::port::records::{Document as _, Filter, Query, Scalar, Scope, Visibility};
 use crate::port::store::{Batch, Conflict, Expect, Put, Step, StoreFault};
@@ -439,22 +439,12 @@ fn event(
     (money, tokens): (u64, u64),
     now: Timestamp,
 ) -> Event {
-    Event {
-        id: EventId::new(now),
-        topic: topics::BUDGET_WARNING.to_owned(),
-        tenant_id: purse.tenant,
-        subject: purse.id.to_string(),
-        at: now,
-        request_id: CallId::new(now),
-        key: None,
-        hops: 0,
-        publisher: None,
-        data: serde_json::json!({
-            "scope": budget.scope,
-            "period": period,
-            "percent": percent,
-            "spentNanoDollars": money,
-            "spentTokens": tokens,
-        }),
-    }
+    let data = serde_json::json!({
+        "scope": budget.scope,
+        "period": period,
+        "percent": percent,
+        "spentNanoDollars": money,
+        "spentTokens": tokens,
+    });
+    Event::by_itself(purse.tenant, now, topics::BUDGET_WARNING, purse.id.to_string(), data)
 }
