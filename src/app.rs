@@ -12,7 +12,7 @@ use crate::adapter::anchor::file::FileAnchor;
 use crate::adapter::anchor::webhook::WebhookAnchor;
 use crate::adapter::keyfile::KeyFile as SubjectKeyFile;
 use crate::adapter::keys::{KeyCommand, KeyFile, KeyVariable, ProcessEnvironment};
-use crate::adapter::llm;
+use crate::adapter::llm::Vendors;
 use crate::adapter::outside::GuardedOutside;
 use crate::adapter::tokens::Tiktoken;
 use crate::adapter::webhooks::HttpWebhooks;
@@ -302,6 +302,10 @@ impl App {
         {
             tracing::warn!(?fault, "the last uses of prompts could not be written");
         }
+        // Of calls that outlived the limit, too.
+        if let Err(fault) = self.gate.write_waiting().await {
+            tracing::warn!(%fault, "audit entries of the last calls could not be written");
+        }
         self.store.clone().end().await;
     }
 }
@@ -426,12 +430,13 @@ fn add_models(services: Services, reach: Reach<'_>, providers: Arc<Providers>) -
         cache_seconds: u32::try_from(config.models.cache_seconds).unwrap_or(u32::MAX),
         tells_content: config.telemetry.content,
     };
+    let vendors = Vendors::new(networks(config));
     services
         .with(providers)
         .with(Router::new(settings, environment.clone(), new_uuid(clock.now())))
-        .unless_given(llm::dialects)
-        .unless_given(|| llm::tenant_dialects(networks(config)))
-        .unless_given(|| llm::tuners(networks(config)))
+        .unless_given(|| vendors.dialects())
+        .unless_given(|| vendors.tenant_dialects())
+        .unless_given(|| vendors.tuners())
 }
 
 /// The fault of a part of the data folder that the program cannot start on. A full disk stays one: room mends it.

@@ -17,7 +17,7 @@ use moka::sync::Cache;
 pub struct CacheReading {
     /// Entries in it.
     pub entries: u64,
-    /// The most entries that it keeps.
+    /// The most entries that it keeps, or bytes where it weighs them.
     pub most: u64,
     /// Lookups that it answered.
     pub hits: u64,
@@ -119,6 +119,13 @@ where
     #[must_use]
     pub fn lasting(most: u64, each: Duration) -> Arc<Self> {
         Self::of(Cache::builder().max_capacity(most).time_to_live(each).build(), most)
+    }
+
+    /// A cache that keeps entries of so many bytes together. An entry is weighed when it comes.
+    #[must_use]
+    pub fn weighed(most: u64, weigh: fn(&V) -> u32) -> Arc<Self> {
+        let weigh = move |_: &Key, kept: &Arc<dyn Any + Send + Sync>| kept.downcast_ref::<V>().map_or(0, weigh);
+        Self::of(Cache::builder().max_capacity(most).weigher(weigh).build(), most)
     }
 
     fn of(cache: Cache<Key, Arc<dyn Any + Send + Sync>>, most: u64) -> Arc<Self> {

@@ -77,6 +77,12 @@ impl Spans {
         self.collected.store(true, Ordering::Release);
     }
 
+    /// Whether anybody collects.
+    #[must_use]
+    pub fn are_collected(&self) -> bool {
+        self.collected.load(Ordering::Relaxed)
+    }
+
     /// The place in a trace of what happens now. `None` where nobody asked for one and nobody collects, or no random bytes
     /// are to be had: traces are not worth a call.
     #[must_use]

@@ -143,6 +143,8 @@ pub struct Spec {
     pub reaches: bool,
     /// What it touches outside keeps nothing of it: a call that is lost leaves a bill there, and no more.
     pub asks: bool,
+    /// Looks at entries of the audit log.
+    pub sees_entries: bool,
     /// Costs money.
     pub spends: bool,
     /// Shown in the compact list.
@@ -183,6 +185,7 @@ impl Spec {
             aliases: &[],
             reaches: false,
             asks: false,
+            sees_entries: false,
             spends: false,
             everyday: false,
             shows_secret: false,
@@ -259,6 +262,13 @@ impl Spec {
     pub const fn asks(mut self) -> Self {
         self.reaches = true;
         self.asks = true;
+        self
+    }
+
+    /// Looks at entries of the audit log, or copies everything: those of calls that did not wait for theirs are written before.
+    #[must_use]
+    pub const fn sees_entries(mut self) -> Self {
+        self.sees_entries = true;
         self
     }
 

@@ -100,6 +100,8 @@ pub struct Tool {
     pub reaches: bool,
     /// What it touches outside keeps nothing of it.
     pub asks: bool,
+    /// Looks at entries of the audit log.
+    pub sees_entries: bool,
     /// Costs money.
     pub spends: bool,
     /// Shown in the compact list.
@@ -160,6 +162,7 @@ impl Tool {
             permit: spec.permit,
             reaches: spec.reaches,
             asks: spec.asks,
+            sees_entries: spec.sees_entries,
             spends: spec.spends,
             everyday: spec.everyday,
             shows_secret: spec.shows_secret,
@@ -189,6 +192,7 @@ impl Tool {
             permit: definition.permit,
             reaches: definition.reaches,
             asks: false,
+            sees_entries: false,
             spends: false,
             everyday: false,
             shows_secret: false,

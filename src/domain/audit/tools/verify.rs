@@ -205,7 +205,8 @@ impl Capability for Verify {
         "Checks that nothing in the log was changed, removed, reordered or slipped in: works out the hash chain and the Merkle \
          tree anew, names the first broken entry, and answers the signed head to anchor elsewhere; or proves single entries. To \
          read entries use audit_query.",
-    );
+    )
+    .sees_entries();
 
     async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {
         if let (Some(from), Some(to)) = (input.from, input.to)

@@ -16,8 +16,10 @@ use crate::kernel::money::NanoDollars;
 use crate::kernel::seal::sha256;
 use crate::port::models::{ChatRequest, Completion, Part, Piece, Pieces, Tokens};
 
-/// Answers that are kept.
-const MOST: u64 = 10_000;
+/// Bytes of answers that are kept.
+const MOST: u64 = 128 << 20;
+/// What an answer takes besides its parts.
+const BESIDE: usize = 512;
 /// A larger answer is not kept.
 const LARGEST: usize = 256 << 10;
 
@@ -94,7 +96,8 @@ pub(crate) struct Cache {
 
 impl Default for Cache {
     fn default() -> Self {
-        Self { kept: CountedCache::new(MOST), flights: DashMap::new() }
+        let weigh = |kept: &Kept| u32::try_from(BESIDE + length(&kept.completion)).unwrap_or(u32::MAX);
+        Self { kept: CountedCache::weighed(MOST, weigh), flights: DashMap::new() }
     }
 }
 
@@ -110,7 +113,7 @@ impl Cache {
 
     /// Keeps an answer for a time.
     pub(crate) fn keep(&self, question: Question, answer: &Answer, now: Duration, lasting: Duration) {
-        if is_too_large(&answer.completion) {
+        if length(&answer.completion) > LARGEST {
             return;
         }
         self.kept.insert(question, Kept::until(answer, now + lasting));
@@ -146,12 +149,8 @@ impl Cache {
     }
 }
 
-/// Whether an answer is too large to be kept.
-pub(crate) fn is_too_large(completion: &Completion) -> bool {
-    length(completion) > LARGEST
-}
-
-fn length(completion: &Completion) -> usize {
+/// About how many bytes an answer has.
+pub(crate) fn length(completion: &Completion) -> usize {
     let of_part = |part: &Part| match part {
         Part::Text { text } | Part::ToolResult { text, .. } => text.len(),
         Part::Reasoning { text, opaque } => text.len() + opaque.as_ref().map_or(0, |opaque| opaque.to_string().len()),

@@ -118,8 +118,8 @@ pub(crate) struct Healths {
     most_at_once: usize,
 }
 
-/// Paces that are remembered; beyond them all begin anew.
-const MOST_PACES: usize = 10_000;
+/// So much is remembered of each; beyond it all begin anew.
+const MOST_REMEMBERED: usize = 10_000;
 
 impl Healths {
     pub(crate) fn new(most_at_once: usize) -> Self {
@@ -135,7 +135,7 @@ impl Healths {
         if let Some(pace) = self.paces.get(&name).filter(|pace| pace.limits == limits) {
             return Some(pace.clone());
         }
-        if self.paces.len() >= MOST_PACES {
+        if self.paces.len() >= MOST_REMEMBERED {
             self.paces.clear();
         }
         let pace = Pace::new(limits)?;
@@ -150,6 +150,10 @@ impl Healths {
         let name = (owner, name.clone());
         if let Some(health) = self.all.get(&name) {
             return health.clone();
+        }
+        // Who is being asked holds their own: places and breakers go on with it.
+        if self.all.len() >= MOST_REMEMBERED {
+            self.all.clear();
         }
         self.all.entry(name).or_insert_with(|| Health::new(self.most_at_once)).clone()
     }

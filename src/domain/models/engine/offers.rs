@@ -133,7 +133,7 @@ impl Offers {
         provider: &Provider,
     ) -> Result<Option<KeyFrom>, Fault> {
         // Without an address there is nobody to ask.
-        if provider.base_url.is_empty() && self.address(provider).is_none() {
+        if provider.address(&*self.environment).is_none() {
             return Ok(None);
         }
         if let Some(name) = &provider.key.vault
@@ -151,20 +151,15 @@ impl Offers {
         }
         // One that wants no key is the operator's own, in the operator's network. Of those that come with the program the
         // operator says that it runs by naming its address, or by a file of their own over it.
-        let is_there = self.address(provider).is_some() || !is_built_in(provider);
+        let variable = provider.base_url_variable.as_deref();
+        let is_named = variable.is_some_and(|variable| self.environment.value(variable).is_some());
+        let is_there = is_named || !provider.built_in;
         Ok((!provider.wants_key() && is_own && is_there).then_some(KeyFrom::Nowhere))
-    }
-
-    fn address(&self, provider: &Provider) -> Option<Secret> {
-        self.environment.value(provider.base_url_variable.as_deref()?)
     }
 
     /// The address of a provider.
     pub(crate) fn base_url(&self, provider: &Provider) -> Arc<str> {
-        match self.address(provider) {
-            Some(address) => address.reveal().trim_end_matches('/').into(),
-            None => provider.base_url.clone(),
-        }
+        provider.address(&*self.environment).unwrap_or_default()
     }
 
     /// The key of a provider for whoever asks.
@@ -230,9 +225,4 @@ async fn with_own(platform: &Platform, tenant: TenantId, shared: &Arc<Catalogue>
         Some(list) => catalogue.with_prices(&list),
         None => catalogue,
     }))
-}
-
-/// Whether a provider's file came with the program.
-fn is_built_in(provider: &Provider) -> bool {
-    provider.built_in
 }

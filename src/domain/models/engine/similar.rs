@@ -1,5 +1,5 @@
 //! The semantic cache, off unless a route asks for it: the answer to a question that means the same. Questions are compared only where
-//! all else is equal (tenant, model or route, rules, tools, parameters, what was said before), by the angle between their vectors, and
+//! all else is equal (tenant, model or route, rules, tools, parameters) and nothing was said before, by the angle between their vectors, and
 //! then by what vectors do not see: two texts that differ in a number, a name, a negation or a word of opposite meaning are two.
 
 use std::collections::VecDeque;
@@ -12,10 +12,12 @@ use crate::kernel::fault::Fault;
 use crate::kernel::id::TenantId;
 use crate::port::models::{ChatRequest, Part, Role};
 
-/// Groups of questions that may be compared, questions of one group, and numbers of a vector that are kept.
-const MOST_GROUPS: u64 = 256;
-const MOST_OF_GROUP: usize = 64;
+/// Groups of questions that may be compared, questions of one group, numbers of a vector, and bytes of an answer that are kept: a
+/// hundred mebibytes at the very most.
+const MOST_GROUPS: u64 = 128;
+const MOST_OF_GROUP: usize = 32;
 const LONGEST_VECTOR: usize = 4_096;
+pub(crate) const LONGEST_ANSWER: usize = 8 << 10;
 /// Longer questions are not compared: too much of what they say is in none of the vector's numbers.
 const LONGEST_TEXT: usize = 4_000;
 
@@ -31,7 +33,7 @@ pub(crate) struct Meaning {
 /// What of a question can be compared: its text, and what all else is told by.
 pub(crate) struct Comparable {
     group: Question,
-    pub(crate) text: String,
+    text: String,
 }
 
 /// The words that make two texts two, however close their vectors are. Their order counts: from Oslo to Bergen is not from Bergen
@@ -64,17 +66,27 @@ impl Default for Similar {
 }
 
 impl Comparable {
-    /// What of a question can be compared; nothing where it ends by more than words of the user.
+    /// What of a question can be compared; nothing where it ends by more than words of the user. `to` is who is asked, and by
+    /// whose vectors it is compared.
     pub(crate) fn of(tenant: TenantId, to: &str, request: &ChatRequest) -> Result<Option<Self>, Fault> {
         let Some(last) = request.messages.last().filter(|last| last.role == Role::User) else { return Ok(None) };
         let [Part::Text { text }] = last.parts.as_slice() else { return Ok(None) };
         if text.len() > LONGEST_TEXT || text.trim().is_empty() || text.chars().any(is_of_another_script) {
             return Ok(None);
         }
+        // What is said in the course of a conversation hangs on what was said before, and would crowd out the first questions.
+        if request.messages.iter().rev().skip(1).any(|message| message.role != Role::System) {
+            return Ok(None);
+        }
         // Everything but the last words.
-        let before = request.messages.split_last().map_or(&[][..], |(_, before)| before);
-        let rest = ChatRequest { messages: before.to_vec(), ..request.without_messages() };
+        let mut rest = request.clone();
+        rest.messages.pop();
         Ok(Some(Self { group: Question::of(tenant, to, &rest)?, text: text.clone() }))
+    }
+
+    /// Its words.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
     }
 
     /// What it means, by its vector; nothing where the vector has no direction.
@@ -292,8 +304,8 @@ fn is_of_another_script(one: char) -> bool {
 
 /// What stands around words and says nothing of its own.
 const PUNCTUATION: &[char] = &[
-    '.', ',', ';', ':', '!', '?', '(', ')', '[', ']', '"', '\'', '\u{201c}', '\u{201d}', '\u{2018}', '\u{2019}', '\u{2013}', '\u{2014}',
-    '\u{2026}', '`',
+    '.', ',', ';', ':', '!', '?', '(', ')', '[', ']', '"', '\'', '\u{201c}', '\u{201d}', '\u{2018}', '\u{2019}',
+    '\u{2013}', '\u{2014}', '\u{2026}', '`',
 ];
 
 impl Marks {

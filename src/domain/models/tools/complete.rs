@@ -1,5 +1,7 @@
 //! `model_complete`: one answer of a model.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -82,13 +84,20 @@ impl Capability for Complete {
         let (request, wish) = input.question.asked()?;
         let router = cx.service::<Router>()?;
         let answer = Box::pin(router.complete(&Asker::of(cx), &wish, request)).await?;
-        let (said, parts) = (&answer.completion.parts, input.as_parts);
+        let completion = Arc::unwrap_or_clone(answer.completion);
+        let (said, stop) = (completion.parts, word(&completion.stop).to_owned());
+        // Parts say all that the others say.
+        let (text, tool_calls, reasoning, parts) = if input.as_parts {
+            (None, Vec::new(), None, said)
+        } else {
+            (words(&said, false), calls(&said), words(&said, true), Vec::new())
+        };
         Ok(Output {
-            text: words(said, false).filter(|_| !parts),
-            tool_calls: if parts { Vec::new() } else { calls(said) },
-            reasoning: words(said, true).filter(|_| !parts),
-            parts: if parts { said.clone() } else { Vec::new() },
-            stop: word(&answer.completion.stop).to_owned(),
+            text,
+            tool_calls,
+            reasoning,
+            parts,
+            stop,
             model: answer.model,
             route: answer.route,
             cache: answer.cache,

@@ -63,6 +63,9 @@ impl Capability for ProviderSet {
         let own = match (input.text, &stored) {
             (Some(text), _) => OwnProvider { name: input.name, text },
             (None, Some(stored)) => {
+                if matches!(stored.value.read(), Ok(Told::Prices(_))) {
+                    may_price(cx)?;
+                }
                 cx.remove(stored)?;
                 cx.emit(topics::PROVIDER_SET, id, &told)?;
                 return Ok(view(&offered, stored.value.clone()).into_removed());
@@ -71,7 +74,7 @@ impl Capability for ProviderSet {
         };
         match own.read().map_err(|faults| told_of(&faults))? {
             Told::Provider(provider) => may_be_asked(cx, &provider)?,
-            Told::Prices(_) => {}
+            Told::Prices(_) => may_price(cx)?,
         }
         if let Some(stored) = stored {
             cx.change(&stored, &own)?;
@@ -87,6 +90,14 @@ impl Capability for ProviderSet {
         cx.emit(topics::PROVIDER_SET, id, &told)?;
         Ok(view(&offered, own))
     }
+}
+
+/// What counts as spent hangs on prices: they are for whoever may change budgets.
+fn may_price(cx: &Cx) -> Result<(), Fault> {
+    if cx.caller().may(Resource::Spending, Action::Change) {
+        return Ok(());
+    }
+    Err(forbidden(Permit::on(Resource::Spending, Action::Change)))
 }
 
 fn told_of(faults: &[FileFault]) -> Fault {

@@ -56,7 +56,8 @@ impl Capability for Backup {
         Permit::on(Resource::System, Action::Create),
         "Makes a consistent, checksummed backup of all data while the server runs, in the folder or the object store of the \
          configuration, encrypted where that says so, and removes the oldest beyond the number kept. See system_backups for those there are, system_restore to load one.",
-    );
+    )
+    .sees_entries();
 
     async fn run(cx: &Cx, _: Nothing) -> Result<Output, Fault> {
         operator::check(cx).await?;

@@ -24,7 +24,7 @@ use crate::support::vendor::{KEY, Vendor};
 
 /// The adapter of a dialect.
 fn speaking(dialect: &str) -> Arc<dyn Models> {
-    llm::dialects().0[dialect].clone()
+    llm::Vendors::new(Vec::new()).dialects().0[dialect].clone()
 }
 
 /// Where the vendor speaks a dialect.

@@ -31,7 +31,7 @@ fn wired(settings: &mut Settings, vendor: &Vendor, dialect: &str) {
     );
     std::fs::write(settings.data.join("providers/wired.toml"), provider).unwrap();
     settings.environment = Arc::new(Key);
-    settings.services = std::mem::take(&mut settings.services).with(Arc::new(llm::dialects()));
+    settings.services = std::mem::take(&mut settings.services).with(Arc::new(llm::Vendors::new(Vec::new()).dialects()));
 }
 
 fn reader() -> Value {

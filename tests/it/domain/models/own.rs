@@ -122,10 +122,17 @@ async fn what_is_wrong_is_told_with_its_place() {
 async fn a_tenant_s_own_prices_lie_over_all_and_are_exact() {
     let app = TestApp::start().await;
     let prices = "prices_of = '2026-11-20'\n[prices.test]\nsmall = { input = '0.000001', output = '3' }";
+    // Budgets count by prices: who may not change the ones may not change the others.
+    let scopes = ["models:change", "models:read"];
+    let key = app.call(&app.admin, "api_key_create", json!({ "name": "models", "scopes": scopes })).await.unwrap();
+    let by_key = async |input| app.call_by_key(key["key"].as_str().unwrap(), "model_provider_set", input).await;
+    let input = json!({ "name": "prices", "text": prices });
+    assert_eq!(code(&by_key(input).await), "forbidden");
     set(&app, &app.admin, "prices", prices).await.unwrap();
     // Ten read at a millionth of a dollar a million, five written at three dollars: 0.01 and 15,000, rounded up once.
     let cost = ask(&app, &app.admin, "test/small", "x").await.unwrap()["cost"].clone();
     assert_eq!(cost, json!({ "known": true, "nanoDollars": 15_001 }));
+    assert_eq!(code(&by_key(json!({ "name": "prices" })).await), "forbidden");
     app.call(&app.admin, "model_provider_set", json!({ "name": "prices" })).await.unwrap();
     let cost = ask(&app, &app.admin, "test/small", "x").await.unwrap()["cost"].clone();
     assert_eq!(cost, json!({ "known": true, "nanoDollars": 20_000 }), "the provider's own again");

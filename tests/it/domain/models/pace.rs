@@ -62,11 +62,13 @@ async fn a_route_goes_to_the_next_candidate_rather_than_wait() {
 #[tokio::test]
 async fn who_comes_a_little_too_early_waits_for_their_turn() {
     let app = TestApp::start().await;
-    // One may come at once, and the next some milliseconds later.
-    let candidates = json!([{ "model": "test/large", "requestsPerMinute": 6_000, "tokensPerMinute": 1_000_000_000 }]);
+    // Five may come at once, and then one every two seconds.
+    let candidates = json!([{ "model": "test/large", "requestsPerMinute": 30, "tokensPerMinute": 1_000_000_000 }]);
     route(&app, json!({ "name": "kept", "candidates": candidates })).await;
-    let calls = (0..120).map(|_| ask(&app, &app.member, "kept", "x"));
+    let began = std::time::Instant::now();
+    let calls = (0..6).map(|_| ask(&app, &app.member, "kept", "x"));
     for answer in futures::future::join_all(calls).await {
         assert_eq!(answer.unwrap()["model"], "test/large");
     }
+    assert!(began.elapsed().as_millis() >= 1_990, "the sixth did not wait: {:?}", began.elapsed());
 }

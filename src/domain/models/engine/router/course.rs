@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::{KnownRoute, Router};
 use crate::capability::cx::store_fault;
@@ -19,7 +19,7 @@ use crate::domain::models::engine::failure::{Failed, Why};
 use crate::domain::models::engine::health::Health;
 use crate::domain::models::engine::offers::{KeyFrom, Offered};
 use crate::domain::models::engine::pace::Pace;
-use crate::domain::models::engine::similar::{Comparable, Meaning};
+use crate::domain::models::engine::similar::Meaning;
 use crate::domain::models::engine::size::Size;
 use crate::domain::models::engine::tokens::{self, Counted};
 use crate::domain::models::engine::watch::FRESH;
@@ -57,6 +57,11 @@ pub(crate) struct Target {
 }
 
 impl Target {
+    /// What the dialect wants to know besides.
+    pub(crate) fn options(&self) -> Map<String, Value> {
+        Found { provider: self.provider.clone(), model: self.model.clone() }.options()
+    }
+
     /// Whether it is the model of the client that the call came from.
     pub(crate) fn is_client(&self) -> bool {
         *self.provider.name == *CLIENT
@@ -80,8 +85,8 @@ pub(crate) struct Course {
     pub(crate) digest: Option<Question>,
     pub(crate) reads_cache: bool,
     pub(crate) keeps_for: Option<Duration>,
-    /// What of the question can be compared with others, where the route wants it.
-    pub(crate) comparable: Option<Comparable>,
+    /// With what it is compared, where the route wants it.
+    pub(crate) compared_under: Option<String>,
     /// What it means, when that is known.
     pub(crate) meaning: OnceLock<Meaning>,
     pub(crate) began: Duration,
@@ -109,16 +114,16 @@ impl Router {
             CacheUse::Refresh => (false, true),
         };
         let lasting = if seconds > 0 { Duration::from_secs(u64::from(seconds)) } else { KEPT_FOR };
+        // What a client's own model says is that client's: nobody else is answered by it.
+        let (reads, keeps) = if targets.iter().any(Target::is_client) { (false, false) } else { (reads, keeps) };
         let caches = reads || keeps;
         // A digest of long requests is dear; for the log alone it is not made of them.
         let digest = match request.filter(|_| caches || (size.bytes <= MOST_DIGESTED && size.pictures == 0)) {
             Some(request) => Some(Question::of(asker.tenant(), &routed.kept_under(), request)?),
             None => None,
         };
-        let comparable = match request.filter(|_| caches && routed.route.similar.is_some()) {
-            Some(request) => Comparable::of(asker.tenant(), &routed.kept_under(), request)?,
-            None => None,
-        };
+        let similar = routed.route.similar.as_ref().filter(|_| caches);
+        let compared_under = similar.map(|similar| format!("similar by {} to {}", similar.model, routed.kept_under()));
         Ok(Arc::new(Course {
             scopes: scopes(asker, &wish.tags),
             asker: asker.clone(),
@@ -132,7 +137,7 @@ impl Router {
             digest,
             reads_cache: reads,
             keeps_for: keeps.then_some(lasting),
-            comparable,
+            compared_under,
             meaning: OnceLock::new(),
             began,
         }))
@@ -276,13 +281,14 @@ impl Router {
             requests_per_minute: candidate.requests_per_minute,
             tokens_per_minute: candidate.tokens_per_minute,
         };
-        let paces = self.healths.pace(owner, listed, model.limits).into_iter().chain(self.healths.pace(
-            Some(asker.tenant()),
-            &format!("{} by {route}", candidate.model).into(),
-            of_route,
-        ));
+        let mut paces = Vec::new();
+        paces.extend(self.healths.pace(owner, listed, model.limits));
+        if of_route != Limits::default() {
+            let named = format!("{} by {route}", candidate.model).into();
+            paces.extend(self.healths.pace(Some(asker.tenant()), &named, of_route));
+        }
         let (key, weight) = (key.clone(), candidate.weight);
-        Ok(Target { name, provider, model, key, health, paces: paces.collect(), weight })
+        Ok(Target { name, provider, model, key, health, paces, weight })
     }
 
     /// The model of the client that the call came from.

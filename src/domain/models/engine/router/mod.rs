@@ -21,13 +21,13 @@ pub use self::reach::Reached;
 pub(crate) use self::ticket::{Used, word};
 use super::asker::{Asker, CacheUse, Wish};
 use super::budgets::Budgets;
-use super::cache::{Cache, Kept, is_too_large, replayed};
+use super::cache::{Cache, Kept, length, replayed};
 use super::dice::Dice;
 use super::genai::{Histogram, Measures};
 use super::health::Healths;
 use super::meter::Meter;
 use super::offers::Offers;
-use super::similar::Similar;
+use super::similar::{Comparable, LONGEST_ANSWER, Similar};
 use super::size::Size;
 use super::watch::{Read, Watch};
 use crate::capability::caches::{CacheBook, CountedCache};
@@ -181,12 +181,12 @@ impl Router {
         {
             return Ok(self.cached_answer(&course, &kept, CacheState::Hit));
         }
-        if let Some(kept) = Box::pin(self.similar_answer(&course)).await {
-            return Ok(self.cached_answer(&course, &kept, CacheState::Similar));
-        }
         let (flight, leads) = self.cache.flight(question, || {
             let (router, course, ask) = (self.clone(), course.clone(), ask.clone());
             let leading = async move {
+                if let Some(kept) = router.similar_answer(&course, &ask).await {
+                    return Ok(Arc::new(router.cached_answer(&course, &kept, CacheState::Similar)));
+                }
                 let answer = router.whole(&course, &ask).await.map_err(Arc::new)?;
                 router.keep(&course, &answer);
                 Ok(Arc::new(answer))
@@ -198,7 +198,8 @@ impl Router {
             Ok(answer) if leads => Ok(Answer::clone(&answer)),
             Ok(answer) => {
                 let kept = Kept::of(&answer);
-                Ok(self.cached_answer(&course, &kept, CacheState::Shared))
+                let state = if answer.cache == CacheState::Similar { answer.cache } else { CacheState::Shared };
+                Ok(self.cached_answer(&course, &kept, state))
             }
             Err(fault) if leads => Err(copied(&fault)),
             // What kept the other from its answer, such as a budget, need not keep this one.
@@ -218,11 +219,15 @@ impl Router {
     ) -> Result<Answering, Fault> {
         let size = Size::of_chat(&request);
         let course = self.course(asker, wish, Manner::Stream, size, Some(&request)).await?;
+        let ask = Ask::Pieces(request);
         let equal = course.question.filter(|_| course.reads_cache);
         let equal = equal.and_then(|question| self.cache.get(&question, asker.platform.clock.elapsed()));
         let found = match equal {
             Some(kept) => Some((kept, CacheState::Hit)),
-            None => Box::pin(self.similar_answer(&course)).await.map(|kept| (kept, CacheState::Similar)),
+            None => {
+                let similar = Box::pin(self.similar_answer(&course, &ask)).await;
+                similar.map(|kept| (kept, CacheState::Similar))
+            }
         };
         if let Some((kept, state)) = found {
             let answer = self.cached_answer(&course, &kept, state);
@@ -236,7 +241,7 @@ impl Router {
                 pieces: Box::pin(futures::StreamExt::map(pieces, |piece| piece.map_err(|_| strange()))),
             });
         }
-        let started = self.run(&course, &Ask::Pieces(request)).await?;
+        let started = self.run(&course, &ask).await?;
         let Got::Pieces(pieces) = started.got else { return Err(strange()) };
         let used = Arc::<OnceLock<Used>>::default();
         Ok(Answering {
@@ -296,7 +301,7 @@ impl Router {
         if let (Some(question), Some(lasting)) = (course.question, course.keeps_for) {
             let now = course.asker.platform.clock.elapsed();
             self.cache.keep(question, answer, now, lasting);
-            if let Some(meaning) = course.meaning.get().filter(|_| !is_too_large(&answer.completion)) {
+            if let Some(meaning) = course.meaning.get().filter(|_| length(&answer.completion) <= LONGEST_ANSWER) {
                 self.similar.keep(meaning, Kept::until(answer, now + lasting), now);
             }
         }
@@ -304,10 +309,12 @@ impl Router {
 
     /// The answer to a question that means the same, where the route wants it. What keeps the question from being compared keeps
     /// nobody from an answer.
-    async fn similar_answer(self: &Arc<Self>, course: &Course) -> Option<Kept> {
-        let (comparable, similar) = (course.comparable.as_ref()?, course.route.similar.as_ref()?);
+    async fn similar_answer(self: &Arc<Self>, course: &Course, ask: &Ask) -> Option<Kept> {
+        let (under, similar) = (course.compared_under.as_ref()?, course.route.similar.as_ref()?);
+        let (Ask::Whole(request) | Ask::Pieces(request)) = ask else { return None };
+        let comparable = Comparable::of(course.asker.tenant(), under, request).ok()??;
         let wish = Wish { model: Some(similar.model.clone()), cache: CacheUse::Skip, tags: course.tags.clone() };
-        let texts = vec![comparable.text.clone()];
+        let texts = vec![comparable.text().to_owned()];
         let request = Arc::new(EmbedRequest { texts, dimensions: None, purpose: None });
         let vector = match self.embed(&course.asker, &wish, request).await {
             Ok(embedded) => embedded.embedding.vectors.into_iter().next()?,

@@ -80,7 +80,7 @@ impl Router {
             key,
             model: target.model.name.clone(),
             headers: provider.headers.clone(),
-            options: provider.options.clone(),
+            options: target.options(),
             patience,
             silence,
         })

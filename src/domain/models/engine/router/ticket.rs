@@ -276,19 +276,23 @@ impl Inner {
         let aborted = (entry.end == CallEnd::Aborted).then_some("cancelled");
         let fault = entry.fault.as_deref().or(aborted);
         let took = Duration::from_micros(entry.micros);
-        // Names that no file lists are the callers' invention: they make no series of their own.
-        let listed = target.provider.models.contains_key(&target.model.name);
+        let spans = &course.asker.platform.spans;
+        if !spans.are_collected() {
+            return;
+        }
+        // Names that no file of the operator's lists are the callers' invention: they make no series of their own.
+        let (own, of_tenant) = (&target.provider, target.provider.of_tenant);
+        let listed = own.models.contains_key(&target.model.name);
         self.router.measures.add(&Measured {
             manner: entry.manner,
-            provider: &target.provider.name,
-            model: if listed { &target.model.name } else { "other" },
+            provider: if of_tenant { "other" } else { &own.name },
+            model: if listed && !of_tenant { &target.model.name } else { "other" },
             took,
             first: entry.first_micros.map(Duration::from_micros),
             fault,
             input: entry.tokens.input,
             output: entry.tokens.output,
         });
-        let spans = &course.asker.platform.spans;
         let Some(context) = spans.within(course.asker.trace).filter(|context| spans.records(Some(*context))) else {
             return;
         };
