@@ -19,10 +19,13 @@ use crate::port::records::Field;
 use crate::port::store::StoreFault;
 use crate::port::transfer::Former;
 
-/// How the tables of logs are laid out, counted from 1. The second has indexes by time, the third can only be appended to.
-const LOG_FORM: u32 = 3;
+/// How the tables of logs are laid out, counted from 1. The second has indexes by time, the third can only be appended to, the
+/// fourth indexes only what has a value.
+const LOG_FORM: u32 = 4;
 /// The first form with indexes by time.
 const WITH_TIME: u32 = 2;
+/// The first form whose indexes leave out what has no value.
+const SPARSE: u32 = 4;
 
 /// Rows that are filled again at a time.
 const CHUNK: i64 = 500;
@@ -230,12 +233,14 @@ fn alter(connection: &Connection, change: &Change<'_>, before: &Shape) -> Result
     }
     let new_form = before.version != after.version;
     let is_log = matches!(change.target, Target::Log(_));
-    let laid_out_anew = is_log && before.version < WITH_TIME;
-    if laid_out_anew {
+    let indexed_anew = is_log && before.version < SPARSE;
+    if is_log && before.version < WITH_TIME {
         execute(format!(
             "DROP INDEX IF EXISTS e_{name}__order; DROP INDEX IF EXISTS e_{name}__time; {}",
             log_orders(name)
         ))?;
+    }
+    if indexed_anew {
         for field in &before.fields {
             execute(format!("DROP INDEX IF EXISTS \"i_{name}__{}\"", field.name))?;
         }
@@ -260,7 +265,7 @@ fn alter(connection: &Connection, change: &Change<'_>, before: &Shape) -> Result
     if !new_fields.is_empty() || new_text || (new_form && !is_log) {
         fill(connection, &change.target)?;
     }
-    for field in after.fields.iter().filter(|field| laid_out_anew || new_fields.contains(field)) {
+    for field in after.fields.iter().filter(|field| indexed_anew || new_fields.contains(field)) {
         index(connection, change, field)?;
     }
     for rule in &after.unique {
@@ -271,14 +276,13 @@ fn alter(connection: &Connection, change: &Change<'_>, before: &Shape) -> Result
 
 fn index(connection: &Connection, change: &Change<'_>, field: &FieldShape) -> Result<(), StoreFault> {
     let name = &change.target.table().name;
-    let key = match change.target {
-        Target::Kind(_) => "id",
-        Target::Log(_) => "at",
-    };
     let column = field_column(&field.name);
-    connection
-        .execute_batch(&format!("CREATE INDEX \"i_{name}__{}\" ON {name} (tenant, {column}, {key})", field.name))
-        .or_fault()
+    let of = match change.target {
+        Target::Kind(_) => format!("{name} (tenant, {column}, id)"),
+        // A log is not sorted by its fields: what has no value need not be in the index, and most entries have few of them.
+        Target::Log(_) => format!("{name} (tenant, {column}, at) WHERE {column} IS NOT NULL"),
+    };
+    connection.execute_batch(&format!("CREATE INDEX \"i_{name}__{}\" ON {of}", field.name)).or_fault()
 }
 
 fn unique(connection: &Connection, table: &str, rule: &UniqueShape) -> Result<(), StoreFault> {

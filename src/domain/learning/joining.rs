@@ -30,6 +30,9 @@ pub(super) async fn joined(cx: &Cx, answer: &Answer<'_>, mut feedback: Feedback)
     if feedback.agent_id.is_none() {
         feedback.agent_id = calls.iter().find_map(|call| call.agent.clone());
     }
+    if feedback.persona_id.is_none() {
+        feedback.persona_id = calls.iter().find_map(|call| call.persona.clone());
+    }
     let noted = answer.version.is_none() && answer.exposure.is_none();
     let tagged = if noted { of_calls(cx, &calls, answer.prompt).await? } else { None };
     let found = match (tagged, answer.prompt) {

@@ -1,7 +1,7 @@
 //! The learning domain: what people say of answers, joined to the version of the prompt that they saw; training sets made of it;
 //! retraining; and whether an agent has drifted.
 //!
-//! Other domains may use: `engine`, `measuring`, `reading`, `summary`.
+//! Other domains may use: `engine`, `measuring`, `reading`, `summary`, and `model::feedback`, which those read.
 
 pub mod engine;
 mod faults;

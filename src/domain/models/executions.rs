@@ -18,6 +18,8 @@ pub(crate) struct Asked {
     pub(crate) agent: Option<String>,
     /// The version of the prompt, such as `summary@1.2.0`.
     pub(crate) prompt_version: Option<String>,
+    /// The persona that spoke.
+    pub(crate) persona: Option<String>,
     /// The model, as `provider/model`.
     pub(crate) model: String,
 }
@@ -34,6 +36,11 @@ pub(crate) async fn asked(cx: &Cx, execution: &str) -> Result<Vec<Asked>, Fault>
     let scope = Scope::Tenant(cx.tenant());
     let found = cx.platform().store.entries(scope, &MODEL_CALLS, query).await.map_err(store_fault)?;
     let read = |body| serde_json::from_value::<CallEntry>(body).map_err(Fault::internal);
-    let of = |entry: CallEntry| Asked { agent: entry.agent, prompt_version: entry.prompt_version, model: entry.model };
+    let of = |entry: CallEntry| Asked {
+        agent: entry.agent,
+        prompt_version: entry.prompt_version,
+        persona: entry.persona,
+        model: entry.model,
+    };
     found.into_iter().map(|entry| read(entry.body).map(of)).collect()
 }

@@ -56,6 +56,10 @@ pub(crate) struct Calls {
     #[serde(default)]
     #[schemars(length(min = 1, max = 200))]
     model: Option<String>,
+    /// Only those in which this persona spoke: its id.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 128))]
+    persona: Option<String>,
     /// Only those with any version of this prompt.
     #[serde(skip)]
     prompt: Option<String>,
@@ -79,6 +83,12 @@ impl Calls {
     #[must_use]
     pub(crate) fn of_agent(self, agent: &str) -> Self {
         Self { agent: Some(agent.to_owned()), ..self }
+    }
+
+    /// Of these those in which a persona spoke.
+    #[must_use]
+    pub(crate) fn of_persona(self, persona: &str) -> Self {
+        Self { persona: Some(persona.to_owned()), ..self }
     }
 
     /// Of these those with a prompt: with this version of it, or any.
@@ -123,6 +133,7 @@ impl Calls {
             text("agent", self.agent),
             text("promptVersion", self.prompt_version),
             text("execution", self.execution),
+            text("persona", self.persona),
             text("model", self.model),
             self.prompt.map(|prompt| Filter::StartsWith("promptVersion", format!("{prompt}@"))),
         ];

@@ -21,6 +21,10 @@ pub(crate) struct TagsInput {
     #[serde(default)]
     #[schemars(length(min = 1, max = 128))]
     prompt_version: Option<String>,
+    /// The persona that speaks, such as `code-reviewer@1.0.0`: its use is told by it.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 128))]
+    persona: Option<String>,
     /// The execution that it is a step of: its budget holds.
     #[serde(default)]
     #[schemars(length(min = 1, max = 128))]
@@ -36,6 +40,7 @@ impl TagsInput {
         Tags {
             agent: self.agent,
             prompt_version: self.prompt_version,
+            persona: self.persona,
             execution: self.execution,
             above: Vec::new(),
             session: self.session,

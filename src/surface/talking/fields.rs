@@ -119,10 +119,10 @@ impl Fields {
     }
 }
 
-/// What only this program knows of a call: for which agent, prompt and execution it is, and how the cache is used.
+/// What only this program knows of a call: for which agent, prompt, persona and execution it is, and how the cache is used.
 pub(in crate::surface) fn tags(fields: &mut Fields, input: &mut Map<String, Value>) -> Result<(), Fault> {
     let Some(mut own) = fields.fields("convoke")? else { return Ok(()) };
-    for name in ["agent", "promptVersion", "execution", "session", "cache"] {
+    for name in ["agent", "promptVersion", "persona", "execution", "session", "cache"] {
         own.pass(input, &[(name, name)]);
     }
     own.nothing_else()

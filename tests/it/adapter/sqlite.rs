@@ -286,3 +286,50 @@ async fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
         assert_eq!(found, whole(&store).await);
     }
 }
+
+static VISITS: Log = Log {
+    name: "visits",
+    fields: &[Field { name: "guest", of: FieldType::Text }],
+    text: &[],
+    keep: Keep { age: std::time::Duration::from_mins(1), entries: 1000 },
+};
+
+#[tokio::test]
+async fn an_index_of_a_log_leaves_out_what_has_no_value_in_older_stores_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("convoke.db");
+    let clock = Arc::new(ManualClock::at(NOW));
+    let open = || SqliteStore::open(SqliteConfig::new(file.clone(), vec![], vec![&VISITS], clock.clone())).unwrap();
+    let tenant: TenantId = Id::new(NOW);
+    let visit = |body| Step::Append { log: &VISITS, stream: String::new(), body };
+    let steps = vec![visit(json!({ "guest": "ada" })), visit(json!({})), visit(json!({ "guest": "bo" }))];
+    open().commit(vec![Batch { tenant, at: NOW, steps }]).await.unwrap();
+    // As an earlier program left it.
+    let connection = rusqlite::Connection::open(&file).unwrap();
+    connection
+        .execute_batch(
+            "DROP INDEX i_l_visits__guest; CREATE INDEX i_l_visits__guest ON l_visits (tenant, f_guest, at);
+             UPDATE declared SET version = 3, declaration = json_set(declaration, '$.version', 3) WHERE name = 'l_visits';",
+        )
+        .unwrap();
+    let store = open();
+    let indexes: String = connection
+        .query_row("SELECT sql FROM sqlite_master WHERE name = 'i_l_visits__guest'", [], |row| row.get(0))
+        .unwrap();
+    assert!(indexes.ends_with("WHERE \"f_guest\" IS NOT NULL"), "{indexes}");
+    let plan: String = connection
+        .query_row(
+            "EXPLAIN QUERY PLAN SELECT body FROM l_visits WHERE tenant = ?1 AND f_guest = ?2 ORDER BY at DESC",
+            rusqlite::params![tenant.uuid().as_bytes(), "bo"],
+            |row| row.get(3),
+        )
+        .unwrap();
+    assert!(plan.contains("i_l_visits__guest"), "{plan}");
+    let found = |filter| {
+        let query = convoke::port::logs::LogQuery { filter, beyond: None, descending: false, limit: 10 };
+        store.entries(Scope::Tenant(tenant), &VISITS, query)
+    };
+    let guest = Filter::is("guest", convoke::port::records::Scalar::Text("bo".to_owned()));
+    assert_eq!(found(guest).await.unwrap().len(), 1);
+    assert_eq!(found(Filter::IsNull("guest")).await.unwrap().len(), 1);
+}

@@ -29,6 +29,7 @@ const TO_END: Duration = Duration::from_millis(500);
 #[derive(Default)]
 pub(super) struct Told {
     pub(super) text: String,
+    pub(super) persona: Option<String>,
     pub(super) prompt_version: Option<String>,
     pub(super) exposure: Option<String>,
 }
@@ -37,7 +38,9 @@ pub(super) struct Told {
 pub(super) async fn told(cx: &Cx, profile: &Profile, input: &Input) -> Result<Told, Fault> {
     let (mut told, mut texts) = (Told::default(), Vec::new());
     if let Some(persona) = &profile.persona {
-        texts.push(of_persona(cx, persona).await.map_err(|fault| incomplete("/persona", fault))?.text);
+        let persona = of_persona(cx, persona).await.map_err(|fault| incomplete("/persona", fault))?;
+        told.persona = Some(format!("{}@{}", persona.persona_id, persona.version));
+        texts.push(persona.text);
     }
     if let Some(prompt) = &profile.prompt {
         let variables = merged(&prompt.variables, &input.variables);
@@ -136,6 +139,7 @@ pub(super) fn wish(
             execution: Some(acting.execution.clone()),
             above: acting.line().skip(1).map(|above| above.execution.clone()).collect(),
             session: input.session.clone(),
+            ..Tags::default()
         },
     })
 }

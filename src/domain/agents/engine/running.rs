@@ -78,7 +78,8 @@ impl Run {
         let mut told = plan::told(cx, profile, input).await?;
         let form = profile.output.as_ref().map(Form::of).transpose()?;
         let (acting, granted) = plan::granted(cx, &agent, &execution)?;
-        let wish = plan::wish(&agent, input, &acting, told.prompt_version.clone())?;
+        let mut wish = plan::wish(&agent, input, &acting, told.prompt_version.clone())?;
+        wish.tags.persona.clone_from(&told.persona);
         let deadline = plan::deadline(cx, &profile.limits);
         let within = cx.within(acting.clone())?.until(deadline.into_std());
         let snapshot = cx.platform().registry.present();

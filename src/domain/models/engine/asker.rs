@@ -78,6 +78,8 @@ pub struct Tags {
     pub agent: Option<String>,
     /// The version of the prompt, such as `summary@1.2.0`.
     pub prompt_version: Option<String>,
+    /// The persona that speaks, such as `code-reviewer@1.0.0`.
+    pub persona: Option<String>,
     /// The execution that it is a step of.
     pub execution: Option<String>,
     /// The executions that this one runs below, whose budgets hold it too.

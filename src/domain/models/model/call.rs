@@ -22,6 +22,7 @@ pub(crate) static MODEL_CALLS: Log = Log {
         Field { name: "agent", of: FieldType::Text },
         Field { name: "promptVersion", of: FieldType::Text },
         Field { name: "execution", of: FieldType::Text },
+        Field { name: "persona", of: FieldType::Text },
         Field { name: "model", of: FieldType::Text },
     ],
     text: &[],
@@ -93,6 +94,12 @@ pub(crate) struct CallEntry {
     pub(crate) prompt_version: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) execution: Option<String>,
+    /// The persona that spoke.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) persona: Option<String>,
+    /// Its version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) persona_version: Option<String>,
     /// `provider/model`.
     pub(crate) model: String,
     /// The route that led to it.

@@ -45,6 +45,8 @@ enum By {
     Agent,
     /// The version of the prompt.
     PromptVersion,
+    /// The persona.
+    Persona,
     /// The execution.
     Execution,
     /// The model.
@@ -111,6 +113,9 @@ struct Group {
     /// The version of the prompt.
     #[serde(skip_serializing_if = "Option::is_none")]
     prompt_version: Option<String>,
+    /// The persona.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    persona: Option<String>,
     /// The execution.
     #[serde(skip_serializing_if = "Option::is_none")]
     execution: Option<String>,
@@ -181,6 +186,7 @@ impl By {
             Self::Key => entry.key.map(|key| key.to_string()),
             Self::Agent => entry.agent.clone(),
             Self::PromptVersion => entry.prompt_version.clone(),
+            Self::Persona => entry.persona.clone(),
             Self::Execution => entry.execution.clone(),
             Self::Model => Some(entry.model.clone()),
             Self::Route => entry.route.clone(),
@@ -196,6 +202,7 @@ impl Group {
             key: None,
             agent: None,
             prompt_version: None,
+            persona: None,
             execution: None,
             model: None,
             route: None,
@@ -208,6 +215,7 @@ impl Group {
                 By::Key => &mut group.key,
                 By::Agent => &mut group.agent,
                 By::PromptVersion => &mut group.prompt_version,
+                By::Persona => &mut group.persona,
                 By::Execution => &mut group.execution,
                 By::Model => &mut group.model,
                 By::Route => &mut group.route,

@@ -7,4 +7,5 @@ capabilities! {
     persona_get: PersonaGet,
     persona_update: PersonaUpdate,
     persona_search: PersonaSearch,
+    persona_analytics: PersonaAnalytics,
 }

@@ -1,5 +1,7 @@
 //! The personas domain.
 
+mod analytics;
+
 use convoke::kernel::codes;
 use serde_json::{Value, json};
 

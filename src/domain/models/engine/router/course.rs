@@ -410,6 +410,7 @@ impl Course {
 
     /// What is written of a call of a model, so far as it is the same however it ends.
     pub(crate) fn entry(&self, model: &str) -> CallEntry {
+        let persona = self.tags.persona.as_deref().map(|tag| tag.split_once('@').unwrap_or((tag, "")));
         CallEntry {
             at: self.asker.platform.clock.now(),
             request_id: self.asker.request_id.uuid(),
@@ -418,6 +419,8 @@ impl Course {
             agent: self.tags.agent.clone(),
             prompt_version: self.tags.prompt_version.clone(),
             execution: self.tags.execution.clone(),
+            persona: persona.map(|(id, _)| id.to_owned()),
+            persona_version: persona.map(|(_, version)| version.to_owned()).filter(|version| !version.is_empty()),
             model: model.to_owned(),
             route: self.route_name.clone(),
             manner: self.manner,

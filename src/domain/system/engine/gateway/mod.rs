@@ -8,6 +8,7 @@ mod send;
 mod tallies;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -36,6 +37,8 @@ const MOST_INSTANCES: u32 = 1000;
 pub struct Gateway {
     outside: Arc<dyn Outside>,
     breakers: Breakers,
+    /// Which instance is first, request by request.
+    turn: AtomicUsize,
     pub(crate) tallies: Tallies,
 }
 
@@ -51,7 +54,7 @@ impl Gateway {
     /// A gateway to the outside.
     #[must_use]
     pub fn new(outside: Arc<dyn Outside>) -> Self {
-        Self { outside, breakers: Breakers::default(), tallies: Tallies::default() }
+        Self { outside, breakers: Breakers::default(), turn: AtomicUsize::new(0), tallies: Tallies::default() }
     }
 
     /// The way outside.

@@ -2,7 +2,7 @@
 //! the audit log, with how it ended as far as that is known.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -34,9 +34,6 @@ const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// When to ask again where no instance is fit.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
-
-/// Which instance is first, request by request.
-static TURN: AtomicUsize = AtomicUsize::new(0);
 
 impl Gateway {
     /// Sends a request that a route has taken.
@@ -112,7 +109,7 @@ impl Gateway {
     ) -> Result<OutAnswer, Missed> {
         let route = &taken.route;
         let until = Instant::now() + Duration::from_secs(u64::from(route.timeout_seconds.max(1)));
-        let first = TURN.fetch_add(1, Ordering::Relaxed);
+        let first = self.turn.fetch_add(1, Ordering::Relaxed);
         let (mut failing, mut last, mut sent) = (None, None, false);
         let (mut wait, mut tries) = (FIRST_WAIT, 0);
         // Each instance once, and then again from the beginning while tries are left.
