@@ -72,8 +72,8 @@ impl Comparable {
             return Ok(None);
         }
         // Everything but the last words.
-        let before = request.messages.split_last().map_or(&[][..], |(_, before)| before);
-        let rest = ChatRequest { messages: before.to_vec(), ..request.without_messages() };
+        let mut rest = request.clone();
+        rest.messages.pop();
         Ok(Some(Self { group: Question::of(tenant, to, &rest)?, text: text.clone() }))
     }
 
@@ -292,8 +292,8 @@ fn is_of_another_script(one: char) -> bool {
 
 /// What stands around words and says nothing of its own.
 const PUNCTUATION: &[char] = &[
-    '.', ',', ';', ':', '!', '?', '(', ')', '[', ']', '"', '\'', '\u{201c}', '\u{201d}', '\u{2018}', '\u{2019}', '\u{2013}', '\u{2014}',
-    '\u{2026}', '`',
+    '.', ',', ';', ':', '!', '?', '(', ')', '[', ']', '"', '\'', '\u{201c}', '\u{201d}', '\u{2018}', '\u{2019}',
+    '\u{2013}', '\u{2014}', '\u{2026}', '`',
 ];
 
 impl Marks {
