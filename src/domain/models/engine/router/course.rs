@@ -119,10 +119,11 @@ impl Router {
             Some(request) => Comparable::of(asker.tenant(), &routed.kept_under(), request)?,
             None => None,
         };
+        let tags = Tags::of(asker, &wish.tags);
         Ok(Arc::new(Course {
-            scopes: scopes(asker, &wish.tags),
+            scopes: scopes(asker, &tags),
             asker: asker.clone(),
-            tags: wish.tags.clone(),
+            tags,
             route_name: routed.id.is_some().then(|| routed.route.name.clone()),
             route: routed.route,
             manner,
