@@ -215,7 +215,8 @@ mod tests {
         assert_eq!(names(&behind.0.waiting().portion().1), ["b", "c"]);
         assert_eq!(behind.0.waiting().gone, 1);
         behind.add(row("d", 5_000));
-        assert_eq!((names(&behind.0.waiting().portion().1), behind.0.waiting().bytes), (vec!["d".to_owned()], 5_258));
+        let waiting = behind.0.waiting();
+        assert_eq!((names(&waiting.portion().1), waiting.bytes), (vec!["d".to_owned()], 5_258));
     }
 
     #[test]

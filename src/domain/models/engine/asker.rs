@@ -10,7 +10,7 @@ use crate::capability::credentials::UseOf;
 use crate::capability::cx::Cx;
 use crate::capability::platform::Platform;
 use crate::domain::models::model::budget::Scope;
-use crate::kernel::id::{CallId, TenantId};
+use crate::kernel::id::{CallId, KeyId, TenantId};
 use crate::kernel::trace::TraceContext;
 
 /// Who asks: the parts of a call that a model's call is tied to.
@@ -60,7 +60,7 @@ impl Asker {
     }
 
     pub(crate) fn key(&self) -> Option<Uuid> {
-        self.caller.principal.key().map(|key| key.uuid())
+        self.caller.principal.key().map(KeyId::uuid)
     }
 
     pub(crate) fn use_of(&self, provider: &str) -> UseOf {
