@@ -95,7 +95,7 @@ pub(super) fn same_tools(cx: &Cx, old: &Allowance, new: &Allowance) -> Result<()
 }
 
 /// The persona as a model is told of it.
-pub(super) async fn of_persona(cx: &Cx, persona: &PersonaChoice) -> Result<String, Fault> {
+pub(super) async fn of_persona(cx: &Cx, persona: &PersonaChoice) -> Result<telling::Told, Fault> {
     telling::told(cx, &persona.id, persona.version.as_deref()).await
 }
 

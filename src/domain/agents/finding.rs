@@ -17,9 +17,6 @@ pub(super) const MOST_AGENTS: u32 = 1_000;
 /// So many versions are looked through.
 pub(super) const MOST_VERSIONS: u32 = 1_000;
 
-/// So many may be written while one is looked for.
-const MEANWHILE: u32 = 16;
-
 /// The id that a caller means: an id as it is, a name as its id.
 pub(super) fn meant(given: &str) -> String {
     if is_id(given) { given.to_owned() } else { id_of(given) }
@@ -32,6 +29,9 @@ pub(super) async fn load(cx: &Cx, given: &str, action: Action) -> Result<Stored<
         if fault.is(&codes::NOT_FOUND) { Fault::not_found("agent", given) } else { fault }
     })
 }
+
+/// So many versions may be written while one is looked for.
+const MEANWHILE: u32 = 16;
 
 /// The versions of an agent, newest first, the present one included.
 pub(super) async fn versions(cx: &Cx, stored: &Stored<Agent>) -> Result<Vec<Stored<Agent>>, Fault> {

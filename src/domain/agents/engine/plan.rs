@@ -37,7 +37,7 @@ pub(super) struct Told {
 pub(super) async fn told(cx: &Cx, profile: &Profile, input: &Input) -> Result<Told, Fault> {
     let (mut told, mut texts) = (Told::default(), Vec::new());
     if let Some(persona) = &profile.persona {
-        texts.push(of_persona(cx, persona).await.map_err(|fault| incomplete("/persona", fault))?);
+        texts.push(of_persona(cx, persona).await.map_err(|fault| incomplete("/persona", fault))?.text);
     }
     if let Some(prompt) = &profile.prompt {
         let variables = merged(&prompt.variables, &input.variables);

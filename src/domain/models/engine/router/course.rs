@@ -97,7 +97,7 @@ impl Router {
         size: Size,
         request: Option<&Arc<ChatRequest>>,
     ) -> Result<Arc<Course>, Fault> {
-        let began = asker.platform.clock.elapsed();
+        let (began, tags) = (asker.platform.clock.elapsed(), Tags::of(asker, &wish.tags));
         let offered = self.offers.of(&asker.platform, &self.watch, asker.tenant()).await?;
         let routed = self.route_of(asker, wish, &offered, size).await?;
         let targets = self.targets(asker, wish, &routed.route, &offered, size, request).await?;
@@ -119,7 +119,6 @@ impl Router {
             Some(request) => Comparable::of(asker.tenant(), &routed.kept_under(), request)?,
             None => None,
         };
-        let tags = Tags::of(asker, &wish.tags);
         Ok(Arc::new(Course {
             scopes: scopes(asker, &tags),
             asker: asker.clone(),
