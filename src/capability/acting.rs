@@ -83,8 +83,8 @@ impl Acting {
         std::iter::successors(Some(self), |acting| acting.above.as_deref())
     }
 
-    /// Whether a tool may be used. What an agent above may not do to the world is not done for it by one below. Secrets are
-    /// nothing for a model to read, and what comes piece by piece or as a file nothing that it could.
+    /// Whether a tool may be used. What an agent above may not do to the world is not done for it by one below; reading does
+    /// nothing to it. Secrets are nothing for a model to read, and what comes piece by piece or as a file nothing that it could.
     #[must_use]
     pub fn may_use(&self, tool: &Tool) -> bool {
         // Judged as the tool that it names.
@@ -96,14 +96,14 @@ impl Acting {
             && !tool.takes_secret
             && !tool.shows_secret
             && self.allowance.tool(tool)
-            && self.line().all(|acting| acting.allowance.effect(tool.effect))
+            && (tool.effect.reads() || self.line().all(|acting| acting.allowance.effect(tool.effect)))
     }
 
-    /// Counts what was spent, against this run and those above it.
+    /// Counts what was spent, against this run and those above it. The router does, wherever in the run a model was asked.
     pub fn spend(&self, tokens: u64, money: Option<NanoDollars>) {
         for acting in self.line() {
-            acting.spent.tokens.fetch_add(tokens, Ordering::Relaxed);
-            acting.spent.nanos.fetch_add(money.map_or(0, |money| money.0), Ordering::Relaxed);
+            add(&acting.spent.tokens, tokens);
+            add(&acting.spent.nanos, money.map_or(0, |money| money.0));
         }
     }
 
@@ -118,6 +118,13 @@ impl Acting {
     pub fn tokens_left(&self) -> Option<u64> {
         self.line().filter_map(|acting| acting.spent.tokens_left()).min()
     }
+}
+
+/// Adds up to the most there is: a sum that begins again at nothing would be no limit.
+fn add(sum: &AtomicU64, more: u64) {
+    let added = |sum: u64| Some(sum.saturating_add(more));
+    // It always gives a sum.
+    let _ = sum.fetch_update(Ordering::Relaxed, Ordering::Relaxed, added);
 }
 
 impl fmt::Debug for Acting {

@@ -113,6 +113,15 @@ impl Caller {
 }
 
 impl Principal {
+    /// The key, where it is one.
+    #[must_use]
+    pub const fn key(self) -> Option<KeyId> {
+        match self {
+            Self::Key(key) => Some(key),
+            Self::Anonymous | Self::LocalOwner => None,
+        }
+    }
+
     /// The principal of a user as audit entries, limits and operations name it.
     #[must_use]
     pub fn name(self, user: UserId) -> String {

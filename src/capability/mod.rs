@@ -3,6 +3,7 @@
 pub mod acting;
 pub mod alarms;
 pub mod asking;
+pub mod behind;
 pub mod caches;
 pub mod caller;
 pub mod client;
@@ -23,6 +24,7 @@ pub mod permit;
 mod place;
 pub mod platform;
 pub mod registry;
+mod room;
 pub mod row;
 pub mod schema;
 pub mod source;

@@ -13,6 +13,7 @@ use super::client::Answers;
 use super::content::Block;
 use super::events::Event;
 use super::gate::{Gate, Request};
+use crate::kernel::codes::{self, Code};
 use crate::kernel::fault::Fault;
 use crate::kernel::id::Id;
 
@@ -27,6 +28,21 @@ pub struct Visitor {
     pub origin: Origin,
     /// Says that the answer is not wanted any more.
     pub cancel: CancellationToken,
+}
+
+/// Faults that say that there is nothing for the visitor.
+static HIDDEN: &[Code] = &[&codes::NOT_FOUND, &codes::FORBIDDEN, &codes::UNAUTHENTICATED, &codes::UNKNOWN_TOOL];
+
+/// What is not there, or not for the visitor, is nothing of theirs.
+///
+/// # Errors
+/// Everything else that the answer failed by.
+pub fn unless_hidden(answer: Result<Value, Fault>) -> Result<Option<Value>, Fault> {
+    match answer {
+        Ok(value) => Ok(Some(value)),
+        Err(fault) if HIDDEN.iter().any(|code| fault.is(code)) => Ok(None),
+        Err(fault) => Err(fault),
+    }
 }
 
 impl Visitor {

@@ -78,6 +78,16 @@ impl Fault {
         fault
     }
 
+    /// The same with its places below another one of the input, as the caller wrote it. A fault of no places stays as it is.
+    #[must_use]
+    pub fn below(self, above: &str) -> Self {
+        if self.0.violations.is_empty() {
+            return self;
+        }
+        let place = |one: Violation| Violation { pointer: format!("{above}{}", one.pointer), message: one.message };
+        Self::violations(self.0.violations.into_iter().map(place).collect())
+    }
+
     /// Adds data for the caller.
     #[must_use]
     pub fn with_detail(mut self, detail: Value) -> Self {

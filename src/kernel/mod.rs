@@ -5,6 +5,7 @@ pub mod cipher;
 pub mod clock;
 pub mod codes;
 pub mod fault;
+pub mod figures;
 pub mod id;
 pub mod money;
 pub mod network;

@@ -43,6 +43,7 @@ OF_THE_PAST = {
     "persona_unusable",
     "agent_incomplete",  # what the agent was made of is gone since
     "transcript_cut",  # what an earlier run was told
+    "run_unanswered",  # how an earlier run ended
     "agent_output_unfit",  # what the one model says
     "feedback_empty",  # one of several properties must be there
     "dataset_empty",  # what was said before

@@ -276,8 +276,9 @@ impl Gate {
             }
         };
         authorise::authorise(caller, &tool, request.read_only)?;
-        let input =
-            validate::validate(&tool, input).map_err(|fault| if via.is_some() { below_input(fault) } else { fault })?;
+        // The places in a forwarded input are told as the caller wrote it.
+        let unfit = |fault: Fault| if via.is_some() { fault.below("/input") } else { fault };
+        let input = validate::validate(&tool, input).map_err(unfit)?;
         if request.idempotency_key.is_some() && tool.is_audited() && !matches!(tool.form, Form::Value | Form::Content) {
             return Err(Fault::bad_input("", "a call that streams cannot have an idempotency key"));
         }
@@ -442,18 +443,6 @@ fn forwarded(input: Value) -> Result<(String, Value), Fault> {
         return Err(Fault::bad_input("/name", "'name' is missing"));
     };
     Ok((name, properties.remove("input").unwrap_or(Value::Null)))
-}
-
-/// The places in a forwarded input, as the caller wrote it.
-fn below_input(fault: Fault) -> Fault {
-    if fault.places().is_empty() {
-        return fault;
-    }
-    let places = fault.places().iter().cloned().map(|mut place| {
-        place.pointer = format!("/input{}", place.pointer);
-        place
-    });
-    Fault::violations(places.collect())
 }
 
 fn wrap(tool: &Tool, outcome: Outcome, took: Duration) -> Outcome {

@@ -126,10 +126,7 @@ impl Operation {
             tool: tool.name.to_string(),
             effect: tool.effect,
             user: caller.user,
-            key: match caller.principal {
-                Principal::Key(key) => Some(key),
-                Principal::LocalOwner | Principal::Anonymous => None,
-            },
+            key: caller.principal.key(),
             agent: caller.acting.as_ref().map(|acting| acting.agent.clone()),
             scope: None,
             input_digest,

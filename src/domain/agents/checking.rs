@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jsonschema::Validator;
 use serde_json::{Map, Value};
 
-use super::model::agent::{Agent, PersonaChoice, Profile, PromptChoice, fits};
+use super::model::agent::{Agent, Allowance, PersonaChoice, Profile, PromptChoice, fits};
 use crate::capability::cx::Cx;
 use crate::capability::registry::Snapshot;
 use crate::capability::schema::compiled;
@@ -78,6 +78,20 @@ pub(super) async fn hold(cx: &Cx, profile: &Profile) -> Result<(), Fault> {
         wrong.push(missing("/prompt", fault)?);
     }
     if wrong.is_empty() { Ok(()) } else { Err(Fault::violations(wrong)) }
+}
+
+/// Holds that no agent says what agents may do: one that may change agents would else be allowed whatever it likes.
+pub(super) fn same_tools(cx: &Cx, old: &Allowance, new: &Allowance) -> Result<(), Fault> {
+    match &cx.caller().acting {
+        Some(acting) if old != new => {
+            let say = format!(
+                "the agent '{}' may not say what agents may do: leave 'tools' out, a person gives tools to agents",
+                acting.agent
+            );
+            Err(Fault::new(&codes::TOOL_NOT_ALLOWED, say))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// The persona as a model is told of it.

@@ -47,6 +47,13 @@ pub(super) static TRANSCRIPT_CUT: CodeRow = CodeRow::of_caller(
     "The run cannot be replayed: what its tools answered was too long to be kept. Read its transcript with agent_status, or run the agent anew.",
 );
 
+/// The run has no answer.
+pub(super) static RUN_UNANSWERED: CodeRow = CodeRow::of_caller(
+    "run_unanswered",
+    422,
+    "The run ended by a fault or was called off: it has no answer, and is not replayed. Read its transcript with agent_status, or run the agent anew.",
+);
+
 /// The replay goes another way.
 pub(super) static REPLAY_DIFFERS: CodeRow = CodeRow::of_caller(
     "replay_differs",
@@ -66,6 +73,7 @@ pub(super) static ALL: &[Code] = &[
     &AGENT_DEPTH,
     &OUTPUT_UNFIT,
     &TRANSCRIPT_CUT,
+    &RUN_UNANSWERED,
     &REPLAY_DIFFERS,
     &TOO_MANY_AGENTS,
 ];

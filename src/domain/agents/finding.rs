@@ -2,13 +2,13 @@
 
 use super::faults::{AGENT_PAUSED, AGENT_RETIRED, TOO_MANY_AGENTS};
 use super::model::agent::{Agent, State};
-use crate::capability::cx::{Belongs, Cx, store_fault};
+use crate::capability::cx::{Cx, store_fault};
 use crate::capability::owned::Stored;
 use crate::capability::permit::Action;
 use crate::domain::prompts::engine::file::{id_of, is_id};
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
-use crate::port::records::{Document as _, Scope, Visibility};
+use crate::port::records::{Document as _, Scope};
 
 /// The counter of a tenant's agents.
 const AGENTS: &str = "agents";
@@ -30,10 +30,17 @@ pub(super) async fn load(cx: &Cx, given: &str, action: Action) -> Result<Stored<
     })
 }
 
+/// So many versions may be written while one is looked for.
+const MEANWHILE: u32 = 16;
+
 /// The versions of an agent, newest first, the present one included.
 pub(super) async fn versions(cx: &Cx, stored: &Stored<Agent>) -> Result<Vec<Stored<Agent>>, Fault> {
+    newest(cx, stored, MOST_VERSIONS).await
+}
+
+async fn newest(cx: &Cx, stored: &Stored<Agent>, most: u32) -> Result<Vec<Stored<Agent>>, Fault> {
     let scope = Scope::Tenant(cx.tenant());
-    let kept = cx.platform().store.versions(scope, Agent::KIND, stored.id, MOST_VERSIONS).await.map_err(store_fault)?;
+    let kept = cx.platform().store.versions(scope, Agent::KIND, stored.id, most).await.map_err(store_fault)?;
     let mut all = vec![stored.clone()];
     for record in kept {
         let one = Stored::<Agent>::read(record)?;
@@ -48,7 +55,9 @@ pub(super) async fn versions(cx: &Cx, stored: &Stored<Agent>) -> Result<Vec<Stor
 pub(super) async fn version(cx: &Cx, stored: Stored<Agent>, wanted: Option<u32>) -> Result<Stored<Agent>, Fault> {
     let present = stored.value.version;
     let Some(wanted) = wanted.filter(|wanted| *wanted != present) else { return Ok(stored) };
-    let found = versions(cx, &stored).await?.into_iter().find(|one| one.value.version == wanted);
+    // Every version is one more than that before: it lies so far behind the present one, and what was written meanwhile before it.
+    let most = present.saturating_sub(wanted).saturating_add(MEANWHILE).min(MOST_VERSIONS);
+    let found = newest(cx, &stored, most).await?.into_iter().find(|one| one.value.version == wanted);
     found.ok_or_else(|| {
         let detail = serde_json::json!({ "agentId": stored.value.agent_id, "version": present });
         Fault::not_found("version", wanted).with_detail(detail)
@@ -65,19 +74,7 @@ pub(super) fn must_work(agent: &Agent) -> Result<(), Fault> {
     Err(Fault::new(code, format!("the agent '{}' is {}", agent.agent_id, agent.state)))
 }
 
-/// To whom documents of the domain belong.
-pub(super) fn belongs(cx: &Cx) -> Belongs {
-    Belongs { owner: Some(cx.caller().user.uuid()), workspace: None, visibility: Visibility::Tenant }
-}
-
 /// Counts a new agent against what the tenant may have.
 pub(super) async fn room_for_one(cx: &Cx) -> Result<(), Fault> {
-    let most = i64::from(MOST_AGENTS);
-    let have = cx.platform().store.counter(Scope::Tenant(cx.tenant()), AGENTS, "").await.map_err(store_fault)?;
-    if have >= most {
-        let say = format!("the tenant has {have} agents and may have {most}");
-        return Err(Fault::new(&TOO_MANY_AGENTS, say));
-    }
-    cx.count(AGENTS, String::new(), 1, Some(most));
-    Ok(())
+    cx.room_for_one(AGENTS, MOST_AGENTS, "agents", &TOO_MANY_AGENTS).await
 }

@@ -3,18 +3,16 @@
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use crate::capability::source::{Body, ResourceCard, ResourceContent, ResourceSource, ResourceTemplate, Visitor};
-use crate::kernel::codes::{self, Code};
+use crate::capability::source::{
+    Body, ResourceCard, ResourceContent, ResourceSource, ResourceTemplate, Visitor, unless_hidden,
+};
+use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 
 const SCHEME: &str = "convoke://agents/";
 const BETWEEN: &str = "/executions/";
 const TEMPLATE: &str = "convoke://agents/{id}/executions/{execution}";
 const MEDIA_TYPE: &str = "application/json";
-
-/// Faults that say that there is nothing for the visitor.
-static HIDDEN: &[Code] =
-    &[&codes::NOT_FOUND, &codes::FORBIDDEN, &codes::UNAUTHENTICATED, &codes::UNKNOWN_TOOL, &codes::BAD_INPUT];
 
 /// The runs that a visitor may read.
 pub(super) struct Resources;
@@ -42,10 +40,11 @@ impl ResourceSource for Resources {
             return Ok(None);
         };
         let status = match visitor.read("agent_status", json!({ "id": id, "executionId": execution })).await {
-            Ok(status) => status,
-            Err(fault) if HIDDEN.iter().any(|code| fault.is(code)) => return Ok(None),
-            Err(fault) => return Err(fault),
+            // What cannot be an id is the id of nothing.
+            Err(fault) if fault.is(&codes::BAD_INPUT) => return Ok(None),
+            answer => unless_hidden(answer)?,
         };
+        let Some(status) = status else { return Ok(None) };
         let transcript = status.get("execution").unwrap_or(&Value::Null);
         let text = serde_json::to_string_pretty(transcript).map_err(Fault::internal)?;
         let (uri, media_type) = (uri.to_owned(), MEDIA_TYPE.to_owned());

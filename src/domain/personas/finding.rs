@@ -7,14 +7,14 @@ use super::file::PersonaFile;
 use super::library::Personas;
 use super::model::{Persona, Profile};
 use super::text::{fits, text};
-use crate::capability::cx::{Belongs, Cx, store_fault};
+use crate::capability::cx::{Cx, store_fault};
 use crate::capability::owned::Stored;
 use crate::capability::permit::Action;
 use crate::domain::prompts::engine::checks::Wanted;
 use crate::domain::prompts::engine::file::{id_of, is_id};
 use crate::kernel::codes;
 use crate::kernel::fault::{Fault, Violation};
-use crate::port::records::{Document as _, Scope, Visibility};
+use crate::port::records::{Document as _, Scope};
 use crate::port::tokens::{Counting, Encoding};
 
 /// The counter of a tenant's personas.
@@ -101,21 +101,9 @@ fn of_file(file: &PersonaFile) -> OneVersion {
     OneVersion { version: file.version.to_string(), profile: file.profile.clone(), persona: None }
 }
 
-/// To whom documents of the domain belong.
-pub(super) fn belongs(cx: &Cx) -> Belongs {
-    Belongs { owner: Some(cx.caller().user.uuid()), workspace: None, visibility: Visibility::Tenant }
-}
-
 /// Counts a new persona against what the tenant may have.
 pub(super) async fn room_for_one(cx: &Cx) -> Result<(), Fault> {
-    let most = i64::from(MOST_PERSONAS);
-    let have = cx.platform().store.counter(Scope::Tenant(cx.tenant()), PERSONAS, "").await.map_err(store_fault)?;
-    if have >= most {
-        let say = format!("the tenant has {have} personas of its own and may have {most}");
-        return Err(Fault::new(&TOO_MANY_PERSONAS, say));
-    }
-    cx.count(PERSONAS, String::new(), 1, Some(most));
-    Ok(())
+    cx.room_for_one(PERSONAS, MOST_PERSONAS, "personas of its own", &TOO_MANY_PERSONAS).await
 }
 
 /// The text of a profile, which must fit and pass its own checks.

@@ -5,16 +5,14 @@ use serde_json::{Value, json};
 
 use super::topics::{CREATED, UPDATED};
 use crate::capability::events::Event;
-use crate::capability::source::{Body, ResourceCard, ResourceContent, ResourceSource, ResourceTemplate, Visitor};
-use crate::kernel::codes::{self, Code};
+use crate::capability::source::{
+    Body, ResourceCard, ResourceContent, ResourceSource, ResourceTemplate, Visitor, unless_hidden,
+};
 use crate::kernel::fault::Fault;
 
 const SCHEME: &str = "convoke://personas/";
 const TEMPLATE: &str = "convoke://personas/{id}";
 const MEDIA_TYPE: &str = "text/markdown";
-
-/// Faults that say that there is nothing for the visitor.
-static HIDDEN: &[Code] = &[&codes::NOT_FOUND, &codes::FORBIDDEN, &codes::UNAUTHENTICATED, &codes::UNKNOWN_TOOL];
 
 /// The personas that a visitor may read.
 pub struct Resources;
@@ -22,11 +20,7 @@ pub struct Resources;
 impl Resources {
     /// What is not there, or not for the visitor, is no resource of theirs.
     async fn read(visitor: &Visitor, tool: &str, input: Value) -> Result<Option<Value>, Fault> {
-        match visitor.read(tool, input).await {
-            Ok(value) => Ok(Some(value)),
-            Err(fault) if HIDDEN.iter().any(|code| fault.is(code)) => Ok(None),
-            Err(fault) => Err(fault),
-        }
+        unless_hidden(visitor.read(tool, input).await)
     }
 
     /// Every persona that the visitor may read, by id.

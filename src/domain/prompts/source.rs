@@ -11,8 +11,7 @@ use super::topics::{CREATED, PUBLISHED, UPDATED};
 use crate::capability::client::Answers;
 use crate::capability::content::Block;
 use crate::capability::events::Event;
-use crate::capability::source::{Prompt, PromptArgument, PromptCard, PromptSource, Speaker, Visitor};
-use crate::kernel::codes::{self, Code};
+use crate::capability::source::{Prompt, PromptArgument, PromptCard, PromptSource, Speaker, Visitor, unless_hidden};
 use crate::kernel::fault::Fault;
 
 /// So many are asked for at once.
@@ -32,18 +31,6 @@ impl Prompts {
 
     async fn full(visitor: &Visitor, name: &str) -> Result<Option<Value>, Fault> {
         unless_hidden(visitor.read("prompt_get", json!({ "id": name })).await)
-    }
-}
-
-/// Faults that say that there is nothing for the visitor.
-static HIDDEN: &[Code] = &[&codes::NOT_FOUND, &codes::FORBIDDEN, &codes::UNAUTHENTICATED, &codes::UNKNOWN_TOOL];
-
-/// What is not there, or not for the visitor, is no prompt of theirs.
-fn unless_hidden(answer: Result<Value, Fault>) -> Result<Option<Value>, Fault> {
-    match answer {
-        Ok(value) => Ok(Some(value)),
-        Err(fault) if HIDDEN.iter().any(|code| fault.is(code)) => Ok(None),
-        Err(fault) => Err(fault),
     }
 }
 

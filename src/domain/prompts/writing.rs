@@ -7,10 +7,9 @@ use super::faults::TOO_MANY_PROMPTS;
 use super::finding::{Found, of_file};
 use super::model::prompt::{Prompt, PromptKind};
 use super::model::revision::Revision;
-use crate::capability::cx::{Belongs, Cx, forbidden, store_fault};
+use crate::capability::cx::{Cx, forbidden};
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::kernel::fault::Fault;
-use crate::port::records::{Scope, Visibility};
 
 /// The counter of a tenant's prompts.
 const PROMPTS: &str = "prompts";
@@ -19,23 +18,9 @@ pub(super) const MOST_PROMPTS: u32 = 1_000;
 /// The most revisions of a prompt.
 const MOST_REVISIONS: u32 = 2_000;
 
-/// To whom documents of the domain belong.
-pub(super) fn belongs(cx: &Cx) -> Belongs {
-    Belongs { owner: Some(cx.caller().user.uuid()), workspace: None, visibility: Visibility::Tenant }
-}
-
 /// Counts a new prompt against what the tenant may have.
 pub(super) async fn room_for_one(cx: &Cx) -> Result<(), Fault> {
-    let most = i64::from(MOST_PROMPTS);
-    let have = cx.platform().store.counter(Scope::Tenant(cx.tenant()), PROMPTS, "").await.map_err(store_fault)?;
-    if have >= most {
-        return Err(Fault::new(
-            &TOO_MANY_PROMPTS,
-            format!("the tenant has {have} prompts of its own and may have {most}"),
-        ));
-    }
-    cx.count(PROMPTS, String::new(), 1, Some(most));
-    Ok(())
+    cx.room_for_one(PROMPTS, MOST_PROMPTS, "prompts of its own", &TOO_MANY_PROMPTS).await
 }
 
 /// How a content is called as a block, where the prompt is one.
@@ -52,14 +37,14 @@ pub(super) async fn adopt(cx: &Cx, found: &Found) -> Result<(), Fault> {
     }
     room_for_one(cx).await?;
     let revision = Revision { written_at: cx.now(), published_at: Some(cx.now()), ..of_file(file) };
-    cx.create(Revision::id(&file.id, 1), belongs(cx), &revision)
+    cx.create(Revision::id(&file.id, 1), cx.belongs_to_caller(), &revision)
 }
 
 /// Writes a prompt as it is now.
 pub(super) fn save(cx: &Cx, found: &Found, prompt: &Prompt) -> Result<(), Fault> {
     match &found.stored {
         Some(stored) => cx.change(stored, prompt),
-        None => cx.create(Prompt::id(&prompt.prompt_id), belongs(cx), prompt),
+        None => cx.create(Prompt::id(&prompt.prompt_id), cx.belongs_to_caller(), prompt),
     }
 }
 
@@ -89,7 +74,7 @@ pub(super) fn add_revision(
         published_at: None,
         tested: None,
     };
-    cx.create(Revision::id(&prompt.prompt_id, prompt.revision), belongs(cx), &revision)?;
+    cx.create(Revision::id(&prompt.prompt_id, prompt.revision), cx.belongs_to_caller(), &revision)?;
     Ok(revision)
 }
 

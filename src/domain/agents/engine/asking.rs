@@ -35,25 +35,30 @@ pub(super) struct Live {
 }
 
 impl Source {
-    /// The next answer; none where a recorded run has ended.
-    pub(super) async fn ask(&mut self, request: ChatRequest, teller: &Teller) -> Result<Option<StepRecord>, Fault> {
+    /// The next answer to a question, which is made up only where somebody is asked.
+    pub(super) async fn ask(
+        &mut self,
+        question: impl FnOnce() -> ChatRequest,
+        teller: &Teller,
+    ) -> Result<StepRecord, Fault> {
         match self {
-            Self::Live(live) if teller.listens() => live.heard(Arc::new(request), teller).await.map(Some),
-            Self::Live(live) => live.whole(Arc::new(request)).await.map(Some),
+            Self::Live(live) if teller.listens() => live.heard(Arc::new(question()), teller).await,
+            Self::Live(live) => live.whole(Arc::new(question())).await,
             Self::Recorded { steps, calls, .. } => {
-                let Some(mut step) = steps.pop_front() else { return Ok(None) };
+                let step = steps.pop_front();
+                let mut step = step.ok_or_else(|| Fault::new(&REPLAY_DIFFERS, "the run ended before"))?;
                 *calls = std::mem::take(&mut step.calls);
                 step.mend = None;
-                Ok(Some(step))
+                Ok(step)
             }
         }
     }
 
-    /// Why a recorded run ended.
-    pub(super) fn stop(&self) -> StopReason {
+    /// Why a recorded run ended, once it has.
+    pub(super) fn ended(&self) -> Option<StopReason> {
         match self {
-            Self::Live(_) => StopReason::End,
-            Self::Recorded { stop, .. } => *stop,
+            Self::Recorded { steps, stop, .. } if steps.is_empty() => Some(*stop),
+            Self::Live(_) | Self::Recorded { .. } => None,
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
+use super::asking::Source;
 use super::telling::{Item, Teller};
 use crate::capability::gate::operation::digest;
 use crate::capability::within::Within;
@@ -19,8 +20,10 @@ const MOST_RESULT: usize = 64 << 10;
 
 /// The code of a call that was made too often.
 const REPEATED: &str = "repeated_call";
-/// The code of a call that the run's end cut off.
-const CUT_OFF: &str = "deadline_exceeded";
+/// The code of a call beyond those that one answer may want.
+const TOO_MANY: &str = "too_many_calls";
+/// So many calls one answer may want.
+const MOST_CALLS: usize = 64;
 
 /// A call that a model wants.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,20 +58,27 @@ impl Wanted {
     }
 
     /// The record of a call that is not made because it was made too often.
-    pub(super) fn repeated(&self, times: u32) -> CallRecord {
+    fn repeated(&self, times: u32) -> CallRecord {
         let say = format!(
             "this was called with the same input {times} times and is not called again: use what it answered, call it otherwise, or answer"
         );
         self.record(json!({ "code": REPEATED, "detail": say }).to_string(), Some(REPEATED))
     }
 
-    /// The record of a call that was cut off by the end of the run: what it did is not known here.
-    pub(super) fn cut_off(&self) -> CallRecord {
-        self.record(json!({ "code": CUT_OFF, "detail": "the run ended meanwhile" }).to_string(), Some(CUT_OFF))
+    /// The record of a call that is not made because the answer wants too many.
+    fn beyond(&self) -> CallRecord {
+        let say =
+            format!("an answer calls {MOST_CALLS} tools at most, and this is one more: call it in the next answer");
+        self.record(json!({ "code": TOO_MANY, "detail": say }).to_string(), Some(TOO_MANY))
+    }
+
+    /// The record of a call that has not ended.
+    pub(super) fn open(&self) -> CallRecord {
+        self.record(String::new(), Some(codes::DEADLINE.name))
     }
 
     /// Makes the call.
-    pub(super) async fn make(&self, within: &Within, teller: &Teller, clock: &dyn Clock) -> CallRecord {
+    async fn make(&self, within: &Within, teller: &Teller, clock: &dyn Clock) -> CallRecord {
         let (id, tool) = (self.id.clone(), self.tool.clone());
         teller.tell(Item::ToolStarted { id, tool, input: self.input.clone() }).await;
         let began = clock.elapsed();
@@ -103,9 +113,33 @@ impl Wanted {
     }
 }
 
+/// What calls are made with.
+pub(super) struct Calling<'a> {
+    pub(super) source: &'a Source,
+    pub(super) within: &'a Within,
+    pub(super) teller: &'a Teller,
+    pub(super) clock: &'a dyn Clock,
+    /// How often the same one is made.
+    pub(super) repeats: u32,
+}
+
+impl Calling<'_> {
+    /// Does with a call what is to become of it; `at` is its place in the answer.
+    pub(super) async fn call(&self, at: usize, wanted: &Wanted, verdict: Verdict) -> Result<CallRecord, Fault> {
+        match verdict {
+            Verdict::Told | Verdict::Ends => Ok(wanted.repeated(self.repeats)),
+            Verdict::Beyond => Ok(wanted.beyond()),
+            Verdict::Made => match self.source.recorded(at, &wanted.tool) {
+                Some(recorded) => recorded,
+                None => Ok(wanted.make(self.within, self.teller, self.clock).await),
+            },
+        }
+    }
+}
+
 /// Whoever called lost their credential meanwhile: everything that is still to come would be refused.
-pub(super) fn is_locked_out(calls: &[CallRecord]) -> bool {
-    calls.iter().any(|call| call.code.as_deref() == Some(codes::KEY_REFUSED.name))
+pub(super) fn is_locked_out(call: &CallRecord) -> bool {
+    call.code.as_deref() == Some(codes::KEY_REFUSED.name)
 }
 
 /// What is to become of a call.
@@ -117,6 +151,8 @@ pub(super) enum Verdict {
     Told,
     /// It was told before: the run ends.
     Ends,
+    /// It is not made, since the answer wants too many; the model is told.
+    Beyond,
 }
 
 /// Counts equal calls.
@@ -130,7 +166,12 @@ impl Repeats {
         Self { most, seen: HashMap::new() }
     }
 
-    pub(super) fn judge(&mut self, wanted: &Wanted) -> Verdict {
+    /// What becomes of the calls of one answer.
+    pub(super) fn judge_all(&mut self, wanted: &[Wanted]) -> Vec<Verdict> {
+        (0..).zip(wanted).map(|(at, one)| if at < MOST_CALLS { self.judge(one) } else { Verdict::Beyond }).collect()
+    }
+
+    fn judge(&mut self, wanted: &Wanted) -> Verdict {
         let times = self.seen.entry(format!("{}\n{}", wanted.tool, digest(&wanted.input))).or_default();
         *times += 1;
         match *times {

@@ -22,6 +22,8 @@ use crate::port::records::{Comparison, Filter, Scalar, Scope};
 const STEP: u32 = 2_000;
 /// Entries that one question looks at.
 const MOST: usize = 100_000;
+/// Entries that are looked at to see how an agent does now.
+pub(crate) const NEWEST: usize = 4_000;
 
 /// A period.
 #[derive(Debug, Clone, Copy)]
@@ -63,15 +65,32 @@ pub(crate) struct Figures {
     pub(crate) steps: u64,
     pub(crate) micros: Vec<u64>,
     pub(crate) last: Option<RunEntry>,
+    /// Whether there may be more runs than were looked at.
+    pub(crate) beyond: bool,
 }
 
 impl Figures {
     /// Those of an agent over a period. Whoever neither owns the agent nor manages runs sees their own.
     pub(crate) async fn of(cx: &Cx, agent: &Stored<Agent>, span: Span) -> Result<(Self, Whose), Fault> {
+        let (figures, whose) = Self::read(cx, agent, span, MOST).await?;
+        if figures.beyond {
+            let say = format!("the period has more than {MOST} runs: ask for a shorter one");
+            return Err(Fault::new(&codes::TOO_BROAD, say));
+        }
+        Ok((figures, whose))
+    }
+
+    /// The same of the newest runs of the period.
+    pub(crate) async fn of_newest(cx: &Cx, agent: &Stored<Agent>, span: Span) -> Result<Self, Fault> {
+        Ok(Self::read(cx, agent, span, NEWEST).await?.0)
+    }
+
+    async fn read(cx: &Cx, agent: &Stored<Agent>, span: Span, most: usize) -> Result<(Self, Whose), Fault> {
         // What ended just now is not written yet.
         cx.service::<Runs>()?.flush(cx.platform()).await?;
         let user = cx.caller().user.uuid();
         let all = agent.owner == Some(user) || cx.caller().may(Resource::Runs, Action::Manage);
+        let whose = if all { Whose::Everybody } else { Whose::Own };
         let mut filter = Filter::is("agentId", Scalar::Text(agent.value.agent_id.clone()))
             .and(Filter::Compare("at", Comparison::AtLeast, Scalar::Time(span.from)))
             .and(Filter::Compare("at", Comparison::Less, Scalar::Time(span.to)));
@@ -89,11 +108,11 @@ impl Figures {
             }
             seen += count;
             if count < STEP as usize {
-                return Ok((figures, if all { Whose::Everybody } else { Whose::Own }));
+                return Ok((figures, whose));
             }
-            if seen >= MOST {
-                let say = format!("the period has more than {MOST} runs: ask for a shorter one");
-                return Err(Fault::new(&codes::TOO_BROAD, say));
+            if seen >= most {
+                figures.beyond = true;
+                return Ok((figures, whose));
             }
             beyond = last;
         }
@@ -107,15 +126,15 @@ impl Figures {
         }
         for (tool, count) in &entry.tools {
             let sum = self.tools.entry(tool.clone()).or_default();
-            sum.calls += count.calls;
-            sum.failed += count.failed;
+            sum.calls = sum.calls.saturating_add(count.calls);
+            sum.failed = sum.failed.saturating_add(count.failed);
         }
         if let Some(version) = &entry.prompt_version {
             *self.prompt_versions.entry(version.clone()).or_default() += 1;
         }
         self.usage.join(&entry.usage);
         self.unpriced += u64::from(entry.usage.unpriced);
-        self.steps += u64::from(entry.steps);
+        self.steps = self.steps.saturating_add(entry.steps.into());
         // How long something took that nobody waited for says nothing of the agent.
         if entry.stop.status() != RunStatus::Cancelled {
             self.micros.push(entry.micros);
@@ -137,34 +156,4 @@ impl Figures {
     pub(crate) fn waited_for(&self) -> u64 {
         self.runs() - self.ended(RunStatus::Cancelled)
     }
-}
-
-/// How long something took, in milliseconds.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Spread {
-    /// Half of them took at most this.
-    p50: u64,
-    /// 95 of a hundred took at most this.
-    p95: u64,
-    /// 99 of a hundred took at most this.
-    p99: u64,
-}
-
-impl Spread {
-    /// Of these, in microseconds.
-    pub(crate) fn of(mut micros: Vec<u64>) -> Option<Self> {
-        micros.sort_unstable();
-        let at = |percent: usize| {
-            let place = (micros.len() * percent).div_ceil(100).checked_sub(1)?;
-            micros.get(place).map(|micros| micros / 1000)
-        };
-        Some(Self { p50: at(50)?, p95: at(95)?, p99: at(99)? })
-    }
-}
-
-/// A share from 0 to 1, in ten-thousandths; none of nothing.
-pub(crate) fn share(part: u64, whole: u64) -> Option<f64> {
-    #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
-    (whole > 0).then(|| (part as f64 / whole as f64 * 10_000.0).round() / 10_000.0)
 }

@@ -77,11 +77,15 @@ pub(crate) struct Input {
 }
 
 impl Input {
+    /// What it is asked, which must be there.
+    pub(super) fn is_asked(&self) -> Result<&str, Fault> {
+        let missing = || Fault::bad_input("/prompt", "'prompt' is missing: what the agent is asked");
+        self.prompt.as_deref().ok_or_else(missing)
+    }
+
     /// The conversation that it begins with.
     pub(super) fn messages(&self, system: String) -> Result<Vec<Message>, Fault> {
-        let Some(prompt) = &self.prompt else {
-            return Err(Fault::bad_input("/prompt", "'prompt' is missing: what the agent is asked"));
-        };
+        let mut asked = self.is_asked()?.to_owned();
         let said = |role: Role, text: String| Message { role, parts: vec![Part::Text { text }] };
         let mut messages = Vec::with_capacity(self.messages.len() + 2);
         if !system.is_empty() {
@@ -94,7 +98,6 @@ impl Input {
             };
             said(role, earlier.content.clone())
         }));
-        let mut asked = prompt.clone();
         if let Some(context) = self.context.as_ref().filter(|context| !context.is_empty()) {
             let context = serde_json::to_string_pretty(context).map_err(Fault::internal)?;
             asked = format!("{asked}\n\nContext:\n```json\n{context}\n```");

@@ -16,7 +16,7 @@ use crate::port::models::ToolOffer;
 
 /// More tools than these are not offered one by one.
 const MOST_OFFERED: usize = 40;
-/// Nor are larger ones: so many bytes of schemas and descriptions.
+/// Nor are larger ones: so many bytes of names, descriptions and schemas.
 const MOST_BYTES: usize = 96 << 10;
 
 /// Tools by which an agent has another one work.
@@ -42,14 +42,17 @@ impl Granted {
     /// The tools that are offered to a model for the caller, whom the agent acts for; and whether it has to find the others.
     pub(super) fn offers(&self, snapshot: &Snapshot, caller: &Caller) -> (Vec<ToolOffer>, bool) {
         let all: Vec<&Arc<Tool>> = snapshot.visible(caller).filter(|tool| tool.forwards.is_none()).collect();
-        let offers: Vec<ToolOffer> = all.iter().map(|tool| offer(tool)).collect();
-        let bytes: usize = offers.iter().map(|offer| offer.parameters.to_string().len() + offer.name.len()).sum();
-        if offers.len() <= MOST_OFFERED && bytes <= MOST_BYTES {
-            return (offers, false);
+        if all.len() <= MOST_OFFERED {
+            let offers: Vec<ToolOffer> = all.iter().map(|tool| offer(tool)).collect();
+            let bytes: usize = offers.iter().map(size).sum();
+            if bytes <= MOST_BYTES {
+                return (offers, false);
+            }
         }
         self.finds.store(true, Ordering::Relaxed);
+        let reads = self.allowance.effects.iter().any(|effect| effect.reads());
         let does_more = self.allowance.effects.iter().any(|effect| !effect.reads());
-        let names = FINDING.into_iter().chain(["tool_read"]).chain(does_more.then_some("tool_call"));
+        let names = FINDING.into_iter().chain(reads.then_some("tool_read")).chain(does_more.then_some("tool_call"));
         let found = names.filter_map(|name| snapshot.find(caller.tenant, name));
         (found.map(|tool| offer(tool)).collect(), true)
     }
@@ -57,6 +60,7 @@ impl Granted {
 
 impl Allowing for Granted {
     fn tool(&self, tool: &Tool) -> bool {
+        // They only tell of the tools that the agent is allowed.
         if self.finds.load(Ordering::Relaxed) && FINDING.contains(&&*tool.name) {
             return true;
         }
@@ -71,6 +75,11 @@ impl Allowing for Granted {
     fn agent(&self, id: &str) -> bool {
         self.allowance.agents.iter().any(|one| one == "*" || one == id)
     }
+}
+
+/// What a model reads of an offer, in bytes.
+fn size(offer: &ToolOffer) -> usize {
+    offer.name.len() + offer.description.as_ref().map_or(0, String::len) + offer.parameters.to_string().len()
 }
 
 fn offer(tool: &Tool) -> ToolOffer {

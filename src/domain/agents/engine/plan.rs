@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::form::Form;
 use super::input::Input;
 use super::offering::{FIND, Granted};
-use crate::capability::acting::{Acting, Spent, not_allowed};
+use crate::capability::acting::{Acting, Spent};
 use crate::capability::cx::Cx;
 use crate::domain::agents::checking::{choice, dollars, of_persona};
 use crate::domain::agents::faults::{AGENT_DEPTH, AGENT_INCOMPLETE};
@@ -78,10 +78,9 @@ fn incomplete(place: &str, fault: Fault) -> Fault {
 pub(in crate::domain::agents) fn may_be_run(cx: &Cx, agent_id: &str) -> Result<(), Fault> {
     let Some(above) = &cx.caller().acting else { return Ok(()) };
     if !above.allowance.agent(agent_id) {
-        let fault = not_allowed(&above.agent, &cx.call().tool.name);
         let say =
             format!("the agent '{}' may not have '{agent_id}' work: its 'tools.agents' does not name it", above.agent);
-        return Err(Fault::new(fault.code(), say));
+        return Err(Fault::new(&codes::TOOL_NOT_ALLOWED, say));
     }
     let deep = above.line().count();
     if deep >= DEEPEST {
@@ -99,6 +98,15 @@ pub(in crate::domain::agents) fn acting(cx: &Cx, agent: &Agent, execution: &str)
 
 /// The same with what it is allowed.
 pub(super) fn granted(cx: &Cx, agent: &Agent, execution: &str) -> Result<(Arc<Acting>, Arc<Granted>), Fault> {
+    below(cx.caller().acting.clone(), agent, execution)
+}
+
+/// The same in a run that is replayed: it is below nobody, since nothing is done or paid in it.
+pub(super) fn replayed(agent: &Agent, execution: &str) -> Result<Arc<Acting>, Fault> {
+    Ok(below(None, agent, execution)?.0)
+}
+
+fn below(above: Option<Arc<Acting>>, agent: &Agent, execution: &str) -> Result<(Arc<Acting>, Arc<Granted>), Fault> {
     let limits = &agent.profile.limits;
     let granted = Granted::new(&agent.profile.tools);
     let acting = Acting {
@@ -106,18 +114,13 @@ pub(super) fn granted(cx: &Cx, agent: &Agent, execution: &str) -> Result<(Arc<Ac
         execution: execution.to_owned(),
         allowance: granted.clone(),
         spent: Spent::within(limits.tokens, limits.dollars.as_deref().map(dollars).transpose()?),
-        above: cx.caller().acting.clone(),
+        above,
     };
     Ok((Arc::new(acting), granted))
 }
 
-/// What is wished for of a model.
-pub(super) fn wish(
-    agent: &Agent,
-    input: &Input,
-    acting: &Acting,
-    prompt_version: Option<String>,
-) -> Result<Wish, Fault> {
+/// What is wished for of a model. That the agent asks, and in which run, the router knows of the caller.
+pub(super) fn wish(agent: &Agent, input: &Input) -> Result<Wish, Fault> {
     let policy = &agent.profile.model;
     if let Some(model) = &input.model
         && policy.name.as_ref() != Some(model)
@@ -133,14 +136,7 @@ pub(super) fn wish(
     Ok(Wish {
         model: input.model.clone().or_else(|| policy.name.clone()),
         cache: if policy.cache { CacheUse::Use } else { CacheUse::AsRouted },
-        tags: Tags {
-            agent: Some(agent.agent_id.clone()),
-            prompt_version,
-            execution: Some(acting.execution.clone()),
-            above: acting.line().skip(1).map(|above| above.execution.clone()).collect(),
-            session: input.session.clone(),
-            ..Tags::default()
-        },
+        tags: Tags { session: input.session.clone(), ..Tags::default() },
     })
 }
 

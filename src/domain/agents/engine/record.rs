@@ -1,16 +1,19 @@
 //! The record of a run while it goes. However the run ends, it is entered into the book once; one that is dropped on the way is a
 //! run that was called off.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::book::{Ended, Runs};
-use crate::capability::caller::{Caller, Principal};
+use crate::capability::caller::Caller;
 use crate::capability::events::Event;
 use crate::capability::platform::Platform;
 use crate::domain::agents::model::run::{CallRecord, RunEntry, StepRecord, StopReason, ToolCount, Transcript, Usage};
 use crate::domain::agents::topics::INVOKED;
+use crate::kernel::clock::Clock;
+use crate::kernel::codes;
+use crate::kernel::fault::Fault;
 use crate::kernel::id::CallId;
 
 /// A transcript is kept whole up to so many bytes of what tools answered.
@@ -35,7 +38,10 @@ pub(super) struct Record {
     tools: BTreeMap<String, ToolCount>,
     place: Place,
     began: Duration,
+    /// What tools answered.
     bytes: usize,
+    /// Calls of the last step that have not ended, by their places.
+    open: BTreeSet<usize>,
     ended: bool,
 }
 
@@ -43,7 +49,17 @@ impl Record {
     pub(super) fn new(transcript: Transcript, exposure_id: Option<String>, place: Place) -> Self {
         let began = place.platform.clock.elapsed();
         let (usage, tools) = (Usage::default(), BTreeMap::new());
-        Self { transcript, usage, exposure_id, tools, place, began, bytes: 0, ended: false }
+        Self { transcript, usage, exposure_id, tools, place, began, bytes: 0, open: BTreeSet::new(), ended: false }
+    }
+
+    /// Writes what was entered.
+    pub(super) async fn written(&self) -> Result<(), Fault> {
+        self.place.runs.flush(&self.place.platform).await
+    }
+
+    /// The clock that runs are timed by.
+    pub(super) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.place.platform.clock
     }
 
     /// How many steps there were.
@@ -78,16 +94,55 @@ impl Record {
         self.transcript.steps.push(step);
     }
 
-    /// Adds what the tools of the last step answered.
-    pub(super) fn called(&mut self, calls: Vec<CallRecord>) {
-        for call in &calls {
-            let count = self.tools.entry(call.tool.clone()).or_default();
-            count.calls += 1;
-            count.failed += u32::from(call.failed);
-            self.bytes += call.result.len();
-        }
+    /// The tools of the last step are called: so far as these say.
+    pub(super) fn calling(&mut self, open: Vec<CallRecord>) {
+        self.open = (0..open.len()).collect();
         if let Some(step) = self.transcript.steps.last_mut() {
-            step.calls = calls;
+            step.calls = open;
+        }
+    }
+
+    /// A tool of the last step has ended, the one of this place.
+    pub(super) fn called(&mut self, at: usize, mut call: CallRecord) {
+        self.open.remove(&at);
+        self.count(&call);
+        self.bytes += call.result.len();
+        // A transcript that grows too long has only how long answers were.
+        if self.transcript.complete && self.bytes > MOST_BYTES {
+            self.transcript.complete = false;
+            self.transcript.steps.iter_mut().flat_map(|step| &mut step.calls).for_each(without_result);
+        }
+        if !self.transcript.complete {
+            without_result(&mut call);
+        }
+        if let Some(place) = self.call(at) {
+            *place = call;
+        }
+    }
+
+    fn call(&mut self, at: usize) -> Option<&mut CallRecord> {
+        self.transcript.steps.last_mut().and_then(|step| step.calls.get_mut(at))
+    }
+
+    fn count(&mut self, call: &CallRecord) {
+        let count = self.tools.entry(call.tool.clone()).or_default();
+        count.calls = count.calls.saturating_add(1);
+        count.failed = count.failed.saturating_add(u32::from(call.failed));
+    }
+
+    /// What has not ended when the run does was cut off: what it did is not known here. That nobody waits any more is no fault of
+    /// a tool's, and does not count as one.
+    fn cut_off(&mut self, stop: StopReason) {
+        let code = if stop == StopReason::Cancelled { &codes::CANCELLED } else { &codes::DEADLINE };
+        let result = serde_json::json!({ "code": code.name, "detail": "the run ended meanwhile" }).to_string();
+        for at in std::mem::take(&mut self.open) {
+            let Some(call) = self.call(at) else { continue };
+            call.code = Some(code.name.to_owned());
+            call.result.clone_from(&result);
+            let call = call.clone();
+            if stop != StopReason::Cancelled {
+                self.count(&call);
+            }
         }
     }
 
@@ -103,19 +158,13 @@ impl Record {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
+        self.cut_off(stop);
         self.transcript.stop_reason = stop;
         self.transcript.fault = fault.map(str::to_owned);
         if !self.place.enters {
             return;
         }
-        let (entry, event) = (self.entry(stop, fault), self.event(stop));
-        let mut transcript = self.transcript.clone();
-        if self.bytes > MOST_BYTES {
-            transcript.complete = false;
-            for call in transcript.steps.iter_mut().flat_map(|step| &mut step.calls) {
-                call.result = format!("({} bytes)", call.result.len());
-            }
-        }
+        let (entry, event, transcript) = (self.entry(stop, fault), self.event(stop), self.transcript.clone());
         self.place.runs.add(Ended { tenant: self.place.caller.tenant, entry, transcript, event });
     }
 
@@ -128,10 +177,7 @@ impl Record {
             agent_id: transcript.agent_id.clone(),
             agent_version: transcript.agent_version,
             user: transcript.user,
-            key: match self.place.caller.principal {
-                Principal::Key(key) => Some(key),
-                Principal::Anonymous | Principal::LocalOwner => None,
-            },
+            key: self.place.caller.principal.key(),
             prompt_version: transcript.prompt_version.clone(),
             exposure_id: self.exposure_id.clone(),
             stop,
@@ -162,4 +208,8 @@ impl Drop for Record {
     fn drop(&mut self) {
         self.end(StopReason::Cancelled, None);
     }
+}
+
+fn without_result(call: &mut CallRecord) {
+    call.result = format!("({} bytes)", call.result.len());
 }

@@ -1,6 +1,7 @@
 //! The loop: a model is asked, the tools that it wants are called, it is told what they answered, until it is done or a limit is
 //! reached.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::StreamExt as _;
@@ -11,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use super::answer::{Answer, Said};
 use super::asking::{Live, Source, words};
 use super::book::Runs;
-use super::calling::{Repeats, Verdict, Wanted, is_locked_out};
+use super::calling::{Calling, Repeats, Verdict, Wanted, is_locked_out};
 use super::form::{Form, mend};
 use super::input::Input;
 use super::plan;
@@ -19,13 +20,13 @@ use super::record::{Place, Record};
 use super::telling::{Item, Teller};
 use crate::capability::acting::{Acting, Reached};
 use crate::capability::cx::Cx;
+use crate::capability::owned::Stored;
 use crate::capability::permit::{Action, Resource};
-use crate::capability::platform::Platform;
 use crate::capability::within::Within;
-use crate::domain::agents::faults::{OUTPUT_UNFIT, TRANSCRIPT_CUT};
-use crate::domain::agents::finding::{load, meant, must_work, version};
+use crate::domain::agents::faults::{OUTPUT_UNFIT, RUN_UNANSWERED, TRANSCRIPT_CUT};
+use crate::domain::agents::finding::{meant, must_work, version};
 use crate::domain::agents::model::agent::{Agent, Limits};
-use crate::domain::agents::model::run::{CallRecord, StopReason, Transcript};
+use crate::domain::agents::model::run::{RunStatus, StepRecord, StopReason, Transcript};
 use crate::domain::models::{Asker, Router};
 use crate::kernel::codes;
 use crate::kernel::fault::{Fault, Violation};
@@ -35,16 +36,14 @@ use crate::port::models::{ChatRequest, Message, Part, Role, Stop};
 pub(crate) struct Run {
     course: Course,
     teller: Teller,
-    runs: Arc<Runs>,
-    platform: Arc<Platform>,
     replay_of: Option<String>,
 }
 
 /// What differs between a run and one that is replayed.
 struct Course {
     source: Source,
+    /// The next question: the conversation so far, and how it is asked.
     request: ChatRequest,
-    messages: Vec<Message>,
     form: Option<Form>,
     limits: Limits,
     deadline: Instant,
@@ -54,20 +53,22 @@ struct Course {
 }
 
 impl Run {
-    /// Makes a run ready: everything that can be refused is refused here, before anybody is asked.
-    pub(crate) async fn prepare(cx: &Cx, input: &Input, items: Option<mpsc::Sender<Item>>) -> Result<Self, Fault> {
-        let id = meant(&input.id);
+    /// Makes a run of an agent ready: everything that can be refused is refused here, before anybody is asked, and before the use
+    /// of its prompt is counted.
+    pub(crate) async fn prepare(
+        cx: &Cx,
+        stored: Stored<Agent>,
+        input: &Input,
+        items: Option<mpsc::Sender<Item>>,
+    ) -> Result<Self, Fault> {
+        let id = stored.value.agent_id.clone();
         if input.agent_id.as_deref().is_some_and(|other| meant(other) != id) {
             return Err(Fault::bad_input("/agentId", "names another agent than 'id'"));
         }
-        let stored = load(cx, &input.id, Action::Read).await?;
         plan::may_be_run(cx, &id)?;
         if let Some(replayed) = &input.replay_of {
             let transcript = transcript(cx, &id, replayed).await?;
-            if !transcript.complete {
-                let say = "what its tools answered was too long to be kept";
-                return Err(Fault::new(&TRANSCRIPT_CUT, say));
-            }
+            can_be_replayed(&transcript)?;
             let agent = version(cx, stored, Some(transcript.agent_version)).await?.value;
             return Self::replaying(cx, &agent, input, transcript, items);
         }
@@ -75,20 +76,22 @@ impl Run {
         must_work(&agent)?;
         let profile = &agent.profile;
         let execution = cx.new_id().to_string();
-        let mut told = plan::told(cx, profile, input).await?;
+        let mut wish = plan::wish(&agent, input)?;
+        input.is_asked()?;
         let form = profile.output.as_ref().map(Form::of).transpose()?;
         let (acting, granted) = plan::granted(cx, &agent, &execution)?;
-        let mut wish = plan::wish(&agent, input, &acting, told.prompt_version.clone())?;
-        wish.tags.persona.clone_from(&told.persona);
         let deadline = plan::deadline(cx, &profile.limits);
         let within = cx.within(acting.clone())?.until(deadline.into_std());
+        let mut told = plan::told(cx, profile, input).await?;
+        wish.tags.prompt_version.clone_from(&told.prompt_version);
+        wish.tags.persona.clone_from(&told.persona);
         let snapshot = cx.platform().registry.present();
         let (tools, finds) = granted.offers(&snapshot, within.caller());
         if finds {
             plan::with_finding(&mut told.text);
         }
-        let request = ChatRequest { tools, ..plan::request(profile, input, form.as_ref()) };
         let messages = input.messages(told.text)?;
+        let request = ChatRequest { tools, messages, ..plan::request(profile, input, form.as_ref()) };
         let transcript = Transcript {
             execution_id: execution,
             agent_id: agent.agent_id.clone(),
@@ -97,7 +100,7 @@ impl Run {
             user: cx.caller().user,
             above: acting.line().skip(1).map(|above| above.execution.clone()).collect(),
             began_at: cx.now(),
-            messages: messages.clone(),
+            messages: request.messages.clone(),
             steps: Vec::new(),
             stop_reason: StopReason::Cancelled,
             fault: None,
@@ -107,7 +110,8 @@ impl Run {
         let source = Source::Live(Box::new(Live { router: cx.service::<Router>()?, asker, wish }));
         let limits = profile.limits.clone();
         let record = Record::new(transcript, told.exposure, place(cx, true)?);
-        Self::of(cx, Course { source, request, messages, form, limits, deadline, acting, within, record }, items, None)
+        let course = Course { source, request, form, limits, deadline, acting, within, record };
+        Ok(Self { course, teller: Teller::new(cx.call().client.clone(), items), replay_of: None })
     }
 
     /// The same run again, from what was recorded of it.
@@ -120,31 +124,19 @@ impl Run {
     ) -> Result<Self, Fault> {
         let limits = agent.profile.limits.clone();
         let form = agent.profile.output.as_ref().map(Form::of).transpose()?;
-        let (acting, _) = plan::granted(cx, agent, &recorded.execution_id)?;
+        let acting = plan::replayed(agent, &recorded.execution_id)?;
         let deadline = plan::deadline(cx, &limits);
         let within = cx.within(acting.clone())?.until(deadline.into_std());
-        let request = plan::request(&agent.profile, input, form.as_ref());
-        let (messages, stop) = (recorded.messages.clone(), recorded.stop_reason);
+        // Nobody is asked: the conversation is not needed.
+        let request = plan::request(&agent.profile, input, None);
+        let stop = recorded.stop_reason;
         let replay_of = Some(recorded.execution_id.clone());
-        let steps = recorded.steps.iter().cloned().collect();
+        let mut transcript = recorded;
+        let steps = std::mem::take(&mut transcript.steps).into();
         let source = Source::Recorded { steps, calls: Vec::new(), stop };
-        let record = Record::new(Transcript { steps: Vec::new(), ..recorded }, None, place(cx, false)?);
-        Self::of(
-            cx,
-            Course { source, request, messages, form, limits, deadline, acting, within, record },
-            items,
-            replay_of,
-        )
-    }
-
-    fn of(
-        cx: &Cx,
-        course: Course,
-        items: Option<mpsc::Sender<Item>>,
-        replay_of: Option<String>,
-    ) -> Result<Self, Fault> {
-        let teller = Teller::new(cx.call().client.clone(), items);
-        Ok(Self { course, teller, runs: cx.service::<Runs>()?, platform: cx.platform().clone(), replay_of })
+        let record = Record::new(transcript, None, place(cx, false)?);
+        let course = Course { source, request, form, limits, deadline, acting, within, record };
+        Ok(Self { course, teller: Teller::new(cx.call().client.clone(), items), replay_of })
     }
 
     /// Runs it to its end, and has its end written down before it is told.
@@ -154,7 +146,7 @@ impl Run {
             Ok((stop, _)) => self.course.record.end(*stop, None),
             Err(fault) => self.course.record.end(StopReason::Failed, Some(fault.code().name)),
         }
-        if let Err(fault) = self.runs.flush(&self.platform).await {
+        if let Err(fault) = self.course.record.written().await {
             // It waits for the next time; what the run did is done.
             tracing::warn!(%fault, "the end of a run could not be written");
         }
@@ -173,26 +165,24 @@ impl Run {
         let (execution_id, agent_id, agent_version) = (execution_id.clone(), agent_id.clone(), *agent_version);
         self.teller.tell(Item::Start { execution_id, agent_id, agent_version }).await;
         loop {
-            if let Some(stop) = self.limit() {
+            // A recorded run ends as it did, whichever limit that was.
+            if let Some(stop) = self.course.source.ended().or_else(|| self.limit()) {
                 return Ok((stop, said));
             }
             let step = self.course.record.steps() + 1;
             self.teller.tell(Item::Step { step }).await;
-            let request = self.question();
-            let answered = match timeout_at(self.course.deadline, self.course.source.ask(request, &self.teller)).await {
-                Err(_) => return Ok((StopReason::Seconds, said)),
-                Ok(Ok(Some(answered))) => answered,
-                Ok(Ok(None)) => return Ok((self.course.source.stop(), said)),
+            let answered = match self.ask().await {
+                None => return Ok((StopReason::Seconds, said)),
+                Some(Ok(answered)) => answered,
                 // What was reached before it was spent is told.
-                Ok(Err(fault)) if step > 1 && fault.code().name == "budget_spent" => {
+                Some(Err(fault)) if step > 1 && fault.code().name == "budget_spent" => {
                     return Ok((StopReason::Budget, said));
                 }
-                Ok(Err(fault)) => return Err(fault),
+                Some(Err(fault)) => return Err(fault),
             };
-            self.course.acting.spend(answered.tokens.input.saturating_add(answered.tokens.output), answered.cost);
             // Vendors take no message that says nothing.
             if !answered.parts.is_empty() {
-                self.course.messages.push(Message { role: Role::Assistant, parts: answered.parts.clone() });
+                self.say(Role::Assistant, answered.parts.clone());
             }
             let (wanted, stop) = (Wanted::of(&answered.parts), answered.stop.clone());
             if let Some(text) = words(&answered.parts) {
@@ -243,54 +233,55 @@ impl Run {
         (Instant::now() >= self.course.deadline).then_some(StopReason::Seconds)
     }
 
-    /// The next question. An answer is not longer than what is left of the run's tokens.
-    fn question(&self) -> ChatRequest {
-        let left = self.course.acting.tokens_left().map(|left| u32::try_from(left).unwrap_or(u32::MAX).max(1));
-        ChatRequest {
-            messages: self.course.messages.clone(),
-            max_tokens: self.course.request.max_tokens.into_iter().chain(left).min(),
-            ..self.course.request.clone()
-        }
+    /// Asks the next question; nothing comes back where the time is over. An answer is not longer than what is left of the run's
+    /// tokens.
+    async fn ask(&mut self) -> Option<Result<StepRecord, Fault>> {
+        let Course { source, request, acting, deadline, .. } = &mut self.course;
+        let question = || {
+            let left = acting.tokens_left().map(|left| u32::try_from(left).unwrap_or(u32::MAX).max(1));
+            ChatRequest { max_tokens: request.max_tokens.into_iter().chain(left).min(), ..request.clone() }
+        };
+        timeout_at(*deadline, source.ask(question, &self.teller)).await.ok()
     }
 
-    /// Calls tools, and tells the model what they answered; why the run ends, where it does.
+    /// Adds to the conversation.
+    fn say(&mut self, role: Role, parts: Vec<Part>) {
+        self.course.request.messages.push(Message { role, parts });
+    }
+
+    /// Calls tools, and tells the model what they answered; why the run ends, where it does. What has ended is in the record at once.
     async fn tools(&mut self, wanted: &[Wanted], repeats: &mut Repeats) -> Result<Option<StopReason>, Fault> {
-        let verdicts: Vec<Verdict> = wanted.iter().map(|one| repeats.judge(one)).collect();
+        let verdicts = repeats.judge_all(wanted);
         if verdicts.contains(&Verdict::Ends) {
             return Ok(Some(StopReason::Loop));
         }
-        let at_once = self.course.limits.parallel_tools.max(1) as usize;
-        let this = &*self;
-        let made = |(at, (one, verdict))| -> BoxFuture<'_, _> { Box::pin(this.tool(at, one, verdict)) };
+        let Course { source, within, limits, record, deadline, .. } = &mut self.course;
+        let clock = record.clock().clone();
+        let calling = Calling { source, within, teller: &self.teller, clock: &*clock, repeats: limits.repeats };
+        record.calling(wanted.iter().map(Wanted::open).collect());
+        let calling = &calling;
+        let made = |(at, (one, verdict))| -> BoxFuture<'_, _> {
+            Box::pin(async move { (at, calling.call(at, one, verdict).await) })
+        };
         let calls: Vec<_> = wanted.iter().zip(verdicts).enumerate().map(made).collect();
-        let calls = futures::stream::iter(calls).buffered(at_once).collect::<Vec<_>>();
-        let Ok(calls) = timeout_at(self.course.deadline, calls).await else {
-            self.course.record.called(wanted.iter().map(Wanted::cut_off).collect());
-            return Ok(Some(StopReason::Seconds));
-        };
-        let calls: Vec<CallRecord> = calls.into_iter().collect::<Result<_, _>>()?;
-        let result = |call: &CallRecord| Part::ToolResult {
-            id: call.id.clone(),
-            text: call.result.clone(),
-            failed: call.failed,
-        };
-        self.course.messages.push(Message { role: Role::User, parts: calls.iter().map(result).collect() });
-        let locked_out = is_locked_out(&calls);
-        self.course.record.called(calls);
+        let mut ended = futures::stream::iter(calls).buffer_unordered(limits.parallel_tools.max(1) as usize);
+        let (mut answers, mut locked_out) = (BTreeMap::new(), false);
+        loop {
+            let Ok(next) = timeout_at(*deadline, ended.next()).await else { return Ok(Some(StopReason::Seconds)) };
+            let Some((at, call)) = next else { break };
+            let call = call?;
+            locked_out |= is_locked_out(&call);
+            let (id, text, failed) = (call.id.clone(), call.result.clone(), call.failed);
+            answers.insert(at, Part::ToolResult { id, text, failed });
+            record.called(at, call);
+        }
+        drop(ended);
         if locked_out {
             return Err(Fault::new(&codes::KEY_REFUSED, "the credential is not valid any more"));
         }
+        // In the order of the calls, whichever ended first.
+        self.say(Role::User, answers.into_values().collect());
         Ok(None)
-    }
-
-    async fn tool(&self, at: usize, wanted: &Wanted, verdict: Verdict) -> Result<CallRecord, Fault> {
-        match verdict {
-            Verdict::Told | Verdict::Ends => Ok(wanted.repeated(self.course.limits.repeats)),
-            Verdict::Made => match self.course.source.recorded(at, &wanted.tool) {
-                Some(recorded) => recorded,
-                None => Ok(wanted.make(&self.course.within, &self.teller, &*self.platform.clock).await),
-            },
-        }
     }
 
     /// Gives an answer back that does not fit.
@@ -298,7 +289,23 @@ impl Run {
         let text = mend(wrong);
         self.course.record.mended(&text);
         self.teller.tell(Item::Mend { text: text.clone() }).await;
-        self.course.messages.push(Message { role: Role::User, parts: vec![Part::Text { text }] });
+        self.say(Role::User, vec![Part::Text { text }]);
+    }
+}
+
+/// What of a run is there to be gone through again: all of it, up to an answer.
+fn can_be_replayed(transcript: &Transcript) -> Result<(), Fault> {
+    if !transcript.complete {
+        return Err(Fault::new(&TRANSCRIPT_CUT, "what its tools answered was too long to be kept"));
+    }
+    match transcript.stop_reason.status() {
+        RunStatus::Completed | RunStatus::Stopped => Ok(()),
+        RunStatus::Cancelled => Err(Fault::new(&RUN_UNANSWERED, "the run was called off")),
+        RunStatus::Failed => {
+            let code = transcript.fault.as_deref().unwrap_or("internal");
+            let detail = serde_json::json!({ "code": code });
+            Err(Fault::new(&RUN_UNANSWERED, format!("the run ended by '{code}'")).with_detail(detail))
+        }
     }
 }
 

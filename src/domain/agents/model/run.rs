@@ -95,23 +95,6 @@ impl StopReason {
         }
     }
 
-    /// Its word.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::End => "end",
-            Self::Length => "length",
-            Self::Refused => "refused",
-            Self::Steps => "steps",
-            Self::Seconds => "seconds",
-            Self::Tokens => "tokens",
-            Self::Dollars => "dollars",
-            Self::Budget => "budget",
-            Self::Loop => "loop",
-            Self::Cancelled => "cancelled",
-            Self::Failed => "failed",
-        }
-    }
-
     /// Whether one of the agent's own limits stopped it.
     pub(crate) const fn is_limit(self) -> bool {
         matches!(self, Self::Steps | Self::Seconds | Self::Tokens | Self::Dollars | Self::Loop)
@@ -156,13 +139,14 @@ impl Usage {
     /// Adds what was used elsewhere.
     pub(crate) fn join(&mut self, other: &Self) {
         let tokens = &other.tokens;
-        self.asked += other.asked;
-        self.cached += other.cached;
-        self.tokens.input += tokens.input;
-        self.tokens.cached += tokens.cached;
-        self.tokens.cache_written += tokens.cache_written;
-        self.tokens.output += tokens.output;
-        self.tokens.reasoning += tokens.reasoning;
+        let add = |sum: &mut u64, more: u64| *sum = sum.saturating_add(more);
+        self.asked = self.asked.saturating_add(other.asked);
+        self.cached = self.cached.saturating_add(other.cached);
+        add(&mut self.tokens.input, tokens.input);
+        add(&mut self.tokens.cached, tokens.cached);
+        add(&mut self.tokens.cache_written, tokens.cache_written);
+        add(&mut self.tokens.output, tokens.output);
+        add(&mut self.tokens.reasoning, tokens.reasoning);
         self.about |= other.about;
         self.cost = self.cost.plus(other.cost);
         self.unpriced |= other.unpriced;

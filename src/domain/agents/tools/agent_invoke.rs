@@ -31,11 +31,11 @@ impl Capability for AgentInvoke {
     .spends();
 
     async fn run(cx: &Cx, input: Input) -> Result<Answer, Fault> {
-        let limits = load(cx, &input.id, Action::Read).await?.value.profile.limits;
-        if Duration::from_secs(u64::from(limits.seconds)) > cx.time_left() {
+        let agent = load(cx, &input.id, Action::Read).await?;
+        if Duration::from_secs(u64::from(agent.value.profile.limits.seconds)) > cx.time_left() {
             cx.prefer_task()?;
         }
-        let run = Box::pin(Run::prepare(cx, &input, None)).await?;
+        let run = Box::pin(Run::prepare(cx, agent, &input, None)).await?;
         Box::pin(run.go()).await
     }
 }

@@ -10,10 +10,11 @@ use crate::capability::Capability;
 use crate::capability::cx::Cx;
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
-use crate::domain::agents::engine::figures::{Figures, Span, Spread, Whose, share};
+use crate::domain::agents::engine::figures::{Figures, Span, Whose};
 use crate::domain::agents::finding::load;
-use crate::domain::agents::model::run::RunStatus;
+use crate::domain::agents::model::run::{RunStatus, StopReason};
 use crate::kernel::fault::Fault;
+use crate::kernel::figures::{Spread, share};
 use crate::kernel::time::Timestamp;
 use crate::port::models::Tokens;
 
@@ -53,7 +54,7 @@ pub(in crate::domain::agents) struct Output {
     /// How many runs there were, and how they ended.
     runs: RunCounts,
     /// Why they ended: how many by each reason.
-    stop_reasons: BTreeMap<String, u64>,
+    stop_reasons: BTreeMap<StopReason, u64>,
     /// The faults by which runs ended, by code.
     faults: BTreeMap<String, u64>,
     /// The share of runs that ended by a fault, from 0 to 1. Those that were called off are not in it.
@@ -148,7 +149,6 @@ impl Capability for AgentMetrics {
                 cancelled: ended(RunStatus::Cancelled),
                 failed: ended(RunStatus::Failed),
             },
-            stop_reasons: figures.by_stop.iter().map(|(stop, count)| (stop.name().to_owned(), *count)).collect(),
             error_rate: share(ended(RunStatus::Failed), figures.waited_for()),
             model_calls: u64::from(usage.asked),
             cache_rate: share(u64::from(usage.cached), u64::from(usage.asked)),
@@ -158,6 +158,7 @@ impl Capability for AgentMetrics {
             runs_without_price: figures.unpriced,
             steps_per_run: share(figures.steps, figures.runs()),
             tools,
+            stop_reasons: figures.by_stop,
             latency: Spread::of(figures.micros),
             faults: figures.faults,
             prompt_versions: figures.prompt_versions,

@@ -8,8 +8,8 @@ use crate::capability::Capability;
 use crate::capability::cx::Cx;
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
-use crate::domain::agents::checking::{hold, named};
-use crate::domain::agents::finding::{belongs, room_for_one};
+use crate::domain::agents::checking::{hold, named, same_tools};
+use crate::domain::agents::finding::room_for_one;
 use crate::domain::agents::model::agent::{
     Agent, Allowance, Limits, ModelPolicy, PersonaChoice, Profile, PromptChoice, State,
 };
@@ -98,13 +98,14 @@ impl Capability for AgentRegister {
             limits: input.limits,
             output: input.output,
         };
+        same_tools(cx, &Allowance::default(), &profile.tools)?;
         hold(cx, &profile).await?;
         room_for_one(cx).await?;
         let (author, message) = (cx.caller().user, input.message);
         let agent = Agent { agent_id, version: 1, state: State::Active, profile, author, message };
-        cx.create(Agent::id(&agent.agent_id), belongs(cx), &agent)?;
+        cx.create(Agent::id(&agent.agent_id), cx.belongs_to_caller(), &agent)?;
         cx.about::<Agent>(Agent::id(&agent.agent_id));
         cx.emit(REGISTERED, &agent.agent_id, &serde_json::json!({ "agentId": agent.agent_id, "version": 1 }))?;
-        Ok(Full::of(agent, belongs(cx).owner, cx.now()))
+        Ok(Full::of(agent, cx.belongs_to_caller().owner, cx.now()))
     }
 }

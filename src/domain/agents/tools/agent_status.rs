@@ -6,11 +6,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::capability::Capability;
-use crate::capability::cx::Cx;
+use crate::capability::cx::{Cx, forbidden};
+use crate::capability::owned::Stored;
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::agents::checking::{choice, models, of_persona, unknown_agents, unknown_tools};
-use crate::domain::agents::engine::figures::{Figures, Span, share};
+use crate::domain::agents::engine::figures::{Figures, Span};
 use crate::domain::agents::engine::running::transcript;
 use crate::domain::agents::finding::load;
 use crate::domain::agents::model::agent::{Agent, State};
@@ -18,6 +19,7 @@ use crate::domain::agents::model::run::{RunStatus, StopReason, Transcript};
 use crate::domain::models::standing;
 use crate::domain::prompts::using;
 use crate::kernel::fault::{Fault, Violation};
+use crate::kernel::figures::share;
 use crate::kernel::time::Timestamp;
 
 /// Tells how an agent is.
@@ -37,7 +39,8 @@ pub(in crate::domain::agents) struct Input {
     /// Its id or name.
     #[schemars(length(min = 1, max = 100))]
     id: String,
-    /// Tells the transcript of this run, too: the caller's own, or anybody's for those who manage runs.
+    /// Tells the transcript of this run and nothing of how the agent is: the caller's own, or anybody's for those who manage runs. It
+    /// needs `runs:read`.
     #[serde(default)]
     #[schemars(length(min = 1, max = 64))]
     execution_id: Option<String>,
@@ -77,6 +80,8 @@ struct Performance {
     from: Timestamp,
     /// Runs that somebody waited for to their end.
     runs: u64,
+    /// Whether these are the newest runs since then, and there may be more of them than are looked at.
+    newest: bool,
     /// From 0 to 1; not there where there are fewer than five runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     score: Option<f64>,
@@ -124,12 +129,15 @@ pub(in crate::domain::agents) struct Output {
     /// Whether it works.
     state: State,
     /// Whether it is well: `unusable` where something keeps it from running, `degraded` where something else is wrong or its score is below a
-    /// half.
-    health: Health,
-    /// What is wrong with how it is set up, as it is for the caller.
-    problems: Vec<ProblemView>,
-    /// How well it does.
-    performance: Performance,
+    /// half. Not there where a transcript was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    health: Option<Health>,
+    /// What is wrong with how it is set up, as it is for the caller. Not there where a transcript was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problems: Option<Vec<ProblemView>>,
+    /// How well it does, for those who may read runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    performance: Option<Performance>,
     /// The last run that the caller may see.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_run: Option<LastRun>,
@@ -147,34 +155,46 @@ impl Capability for AgentStatus {
         Route::get("/agents/{id}/status"),
         Permit::on(Resource::Agents, Action::Read),
         "Whether an agent can work: state, health, what is wrong with how it is set up, and a score of how well it does with its parts; with \
-         'executionId' also the transcript of a run. For figures over a period use agent_metrics.",
+         'executionId' the transcript of a run instead. For figures over a period use agent_metrics.",
     );
 
     async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {
         let agent = load(cx, &input.id, Action::Read).await?;
+        let (agent_id, version, state) = (agent.value.agent_id.clone(), agent.value.version, agent.value.state);
+        let reads_runs = cx.caller().may(Resource::Runs, Action::Read);
+        if let Some(execution) = &input.execution_id {
+            if !reads_runs {
+                return Err(forbidden(Permit::on(Resource::Runs, Action::Read)));
+            }
+            let execution = Some(transcript(cx, &agent_id, execution).await?);
+            let (health, problems, performance, last_run) = (None, None, None, None);
+            return Ok(Output { agent_id, version, state, health, problems, performance, last_run, execution });
+        }
         let problems = problems(cx, &agent.value).await?;
-        let span = Span::of(cx, None, None, MEASURED)?;
-        let (figures, _) = Figures::of(cx, &agent, span).await?;
-        let performance = performance(&figures, span.from);
-        let does_badly = performance.score.is_some_and(|score| score < LOWEST);
+        let (performance, last_run) = if reads_runs { runs(cx, &agent).await? } else { (None, None) };
+        let score = performance.as_ref().and_then(|performance| performance.score);
         let health = match &problems {
             all if all.iter().any(|problem| problem.blocks) => Health::Unusable,
-            all if !all.is_empty() || does_badly => Health::Degraded,
+            all if !all.is_empty() || score.is_some_and(|score| score < LOWEST) => Health::Degraded,
             _ => Health::Healthy,
         };
-        let execution = match &input.execution_id {
-            Some(execution) => Some(transcript(cx, &agent.value.agent_id, execution).await?),
-            None => None,
-        };
-        let last_run = figures.last.map(|last| LastRun {
-            execution_id: last.execution_id,
-            at: last.at,
-            status: last.stop.status(),
-            stop_reason: last.stop,
-        });
-        let Agent { agent_id, version, state, .. } = agent.value;
-        Ok(Output { agent_id, version, state, health, problems, performance, last_run, execution })
+        let (health, problems) = (Some(health), Some(problems));
+        Ok(Output { agent_id, version, state, health, problems, performance, last_run, execution: None })
     }
+}
+
+/// How well an agent did of late, and its last run.
+async fn runs(cx: &Cx, agent: &Stored<Agent>) -> Result<(Option<Performance>, Option<LastRun>), Fault> {
+    let span = Span::of(cx, None, None, MEASURED)?;
+    let figures = Figures::of_newest(cx, agent, span).await?;
+    let performance = performance(&figures, span.from);
+    let last_run = figures.last.map(|last| LastRun {
+        execution_id: last.execution_id,
+        at: last.at,
+        status: last.stop.status(),
+        stop_reason: last.stop,
+    });
+    Ok((Some(performance), last_run))
 }
 
 /// What is wrong with how an agent is set up.
@@ -252,5 +272,5 @@ fn performance(figures: &Figures, from: Timestamp) -> Performance {
     let weights: f64 = parts.iter().map(|part| part.weight).sum();
     let sum: f64 = parts.iter().map(|part| part.weight * part.value).sum();
     let score = (runs >= FEWEST).then(|| (sum / weights * 10_000.0).round() / 10_000.0);
-    Performance { from, runs, score, parts }
+    Performance { from, runs, newest: figures.beyond, score, parts }
 }

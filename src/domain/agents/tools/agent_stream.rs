@@ -10,6 +10,7 @@ use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::agents::engine::input::Input;
 use crate::domain::agents::engine::running::Run;
 use crate::domain::agents::engine::telling::Item;
+use crate::domain::agents::finding::load;
 use crate::kernel::fault::Fault;
 
 /// Runs an agent and tells of it as it goes.
@@ -37,7 +38,8 @@ impl Streaming for AgentStream {
         input: Input,
     ) -> Result<impl futures::Stream<Item = Result<Item, Fault>> + Send + 'static, Fault> {
         let (items, heard) = mpsc::channel(WAITING);
-        let run = Box::pin(Run::prepare(cx, &input, Some(items))).await?;
+        let agent = load(cx, &input.id, Action::Read).await?;
+        let run = Box::pin(Run::prepare(cx, agent, &input, Some(items))).await?;
         let going = Going { work: Some(Box::pin(run.told())), heard, end: None };
         Ok(futures::stream::unfold(going, Going::next))
     }

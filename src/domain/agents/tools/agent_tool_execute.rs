@@ -10,7 +10,7 @@ use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::agents::engine::plan::{acting, may_be_run};
 use crate::domain::agents::finding::{load, must_work};
-use crate::kernel::fault::{Fault, Violation};
+use crate::kernel::fault::Fault;
 
 /// Calls a tool as an agent.
 pub(in crate::domain::agents) struct AgentToolExecute;
@@ -73,18 +73,8 @@ impl Capability for AgentToolExecute {
             agent_id: agent.agent_id,
             tool: input.tool,
             request_id: called.id.to_string(),
-            result: called.result.map_err(below_input)?,
+            result: called.result.map_err(|fault| fault.below("/input"))?,
             duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         })
     }
-}
-
-/// The places in the tool's input, as the caller wrote it.
-fn below_input(fault: Fault) -> Fault {
-    if fault.places().is_empty() {
-        return fault;
-    }
-    let below =
-        |place: &Violation| Violation { pointer: format!("/input{}", place.pointer), message: place.message.clone() };
-    Fault::violations(fault.places().iter().map(below).collect())
 }

@@ -8,7 +8,7 @@ use crate::capability::Capability;
 use crate::capability::cx::Cx;
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
-use crate::domain::agents::checking::hold;
+use crate::domain::agents::checking::{hold, same_tools};
 use crate::domain::agents::finding::load;
 use crate::domain::agents::model::agent::{
     Agent, Allowance, Limits, ModelPolicy, PersonaChoice, Profile, PromptChoice, State,
@@ -116,8 +116,9 @@ impl Capability for AgentUpdate {
         if profile == old.profile && state == old.state {
             return Ok(Output { agent: Full::stored(stored), changed: false });
         }
-        // An agent that does not run may be made of what is gone: so it can be paused and retired.
-        if state == State::Active {
+        same_tools(cx, &old.profile.tools, &profile.tools)?;
+        // An agent that does not run may be made of what is gone: so it can be paused and retired. What is new is held all the same.
+        if state == State::Active || profile != old.profile {
             hold(cx, &profile).await?;
         }
         let agent = next(cx, old, profile, state, message);

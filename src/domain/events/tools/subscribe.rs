@@ -8,7 +8,6 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::capability::Capability;
-use crate::capability::caller::Principal;
 use crate::capability::cx::{Belongs, Cx, forbidden};
 use crate::capability::owned::Stored;
 use crate::capability::permit::{Action, Permit, Resource};
@@ -161,10 +160,7 @@ impl Capability for Subscribe {
             retry,
             concurrency: input.concurrency.unwrap_or(8),
             user: cx.caller().user,
-            key: match cx.caller().principal {
-                Principal::Key(key) => Some(key),
-                Principal::LocalOwner | Principal::Anonymous => None,
-            },
+            key: cx.caller().principal.key(),
             state: State::Active,
             reason: None,
         };

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::capability::asking::Questioner;
-use crate::capability::caller::{Caller, Origin, Principal};
+use crate::capability::caller::{Caller, Origin};
 use crate::capability::credentials::UseOf;
 use crate::capability::cx::Cx;
 use crate::capability::platform::Platform;
 use crate::domain::models::model::budget::Scope;
-use crate::kernel::id::{CallId, TenantId};
+use crate::kernel::id::{CallId, KeyId, TenantId};
 use crate::kernel::trace::TraceContext;
 
 /// Who asks: the parts of a call that a model's call is tied to.
@@ -60,10 +60,7 @@ impl Asker {
     }
 
     pub(crate) fn key(&self) -> Option<Uuid> {
-        match self.caller.principal {
-            Principal::Key(key) => Some(key.uuid()),
-            Principal::Anonymous | Principal::LocalOwner => None,
-        }
+        self.caller.principal.key().map(KeyId::uuid)
     }
 
     pub(crate) fn use_of(&self, provider: &str) -> UseOf {
@@ -86,6 +83,21 @@ pub struct Tags {
     pub above: Vec<String>,
     /// What belongs together, for routes that stick to a model; the user when not given.
     pub session: Option<String>,
+}
+
+impl Tags {
+    /// What the call of a model is a part of. Where an agent acts for the caller it is a part of the agent's run, whatever the
+    /// wish says: what the agent's tools ask is paid by its budgets, and nobody else's.
+    pub(crate) fn of(asker: &Asker, wished: &Self) -> Self {
+        let tags = wished.clone();
+        let Some(acting) = &asker.caller.acting else { return tags };
+        Self {
+            agent: Some(acting.agent.clone()),
+            execution: Some(acting.execution.clone()),
+            above: acting.line().skip(1).map(|above| above.execution.clone()).collect(),
+            ..tags
+        }
+    }
 }
 
 /// Whether the cache may answer.

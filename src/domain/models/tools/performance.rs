@@ -12,6 +12,7 @@ use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::models::model::call::{CacheState, CallEnd, CallEntry};
 use crate::domain::models::reading::Calls;
 use crate::kernel::fault::Fault;
+use crate::kernel::figures::{Spread, share};
 use crate::kernel::time::Timestamp;
 
 /// Tells performance.
@@ -53,18 +54,6 @@ struct Group {
     first_piece: Option<Spread>,
     /// How the answers were.
     quality: Quality,
-}
-
-/// How long something took, in milliseconds.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-struct Spread {
-    /// Half of them took at most this.
-    p50: u64,
-    /// 95 of a hundred took at most this.
-    p95: u64,
-    /// 99 of a hundred took at most this.
-    p99: u64,
 }
 
 /// How answers were, as far as it can be told without asking anybody: whether each ended by itself.
@@ -172,23 +161,9 @@ impl Tally {
             failed: self.failed,
             error_rate: share(self.failed, self.calls - self.aborted).unwrap_or(0.0),
             faults: self.faults,
-            latency: spread(self.micros),
-            first_piece: spread(self.first_micros),
+            latency: Spread::of(self.micros),
+            first_piece: Spread::of(self.first_micros),
             quality: Quality { method: "completeness", score: share(whole, quality.answers), ..quality },
         }
     }
-}
-
-fn share(part: u64, whole: u64) -> Option<f64> {
-    #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
-    (whole > 0).then(|| (part as f64 / whole as f64 * 10_000.0).round() / 10_000.0)
-}
-
-fn spread(mut micros: Vec<u64>) -> Option<Spread> {
-    micros.sort_unstable();
-    let at = |percent: usize| {
-        let place = (micros.len() * percent).div_ceil(100).checked_sub(1)?;
-        micros.get(place).map(|micros| micros / 1000)
-    };
-    Some(Spread { p50: at(50)?, p95: at(95)?, p99: at(99)? })
 }

@@ -7,7 +7,7 @@ use crate::capability::Capability;
 use crate::capability::cx::Cx;
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
-use crate::domain::personas::finding::{OneVersion, belongs, judged, room_for_one};
+use crate::domain::personas::finding::{OneVersion, judged, room_for_one};
 use crate::domain::personas::library::Personas;
 use crate::domain::personas::model::{Persona, Profile, Turn};
 use crate::domain::personas::topics::CREATED;
@@ -113,7 +113,7 @@ impl Capability for PersonaCreate {
         let (author, message) = (cx.caller().user, input.message);
         let version = Version::FIRST.to_string();
         let persona = Persona { persona_id: persona_id.clone(), version, profile, author, message, file: None };
-        cx.create(Persona::id(&persona_id), belongs(cx), &persona)?;
+        cx.create(Persona::id(&persona_id), cx.belongs_to_caller(), &persona)?;
         cx.emit(CREATED, &persona_id, &serde_json::json!({ "personaId": persona_id, "version": persona.version }))?;
         Ok(written(cx, persona, told))
     }

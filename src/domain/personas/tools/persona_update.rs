@@ -8,7 +8,7 @@ use crate::capability::Capability;
 use crate::capability::cx::{Cx, forbidden};
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
-use crate::domain::personas::finding::{Found, belongs, judged, room_for_one};
+use crate::domain::personas::finding::{Found, judged, room_for_one};
 use crate::domain::personas::model::{Persona, Profile, Turn};
 use crate::domain::personas::topics::UPDATED;
 use crate::domain::personas::views::Full;
@@ -128,7 +128,7 @@ impl Capability for PersonaUpdate {
                 }
                 room_for_one(cx).await?;
                 persona.file = Some(before.clone());
-                cx.create(Persona::id(&persona.persona_id), belongs(cx), &persona)?;
+                cx.create(Persona::id(&persona.persona_id), cx.belongs_to_caller(), &persona)?;
             }
         }
         let event = serde_json::json!({ "personaId": persona.persona_id, "version": persona.version });

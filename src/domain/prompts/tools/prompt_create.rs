@@ -18,7 +18,7 @@ use crate::domain::prompts::library::Library;
 use crate::domain::prompts::model::prompt::{Prompt, PromptKind};
 use crate::domain::prompts::topics::CREATED;
 use crate::domain::prompts::views::{Brief, Full, VariableView};
-use crate::domain::prompts::writing::{add_revision, belongs, own_name, room_for_one};
+use crate::domain::prompts::writing::{add_revision, own_name, room_for_one};
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 
@@ -122,7 +122,7 @@ impl Capability for PromptCreate {
         }
         room_for_one(cx).await?;
         let revision = add_revision(cx, &mut prompt, content, message, Step::Minor)?;
-        cx.create(Prompt::id(&prompt.prompt_id), belongs(cx), &prompt)?;
+        cx.create(Prompt::id(&prompt.prompt_id), cx.belongs_to_caller(), &prompt)?;
         cx.about::<Prompt>(Prompt::id(&prompt.prompt_id));
         let event = serde_json::json!({
             "promptId": prompt.prompt_id, "version": revision.called(), "digest": revision.digest,

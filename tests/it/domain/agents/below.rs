@@ -3,7 +3,7 @@
 use convoke::kernel::codes;
 use serde_json::{Value, json};
 
-use super::{call, calls, invoke, register, said, status};
+use super::{call, calls, invoke, register, result, said, status};
 use crate::support::app::TestApp;
 
 /// An agent that may have others work, besides what `more` of its tools says.
@@ -36,8 +36,7 @@ async fn an_agent_has_another_one_work_and_pays_for_it_too() {
 
     let told = app.call(&app.admin, "agent_status", json!({ "id": "archivist" })).await.unwrap();
     let below = status(&app, &app.member, "archivist", &told["lastRun"]["executionId"]).await;
-    assert_eq!(below["execution"]["above"].as_array().unwrap().len(), 1);
-    // Usage of the run below is tied to the one above it by its budget.
+    assert_eq!(below["execution"]["above"], json!([answer["executionId"]]));
     let usage = app.call(&app.member, "model_usage", json!({ "by": ["agent"] })).await.unwrap();
     let agents: Vec<&str> =
         usage["groups"].as_array().unwrap().iter().map(|one| one["agent"].as_str().unwrap()).collect();
@@ -126,4 +125,19 @@ async fn one_tool_is_called_as_the_agent() {
         let input = json!({ "id": "archivist", "tool": "prompt_get", "input": { "id": "welcome-mail" } });
         assert_eq!(app.call(person, "agent_tool_execute", input).await.unwrap_err().code().name, code);
     }
+}
+
+#[tokio::test]
+async fn reading_is_not_kept_from_one_below_by_what_its_leader_may_do() {
+    let app = TestApp::start().await;
+    register(&app, &app.member, "Lead", leading(&json!(["archivist"]), &json!(["create"]))).await;
+    let look = || call("b", "prompt_get", json!({ "id": "welcome-mail" }));
+    app.vendor
+        .tell("large", [calls(&[ask("a", "archivist"), look()]), calls(&[look()]), said("Below."), said("Above.")]);
+    let answer = invoke(&app, &app.member, "lead", "Have it read.").await;
+    // Its own effects hold for itself.
+    let codes: Vec<&Value> = answer["toolCalls"].as_array().unwrap().iter().map(|call| &call["code"]).collect();
+    assert_eq!(codes, [&Value::Null, &json!("tool_not_allowed")], "{answer}");
+    let (told, failed) = result(&app.vendor.requests()[2], 0);
+    assert!(!failed && told.contains("welcome-mail"), "{told}");
 }

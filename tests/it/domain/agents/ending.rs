@@ -1,9 +1,11 @@
 //! How runs end before the model is done: limits, loops, budgets, forms that do not fit, faults, and callers who go away.
 
 use convoke::port::models::{ModelFaultKind, Tokens};
+use futures::StreamExt as _;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use super::streaming::opened;
 use super::{call, calls, calls_using, calls_with, invoke, invoked, register, result, said, said_with, status};
 use crate::support::app::TestApp;
 use crate::support::scripted::{Act, fault};
@@ -137,6 +139,7 @@ async fn a_fault_of_the_model_is_the_runs_and_is_kept() {
     let told = status(&app, &app.member, "archivist", &fault.detail().unwrap()["executionId"]).await;
     let execution = &told["execution"];
     assert_eq!((&execution["fault"], execution["steps"].as_array().unwrap().len()), (&json!("content_refused"), 1));
+    let told = status(&app, &app.member, "archivist", &Value::Null).await;
     assert_eq!(told["lastRun"]["status"], "failed");
 }
 
@@ -175,4 +178,56 @@ async fn a_key_that_is_revoked_on_the_way_ends_the_run() {
     });
     assert_eq!(answer.unwrap_err().code().name, "key_refused");
     assert_eq!(app.vendor.asked().len(), 1);
+}
+
+/// An agent that asks a model which never answers, and makes a persona beside that.
+async fn busy(app: &TestApp) {
+    let tools = json!({ "names": ["model_complete", "persona_create"], "effects": ["create"] });
+    register(app, &app.member, "One", json!({ "tools": tools, "limits": { "seconds": 2 } })).await;
+    let wanted = [
+        call("a", "model_complete", json!({ "model": "test/third", "prompt": "x" })),
+        call("b", "persona_create", json!({ "name": "Clerk", "description": "D.", "role": "A clerk." })),
+    ];
+    app.vendor.tell("large", [calls(&wanted)]);
+    app.vendor.tell("third", [Act::Hang(Vec::new())]);
+}
+
+/// What of that a transcript must have.
+fn holds_both(execution: &Value, code: &str) {
+    let told = execution["steps"][0]["calls"].as_array().unwrap();
+    assert_eq!((told.len(), &told[0]["code"], &told[0]["id"]), (2, &json!(code), &json!("a")), "{execution}");
+    assert_eq!((told[1].get("code"), &told[1]["failed"]), (None, &json!(false)), "{execution}");
+    assert!(told[1]["requestId"].is_string() && told[1]["result"].as_str().unwrap().contains("clerk"), "{execution}");
+}
+
+#[tokio::test]
+async fn what_tools_did_before_the_time_was_over_is_kept() {
+    let app = TestApp::start().await;
+    busy(&app).await;
+    let answer = invoke(&app, &app.member, "one", "Work.").await;
+    assert_eq!((&answer["stopReason"], &answer["executedTools"]), (&json!("seconds"), &json!(["persona_create"])));
+    let codes: Vec<&Value> = answer["toolCalls"].as_array().unwrap().iter().map(|call| &call["code"]).collect();
+    assert_eq!(codes, [&json!("deadline_exceeded"), &Value::Null]);
+    let told = status(&app, &app.member, "one", &answer["executionId"]).await;
+    holds_both(&told["execution"], "deadline_exceeded");
+    // The run is replayed as it went.
+    let again = invoked(&app, &app.member, json!({ "id": "one", "replayOf": answer["executionId"] })).await.unwrap();
+    assert_eq!((&again["stopReason"], &again["toolCalls"][1]["tool"]), (&json!("seconds"), &json!("persona_create")));
+}
+
+#[tokio::test]
+async fn what_tools_did_before_the_run_was_called_off_is_kept() {
+    let app = TestApp::start().await;
+    busy(&app).await;
+    let mut stream = opened(&app, &app.member, json!({ "id": "one", "prompt": "Work." })).await.unwrap();
+    let ended = |item: &Value| item["type"] == "tool_ended" && item["id"] == "b";
+    while !ended(&stream.next().await.unwrap().unwrap()) {}
+    drop(stream);
+    let told = status(&app, &app.member, "one", &Value::Null).await;
+    assert_eq!(told["lastRun"]["status"], "cancelled");
+    let told = status(&app, &app.member, "one", &told["lastRun"]["executionId"]).await;
+    holds_both(&told["execution"], "cancelled");
+    // That nobody waited is no fault of a tool's.
+    let figures = app.call(&app.member, "agent_metrics", json!({ "id": "one" })).await.unwrap();
+    assert_eq!(figures["tools"], json!([{ "tool": "persona_create", "calls": 1, "failed": 0 }]));
 }

@@ -2,10 +2,17 @@
 
 use std::time::Duration;
 
+use convoke::domain::agents::MODULE;
+use convoke::kernel::clock::Clock as _;
 use convoke::kernel::codes;
-use convoke::port::models::ModelFaultKind;
+use convoke::port::logs::LogQuery;
+use convoke::port::models::{ModelFaultKind, Piece};
+use convoke::port::records::{Filter, Scope};
+use convoke::port::store::{Batch, Step};
+use futures::StreamExt as _;
 use serde_json::{Value, json};
 
+use super::streaming::opened;
 use super::{call, calls, invoke, invoked, register, said, status};
 use crate::support::app::TestApp;
 use crate::support::scene::BO;
@@ -140,20 +147,67 @@ async fn what_is_wrong_with_an_agent_is_named_with_its_place() {
 async fn every_run_is_told_to_the_world_once() {
     let app = TestApp::start().await;
     let mut events = app.app.platform().hear();
-    app.vendor.tell("large", [said("Yes."), said_refused()]);
+    app.vendor.tell("large", [said("Yes."), fault(ModelFaultKind::Refused)]);
     let answer = invoke(&app, &app.member, "archivist", "x").await;
     invoked(&app, &app.member, json!({ "id": "archivist", "prompt": "x" })).await.unwrap_err();
+    // One that is streamed to its end, one that nobody reads any more, and a replay, which is none.
+    let ask = json!({ "id": "archivist", "prompt": "x" });
+    let streamed: Vec<_> = opened(&app, &app.member, ask.clone()).await.unwrap().collect().await;
+    app.vendor.tell("large", [Act::Hang(vec![Piece::Text { text: "half".to_owned() }])]);
+    let mut left = opened(&app, &app.member, ask).await.unwrap();
+    let started = left.next().await.unwrap().unwrap();
+    drop(left);
+    invoked(&app, &app.member, json!({ "id": "archivist", "replayOf": answer["executionId"] })).await.unwrap();
+    // What was called off is written by whoever looks first.
+    status(&app, &app.member, "archivist", &Value::Null).await;
     let mut told = Vec::new();
     while let Ok(event) = events.try_recv() {
         if event.topic == "agent.invoked" {
             told.push(event.data.clone());
         }
     }
-    assert_eq!(told.len(), 2, "{told:?}");
-    assert_eq!((&told[0]["executionId"], &told[0]["status"]), (&answer["executionId"], &json!("completed")));
-    assert_eq!((&told[1]["agentId"], &told[1]["status"]), (&json!("archivist"), &json!("failed")));
+    let ends: Vec<&Value> = told.iter().map(|data| &data["status"]).collect();
+    assert_eq!(ends, ["completed", "failed", "completed", "cancelled"], "{told:?}");
+    let ids: Vec<&Value> = told.iter().map(|data| &data["executionId"]).collect();
+    let stream = &streamed[0].as_ref().unwrap()["executionId"];
+    assert_eq!((ids[0], ids[2], ids[3]), (&answer["executionId"], stream, &started["executionId"]));
+    assert!(told.iter().all(|data| data["agentId"] == "archivist"));
 }
 
-fn said_refused() -> Act {
-    fault(ModelFaultKind::Refused)
+#[tokio::test]
+async fn how_an_agent_does_is_told_of_the_newest_runs_where_there_are_too_many() {
+    let app = TestApp::start().await;
+    let answer = invoke(&app, &app.member, "archivist", "x").await;
+    let few = status(&app, &app.member, "archivist", &Value::Null).await;
+    assert_eq!((&few["performance"]["runs"], &few["performance"]["newest"]), (&json!(1), &json!(false)));
+    let (store, log) = (&app.app.platform().store, MODULE.logs[0]);
+    let query = LogQuery { filter: Filter::All, beyond: None, descending: true, limit: 1 };
+    let entry = store.entries(Scope::Tenant(app.member.tenant), log, query).await.unwrap().remove(0);
+    let step = |_| Step::Append { log, stream: entry.stream.clone(), body: entry.body.clone() };
+    let steps = (0..4_100).map(step).collect();
+    store.commit(vec![Batch { tenant: app.member.tenant, at: app.clock.now(), steps }]).await.unwrap();
+    let many = status(&app, &app.admin, "archivist", &Value::Null).await;
+    assert_eq!((&many["performance"]["runs"], &many["performance"]["newest"]), (&json!(4_000), &json!(true)));
+    let all = app.call(&app.admin, "agent_metrics", json!({ "id": "archivist" })).await.unwrap();
+    assert_eq!(all["runs"]["total"], 4_101);
+    // A transcript is told without counting anything.
+    let told = status(&app, &app.member, "archivist", &answer["executionId"]).await;
+    assert_eq!(told["execution"]["executionId"], answer["executionId"]);
+    assert!(told.get("performance").is_none() && told.get("health").is_none(), "{told}");
+}
+
+#[tokio::test]
+async fn how_runs_went_is_for_those_who_may_read_runs() {
+    let app = TestApp::start().await;
+    let role = json!({ "name": "looker", "permissions": ["agents:read", "runs:create", "prompts:read"] });
+    app.call(&app.admin, "role_create", role).await.unwrap();
+    app.call(&app.admin, "role_assign", json!({ "role": "looker", "userId": BO })).await.unwrap();
+    let answer = invoke(&app, &app.nobody, "archivist", "x").await;
+    let told = status(&app, &app.nobody, "archivist", &Value::Null).await;
+    assert_eq!((&told["health"], &told["problems"]), (&json!("healthy"), &json!([])));
+    assert!(told.get("performance").is_none() && told.get("lastRun").is_none(), "{told}");
+    let input = json!({ "id": "archivist", "executionId": answer["executionId"] });
+    let fault = app.call(&app.nobody, "agent_status", input.clone()).await.unwrap_err();
+    assert_eq!((fault.code().name, &fault.detail().unwrap()["permission"]), ("forbidden", &json!("runs:read")));
+    assert!(app.call(&app.admin, "agent_status", input).await.is_ok());
 }

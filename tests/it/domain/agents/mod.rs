@@ -6,6 +6,7 @@ mod figures;
 mod registering;
 mod replaying;
 mod running;
+mod spending;
 mod streaming;
 mod wire;
 

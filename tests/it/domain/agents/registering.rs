@@ -4,7 +4,7 @@ use convoke::kernel::codes;
 use convoke::kernel::fault::Fault;
 use serde_json::{Value, json};
 
-use super::{agent, register};
+use super::{agent, call, calls, invoke, register, said};
 use crate::support::app::TestApp;
 use crate::support::scene::ADA;
 
@@ -56,7 +56,10 @@ async fn what_an_agent_is_made_of_must_be_there() {
         (json!({ "persona": { "id": "house-guide", "version": "9.0.0" } }), vec!["/persona"]),
         (json!({ "prompt": { "id": "nothing" } }), vec!["/prompt"]),
         (json!({ "prompt": { "id": "welcome-mail", "label": "staging" } }), vec!["/prompt"]),
-        (json!({ "model": { "name": "test/gone", "choices": ["test/large", "test/none"] } }), vec!["/model/choices/1"]),
+        (
+            json!({ "model": { "name": "test/gone", "choices": ["test/large", "test/none"] } }),
+            vec!["/model/name", "/model/choices/1"],
+        ),
         (json!({ "model": { "name": "nowhere/gone" } }), vec!["/model/name"]),
         (
             json!({ "tools": { "names": ["prompt_*", "prompt_burn"], "except": ["x_*"], "domains": ["prompts", "gardens"] } }),
@@ -76,8 +79,7 @@ async fn what_an_agent_is_made_of_must_be_there() {
     ] {
         let fault = refused(more.clone()).await;
         assert!(fault.is(&codes::BAD_INPUT), "{more} {fault}");
-        let wanted = if more["model"]["choices"].is_array() { vec!["/model/name", "/model/choices/1"] } else { places };
-        assert_eq!(pointers(&fault), wanted, "{more}");
+        assert_eq!(pointers(&fault), places, "{more}");
     }
     register(&app, &app.member, "One", json!({})).await;
     for name in ["One", "one", "ONE!"] {
@@ -179,4 +181,51 @@ async fn changes_are_audited_and_told() {
     );
     assert_eq!(changes["after"]["instructions"], "***");
     assert_eq!(told, expected.map(|(topic, version)| (topic.to_owned(), "one".to_owned(), json!(version))));
+}
+
+#[tokio::test]
+async fn an_agent_that_does_not_run_is_changed_only_to_what_could() {
+    let app = TestApp::start().await;
+    let persona = json!({ "name": "Clerk", "description": "D.", "role": "A clerk." });
+    app.call(&app.member, "persona_create", persona).await.unwrap();
+    register(&app, &app.member, "One", json!({ "persona": { "id": "clerk" } })).await;
+    app.call(&app.member, "agent_update", json!({ "id": "one", "state": "paused" })).await.unwrap();
+    for (more, place) in [
+        (json!({ "prompt": { "id": "nothing" } }), "/prompt"),
+        (json!({ "limits": { "dollars": "much" } }), "/limits/dollars"),
+        (json!({ "tools": { "names": ["nothing_at_all"] } }), "/tools/names/0"),
+    ] {
+        let mut input = more;
+        input["id"] = json!("one");
+        assert_eq!(pointers(&app.call(&app.member, "agent_update", input).await.unwrap_err()), [place]);
+    }
+    let told = app.call(&app.member, "agent_get", json!({ "id": "one" })).await.unwrap();
+    assert_eq!((&told["version"], &told["state"]), (&json!(2), &json!("paused")));
+}
+
+#[tokio::test]
+async fn no_agent_says_what_agents_may_do() {
+    let app = TestApp::start().await;
+    let tools = json!({ "names": ["agent_update", "agent_register"], "effects": ["create", "change"] });
+    register(&app, &app.member, "Maker", json!({ "tools": tools })).await;
+    register(&app, &app.member, "Helper", json!({})).await;
+    let all = json!({ "names": ["*"], "effects": ["read", "create", "change", "remove"] });
+    let wanted = [
+        call("a", "agent_update", json!({ "id": "maker", "tools": all })),
+        call("b", "agent_update", json!({ "id": "helper", "tools": { "names": ["user_me"] } })),
+        call("c", "agent_register", agent("Wide", &json!({ "tools": all }))),
+        // What changes nothing of what they may is theirs.
+        call("d", "agent_update", json!({ "id": "maker", "tools": tools, "description": "Makes agents." })),
+        call("e", "agent_register", agent("Narrow", &json!({}))),
+    ];
+    app.vendor.tell("large", [calls(&wanted), said("So it is.")]);
+    let answer = invoke(&app, &app.member, "maker", "Widen yourself.").await;
+    let told_codes: Vec<&Value> = answer["toolCalls"].as_array().unwrap().iter().map(|call| &call["code"]).collect();
+    let refused = json!("tool_not_allowed");
+    assert_eq!(told_codes, [&refused, &refused, &refused, &Value::Null, &Value::Null], "{answer}");
+    let told = app.call(&app.member, "agent_get", json!({ "id": "maker" })).await.unwrap();
+    assert_eq!((&told["tools"]["names"], &told["version"]), (&tools["names"], &json!(2)));
+    assert!(app.call(&app.member, "agent_get", json!({ "id": "wide" })).await.unwrap_err().is(&codes::NOT_FOUND));
+    // A person may, who calls it themselves.
+    app.call(&app.member, "agent_update", json!({ "id": "helper", "tools": { "names": ["user_me"] } })).await.unwrap();
 }

@@ -5,11 +5,15 @@ use std::sync::Arc;
 use convoke::capability::caller::{Door, Origin};
 use convoke::capability::source::{Body, Sources, Visitor};
 use convoke::kernel::codes;
+use convoke::port::models::{ModelFaultKind, Piece, Tokens};
+use futures::StreamExt as _;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::{call, calls, calls_with, invoke, invoked, register, said, status};
+use super::streaming::opened;
+use super::{call, calls, calls_using, calls_with, invoke, invoked, register, said, status};
 use crate::support::app::{Person, TestApp};
+use crate::support::scripted::{Act, fault};
 
 /// A run with two tools, a mended answer and an object in the end.
 async fn a_run(app: &TestApp) -> Value {
@@ -91,6 +95,42 @@ async fn a_run_that_was_stopped_is_replayed_as_far_as_it_came() {
     assert_eq!(answer["stopReason"], "tokens");
     let again = invoked(&app, &app.member, json!({ "id": "one", "replayOf": answer["executionId"] })).await.unwrap();
     assert_eq!(told(&again), told(&answer));
+}
+
+#[tokio::test]
+async fn a_replay_spends_nothing_of_the_run_above_it() {
+    let app = TestApp::start().await;
+    let much = Tokens { input: 900, output: 200, ..Tokens::default() };
+    app.vendor.tell("large", [calls_using(&[call("a", "prompt_get", json!({ "id": "welcome-mail" }))], much)]);
+    let below = invoke(&app, &app.member, "archivist", "Work.").await;
+    assert_eq!(below["tokensUsed"], 1115);
+    let tools = json!({ "names": ["agent_invoke"], "effects": ["create"], "agents": ["archivist"] });
+    register(&app, &app.member, "Lead", json!({ "tools": tools, "limits": { "tokens": 40 } })).await;
+    let again = json!({ "id": "archivist", "replayOf": below["executionId"] });
+    app.vendor.forget();
+    app.vendor.tell("large", [calls(&[call("a", "agent_invoke", again)]), said("Above.")]);
+    let asked = app.vendor.asked().len();
+    let answer = invoke(&app, &app.member, "lead", "Go through it again.").await;
+    assert_eq!((&answer["stopReason"], &answer["response"]), (&json!("end"), &json!("Above.")), "{answer}");
+    assert_eq!((&answer["executedTools"], app.vendor.asked().len()), (&json!(["agent_invoke"]), asked + 2));
+}
+
+#[tokio::test]
+async fn a_run_without_an_answer_is_not_replayed() {
+    let app = TestApp::start().await;
+    app.vendor.tell("large", [fault(ModelFaultKind::Refused)]);
+    let failed = invoked(&app, &app.member, json!({ "id": "archivist", "prompt": "x" })).await.unwrap_err();
+    let failed = failed.detail().unwrap()["executionId"].clone();
+    app.vendor.tell("large", [Act::Hang(vec![Piece::Text { text: "half".to_owned() }])]);
+    let mut stream = opened(&app, &app.member, json!({ "id": "archivist", "prompt": "x" })).await.unwrap();
+    let called_off = stream.next().await.unwrap().unwrap()["executionId"].clone();
+    drop(stream);
+    for (execution, code) in [(failed, Some(json!("content_refused"))), (called_off, None)] {
+        let replay = json!({ "id": "archivist", "replayOf": execution });
+        let fault = invoked(&app, &app.member, replay).await.unwrap_err();
+        assert_eq!(fault.code().name, "run_unanswered");
+        assert_eq!(fault.detail().map(|detail| detail["code"].clone()), code, "{fault}");
+    }
 }
 
 async fn read(app: &TestApp, person: &Person, uri: &str) -> Option<Value> {

@@ -302,3 +302,64 @@ async fn approvals_and_rate_limits_hold_inside_a_run() {
     let held = app.app.gate().operation(&caller, id).await.unwrap();
     assert_eq!(held.value.agent.as_deref(), Some("one"));
 }
+
+#[tokio::test]
+async fn who_may_only_write_finds_its_tools_too() {
+    let app = TestApp::start().await;
+    let tools = json!({ "names": ["*"], "effects": ["create", "change", "remove"], "agents": ["archivist"] });
+    register(&app, &app.admin, "One", json!({ "tools": tools })).await;
+    app.vendor.tell(
+        "large",
+        [
+            calls(&[
+                call("a", "tool_search", json!({ "query": "create a persona" })),
+                call("b", "tool_describe", json!({ "name": "persona_create" })),
+                call("c", "prompt_get", json!({ "id": "welcome-mail" })),
+            ]),
+            said("Done."),
+        ],
+    );
+    let answer = invoke(&app, &app.admin, "one", "Find it.").await;
+    let offered: Vec<String> = app.vendor.requests()[0].tools.iter().map(|tool| tool.name.clone()).collect();
+    assert_eq!(offered, ["tool_search", "tool_describe", "tool_call"]);
+    let codes: Vec<&Value> = answer["toolCalls"].as_array().unwrap().iter().map(|call| &call["code"]).collect();
+    assert_eq!(codes, [&Value::Null, &Value::Null, &json!("tool_not_allowed")], "{answer}");
+}
+
+#[tokio::test]
+async fn a_run_that_is_refused_is_no_use_of_its_prompt() {
+    let app = TestApp::start().await;
+    let prompt = json!({ "prompt": { "id": "welcome-mail", "variables": { "name": "Bo" } } });
+    register(&app, &app.member, "One", prompt).await;
+    let uses = async || {
+        let told = app.call(&app.member, "prompt_versions", json!({ "id": "welcome-mail" })).await.unwrap();
+        told["items"].as_array().unwrap().iter().map(|one| one["uses"].as_u64().unwrap()).sum::<u64>()
+    };
+    let before = uses().await;
+    for wrong in [
+        json!({ "id": "one" }),
+        json!({ "id": "one", "prompt": "x", "model": "test/small" }),
+        json!({ "id": "one", "prompt": "x", "agentId": "two" }),
+    ] {
+        assert!(invoked(&app, &app.member, wrong).await.unwrap_err().is(&codes::BAD_INPUT));
+    }
+    assert_eq!(uses().await, before);
+    invoke(&app, &app.member, "one", "x").await;
+    assert_eq!(uses().await, before + 1);
+}
+
+#[tokio::test]
+async fn an_answer_that_wants_too_many_tools_has_the_rest_told() {
+    let app = TestApp::start().await;
+    let tools = json!({ "tools": { "names": ["prompt_get"] }, "limits": { "repeats": 100 } });
+    register(&app, &app.member, "One", tools).await;
+    let many: Vec<_> =
+        (0..66).map(|at| call(&format!("c{at}"), "prompt_get", json!({ "id": "welcome-mail" }))).collect();
+    app.vendor.tell("large", [calls(&many), said("Read.")]);
+    let answer = invoke(&app, &app.member, "one", "Read.").await;
+    let told = answer["toolCalls"].as_array().unwrap();
+    let beyond: Vec<usize> = (0..told.len()).filter(|at| told[*at]["code"] == "too_many_calls").collect();
+    assert_eq!((told.len(), beyond), (66, vec![64, 65]));
+    let (text, failed) = result(&app.vendor.requests()[1], 65);
+    assert!(failed && text.contains("64 tools"), "{text}");
+}

@@ -5,16 +5,17 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use convoke::capability::client::{Answers, Client, Level, Progress, Questions};
 use convoke::capability::outcome::{Items, Outcome};
+use convoke::domain::agents::Runs;
 use convoke::kernel::fault::Fault;
 use convoke::port::models::{ModelFault, ModelFaultKind, Piece};
-use futures::StreamExt as _;
+use futures::{FutureExt as _, StreamExt as _};
 use serde_json::{Value, json};
 
 use super::{call, calls_with, said};
 use crate::support::app::{Person, TestApp};
 use crate::support::scripted::Act;
 
-async fn opened(app: &TestApp, person: &Person, input: Value) -> Result<Items, Fault> {
+pub(super) async fn opened(app: &TestApp, person: &Person, input: Value) -> Result<Items, Fault> {
     match app.call_with(person, "agent_stream", input, |_| {}).await?.result? {
         Outcome::Stream(items) => Ok(items),
         other => panic!("{other:?}"),
@@ -83,6 +84,26 @@ async fn whoever_stops_reading_calls_the_run_off() {
     app.vendor.runs(0).await;
     let told = app.call(&app.member, "agent_status", json!({ "id": "archivist" })).await.unwrap();
     assert_eq!(told["lastRun"]["status"], "cancelled");
+}
+
+#[tokio::test]
+async fn a_run_is_written_though_whoever_had_it_written_went_away() {
+    let app = TestApp::start().await;
+    app.vendor.tell("large", [Act::Hang(vec![Piece::Text { text: "half".to_owned() }])]);
+    let mut stream = opened(&app, &app.member, ask()).await.unwrap();
+    let start = stream.next().await.unwrap().unwrap();
+    for expected in ["step", "text"] {
+        assert_eq!(stream.next().await.unwrap().unwrap()["type"], expected);
+    }
+    drop(stream);
+    app.vendor.runs(0).await;
+    // It waits to be written: who begins with it does not stay for the end.
+    let platform = app.app.platform();
+    let runs = platform.service::<Runs>().unwrap();
+    assert!(runs.flush(platform).now_or_never().is_none(), "nothing was to be written");
+    let told = json!({ "id": "archivist", "executionId": start["executionId"] });
+    let told = app.call(&app.member, "agent_status", told).await.unwrap();
+    assert_eq!(told["execution"]["stopReason"], "cancelled");
 }
 
 /// Hears of progress.

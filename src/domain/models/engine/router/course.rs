@@ -102,7 +102,7 @@ impl Router {
         size: Size,
         request: Option<&Arc<ChatRequest>>,
     ) -> Result<Arc<Course>, Fault> {
-        let began = asker.platform.clock.elapsed();
+        let (began, tags) = (asker.platform.clock.elapsed(), Tags::of(asker, &wish.tags));
         let offered = self.offers.of(&asker.platform, &self.watch, asker.tenant()).await?;
         let routed = self.route_of(asker, wish, &offered, size).await?;
         let targets = self.targets(asker, wish, &routed.route, &offered, size, request).await?;
@@ -125,9 +125,9 @@ impl Router {
         let similar = routed.route.similar.as_ref().filter(|_| caches);
         let compared_under = similar.map(|similar| format!("similar by {} to {}", similar.model, routed.kept_under()));
         Ok(Arc::new(Course {
-            scopes: scopes(asker, &wish.tags),
+            scopes: scopes(asker, &tags),
             asker: asker.clone(),
-            tags: wish.tags.clone(),
+            tags,
             route_name: routed.id.is_some().then(|| routed.route.name.clone()),
             route: routed.route,
             manner,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::attempt::Ask;
 use super::course::{Course, Target};
 use super::{Answer, Router};
+use crate::capability::acting::Acting;
 use crate::capability::spans::{Span, Told};
 use crate::domain::models::engine::budgets::{Need, Reserved};
 use crate::domain::models::engine::collect::Collector;
@@ -65,6 +66,13 @@ impl Used {
         about: false,
         cost: Some(NanoDollars::ZERO),
     };
+
+    /// Counts it against the limits of the agent's run that it is a part of, and of those above.
+    fn spend(&self, acting: Option<&Acting>) {
+        if let Some(acting) = acting {
+            acting.spend(self.tokens.input.saturating_add(self.tokens.output), self.cost);
+        }
+    }
 }
 
 impl Ticket {
@@ -206,13 +214,17 @@ impl Inner {
             first_micros: self.first.map(micros),
             ..self.course.entry(&self.target.name)
         };
+        let acting = self.course.asker.caller.acting.clone();
         if let Some(tokens) = tokens {
-            let cost = self.settle(entry, tokens);
-            return Used { tokens, about: false, cost };
+            let used = Used { tokens, about: false, cost: self.settle(entry, tokens) };
+            used.spend(acting.as_deref());
+            return used;
         }
         let output = self.bytes.div_ceil(4);
         let tokens = Tokens { input: self.course.size.about(), output, ..Tokens::default() };
         let used = Used { tokens, about: true, cost: self.target.model.cost(&tokens) };
+        // A run looks at its limits before its next step, and does not wait for the count.
+        used.spend(acting.as_deref());
         let entry = CallEntry { counted: true, ..entry };
         match tokio::runtime::Handle::try_current() {
             Ok(_) => {
