@@ -169,9 +169,9 @@ impl Capability for DatasetCreate {
         // One file after the other, so that no more than one is in memory.
         let (platform, tenant) = (cx.platform(), cx.tenant());
         let system: Option<Arc<str>> = input.system.map(Into::into);
-        let train = conversations(&rows, Side::Train, &system).await?;
+        let train = conversations(&rows, Side::Train, system.as_ref()).await?;
         let train = keep(platform, tenant, train).await?;
-        let test = conversations(&rows, Side::Test, &system).await?;
+        let test = conversations(&rows, Side::Test, system.as_ref()).await?;
         let test = keep(platform, tenant, test).await?;
         let all = beside(move || lines(rows.iter(), MOST_BYTES)).await?;
         let dataset = Dataset {
@@ -203,8 +203,8 @@ impl Capability for DatasetCreate {
 }
 
 /// The rows of one side as conversations, with their number.
-async fn conversations(rows: &Arc<Vec<Row>>, side: Side, system: &Option<Arc<str>>) -> Result<(usize, Bytes), Fault> {
-    let (rows, system) = (rows.clone(), system.clone());
+async fn conversations(rows: &Arc<Vec<Row>>, side: Side, system: Option<&Arc<str>>) -> Result<(usize, Bytes), Fault> {
+    let (rows, system) = (rows.clone(), system.cloned());
     beside(move || {
         let rows = rows.iter().filter(|row| row.side == side);
         lines(rows.map(|row| conversation(row, system.as_deref())), MOST_BYTES)
@@ -266,13 +266,11 @@ impl Making<'_> {
                 return self.take(row);
             }
         }
-        match feedback.input {
-            Some(question) => self.take(row(From::Feedback, None, None, question, answer, score)),
-            None => {
-                self.rows.left_out.no_question += 1;
-                Ok(())
-            }
+        if let Some(question) = feedback.input {
+            return self.take(row(From::Feedback, None, None, question, answer, score));
         }
+        self.rows.left_out.no_question += 1;
+        Ok(())
     }
 
     fn take(&mut self, row: Row) -> Result<(), Fault> {
