@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::models::{Endpoint, ModelFault};
 
+/// The largest seed that vendors take.
+pub const MOST_SEED: u32 = 2_147_483_647;
+
 /// What is to be learned, and how.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TuneRequest {
@@ -18,7 +21,7 @@ pub struct TuneRequest {
     pub validation_file: Option<String>,
     /// What the new model's name ends in.
     pub suffix: Option<String>,
-    /// For the same result again, as far as the vendor can.
+    /// For the same result again, as far as the vendor can: `MOST_SEED` at most.
     pub seed: Option<u32>,
     /// How often the examples are gone through; the vendor chooses where it is not said.
     pub epochs: Option<u32>,

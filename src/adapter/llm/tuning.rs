@@ -37,7 +37,7 @@ impl OpenAiTuning {
         sent.await.map_err(|fault| told(fault, endpoint.key.as_ref()))
     }
 
-    /// The first thing of a list that fits, page by page.
+    /// The first thing of a list that fits, page by page, the newest first.
     async fn find(
         &self,
         endpoint: &Endpoint,
@@ -55,7 +55,7 @@ impl OpenAiTuning {
                 return Ok(Some(found.clone()));
             }
             let last = items.last().and_then(|item| item["id"].as_str());
-            match last.filter(|_| page["has_more"] == Value::Bool(true)) {
+            match last.filter(|last| page["has_more"] == Value::Bool(true) && is_plain(last)) {
                 Some(last) => last.clone_into(&mut after),
                 None => return Ok(None),
             }
@@ -73,7 +73,8 @@ impl Tuning for OpenAiTuning {
     }
 
     async fn uploaded(&self, endpoint: &Endpoint, name: &str) -> Result<Option<String>, ModelFault> {
-        let found = self.find(endpoint, "/files?purpose=fine-tune", |file| file["filename"] == name).await?;
+        // Jobs come the newest first and take no order; files say that they do, too, and are told to.
+        let found = self.find(endpoint, "/files?purpose=fine-tune&order=desc", |file| file["filename"] == name).await?;
         found.as_ref().map(id).transpose()
     }
 
@@ -89,12 +90,16 @@ impl Tuning for OpenAiTuning {
     }
 
     async fn look(&self, endpoint: &Endpoint, id: &str) -> Result<Tune, ModelFault> {
-        let plain = id.chars().all(|one| one.is_ascii_alphanumeric() || "-_".contains(one));
-        if !plain {
+        if !is_plain(id) {
             return Err(unreadable("the job's id is none"));
         }
         tune(&self.send(endpoint, Sending::get(format!("/fine_tuning/jobs/{id}")), endpoint.patience).await?)
     }
+}
+
+/// Whether a vendor's name of something can stand in an address as it is.
+fn is_plain(id: &str) -> bool {
+    !id.is_empty() && id.chars().all(|one| one.is_ascii_alphanumeric() || "-_".contains(one))
 }
 
 fn id(answer: &Value) -> Result<String, ModelFault> {

@@ -5,7 +5,7 @@ use super::model::agent::{Agent, State};
 use crate::capability::cx::{Cx, store_fault};
 use crate::capability::owned::Stored;
 use crate::capability::permit::Action;
-use crate::domain::prompts::engine::file::{id_of, is_id};
+pub(super) use crate::domain::prompts::engine::file::meant;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::port::records::{Document as _, Scope};
@@ -16,11 +16,6 @@ const AGENTS: &str = "agents";
 pub(super) const MOST_AGENTS: u32 = 1_000;
 /// So many versions are looked through.
 pub(super) const MOST_VERSIONS: u32 = 1_000;
-
-/// The id that a caller means: an id as it is, a name as its id.
-pub(super) fn meant(given: &str) -> String {
-    if is_id(given) { given.to_owned() } else { id_of(given) }
-}
 
 /// The agent of an id or name that the caller may do this to.
 pub(super) async fn load(cx: &Cx, given: &str, action: Action) -> Result<Stored<Agent>, Fault> {

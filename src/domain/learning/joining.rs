@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::model::feedback::{Feedback, VersionFrom};
 use crate::capability::cx::Cx;
 use crate::domain::models::executions::{Asked, asked};
-use crate::domain::prompts::engine::file::{id_of, is_id};
+use crate::domain::prompts::engine::file::meant;
 use crate::domain::prompts::shown::{Shown, Told, named, shown};
 use crate::kernel::fault::Fault;
 
@@ -69,7 +69,7 @@ pub(super) async fn joined(cx: &Cx, answer: &Answer<'_>, mut feedback: Feedback)
 
 /// The last version of the prompt that an execution asked with, and the model: of any prompt where none is named.
 async fn of_calls(cx: &Cx, calls: &[Asked], prompt: Option<&str>) -> Result<Option<(Shown, String)>, Fault> {
-    let wanted = prompt.map(|given| if is_id(given) { given.to_owned() } else { id_of(given) });
+    let wanted = prompt.map(meant);
     for call in calls {
         let Some((id, version)) = call.prompt_version.as_deref().and_then(|tag| tag.split_once('@')) else { continue };
         if wanted.as_deref().is_some_and(|wanted| wanted != id) {

@@ -7,7 +7,6 @@ use crate::capability::cx::Cx;
 use crate::domain::models::model::call::{CallEnd, CallEntry};
 use crate::domain::models::reading::{Calls, Span};
 use crate::kernel::fault::Fault;
-use crate::kernel::time::Timestamp;
 
 /// So much feedback of a period is looked at, the newest first.
 const MOST_FEEDBACK: usize = 50_000;
@@ -32,8 +31,6 @@ pub(crate) struct Figures {
     pub(crate) output_tokens: Vec<f64>,
     /// What calls cost, in thousand-millionths of a dollar, where the price is known.
     pub(crate) cost: Vec<f64>,
-    /// Calls whose price is not known.
-    pub(crate) unpriced: usize,
     /// Calls of models.
     pub(crate) calls: usize,
     /// Of these, ended by a fault.
@@ -52,7 +49,7 @@ pub(crate) struct Figures {
     pub(crate) satisfactions: Vec<f64>,
     /// How often something was said.
     pub(crate) feedback: usize,
-    /// Whether all of it was looked at.
+    /// Whether all feedback was looked at: the newest 50,000 are.
     pub(crate) whole: bool,
 }
 
@@ -83,10 +80,7 @@ impl Figures {
         self.latency.push(number(entry.micros) / 1000.0);
         self.input_tokens.push(number(entry.tokens.input));
         self.output_tokens.push(number(entry.tokens.output));
-        match entry.cost {
-            Some(cost) => self.cost.push(number(cost.0)),
-            None => self.unpriced += 1,
-        }
+        self.cost.extend(entry.cost.map(|cost| number(cost.0)));
     }
 
     /// What was measured over a period, as far as the caller may see calls and feedback.
@@ -94,12 +88,26 @@ impl Figures {
     /// # Errors
     /// `too_broad` where there are too many calls.
     pub(crate) async fn measure(cx: &Cx, of: Of<'_>, span: Span) -> Result<Self, Fault> {
+        let mut figures = Self::of_calls(cx, of, span).await?;
+        figures.add_feedback(cx, of, span).await?;
+        Ok(figures)
+    }
+
+    /// What the calls of models alone say.
+    ///
+    /// # Errors
+    /// `too_broad` where there are too many.
+    pub(crate) async fn of_calls(cx: &Cx, of: Of<'_>, span: Span) -> Result<Self, Fault> {
         let mut figures = Self::default();
         let calls = match of {
             Of::Agent(agent) => Calls::within(span).of_agent(agent),
             Of::Prompt(prompt, version) => Calls::within(span).with_prompt(prompt, version),
         };
         calls.each(cx, |entry| figures.add(entry)).await?;
+        Ok(figures)
+    }
+
+    async fn add_feedback(&mut self, cx: &Cx, of: Of<'_>, span: Span) -> Result<(), Fault> {
         let mut which = Which { from: Some(span.from), to: Some(span.to), ..Which::default() };
         match of {
             Of::Agent(agent) => which.agent_id = Some(agent.to_owned()),
@@ -108,24 +116,14 @@ impl Figures {
                 which.version = version.map(str::to_owned);
             }
         }
-        let look = |stored: crate::capability::owned::Stored<super::model::feedback::Feedback>| {
-            figures.feedback += 1;
-            figures.scores.extend(stored.value.score());
-            figures.accuracies.extend(stored.value.accuracy);
-            figures.satisfactions.extend(stored.value.user_satisfaction);
-        };
-        figures.whole = which.each(cx, MOST_FEEDBACK, look).await?;
-        Ok(figures)
+        self.whole = which
+            .each(cx, MOST_FEEDBACK, |stored| {
+                self.feedback += 1;
+                self.scores.extend(stored.value.score());
+                self.accuracies.extend(stored.value.accuracy);
+                self.satisfactions.extend(stored.value.user_satisfaction);
+            })
+            .await?;
+        Ok(())
     }
-}
-
-/// Whether a caller sees everybody's calls of models, or their own.
-pub(crate) fn sees_all(cx: &Cx) -> bool {
-    use crate::capability::permit::{Action, Resource};
-    cx.caller().may(Resource::Spending, Action::Manage)
-}
-
-/// From a moment to another.
-pub(crate) fn span(from: Timestamp, to: Timestamp) -> Span {
-    Span { from, to }
 }

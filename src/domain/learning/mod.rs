@@ -11,6 +11,7 @@ mod joining;
 pub(crate) mod measuring;
 pub mod model;
 pub(crate) mod reading;
+mod room;
 pub(crate) mod summary;
 mod tools;
 mod topics;

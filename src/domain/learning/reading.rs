@@ -4,16 +4,16 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::model::feedback::Feedback;
+use super::model::feedback::{Feedback, permille};
 use crate::capability::cx::Cx;
 use crate::capability::owned::{Stored, visible_to};
-use crate::domain::prompts::engine::file::{id_of, is_id};
+use crate::domain::prompts::engine::file::meant;
 use crate::kernel::fault::Fault;
 use crate::kernel::time::Timestamp;
 use crate::port::records::{Comparison, Filter, Place, Query, Scalar};
 
-/// Documents of one read.
-const STEP: u32 = 500;
+/// Documents of one read. Each may hold some hundred thousand characters.
+const STEP: u32 = 100;
 
 /// Which feedback.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -67,12 +67,10 @@ impl Which {
             return Err(Fault::bad_input("/from", "must be before 'to'"));
         }
         let text = |field, text: &Option<String>| text.clone().map(|text| Filter::is(field, Scalar::Text(text)));
-        let prompt = self.prompt_id.as_deref().map(|given| if is_id(given) { given.to_owned() } else { id_of(given) });
+        let prompt = self.prompt_id.as_deref().map(meant);
         let time =
             |comparison, at: Option<Timestamp>| at.map(|at| Filter::Compare("createdAt", comparison, Scalar::Time(at)));
         let score = |comparison, score: Option<f64>| {
-            #[expect(clippy::cast_possible_truncation, reason = "between 0 and 1000")]
-            let permille = |score: f64| (score * 1000.0).round() as i64;
             score.map(|score| Filter::Compare("permille", comparison, Scalar::Integer(permille(score))))
         };
         let parts = [
@@ -99,25 +97,52 @@ impl Which {
         most: usize,
         mut look: impl FnMut(Stored<Feedback>),
     ) -> Result<bool, Fault> {
-        let filter = visible_to::<Feedback>(cx.caller()).and(self.filter()?);
-        let mut after: Option<Uuid> = None;
-        let mut seen = 0;
-        loop {
-            let place = after.map(|id| Place { key: Scalar::Id(id), id });
-            let query = Query { filter: filter.clone(), order: "id", descending: true, after: place, limit: STEP };
-            let found = cx.find::<Feedback>(query).await?;
-            let count = found.len();
-            after = found.last().map(|last| last.id);
-            for stored in found {
-                if seen == most {
-                    return Ok(false);
-                }
-                seen += 1;
-                look(stored);
-            }
-            if count < STEP as usize {
-                return Ok(true);
-            }
+        let mut pages = self.pages(cx, most)?;
+        while let Some(page) = pages.next(cx).await? {
+            page.into_iter().for_each(&mut look);
         }
+        Ok(pages.whole)
+    }
+
+    /// The same page by page, so that no more than one is in memory.
+    ///
+    /// # Errors
+    /// As `filter`.
+    pub(crate) fn pages(&self, cx: &Cx, most: usize) -> Result<Pages, Fault> {
+        let filter = visible_to::<Feedback>(cx.caller()).and(self.filter()?);
+        Ok(Pages { filter, after: None, left: most, over: false, whole: true })
+    }
+}
+
+/// Feedback page by page, the newest first.
+pub(crate) struct Pages {
+    filter: Filter,
+    after: Option<Uuid>,
+    left: usize,
+    over: bool,
+    /// Whether there is nothing beyond what was read, once it is read.
+    pub(crate) whole: bool,
+}
+
+impl Pages {
+    /// The next page; nothing where there is none, or where so much was read as may be.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn next(&mut self, cx: &Cx) -> Result<Option<Vec<Stored<Feedback>>>, Fault> {
+        if self.over {
+            return Ok(None);
+        }
+        let after = self.after.map(|id| Place { key: Scalar::Id(id), id });
+        let query = Query { filter: self.filter.clone(), order: "id", descending: true, after, limit: STEP };
+        let mut found = cx.find::<Feedback>(query).await?;
+        self.after = found.last().map(|last| last.id);
+        self.over = found.len() < STEP as usize;
+        if found.len() > self.left {
+            found.truncate(self.left);
+            (self.over, self.whole) = (true, false);
+        }
+        self.left -= found.len();
+        Ok(Some(found))
     }
 }

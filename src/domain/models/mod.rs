@@ -1,7 +1,7 @@
 //! The models of vendors: which there are, what they can do and cost; the router to them, with routes, budgets and a cache; and
 //! what was used of them.
 //!
-//! Other domains may use: `Router` with `Asker`, `Wish`, `Tags`, `CacheUse`, `Answer`, `Answering`, `Embedded`, `CacheState`, `words`,
+//! Other domains may use: `Router` with `Asker`, `Wish`, `Tags`, `CacheUse`, `Answer`, `Answering`, `Embedded`, `CacheState`,
 //! `Reached`, and `Collector`, which puts pieces together; `Cost` and `Dollars`, as they are told and written; `catalogue`, `standing`;
 //! `Allowance` and `key_is_held` for who makes what spends; `executions`, which tells what an execution asked; `reading` and
 //! `model::call`, which tell of calls. The runtime sends what `Router::measured` tells.
@@ -26,7 +26,6 @@ mod topics;
 mod views;
 
 pub use allowance::{Allowance, key_is_held};
-pub(crate) use conversation::words;
 pub use engine::asker::{Asker, CacheUse, Tags, Wish};
 pub use engine::collect::Collector;
 pub use engine::genai::Histogram;

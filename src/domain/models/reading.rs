@@ -72,6 +72,11 @@ pub(crate) struct Span {
     pub(crate) to: Timestamp,
 }
 
+/// Whether a caller sees everybody's calls of models, or their own.
+pub(crate) fn sees_all(cx: &Cx) -> bool {
+    cx.caller().may(Resource::Spending, Action::Manage)
+}
+
 impl Calls {
     /// Those of a period.
     #[must_use]
@@ -114,9 +119,8 @@ impl Calls {
         }
         let mut filter = Filter::Compare("at", Comparison::AtLeast, Scalar::Time(from));
         filter = filter.and(Filter::Compare("at", Comparison::Less, Scalar::Time(to.plus(LATE))));
-        let manages = cx.caller().may(Resource::Spending, Action::Manage);
         let user = self.user.map(UserId::uuid);
-        let own = (!manages).then(|| cx.caller().user.uuid());
+        let own = (!sees_all(cx)).then(|| cx.caller().user.uuid());
         if let (Some(user), Some(own)) = (user, own)
             && user != own
         {

@@ -11,7 +11,7 @@ use crate::capability::cx::{Cx, store_fault};
 use crate::capability::owned::Stored;
 use crate::capability::permit::Action;
 use crate::domain::prompts::engine::checks::Wanted;
-use crate::domain::prompts::engine::file::{id_of, is_id};
+use crate::domain::prompts::engine::file::meant;
 use crate::kernel::codes;
 use crate::kernel::fault::{Fault, Violation};
 use crate::port::records::{Document as _, Scope};
@@ -42,7 +42,7 @@ pub(super) struct OneVersion {
 impl Found {
     /// The persona of an id or name that the caller may do this to.
     pub(super) async fn load(cx: &Cx, given: &str, action: Action) -> Result<Self, Fault> {
-        let id = if is_id(given) { given.to_owned() } else { id_of(given) };
+        let id = meant(given);
         match cx.load::<Persona>(Persona::id(&id), action).await {
             Ok(stored) => Ok(Self::Own(Box::new(stored))),
             Err(fault) if fault.is(&codes::NOT_FOUND) => {

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::engine::file::{PromptFile, id_of, is_id};
+use super::engine::file::{PromptFile, meant};
 use super::engine::split::chosen;
 use super::engine::version::Version;
 use super::library::Library;
@@ -80,11 +80,6 @@ pub(super) struct Chosen {
     pub(super) label: Option<String>,
     /// Whether the label stands for others too.
     pub(super) split: bool,
-}
-
-/// The id that a caller means: an id as it is, a name as its id.
-pub(super) fn meant(given: &str) -> String {
-    if is_id(given) { given.to_owned() } else { id_of(given) }
 }
 
 impl Found {

@@ -4,15 +4,16 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::engine::blocks::texts;
-use super::engine::content::{Case, Content, Variable};
+use super::engine::content::{Content, Variable};
 use super::engine::lint::{Level, findings};
 use super::engine::template::{assembled, names};
 use super::engine::variables::filled;
 use super::finding::{Found, Wanted};
 use super::judging::{NoText, Whole};
+use super::views::VariableView;
 use super::writing::own_name;
 use crate::capability::cx::Cx;
 use crate::capability::permit::Action;
@@ -26,16 +27,12 @@ pub struct Snapshot {
     pub prompt_id: String,
     /// The version.
     pub version: String,
-    /// The digest of its content.
-    pub digest: String,
-    /// Its text with variables and blocks.
-    pub template: String,
+    /// Its content as it was written.
+    pub content: Content,
     /// The texts of the blocks by their references.
     pub blocks: BTreeMap<String, String>,
     /// Its variables with those of its blocks.
     pub variables: Vec<Variable>,
-    /// Its contract cases.
-    pub cases: Vec<Case>,
 }
 
 impl Snapshot {
@@ -50,11 +47,9 @@ impl Snapshot {
         Ok(Self {
             version: revision.called(),
             prompt_id: found.prompt.prompt_id,
-            digest: revision.digest,
-            template: revision.content.template,
+            content: revision.content,
             blocks: texts(&whole.blocks),
             variables: whole.variables,
-            cases: revision.content.cases,
         })
     }
 
@@ -63,7 +58,7 @@ impl Snapshot {
     /// # Errors
     /// In one sentence.
     pub fn text(&self, given: &Map<String, Value>) -> Result<String, String> {
-        self.text_of(&self.template, given)
+        self.text_of(&self.content.template, given)
     }
 
     /// The text of another template in its place.
@@ -73,6 +68,17 @@ impl Snapshot {
     pub fn text_of(&self, template: &str, given: &Map<String, Value>) -> Result<String, String> {
         let values = filled(&self.variables, given, "/variables").map_err(|wrong| NoText::Variables(wrong).say())?;
         assembled(template, &self.blocks, &values).map_err(|wrong| wrong.to_string())
+    }
+
+    /// What `prompt_update` takes to write it with another template. All of its content is told, so that nothing of what somebody else
+    /// wrote meanwhile comes in.
+    #[must_use]
+    pub fn rewritten(&self, template: &str, message: &str) -> Value {
+        let variables: Vec<VariableView> = self.content.variables.iter().map(Into::into).collect();
+        json!({
+            "id": self.prompt_id, "template": template, "variables": variables, "checks": self.content.checks, "cases": self.content.cases,
+            "message": message,
+        })
     }
 
     /// Why another template cannot take its place: it must be well formed, use the same variables and no other, and hold no secret.
@@ -90,7 +96,7 @@ impl Snapshot {
         if !wrong.is_empty() {
             return Err(wrong.join("; "));
         }
-        let (mut present, new) = (names(&self.template).unwrap_or_default(), names(template));
+        let (mut present, new) = (names(&self.content.template).unwrap_or_default(), names(template));
         let new = new.map_err(|wrong| wrong.to_string())?;
         present.retain(|name| !new.contains(name));
         match present.into_iter().next() {

@@ -145,13 +145,13 @@ pub(crate) async fn set(store: &dyn Store, tenant: TenantId, now: Timestamp) -> 
     here.of(&learning::MODULE, "feedback", id(0xd3), feedback);
     let file = |rows: u32| serde_json::json!({ "rows": rows, "sizeBytes": 100 * rows, "digest": "0".repeat(64) });
     let dataset = serde_json::json!({
-        "name": "Welcome mails", "promptId": "welcome-mail", "agentId": null, "seed": 0, "all": file(12), "train": file(10),
+        "name": "Welcome mails", "promptId": "welcome-mail", "agentId": null, "all": file(12), "train": file(10),
         "test": file(2), "leftOut": { "duplicates": 0, "noAnswer": 0, "noQuestion": 0, "tooMany": 0 }, "personal": 0, "redacted": false,
     });
     here.of(&learning::MODULE, "dataset", id(0xd4), dataset);
     let base = serde_json::json!({
-        "promptId": "welcome-mail", "version": "1.0.0", "digest": "0".repeat(64), "template": "Write a welcome mail to {{ name }}.",
-        "blocks": {}, "variables": [], "cases": [],
+        "promptId": "welcome-mail", "version": "1.0.0", "blocks": {}, "variables": [],
+        "content": { "template": "Write a welcome mail to {{ name }}.", "variables": [] },
     });
     let job = serde_json::json!({
         "kind": "few_shot", "state": "succeeded", "done": 1, "of": 1, "doing": "over", "user": ADA,

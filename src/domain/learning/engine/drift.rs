@@ -144,7 +144,7 @@ impl Measured {
         }
         let (names, old, new, tested) = match self {
             Self::Numbers { baseline, window } => {
-                let edges = edges(baseline);
+                let edges = edges(baseline, window);
                 let names = named(&edges);
                 (names, binned(&edges, baseline), binned(&edges, window), kolmogorov_smirnov(baseline, window))
             }
@@ -164,17 +164,35 @@ impl Measured {
     }
 }
 
-/// The edges of bins that each hold the same share of the values, as far as equal values let them.
-fn edges(values: &[f64]) -> Vec<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let at = |bin| quantile(&sorted, number(bin) / number(BINS));
-    let mut edges: Vec<f64> = (1..BINS).filter_map(at).collect();
+/// The edges of bins over both samples: of few distinct values each has its own, of many each bin holds about a tenth of both, which
+/// weigh the same however long they are. Bins of one sample alone would put what only the other has together with something else.
+fn edges(baseline: &[f64], window: &[f64]) -> Vec<f64> {
+    let mut weighted: Vec<(f64, usize)> = Vec::with_capacity(baseline.len() + window.len());
+    weighted.extend(baseline.iter().map(|value| (*value, window.len())));
+    weighted.extend(window.iter().map(|value| (*value, baseline.len())));
+    weighted.sort_by(|one, other| one.0.total_cmp(&other.0));
+    weighted.dedup_by(|next, first| {
+        let same = next.0.total_cmp(&first.0).is_eq();
+        first.1 += if same { next.1 } else { 0 };
+        same
+    });
+    let all = 2 * baseline.len() * window.len();
+    let few = weighted.len() <= BINS;
+    let (mut edges, mut below, mut reached, mut last) = (Vec::new(), 0, 0, None);
+    for (value, weight) in weighted {
+        // What is a tenth by itself is not thrown together with what little lies below it.
+        let alone = few || weight * BINS >= all;
+        edges.extend(last.filter(|_| alone));
+        below += weight;
+        let tenths = below * BINS / all.max(1);
+        if alone || tenths > reached {
+            edges.push(value);
+        }
+        (reached, last) = (tenths, Some(value));
+    }
     edges.dedup();
     // Nothing is above the largest: an edge there would make an empty bin.
-    if edges.len() > 1 && edges.last() == sorted.last() {
-        edges.pop();
-    }
+    edges.pop();
     edges
 }
 
@@ -272,6 +290,29 @@ mod tests {
         assert_eq!((Apart::of(one.index), one.tested.unwrap().p_value), (Apart::Stable, 1.0));
         let moved = numbers(vec![1.0; 60], vec![2.0; 70]).compared().unwrap();
         assert_eq!(Apart::of(moved.index), Apart::Large);
+    }
+
+    /// Ratings sit on few values, mostly on the best one: a fall from there is what there is to find.
+    #[test]
+    fn a_fall_from_the_best_value_is_found_whichever_values_the_baseline_has() {
+        let of = |values: &[f64], count: usize| (0..count).map(|at| values[at * values.len() / count]).collect();
+        let share = |ones: usize, count: usize| {
+            let one = |at: usize| if at < ones { 1.0 } else { f64::from(u32::try_from(at).unwrap()) / 1e4 };
+            (0..count).map(one).collect::<Vec<f64>>()
+        };
+        let two = |ones: usize| (0..100).map(|at| f64::from(u8::from(at < ones))).collect::<Vec<f64>>();
+        for (why, baseline, window) in [
+            ("92 of 100 ones, then 50", two(92), two(50)),
+            ("the same with many other values", share(92, 100), share(50, 100)),
+            ("nothing but ones, then 20 of 100 others, of many", share(5_000, 5_000), share(80, 100)),
+            ("all 5, then all 1", of(&[5.0], 60), of(&[1.0], 60)),
+            ("all 1, then all 5", of(&[1.0], 60), of(&[5.0], 60)),
+            ("half 4 and half 5, then half 1 and half 5", of(&[4.0, 5.0], 80), of(&[1.0, 5.0], 80)),
+        ] {
+            let compared = numbers(baseline, window).compared().unwrap();
+            assert!(Apart::of(compared.index) != Apart::Stable, "{why}: {} {:?}", compared.index, compared.bins);
+            assert!(compared.tested.unwrap().p_value < 0.01, "{why}");
+        }
     }
 
     #[test]

@@ -7,6 +7,8 @@ use crate::domain::learning::model::dataset::{LeftOut, Row, Side};
 use crate::kernel::seal::{sha256, sha256_hex};
 use serde_json::{Value, json};
 
+/// The bytes of a value that is no text.
+const WORD: usize = 8;
 /// Digits of a digest that name a question.
 const DIGITS: usize = 24;
 
@@ -32,8 +34,26 @@ pub fn side(id: &str, seed: u64, test_share: f64) -> Side {
     }
 }
 
+/// How large a training set may be.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// The most rows, the best ones.
+    pub rows: usize,
+    /// The most bytes of these.
+    pub bytes: usize,
+}
+
+/// The best rows, as many as there may be, have more bytes than there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooLarge {
+    /// So many they have, or more.
+    pub bytes: usize,
+}
+
 /// Collects rows.
 pub struct Collecting {
+    bounds: Bounds,
+    bytes: usize,
     seed: u64,
     test_share: f64,
     redacts: bool,
@@ -58,8 +78,10 @@ pub struct Written {
 impl Collecting {
     /// Nothing yet.
     #[must_use]
-    pub fn new(seed: u64, test_share: f64, redacts: bool) -> Self {
+    pub fn new(seed: u64, test_share: f64, redacts: bool, bounds: Bounds) -> Self {
         Self {
+            bounds,
+            bytes: 0,
             seed,
             test_share,
             redacts,
@@ -71,7 +93,11 @@ impl Collecting {
     }
 
     /// Takes a row, whose id and side are made here. Of the same question the better answer stays, of equally good ones the first.
-    pub fn take(&mut self, mut row: Row) {
+    /// No more than twice the bytes that there may be are ever held.
+    ///
+    /// # Errors
+    /// Where the best rows so far are too large.
+    pub fn take(&mut self, mut row: Row) -> Result<(), TooLarge> {
         row.id = question_id(&row.question);
         row.side = side(&row.id, self.seed, self.test_share);
         if let Some(place) = self.places.get(&row.id) {
@@ -79,20 +105,37 @@ impl Collecting {
             if let Some(there) = self.rows.get_mut(*place)
                 && row.score > there.score
             {
+                self.bytes += size(&row);
+                self.bytes -= size(there);
                 *there = row;
             }
-            return;
+        } else {
+            self.bytes += size(&row);
+            self.places.insert(row.id.clone(), self.rows.len());
+            self.rows.push(row);
         }
-        self.places.insert(row.id.clone(), self.rows.len());
-        self.rows.push(row);
+        if self.bytes > 2 * self.bounds.bytes {
+            self.keep_the_best();
+            if self.bytes > self.bounds.bytes {
+                return Err(TooLarge { bytes: self.bytes });
+            }
+        }
+        Ok(())
     }
 
-    /// The rows, the best first up to the most, in an order that does not depend on when they came.
-    #[must_use]
-    pub fn finish(mut self, most: usize) -> Written {
+    /// Lets go of all rows but the best: however good those are that come, these are never among the best again.
+    fn keep_the_best(&mut self) {
         self.rows.sort_by(|one, other| other.score.total_cmp(&one.score).then_with(|| one.id.cmp(&other.id)));
-        self.left_out.too_many = self.rows.len().saturating_sub(most);
-        self.rows.truncate(most);
+        self.left_out.too_many += self.rows.len().saturating_sub(self.bounds.rows);
+        self.rows.truncate(self.bounds.rows);
+        self.bytes = self.rows.iter().map(size).sum();
+        self.places = self.rows.iter().zip(0..).map(|(row, place)| (row.id.clone(), place)).collect();
+    }
+
+    /// The best rows, in an order that does not depend on when they came.
+    #[must_use]
+    pub fn finish(mut self) -> Written {
+        self.keep_the_best();
         self.rows.sort_by(|one, other| one.id.cmp(&other.id));
         for row in &mut self.rows {
             let (question, answer) = (without(&row.question), without(&row.answer));
@@ -112,6 +155,20 @@ impl Collecting {
         }
         Written { rows: self.rows, left_out: self.left_out, personal: self.personal }
     }
+}
+
+/// How much memory a row takes, about.
+fn size(row: &Row) -> usize {
+    fn of(value: &Value) -> usize {
+        match value {
+            Value::String(text) => text.len(),
+            Value::Array(items) => items.iter().map(of).sum::<usize>() + WORD,
+            Value::Object(properties) => properties.iter().map(|(name, value)| name.len() + of(value)).sum(),
+            Value::Null | Value::Bool(_) | Value::Number(_) => WORD,
+        }
+    }
+    let variables = row.variables.iter().flatten().map(|(name, value)| name.len() + of(value)).sum::<usize>();
+    row.question.len() + row.answer.len() + variables
 }
 
 /// A value with everything taken out that looks like personal data; `None` where there is none.
@@ -156,14 +213,16 @@ mod tests {
         Row { id, side, from: From::Feedback, prompt_version: None, variables: None, question, answer, score }
     }
 
+    const WIDE: Bounds = Bounds { rows: 10_000, bytes: 1 << 20 };
+
     #[test]
     fn of_one_question_the_best_answer_stays() {
-        let mut rows = Collecting::new(0, 0.2, false);
-        rows.take(row("What  is it?\n", "first", 0.8));
-        rows.take(row("What is it?", "as good", 0.8));
-        rows.take(row(" What is it?", "better", 1.0));
-        rows.take(row("what is it?", "another question", 0.8));
-        let written = rows.finish(10);
+        let mut rows = Collecting::new(0, 0.2, false, WIDE);
+        rows.take(row("What  is it?\n", "first", 0.8)).unwrap();
+        rows.take(row("What is it?", "as good", 0.8)).unwrap();
+        rows.take(row(" What is it?", "better", 1.0)).unwrap();
+        rows.take(row("what is it?", "another question", 0.8)).unwrap();
+        let written = rows.finish();
         let mut answers: Vec<&str> = written.rows.iter().map(|row| row.answer.as_str()).collect();
         answers.sort_unstable();
         assert_eq!((answers, written.left_out.duplicates), (vec!["another question", "better"], 2));
@@ -172,10 +231,10 @@ mod tests {
     #[test]
     fn a_question_stays_on_its_side_whatever_else_comes() {
         let made = |count: usize, seed| {
-            let mut rows = Collecting::new(seed, 0.25, false);
-            (0..count).rev().for_each(|at| rows.take(row(&format!("question {at}"), "a", 1.0)));
+            let mut rows = Collecting::new(seed, 0.25, false, WIDE);
+            (0..count).rev().for_each(|at| rows.take(row(&format!("question {at}"), "a", 1.0)).unwrap());
             let of = |row: Row| (row.question, row.side);
-            rows.finish(10_000).rows.into_iter().map(of).collect::<HashMap<_, _>>()
+            rows.finish().rows.into_iter().map(of).collect::<HashMap<_, _>>()
         };
         let (few, many) = (made(1000, 7), made(4000, 7));
         assert!(few.iter().all(|(question, side)| many[question] == *side));
@@ -192,17 +251,38 @@ mod tests {
     #[test]
     fn the_best_rows_stay_and_personal_data_is_counted_or_taken_out() {
         for redacts in [false, true] {
-            let mut rows = Collecting::new(0, 0.0, redacts);
-            rows.take(row("bad", "x", 0.1));
-            rows.take(row("mail", "to ada@example.org", 0.9));
+            let mut rows = Collecting::new(0, 0.0, redacts, Bounds { rows: 2, ..WIDE });
+            rows.take(row("bad", "x", 0.1)).unwrap();
+            rows.take(row("mail", "to ada@example.org", 0.9)).unwrap();
             let mut with = row("variables", "x", 0.8);
             with.variables = json!({ "to": ["bo@example.org"], "count": 3 }).as_object().cloned();
-            rows.take(with);
-            let written = rows.finish(2);
+            rows.take(with).unwrap();
+            let written = rows.finish();
             assert_eq!((written.personal, written.left_out.too_many, written.rows.len()), (2, 1, 2));
             let told = serde_json::to_string(&written.rows).unwrap();
             assert_eq!(told.contains("example.org"), !redacts, "{told}");
             assert_eq!(told.contains("[email]"), redacts);
         }
+    }
+
+    #[test]
+    fn no_more_is_held_than_twice_what_there_may_be() {
+        let long = "x".repeat(100);
+        let bounds = Bounds { rows: 5, bytes: 1_000 };
+        let mut rows = Collecting::new(0, 0.2, false, bounds);
+        for number in 0..200 {
+            rows.take(row(&format!("question {number:03}"), &long, f64::from(number) / 200.0)).unwrap();
+            assert!(rows.bytes <= 2 * bounds.bytes, "{}", rows.bytes);
+            assert_eq!(rows.bytes, rows.rows.iter().map(size).sum::<usize>());
+        }
+        // One that went comes again with a better answer.
+        rows.take(row("question 000", &long, 1.0)).unwrap();
+        let written = rows.finish();
+        let mut kept: Vec<&str> = written.rows.iter().map(|row| &row.question[9..]).collect();
+        kept.sort_unstable();
+        assert_eq!((kept, written.left_out.too_many), (vec!["000", "196", "197", "198", "199"], 196));
+        let mut rows = Collecting::new(0, 0.2, false, Bounds { rows: 5, bytes: 400 });
+        let refused = (0..9).find_map(|number| rows.take(row(&format!("question {number}"), &long, 1.0)).err());
+        assert_eq!(refused, Some(TooLarge { bytes: 550 }));
     }
 }

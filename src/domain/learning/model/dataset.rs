@@ -6,13 +6,10 @@ use serde_json::{Map, Value};
 
 use crate::capability::owned::Owned;
 use crate::capability::permit::Resource;
-use crate::port::records::{Document, Field, FieldType, Kind};
+use crate::port::records::{Document, Kind};
 
 /// The kind of training sets.
-pub static DATASET: Kind = Kind {
-    fields: &[Field { name: "promptId", of: FieldType::Text }, Field { name: "agentId", of: FieldType::Text }],
-    ..Kind::new("dataset")
-};
+pub static DATASET: Kind = Kind::new("dataset");
 
 /// A file of a training set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -50,8 +47,6 @@ pub struct Dataset {
     pub prompt_id: Option<String>,
     /// The agent that it is of, where it is of one.
     pub agent_id: Option<String>,
-    /// What decides which rows are tested with.
-    pub seed: u64,
     /// All rows with what is known of each.
     pub all: File,
     /// Rows to train with, as conversations.

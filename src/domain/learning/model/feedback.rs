@@ -104,6 +104,13 @@ impl Feedback {
     }
 }
 
+/// A score from 0 to 1 as feedback is filtered by it.
+#[must_use]
+#[expect(clippy::cast_possible_truncation, reason = "between 0 and 1000")]
+pub fn permille(score: f64) -> i64 {
+    (score * 1000.0).round() as i64
+}
+
 impl Document for Feedback {
     const KIND: &'static Kind = &FEEDBACK;
 }

@@ -13,14 +13,10 @@ use crate::domain::prompts::snapshot::Snapshot;
 use crate::kernel::id::{KeyId, UserId};
 use crate::kernel::money::NanoDollars;
 use crate::kernel::time::Timestamp;
-use crate::port::records::{Document, Field, FieldType, Kind};
+use crate::port::records::{Document, Kind};
 
 /// The kind of retraining jobs. Examples and templates stay out of the audit log.
-pub static JOB: Kind = Kind {
-    fields: &[Field { name: "state", of: FieldType::Text }, Field { name: "kind", of: FieldType::Text }],
-    private: &["plan", "work", "result"],
-    ..Kind::new("retraining_job")
-};
+pub static JOB: Kind = Kind { private: &["plan", "work", "result"], ..Kind::new("retraining_job") };
 
 /// The queue of jobs.
 pub const QUEUE: &str = "retraining";
@@ -135,9 +131,12 @@ pub struct Candidate {
     pub name: String,
     /// Its text.
     pub template: String,
-    /// Its score on each case, once it was tried.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scores: Option<Vec<f64>>,
+    /// Whether the chosen examples stand in it.
+    #[serde(default)]
+    pub has_examples: bool,
+    /// Its scores on the cases that it was tried on so far, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scores: Vec<f64>,
     /// Why it cannot be used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
@@ -149,8 +148,13 @@ pub struct Candidate {
 pub struct Work {
     /// Whether the candidates are all there.
     pub proposed: bool,
+    /// How many wordings a model has proposed.
+    pub wordings: usize,
     /// The candidates; the first is what there is.
     pub candidates: Vec<Candidate>,
+    /// An answer that was paid for and has no score yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
     /// Examples that were chosen.
     pub chosen: Vec<Row>,
     /// How much they cover, and how unlike they are.
@@ -210,7 +214,8 @@ pub struct Outcome {
     /// The examples.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub examples: Vec<Example>,
-    /// The tuned model, as `provider/model`: routes take it.
+    /// The tuned model, as `provider/model`. It can be asked where the provider's file takes models that it does not list ('unlisted'), or
+    /// once it is listed there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// The provider's name of the job.
@@ -275,7 +280,7 @@ pub struct Job {
     pub done: usize,
     /// Steps that there are, as far as that is known.
     pub of: usize,
-    /// What it does now, in a word.
+    /// What it does now, or next.
     pub doing: String,
     /// What came of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

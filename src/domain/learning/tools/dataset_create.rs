@@ -1,7 +1,9 @@
 //! `dataset_create`: a training set of feedback and recorded cases.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -10,24 +12,28 @@ use crate::capability::Capability;
 use crate::capability::cx::{Belongs, Cx};
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
-use crate::domain::learning::engine::rows::{Collecting, conversation};
-use crate::domain::learning::faults::{DATASET_EMPTY, DATASET_TOO_LARGE};
-use crate::domain::learning::files::{keep, lines};
+use crate::domain::learning::engine::rows::{Bounds, Collecting, TooLarge, conversation};
+use crate::domain::learning::faults::DATASET_EMPTY;
+use crate::domain::learning::files::{keep, lines, too_large};
 use crate::domain::learning::model::dataset::{Dataset, File, From, LeftOut, Row, Side};
 use crate::domain::learning::model::feedback::Feedback;
 use crate::domain::learning::reading::Which;
+use crate::domain::learning::room::room_for_dataset;
 use crate::domain::learning::topics::MADE;
 use crate::domain::prompts::snapshot::Snapshot;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::DatasetId;
+use crate::kernel::tasks::blocking;
 use crate::port::records::Visibility;
 
 /// So much feedback is looked at, the newest first.
 const MOST_LOOKED_AT: usize = 50_000;
+/// Versions of prompts that are kept at hand.
+const MOST_VERSIONS: usize = 50;
 /// Rows when nothing else is said.
 const USUAL_ROWS: usize = 5_000;
-/// The most bytes of a training set: OpenAI takes files of 512 MB, and this is kept in memory.
+/// The most bytes of each file of a training set: OpenAI takes files of 512 MB, and this is held in memory.
 const MOST_BYTES: usize = 64 << 20;
 /// The share of rows that are tested with.
 const USUAL_SHARE: f64 = 0.2;
@@ -128,9 +134,11 @@ impl Capability for DatasetCreate {
     async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {
         let wants = |from| input.sources.is_empty() || input.sources.contains(&from);
         let share = input.test_share.unwrap_or(USUAL_SHARE);
+        room_for_dataset(cx).await?;
+        let bounds = Bounds { rows: input.max_rows.unwrap_or(USUAL_ROWS), bytes: MOST_BYTES };
         let mut making = Making {
             cx,
-            rows: Collecting::new(input.seed, share, input.redact),
+            rows: Collecting::new(input.seed, share, input.redact, bounds),
             snapshots: HashMap::new(),
             good_from: input.good_from.unwrap_or(USUAL_SCORE),
         };
@@ -143,36 +151,36 @@ impl Capability for DatasetCreate {
         };
         let mut whole = true;
         if wants(From::Feedback) {
-            let mut found = Vec::new();
-            whole = input.which.each(cx, MOST_LOOKED_AT, |stored| found.push(stored.value)).await?;
-            for feedback in found {
-                making.feedback(feedback).await?;
+            let mut pages = input.which.pages(cx, MOST_LOOKED_AT)?;
+            while let Some(page) = pages.next(cx).await? {
+                for feedback in page {
+                    making.feedback(feedback.value).await?;
+                }
             }
+            whole = pages.whole;
         }
-        let written = making.rows.finish(input.max_rows.unwrap_or(USUAL_ROWS));
-        let (rows, left_out) = (written.rows, written.left_out);
+        let collected = making.rows;
+        let written = beside(move || Ok(collected.finish())).await?;
+        let (rows, left_out) = (Arc::new(written.rows), written.left_out);
         if rows.len() < 2 {
             let say = format!("there is {} row that can be learned from", rows.len());
             return Err(Fault::new(&DATASET_EMPTY, say).with_detail(json!({ "leftOut": left_out })));
         }
-        let of = |side| {
-            let rows = rows.iter().filter(move |row| row.side == side);
-            lines(rows.map(|row| conversation(row, input.system.as_deref())))
-        };
-        let (all, train, test) = (lines(rows.iter())?, of(Side::Train)?, of(Side::Test)?);
-        if all.1.len() > MOST_BYTES {
-            let say = format!("the rows have {} bytes and may have {MOST_BYTES}", all.1.len());
-            return Err(Fault::new(&DATASET_TOO_LARGE, say));
-        }
+        // One file after the other, so that no more than one is in memory.
         let (platform, tenant) = (cx.platform(), cx.tenant());
+        let system: Option<Arc<str>> = input.system.map(Into::into);
+        let train = conversations(&rows, Side::Train, system.as_ref()).await?;
+        let train = keep(platform, tenant, train).await?;
+        let test = conversations(&rows, Side::Test, system.as_ref()).await?;
+        let test = keep(platform, tenant, test).await?;
+        let all = beside(move || lines(rows.iter(), MOST_BYTES)).await?;
         let dataset = Dataset {
             name: input.name,
             prompt_id,
             agent_id: input.which.agent_id,
-            seed: input.seed,
             all: keep(platform, tenant, all).await?,
-            train: keep(platform, tenant, train).await?,
-            test: keep(platform, tenant, test).await?,
+            train,
+            test,
             left_out,
             personal: written.personal,
             redacted: input.redact,
@@ -194,6 +202,21 @@ impl Capability for DatasetCreate {
     }
 }
 
+/// The rows of one side as conversations, with their number.
+async fn conversations(rows: &Arc<Vec<Row>>, side: Side, system: Option<&Arc<str>>) -> Result<(usize, Bytes), Fault> {
+    let (rows, system) = (rows.clone(), system.cloned());
+    beside(move || {
+        let rows = rows.iter().filter(|row| row.side == side);
+        lines(rows.map(|row| conversation(row, system.as_deref())), MOST_BYTES)
+    })
+    .await
+}
+
+/// Does what takes long for many rows on a thread that nobody else waits for.
+async fn beside<T: Send + 'static>(work: impl FnOnce() -> Result<T, Fault> + Send + 'static) -> Result<T, Fault> {
+    blocking(work).await.unwrap_or_else(|| Err(Fault::internal("the rows of a training set could not be written")))
+}
+
 /// A set in the making.
 struct Making<'a> {
     cx: &'a Cx,
@@ -207,7 +230,7 @@ impl Making<'_> {
     /// Takes the cases of a version that have a recorded answer, where they are wanted; answers the prompt's id.
     async fn cases(&mut self, prompt: &str, version: Option<&str>, wanted: bool) -> Result<String, Fault> {
         let snapshot = Snapshot::take(self.cx, prompt, version, Action::Read).await?;
-        for case in snapshot.cases.iter().filter(|_| wanted) {
+        for case in snapshot.content.cases.iter().filter(|_| wanted) {
             let Some(answer) = &case.answer else {
                 self.rows.left_out.no_answer += 1;
                 continue;
@@ -215,7 +238,7 @@ impl Making<'_> {
             match snapshot.text(&case.variables) {
                 Ok(question) => {
                     let variables = Some(case.variables.clone());
-                    self.rows.take(row(From::Cases, Some(&snapshot), variables, question, answer.clone(), 1.0));
+                    self.take(row(From::Cases, Some(&snapshot), variables, question, answer.clone(), 1.0))?;
                 }
                 Err(_) => self.rows.left_out.no_question += 1,
             }
@@ -240,15 +263,18 @@ impl Making<'_> {
             let snapshot = self.snapshot(prompt, version).await?;
             if let Some((snapshot, Ok(question))) = snapshot.map(|found| (found, found.text(&variables))) {
                 let row = row(From::Feedback, Some(snapshot), Some(variables), question, answer, score);
-                self.rows.take(row);
-                return Ok(());
+                return self.take(row);
             }
         }
-        match feedback.input {
-            Some(question) => self.rows.take(row(From::Feedback, None, None, question, answer, score)),
-            None => self.rows.left_out.no_question += 1,
+        if let Some(question) = feedback.input {
+            return self.take(row(From::Feedback, None, None, question, answer, score));
         }
+        self.rows.left_out.no_question += 1;
         Ok(())
+    }
+
+    fn take(&mut self, row: Row) -> Result<(), Fault> {
+        self.rows.take(row).map_err(|TooLarge { bytes }| too_large(bytes, MOST_BYTES))
     }
 
     async fn snapshot(&mut self, prompt: String, version: String) -> Result<Option<&Snapshot>, Fault> {
@@ -260,6 +286,9 @@ impl Making<'_> {
                 // It is gone, or cannot be assembled any more.
                 Err(_) => None,
             };
+            if self.snapshots.len() == MOST_VERSIONS {
+                self.snapshots.clear();
+            }
             self.snapshots.insert(key.clone(), taken);
         }
         Ok(self.snapshots.get(&key).and_then(Option::as_ref))

@@ -12,8 +12,8 @@ use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::learning::engine::drift::{Apart, Bin, Measured, NEEDED, Side};
 use crate::domain::learning::engine::figures::told;
 use crate::domain::learning::engine::statistics::corrected;
-use crate::domain::learning::measuring::{Figures, Of, sees_all, span};
-use crate::domain::models::reading::Span;
+use crate::domain::learning::measuring::{Figures, Of};
+use crate::domain::models::reading::{Span, sees_all};
 use crate::domain::prompts::shown::{Told, shown};
 use crate::kernel::fault::Fault;
 use crate::kernel::time::Timestamp;
@@ -98,6 +98,8 @@ pub(in crate::domain::learning) struct Output {
     significance: f64,
     /// Whether everybody's calls of models are in it; else only the caller's own.
     everybody: bool,
+    /// Whether all feedback is in it: the newest 50,000 of each period are.
+    whole: bool,
     /// Each metric.
     metrics: Vec<Metric>,
 }
@@ -214,6 +216,7 @@ impl Capability for DriftGet {
         let significance = input.significance.unwrap_or(USUAL);
         let accuracy_change =
             change(&before.accuracies, &now.accuracies).or_else(|| change(&before.scores, &now.scores));
+        let whole = before.whole && now.whole;
         let (calls, feedback) = ((now.calls, before.calls), (now.feedback, before.feedback));
         let metrics = judged(metrics(before, now), significance);
         let drifted: Vec<&str> = metrics.iter().filter(|one| one.drifted).map(|one| one.metric).collect();
@@ -233,6 +236,7 @@ impl Capability for DriftGet {
             needed: NEEDED,
             significance,
             everybody: sees_all(cx),
+            whole,
             metrics,
         })
     }
@@ -253,7 +257,7 @@ fn periods(cx: &Cx, input: &Input) -> Result<(Span, Span), Fault> {
     if before_to > from && input.version == input.baseline_version {
         return Err(Fault::bad_input("/baselineTo", "must not be after 'from': the periods would share calls"));
     }
-    Ok((span(from, to), span(before_from, before_to)))
+    Ok((Span { from, to }, Span { from: before_from, to: before_to }))
 }
 
 fn change(before: &[f64], now: &[f64]) -> Option<f64> {

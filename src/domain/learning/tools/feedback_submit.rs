@@ -10,7 +10,7 @@ use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::learning::faults::FEEDBACK_EMPTY;
 use crate::domain::learning::joining::{Answer, joined};
-use crate::domain::learning::model::feedback::Feedback;
+use crate::domain::learning::model::feedback::{Feedback, permille};
 use crate::domain::learning::topics::SUBMITTED;
 use crate::domain::learning::views::TiedView;
 use crate::kernel::fault::Fault;
@@ -166,9 +166,4 @@ impl Capability for FeedbackSubmit {
         cx.emit(SUBMITTED, id, &event)?;
         Ok(Output { tied, at: cx.now() })
     }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "between 0 and 1000")]
-fn permille(score: f64) -> i64 {
-    (score * 1000.0).round() as i64
 }

@@ -12,11 +12,14 @@ use crate::domain::learning::faults::DATASET_EMPTY;
 use crate::domain::learning::jobs::JobView;
 use crate::domain::learning::model::dataset::Dataset;
 use crate::domain::learning::model::job::{Job, JobKind, JobState, Plan, Scoring, TuningPlan, Work};
-use crate::domain::learning::working::queued;
+use crate::domain::learning::room::room_for_job;
+use crate::domain::learning::working::{may_spend_for_all, not_own, queued};
+use crate::domain::models::{Asker, Router};
 use crate::domain::prompts::snapshot::Snapshot;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{DatasetId, KeyId};
 use crate::port::records::Visibility;
+use crate::port::tuning::MOST_SEED;
 
 /// Examples when nothing else is said.
 const USUAL_EXAMPLES: usize = 3;
@@ -69,7 +72,8 @@ pub(in crate::domain::learning) struct Input {
     #[serde(default)]
     #[schemars(length(min = 1, max = 5_000))]
     rubric: Option<String>,
-    /// The model that answers, as `provider/model` or a route; for fine-tuning the model that is tuned.
+    /// The model that answers, as `provider/model` or a route; for fine-tuning the model that is tuned: where its provider is not the
+    /// tenant's own this needs the permission `spending:manage`, since no budget holds what tuning costs.
     #[serde(default)]
     #[schemars(length(min = 1, max = 200))]
     model: Option<String>,
@@ -86,7 +90,7 @@ pub(in crate::domain::learning) struct Input {
     #[serde(default)]
     #[schemars(range(min = 1, max = 5_000))]
     max_calls: Option<usize>,
-    /// For the same choice of examples and cases again; 0 when not said.
+    /// For the same choice of examples and cases again; 0 when not said. Providers that tune take 2,147,483,647 at most.
     #[serde(default)]
     #[schemars(range(max = 9_007_199_254_740_991_u64))]
     seed: u64,
@@ -124,6 +128,13 @@ impl Capability for RetrainingSchedule {
         if spends && !cx.caller().may(Resource::Completions, Action::Create) {
             return Err(forbidden(Permit::on(Resource::Completions, Action::Create)));
         }
+        if let Some(model) = input.model.as_deref().filter(|_| tunes)
+            && !may_spend_for_all(cx.caller())
+            && !cx.service::<Router>()?.is_of_tenant(&Asker::of(cx), model).await?
+        {
+            return Err(not_own(model));
+        }
+        room_for_job(cx).await?;
         let plan = Plan {
             dataset: input.dataset_id.uuid(),
             base,
@@ -188,7 +199,7 @@ fn check(input: &Input, dataset: &Dataset, base: Option<&Snapshot>) -> Result<()
             few("the training set has no row to test with: make it with a testShare above 0".to_owned())
         }
         JobKind::PromptOptimization
-            if input.scoring == Scoring::Contract && base.is_some_and(|base| base.cases.is_empty()) =>
+            if input.scoring == Scoring::Contract && base.is_some_and(|base| base.content.cases.is_empty()) =>
         {
             Err(Fault::bad_input("/scoring", "cannot be by the contract: the version has no contract case"))
         }
@@ -197,6 +208,9 @@ fn check(input: &Input, dataset: &Dataset, base: Option<&Snapshot>) -> Result<()
         }
         JobKind::FineTuning if input.model.as_deref().is_none_or(|model| !model.contains('/')) => {
             Err(Fault::bad_input("/model", "must be the model to tune, as 'provider/model'"))
+        }
+        JobKind::FineTuning if input.seed > MOST_SEED.into() => {
+            Err(Fault::bad_input("/seed", format!("must be {MOST_SEED} or less: providers take no larger one")))
         }
         JobKind::FineTuning if dataset.train.rows < FEWEST_TO_TUNE => few(format!(
             "the training set has {} rows to train with, and providers take no fewer than {FEWEST_TO_TUNE}",

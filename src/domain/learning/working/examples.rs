@@ -7,20 +7,27 @@ use crate::domain::learning::faults::DATASET_EMPTY;
 use crate::domain::learning::model::dataset::{Row, Side};
 use crate::domain::learning::model::job::{Example, Job, Outcome};
 use crate::kernel::fault::Fault;
+use crate::kernel::tasks::blocking;
 
 /// The longest that an example may be: a prompt with many long ones costs more than it brings.
 const LONGEST: usize = 8_000;
 
-/// Chooses the examples of a job out of the rows to train with.
-pub(super) fn choose(job: &mut Job, rows: &[Row]) -> Result<(), Fault> {
-    let train: Vec<Row> = rows.iter().filter(|row| row.side == Side::Train).cloned().collect();
-    let chosen = select(&train, is_usable, job.plan.examples, job.plan.seed);
+/// Chooses the examples of a job out of rows to train with.
+pub(super) async fn choose(job: &mut Job, rows: impl Iterator<Item = &Row>) -> Result<(), Fault> {
+    let usable: Vec<Row> = rows.filter(|row| is_usable(row)).cloned().collect();
+    let (count, seed) = (job.plan.examples, job.plan.seed);
+    // All are compared with all.
+    let chosen = blocking(move || {
+        let chosen = select(&usable, count, seed);
+        (chosen, usable)
+    });
+    let (chosen, usable) = chosen.await.ok_or_else(|| Fault::internal("examples could not be chosen"))?;
     if chosen.places.is_empty() {
         let say = "none of its rows to train with can be an example";
         return Err(Fault::new(&DATASET_EMPTY, say));
     }
     job.work.coverage = Some((chosen.coverage, chosen.diversity));
-    job.work.chosen = chosen.places.iter().filter_map(|place| train.get(*place).cloned()).collect();
+    job.work.chosen = chosen.places.iter().filter_map(|place| usable.get(*place).cloned()).collect();
     Ok(())
 }
 
@@ -59,13 +66,13 @@ pub(super) fn told_of(job: &Job, outcome: &mut Outcome) {
 /// The only step: no model is asked.
 pub(super) async fn step(doing: &Doing<'_>, job: &mut Job) -> Result<Next, Fault> {
     let rows = doing.rows(job).await?;
-    choose(job, &rows)?;
+    choose(job, rows.iter().filter(|row| row.side == Side::Train)).await?;
     let mut outcome = Outcome { better: true, ..Outcome::default() };
     told_of(job, &mut outcome);
     if let Some(base) = &job.plan.base {
-        let template = with_examples(&base.template, &job.work.chosen);
+        let template = with_examples(&base.content.template, &job.work.chosen);
         let message = format!("{} examples chosen by the retraining job {}", job.work.chosen.len(), doing.id);
-        outcome.version = Some(doing.new_version(&base.prompt_id, &template, &message).await?);
+        outcome.version = Some(doing.new_version(base, &template, &message).await?);
         outcome.prompt_id = Some(base.prompt_id.clone());
         outcome.base_version = Some(base.version.clone());
         outcome.note =

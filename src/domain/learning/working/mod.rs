@@ -12,16 +12,19 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+pub(super) use self::tuning::{may_spend_for_all, not_own};
 use super::files;
 use super::model::dataset::{Dataset, Row};
 use super::model::job::{Failure, JOB, Job, JobKind, JobState, Outcome, QUEUE};
 use super::topics::RETRAINED;
 use crate::capability::caller::{Caller, Origin};
-use crate::capability::cx::store_fault;
+use crate::capability::cx::{forbidden, store_fault};
 use crate::capability::events::Event;
 use crate::capability::gate::{Gate, Request};
 use crate::capability::owned::Stored;
+use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::platform::Platform;
+use crate::domain::prompts::snapshot::Snapshot;
 use crate::kernel::codes::Retry;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{CallId, TenantId, new_uuid};
@@ -33,8 +36,6 @@ use crate::port::store::{Batch, Expect, Put, Step, StoreFault};
 const LEASE: Duration = Duration::from_mins(2);
 /// How often a lease is kept for longer.
 const EXTEND: Duration = Duration::from_secs(30);
-/// Jobs that are worked on at once.
-const AT_ONCE: u32 = 4;
 /// So often in a row a step is tried.
 const MOST_TRIES: u32 = 8;
 /// The first wait before it is tried again; each further one is twice as long.
@@ -71,7 +72,8 @@ impl Worker {
         Arc::new(Self { gate })
     }
 
-    /// Does one step of each job that is due; answers of how many.
+    /// Does one step of the job that has been due for the longest, where one is; answers of how many. Several workers do so side by side,
+    /// so that no job waits for another's model.
     ///
     /// # Errors
     /// When the store fails.
@@ -82,9 +84,11 @@ impl Worker {
         if platform.store.next_due(QUEUE).await.map_err(store_fault)?.is_none_or(|due| due > now) {
             return Ok(0);
         }
-        let leases = platform.store.lease(QUEUE, now, LEASE, AT_ONCE).await.map_err(store_fault)?;
+        let leases = platform.store.lease(QUEUE, now, LEASE, 1).await.map_err(store_fault)?;
         let count = leases.len();
-        futures::future::join_all(leases.into_iter().map(|lease| self.work(lease))).await;
+        for lease in leases {
+            self.work(lease).await;
+        }
         Ok(count)
     }
 
@@ -119,13 +123,23 @@ impl Worker {
             None => None,
         };
         let stored = found.map(Stored::<Job>::read).transpose()?.filter(|stored| !stored.value.is_over());
-        let Some(stored) = stored else {
+        let Some(mut stored) = stored else {
             // There is nothing of it any more.
             return platform.store.finish(lease).await.map(drop).map_err(store_fault);
         };
         let mut job = stored.value.clone();
-        job.state = JobState::Running;
         job.began_at = job.began_at.or_else(|| Some(platform.clock.now()));
+        // While a provider works it stays as it is: looking there takes a moment.
+        if job.state == JobState::Queued || job.failure.is_some() {
+            job.state = JobState::Running;
+            if stored.value.state == JobState::Queued {
+                first(job.kind).clone_into(&mut job.doing);
+            }
+            let Some(revision) = self.begins(lease.tenant, &stored, &job).await? else { return Ok(()) };
+            stored.revision = revision;
+        }
+        job.state = JobState::Running;
+        let calls = job.work.calls;
         let did = self.did(stored.id, lease.tenant, &mut job).await;
         let now = platform.clock.now();
         let wait = match did {
@@ -145,7 +159,8 @@ impl Worker {
                 }
             }
             Err(fault) => {
-                job.work.tries += 1;
+                // What got further did not fail in a row.
+                job.work.tries = if job.work.calls > calls { 1 } else { job.work.tries + 1 };
                 job.failure = Some(Failure { code: fault.code().name.to_owned(), say: fault.say().to_owned() });
                 let again = fault.code().retry != Retry::Never && job.work.tries < MOST_TRIES;
                 job.state = if again { JobState::Waiting } else { JobState::Failed };
@@ -160,20 +175,23 @@ impl Worker {
         self.write(lease, &stored, &job, wait).await
     }
 
+    /// Writes that a job is worked on; answers its revision, none where somebody else has it.
+    async fn begins(&self, tenant: TenantId, stored: &Stored<Job>, job: &Job) -> Result<Option<i64>, Fault> {
+        let platform = self.gate.platform();
+        let steps = vec![Step::Put(put(stored, job)?)];
+        match platform.store.commit(vec![Batch { tenant, at: platform.clock.now(), steps }]).await {
+            Ok(revisions) => Ok(revisions.first().copied()),
+            Err(StoreFault::Conflict(_)) => Ok(None),
+            Err(fault) => Err(store_fault(fault)),
+        }
+    }
+
     /// Writes a job as it is after a step, together with the end of the lease and what comes next.
     async fn write(&self, lease: &Lease, stored: &Stored<Job>, job: &Job, wait: Option<Duration>) -> Result<(), Fault> {
         let platform = self.gate.platform();
         let now = platform.clock.now();
-        let put = Put {
-            kind: Job::KIND,
-            id: stored.id,
-            expect: Expect::Revision(stored.revision),
-            owner: stored.owner,
-            workspace: stored.workspace,
-            visibility: stored.visibility,
-            body: serde_json::to_value(job).map_err(Fault::internal)?,
-        };
-        let mut steps = vec![Step::Put(put), Step::Finish { queue: QUEUE, id: lease.id, token: lease.token }];
+        let finish = Step::Finish { queue: QUEUE, id: lease.id, token: lease.token };
+        let mut steps = vec![Step::Put(put(stored, job)?), finish];
         let mut told = None;
         if let Some(wait) = wait {
             steps.push(Step::Enqueue(queued(new_uuid(now), stored.id, now.plus(wait))));
@@ -199,12 +217,40 @@ impl Worker {
         let platform = self.gate.platform();
         // With the rights that whoever scheduled it has now.
         let caller = self.gate.callers().resume(platform, tenant, job.user, job.principal()).await?;
+        let asks = (job.kind != JobKind::FewShot).then_some(Resource::Completions);
+        for needed in [Some(Resource::Learning), asks].into_iter().flatten() {
+            if !caller.may(needed, Action::Create) {
+                return Err(forbidden(Permit::on(needed, Action::Create)));
+            }
+        }
         let doing = Doing { gate: &self.gate, platform, caller, id, tenant };
         match job.kind {
             JobKind::FewShot => Box::pin(examples::step(&doing, job)).await,
             JobKind::PromptOptimization => Box::pin(optimizing::step(&doing, job)).await,
             JobKind::FineTuning => Box::pin(tuning::step(&doing, job)).await,
         }
+    }
+}
+
+/// A job's document as it is to be.
+fn put(stored: &Stored<Job>, job: &Job) -> Result<Put, Fault> {
+    Ok(Put {
+        kind: Job::KIND,
+        id: stored.id,
+        expect: Expect::Revision(stored.revision),
+        owner: stored.owner,
+        workspace: stored.workspace,
+        visibility: stored.visibility,
+        body: serde_json::to_value(job).map_err(Fault::internal)?,
+    })
+}
+
+/// What a job does first.
+const fn first(kind: JobKind) -> &'static str {
+    match kind {
+        JobKind::FewShot => "choosing examples",
+        JobKind::PromptOptimization => "making candidates",
+        JobKind::FineTuning => "giving the rows to the provider",
     }
 }
 
@@ -237,16 +283,16 @@ impl Doing<'_> {
         self.gate.call(request).await.result?.value()
     }
 
-    /// Writes a text as a new version of the prompt that no label stands for; answers the version.
-    async fn new_version(&self, prompt: &str, template: &str, message: &str) -> Result<String, Fault> {
-        let input = json!({ "id": prompt, "template": template, "message": message });
-        let draft = self.call("prompt_update", input).await?;
+    /// Writes a version with another text as a new one that no label stands for; answers which. Drafts that somebody else wrote meanwhile
+    /// are no part of it.
+    async fn new_version(&self, base: &Snapshot, template: &str, message: &str) -> Result<String, Fault> {
+        let draft = self.call("prompt_update", base.rewritten(template, message)).await?;
         let draft = draft["version"].as_str().unwrap_or_default().to_owned();
         if !draft.contains("-draft.") {
             // The newest content says the same already.
             return Ok(draft);
         }
-        let published = self.call("prompt_publish", json!({ "id": prompt, "version": draft })).await?;
+        let published = self.call("prompt_publish", json!({ "id": base.prompt_id, "version": draft })).await?;
         Ok(published["version"].as_str().unwrap_or_default().to_owned())
     }
 }

@@ -111,6 +111,12 @@ pub fn id_of(name: &str) -> String {
     id.trim_end_matches('-').to_owned()
 }
 
+/// The id that a caller means: an id as it is, a name as its id.
+#[must_use]
+pub fn meant(given: &str) -> String {
+    if is_id(given) { given.to_owned() } else { id_of(given) }
+}
+
 impl PromptFile {
     /// Reads a file and judges it.
     ///
@@ -233,6 +239,7 @@ mod tests {
         assert_eq!(id_of("  Übersicht: Q3/2026 "), "bersicht-q3-2026");
         assert_eq!(id_of("???"), "");
         assert!(is_id(&id_of(&"long name ".repeat(20))));
+        assert_eq!((meant("a1-b2"), meant("Customer Analysis")), ("a1-b2".to_owned(), "customer-analysis".to_owned()));
         assert!(!is_id("a--b") && !is_id("-a") && !is_id("A") && is_id("a1-b2"));
     }
 }

@@ -14,7 +14,8 @@ use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::learning::engine::drift::{Measured, NEEDED};
 use crate::domain::learning::engine::figures::{mean, told};
 use crate::domain::learning::engine::statistics::corrected;
-use crate::domain::learning::measuring::{Figures, Of, sees_all, span};
+use crate::domain::learning::measuring::{Figures, Of};
+use crate::domain::models::reading::{Span, sees_all};
 use crate::domain::prompts::engine::version::Version;
 use crate::domain::prompts::faults::NO_EXPERIMENT;
 use crate::domain::prompts::finding::{Found, PRODUCTION};
@@ -90,6 +91,9 @@ pub(in crate::domain::prompts) struct Output {
     needed: usize,
     /// Whether everybody's calls of models are in it; else only the caller's own.
     everybody: bool,
+    /// Whether all exposures and feedback are in it: the newest 100,000 exposures are counted, and the newest 50,000 of what was said of a
+    /// version.
+    whole: bool,
     /// The versions; the first is the one that the others are compared with.
     versions: Vec<Arm>,
     /// Each other version against the first.
@@ -285,16 +289,18 @@ async fn moved(
 
 async fn told_of(cx: &Cx, found: &Found, trial: Trial, significance: f64) -> Result<Output, Fault> {
     let prompt_id = found.prompt.prompt_id.clone();
-    let exposed = if trial.from < trial.to { exposures(cx, &prompt_id, &trial).await? } else { BTreeMap::new() };
+    let (exposed, mut whole) =
+        if trial.from < trial.to { exposures(cx, &prompt_id, &trial).await? } else { (BTreeMap::new(), true) };
     let mut measured = Vec::new();
     for target in &trial.targets {
         // What has just begun has nothing to be measured.
         let figures = if trial.from < trial.to {
             let of = Of::Prompt(&prompt_id, Some(&target.version));
-            Figures::measure(cx, of, span(trial.from, trial.to)).await?
+            Figures::measure(cx, of, Span { from: trial.from, to: trial.to }).await?
         } else {
-            Figures::default()
+            Figures { whole: true, ..Figures::default() }
         };
+        whole &= figures.whole;
         measured.push((target.clone(), figures));
     }
     let comparisons = compared(&measured, significance);
@@ -320,13 +326,14 @@ async fn told_of(cx: &Cx, found: &Found, trial: Trial, significance: f64) -> Res
         best,
         needed: NEEDED,
         everybody: sees_all(cx),
+        whole,
         versions: measured.iter().map(arm).collect(),
         comparisons,
     })
 }
 
-/// How often a session was given each version.
-async fn exposures(cx: &Cx, prompt: &str, trial: &Trial) -> Result<BTreeMap<String, usize>, Fault> {
+/// How often a session was given each version, and whether all were counted.
+async fn exposures(cx: &Cx, prompt: &str, trial: &Trial) -> Result<(BTreeMap<String, usize>, bool), Fault> {
     cx.service::<Uses>()?.flush(cx.platform()).await?;
     let text = |field, text: &str| Filter::is(field, Scalar::Text(text.to_owned()));
     let filter = text("stream", prompt).and(text("label", &trial.name)).and(Filter::Compare(
@@ -346,8 +353,9 @@ async fn exposures(cx: &Cx, prompt: &str, trial: &Trial) -> Result<BTreeMap<Stri
                 *counts.entry(version.to_owned()).or_default() += 1;
             }
         }
-        if found.len() < STEP as usize || seen >= MOST_COUNTED {
-            return Ok(counts);
+        let all = found.len() < STEP as usize;
+        if all || seen >= MOST_COUNTED {
+            return Ok((counts, all));
         }
     }
 }

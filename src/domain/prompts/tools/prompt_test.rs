@@ -1,7 +1,5 @@
 //! `prompt_test`: the contract cases of a version.
 
-use std::sync::Arc;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +7,7 @@ use crate::capability::Capability;
 use crate::capability::cx::{Cx, forbidden};
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
-use crate::domain::models::{Asker, CacheUse, Router, Tags, Wish, words};
+use crate::domain::models::{Asker, CacheUse, Router, Tags, Wish};
 use crate::domain::prompts::engine::checks::Wanted as Expected;
 use crate::domain::prompts::engine::content::Case;
 use crate::domain::prompts::finding::{Found, Which};
@@ -20,7 +18,6 @@ use crate::domain::prompts::publishing::judged;
 use crate::domain::prompts::topics::TESTED;
 use crate::domain::prompts::writing::own_name;
 use crate::kernel::fault::Fault;
-use crate::port::models::{ChatRequest, Message, Part, Role};
 
 /// Runs contract cases.
 pub(in crate::domain::prompts) struct PromptTest;
@@ -71,9 +68,9 @@ pub(in crate::domain::prompts) struct Output {
     ok: bool,
     /// How many answers were as they must be.
     passed: usize,
-    /// How many were not, or could not be asked for.
+    /// How many were not, or the prompt does not take what the case gives.
     failed: usize,
-    /// How many cases have no answer to judge.
+    /// How many cases have no answer to judge: none was recorded, or the model that is asked gave none.
     unanswered: usize,
     /// What asking a model took.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -112,7 +109,7 @@ struct Ended {
     /// What the model answered that was asked, and which one it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     answered: Option<Answered>,
-    /// What is wrong.
+    /// What is wrong with it, or why the model that is asked gave no answer.
     problems: Vec<String>,
 }
 
@@ -124,7 +121,7 @@ enum Outcome {
     Passed,
     /// It is not, or the prompt does not take what the case gives.
     Failed,
-    /// There is no answer.
+    /// There is no answer: nothing is known of the version by it.
     Unanswered,
 }
 
@@ -194,26 +191,22 @@ impl Capability for PromptTest {
             match whole.text(content, &case.variables, "/variables") {
                 Err(why) => ended.problems.push(why.say()),
                 Ok((text, _)) => {
+                    let mut answer = answer(case, given);
                     if let (Some(model), None, Some(asked)) = (&input.model, given, &mut asked) {
-                        ended.against = Some(Against::Model);
                         match ask(cx, model, &tag, text, asked).await {
                             Ok(answered) => ended.answered = Some(answered),
                             // Where nobody answers at all, that is the answer of the call.
                             Err(fault) if asked.calls == 0 => return Err(fault),
+                            // A model that is away, or may not be asked any more, says nothing of the prompt.
                             Err(fault) => ended.problems.push(fault.say().to_owned()),
                         }
+                        answer = ended.answered.as_ref().map(|answered| (answered.text.as_str(), Against::Model));
                     }
-                    let told = ended.answered.as_ref().map(|answered| answered.text.as_str());
-                    let (answer, against) = answer(case, given);
-                    let answer = if ended.against.is_some() { told } else { answer };
-                    ended.against = ended.against.or(against);
-                    match answer {
-                        Some(answer) => ended.problems = judged(cx, Expected::from(case), answer).await?,
-                        None if ended.problems.is_empty() => ended.outcome = Outcome::Unanswered,
-                        None => {}
-                    }
-                    if answer.is_some() && ended.problems.is_empty() {
-                        ended.outcome = Outcome::Passed;
+                    ended.outcome = Outcome::Unanswered;
+                    if let Some((answer, against)) = answer {
+                        ended.against = Some(against);
+                        ended.problems = judged(cx, Expected::from(case), answer).await?;
+                        ended.outcome = if ended.problems.is_empty() { Outcome::Passed } else { Outcome::Failed };
                     }
                 }
             }
@@ -246,25 +239,20 @@ impl Capability for PromptTest {
 }
 
 /// The answer to judge a case by where no model is asked.
-fn answer<'a>(case: &'a Case, given: Option<&'a str>) -> (Option<&'a str>, Option<Against>) {
-    match (given, &case.answer) {
-        (Some(given), _) => (Some(given), Some(Against::Given)),
-        (None, Some(recorded)) => (Some(recorded), Some(Against::Recorded)),
-        (None, None) => (None, None),
-    }
+fn answer<'a>(case: &'a Case, given: Option<&'a str>) -> Option<(&'a str, Against)> {
+    let recorded = || case.answer.as_deref().map(|recorded| (recorded, Against::Recorded));
+    given.map(|given| (given, Against::Given)).or_else(recorded)
 }
 
 /// Asks a model for an answer. The call is metered as one of this version, and all budgets hold it; the cache does not answer.
 async fn ask(cx: &Cx, model: &str, tag: &str, text: String, asked: &mut Asked) -> Result<Answered, Fault> {
     let tags = Tags { prompt_version: Some(tag.to_owned()), ..Tags::default() };
     let wish = Wish { model: Some(model.to_owned()), cache: CacheUse::Skip, tags };
-    let messages = vec![Message { role: Role::User, parts: vec![Part::Text { text }] }];
-    let request = Arc::new(ChatRequest { messages, ..ChatRequest::default() });
-    let answer = Box::pin(cx.service::<Router>()?.complete(&Asker::of(cx), &wish, request)).await?;
+    let (text, answer) = cx.service::<Router>()?.say(&Asker::of(cx), &wish, None, text).await?;
     asked.calls += 1;
     asked.input_tokens += answer.tokens.input;
     asked.output_tokens += answer.tokens.output;
     asked.cost_nano_dollars += answer.cost.map_or(0, |cost| cost.0);
     asked.calls_without_price += usize::from(answer.cost.is_none());
-    Ok(Answered { text: words(&answer.completion.parts, false).unwrap_or_default(), model: answer.model })
+    Ok(Answered { text, model: answer.model })
 }

@@ -11,7 +11,8 @@ use crate::capability::page::Paging;
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::learning::engine::figures::{mean, told};
-use crate::domain::learning::measuring::{Figures, Of, span};
+use crate::domain::learning::measuring::{Figures, Of};
+use crate::domain::models::reading::Span;
 use crate::domain::models::{Asker, Router};
 use crate::domain::prompts::engine::differences::{Line, lines};
 use crate::domain::prompts::engine::version::Step;
@@ -22,6 +23,7 @@ use crate::domain::prompts::model::revision::{Revision, Tested};
 use crate::domain::prompts::uses::Uses;
 use crate::domain::prompts::views::VersionView;
 use crate::domain::prompts::writing::{own_name, step};
+use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::port::records::{Comparison, Filter, Query, Scalar};
 
@@ -123,7 +125,8 @@ struct Difference {
     /// What reading the templates costs a use.
     #[serde(skip_serializing_if = "Option::is_none")]
     price: Option<Price>,
-    /// What calls of models with the earlier version were like, over the last thirty days.
+    /// What calls of models with the earlier version were like, over the last thirty days; left out where there are none, or more than can
+    /// be looked through.
     #[serde(skip_serializing_if = "Option::is_none")]
     used_from: Option<Used>,
     /// What those with the later version were like.
@@ -294,7 +297,8 @@ async fn used(cx: &Cx, found: &Found, revision: &Revision) -> Result<Option<Used
     let to = cx.now().plus(Duration::from_millis(1));
     let version = revision.called();
     let of = Of::Prompt(&found.prompt.prompt_id, Some(&version));
-    let figures = Figures::measure(cx, of, span(to.minus(USED_WITHIN), to)).await?;
+    let span = Span { from: to.minus(USED_WITHIN), to };
+    let Some(figures) = unless_too_many(Figures::of_calls(cx, of, span).await)? else { return Ok(None) };
     let mean = |values: &[f64]| mean(values).map(told);
     Ok((figures.calls > 0).then(|| Used {
         calls: figures.calls,
@@ -302,4 +306,24 @@ async fn used(cx: &Cx, found: &Found, revision: &Revision) -> Result<Option<Used
         mean_output_tokens: mean(&figures.output_tokens),
         mean_cost: mean(&figures.cost),
     }))
+}
+
+/// A version in heavy use has more calls than one question looks through: what differs is told without them.
+fn unless_too_many<T>(found: Result<T, Fault>) -> Result<Option<T>, Fault> {
+    match found {
+        Err(fault) if fault.is(&codes::TOO_BROAD) => Ok(None),
+        found => found.map(Some),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_differs_is_told_without_calls_that_are_too_many() {
+        assert_eq!(unless_too_many(Ok(1)).unwrap(), Some(1));
+        assert_eq!(unless_too_many::<u8>(Err(Fault::new(&codes::TOO_BROAD, "250,001 calls"))).unwrap(), None);
+        assert!(unless_too_many::<u8>(Err(Fault::internal("the store is away"))).is_err());
+    }
 }

@@ -57,7 +57,9 @@ async fn cases_are_run_against_a_model_metered_and_under_budgets() {
     app.call(&app.admin, "model_budget_set", json!({ "scope": scope, "period": "day", "tokens": 1 })).await.unwrap();
     // A budget is overspent by one call at most: the next case is not asked for, and then none is.
     let told = ada(&app, "prompt_test", input.clone()).await.unwrap();
-    assert_eq!((&told["asked"]["calls"], &told["cases"][1]["outcome"]), (&json!(1), &json!("failed")));
+    assert_eq!((&told["asked"]["calls"], &told["cases"][1]["outcome"]), (&json!(1), &json!("unanswered")));
+    // A budget that is spent is no broken contract.
+    assert_eq!((&told["ok"], &told["failed"], &told["cases"][1]["against"]), (&json!(true), &json!(0), &Value::Null));
     assert!(told["cases"][1]["problems"][0].as_str().unwrap().contains("budget"), "{told}");
     assert_eq!(code(&ada(&app, "prompt_test", input).await), "budget_spent");
     assert_eq!(vendor.shelf().asked.len(), 3);

@@ -1,8 +1,10 @@
 //! `dataset_create` and `dataset_export`: rows of feedback and cases, split, downloaded, and another tenant.
 
 use convoke::capability::outcome::Outcome;
+use convoke::kernel::clock::Clock as _;
 use convoke::kernel::codes;
 use convoke::kernel::seal::sha256_hex;
+use convoke::port::store::{Batch, Step};
 use futures::TryStreamExt as _;
 use serde_json::{Value, json};
 
@@ -89,10 +91,25 @@ async fn a_question_stays_on_its_side_when_a_set_is_made_again() {
     };
     let (train, test) = fill(0, 20).await;
     assert!(train.len() + test.len() == 20 && train.len() > 3 && test.len() > 3, "{} {}", train.len(), test.len());
-    let (more_train, more_test) = fill(20, 30).await;
+    let (more_train, more_test) = fill(20, 130).await;
     assert!(train.iter().all(|question| more_train.contains(question)));
     assert!(test.iter().all(|question| more_test.contains(question)));
-    assert_eq!(more_train.len() + more_test.len(), 30);
+    assert_eq!(more_train.len() + more_test.len(), 130);
+}
+
+#[tokio::test]
+async fn a_tenant_has_so_many_sets_and_jobs_at_most() {
+    let app = TestApp::start().await;
+    let made = ada(&app, "dataset_create", json!({ "name": "Two", "promptId": "welcome-mail" })).await.unwrap();
+    let (store, at) = (&app.app.platform().store, app.clock.now());
+    let count = |name, by| Step::Count { name, key: String::new(), by, at_most: None };
+    // There is one already; that of jobs is the scene's and was not counted.
+    let steps = vec![count("datasets", 999), count("retraining_jobs", 10_000)];
+    store.commit(vec![Batch { tenant: app.member.tenant, at, steps }]).await.unwrap();
+    let refused = ada(&app, "dataset_create", json!({ "name": "More", "promptId": "welcome-mail" })).await;
+    assert_eq!(code(&refused), "too_many_datasets");
+    let input = json!({ "kind": "few_shot", "datasetId": made["datasetId"] });
+    assert_eq!(code(&ada(&app, "retraining_schedule", input).await), "too_many_retraining_jobs");
 }
 
 #[tokio::test]

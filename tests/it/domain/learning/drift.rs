@@ -40,7 +40,7 @@ async fn what_moved_is_told_and_what_stayed_is_not() {
     week(&app, "scribe", 900, 200, 2.0).await;
     app.clock.advance(DAY);
     let told = ada(&app, "drift_get", json!({ "id": "scribe" })).await.unwrap();
-    assert_eq!(told["verdict"], "drifted");
+    assert_eq!((&told["verdict"], &told["whole"]), (&json!("drifted"), &json!(true)));
     assert_eq!(told["drifted"], json!(["score", "user_satisfaction", "latency_ms"]));
     // Stars fell by one and a half of four.
     assert_eq!(told["accuracyChange"], json!(-0.375));

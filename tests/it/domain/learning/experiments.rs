@@ -55,6 +55,7 @@ async fn the_version_that_people_like_better_wins() {
     app.clock.advance(Duration::from_hours(1));
     let told = ada(&app, "prompt_experiment", json!({ "id": "hello" })).await.unwrap();
     assert_eq!((&told["verdict"], &told["best"]), (&json!("better"), &json!("1.1.0")), "{told}");
+    assert_eq!(told["whole"], true);
     let (first, second) = (&told["versions"][0], &told["versions"][1]);
     assert_eq!(
         (&first["meanScore"], &second["meanScore"], &second["feedback"]),

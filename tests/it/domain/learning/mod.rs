@@ -5,6 +5,7 @@ mod datasets;
 mod drift;
 mod experiments;
 mod feedback;
+mod going_on;
 mod querying;
 mod retraining;
 mod vendor;

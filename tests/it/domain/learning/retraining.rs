@@ -14,7 +14,7 @@ use super::{ada, code};
 use crate::support::app::TestApp;
 
 /// The program with a vendor over HTTP as the provider `live`.
-async fn start(vendor: &Vendor) -> TestApp {
+pub(super) async fn start(vendor: &Vendor) -> TestApp {
     TestApp::start_with(|settings| {
         vendor.lay(&settings.data);
         settings.services = Services::default().with(Arc::new(LogRing::new(100)));
@@ -23,7 +23,7 @@ async fn start(vendor: &Vendor) -> TestApp {
 }
 
 /// Works until nothing is due any more; answers how many steps were done.
-async fn work(app: &TestApp) -> usize {
+pub(super) async fn work(app: &TestApp) -> usize {
     let worker = Worker::new(app.app.gate().clone());
     let mut steps = 0;
     loop {
@@ -34,8 +34,13 @@ async fn work(app: &TestApp) -> usize {
     }
 }
 
+/// Schedules a job as Ada; answers its id.
+pub(super) async fn scheduled(app: &TestApp, input: Value) -> Value {
+    ada(app, "retraining_schedule", input).await.unwrap()["jobId"].clone()
+}
+
 /// A set of so many questions to the prompt `hello`, each to be answered by `Dear` and a name.
-async fn dataset(app: &TestApp, count: usize, test_share: f64) -> Value {
+pub(super) async fn dataset(app: &TestApp, count: usize, test_share: f64) -> Value {
     let variables = json!([{ "name": "who", "type": "string", "description": "Who it is to." }]);
     let cases = json!([{ "name": "polite", "variables": { "who": "Zoe" }, "answer": "Dear Zoe", "contains": ["Dear"], "maxTokens": 5 }]);
     let input = json!({ "name": "hello", "template": "Hello {{ who }}", "variables": variables, "cases": cases });
@@ -51,7 +56,7 @@ async fn dataset(app: &TestApp, count: usize, test_share: f64) -> Value {
     ada(app, "dataset_create", input).await.unwrap()["datasetId"].clone()
 }
 
-async fn job(app: &TestApp, id: &Value) -> Value {
+pub(super) async fn job(app: &TestApp, id: &Value) -> Value {
     ada(app, "retraining_get", json!({ "id": id })).await.unwrap()
 }
 
@@ -72,6 +77,7 @@ async fn examples_are_chosen_and_written_without_a_model() {
         (&json!("succeeded"), &json!(true), &json!("1.1.0"))
     );
     assert_eq!((&told["progress"]["done"], &told["progress"]["of"]), (&json!(1), &json!(1)));
+    assert_eq!(told["progress"]["doing"], "over");
     let examples = result["examples"].as_array().unwrap();
     assert_eq!(examples.len(), 2);
     // The new version holds them as they are, and no label stands for it.
@@ -97,7 +103,7 @@ async fn examples_are_chosen_and_written_without_a_model() {
 }
 
 /// A model that is polite only when it is told to be.
-fn polite(said: &str) -> String {
+pub(super) fn polite(said: &str) -> String {
     if said.contains("You improve prompts") {
         let template = if said.contains("clearer") { "Greet {{ who }} warmly" } else { "Greet somebody" };
         return format!("Of course.\n<template>\n{template}\n</template>");
@@ -218,13 +224,19 @@ async fn a_provider_tunes_a_model_once_whatever_ends_in_between() {
     let set = dataset(&app, 20, 0.3).await;
     let tuning = json!({ "suffix": "hellos", "epochs": 2 });
     let input = json!({ "kind": "fine_tuning", "datasetId": set, "model": "live/tiny", "tuning": tuning, "seed": 9 });
-    let scheduled = ada(&app, "retraining_schedule", input).await.unwrap();
+    let scheduled = app.call(&app.admin, "retraining_schedule", input).await.unwrap();
     let id = &scheduled["jobId"];
+    // Whatever others put there meanwhile: ours are on a further page.
+    vendor.shelf().page = 1;
     // The vendor takes each file and the job, and its answer is lost: all are found there and not sent again.
     for _ in 0..3 {
         vendor.shelf().lost = 1;
         work(&app).await;
         assert_eq!(job(&app, id).await["failure"]["code"], "provider_down");
+        vendor.shelf().files.push(("other.jsonl".to_owned(), String::new()));
+        if !vendor.shelf().jobs.is_empty() {
+            vendor.shelf().jobs.push(json!({ "model": "tiny", "training_file": "file-99" }));
+        }
         app = app.restart().await;
         app.clock.advance(Duration::from_mins(1));
     }
@@ -250,13 +262,21 @@ async fn a_provider_tunes_a_model_once_whatever_ends_in_between() {
     let shelf = vendor.shelf();
     let posted = |path: &str| shelf.came.iter().filter(|one| **one == format!("POST {path}")).count();
     assert_eq!((posted("/files"), posted("/fine_tuning/jobs")), (2, 1), "{:?}", shelf.came);
+    for query in [
+        "purpose=fine-tune&order=desc&limit=100",
+        "purpose=fine-tune&order=desc&limit=100&after=file-2",
+        "limit=100&after=ftjob-2",
+    ] {
+        assert!(shelf.queries.iter().any(|one| one == query), "{query}: {:?}", shelf.queries);
+    }
     let (name, rows) = &shelf.files[0];
     assert_eq!(*name, format!("convoke-{}-train.jsonl", id.as_str().unwrap()));
     let row: Value = serde_json::from_str(rows.lines().next().unwrap()).unwrap();
     assert_eq!((&row["messages"][0]["role"], &row["messages"][1]["role"]), (&json!("user"), &json!("assistant")));
     assert_eq!(shelf.jobs[0]["method"]["supervised"]["hyperparameters"], json!({ "n_epochs": 2 }));
     let sent = (&shelf.jobs[0]["model"], &shelf.jobs[0]["training_file"], &shelf.jobs[0]["validation_file"]);
-    assert_eq!(sent, (&json!("tiny"), &json!("file-1"), &json!("file-2")));
+    assert_eq!(sent, (&json!("tiny"), &json!("file-1"), &json!("file-3")));
+    assert_eq!(shelf.jobs[0]["seed"], 9);
 }
 
 #[tokio::test]
@@ -265,7 +285,7 @@ async fn a_tuning_that_fails_says_why() {
     let app = TestApp::start_with(|settings| vendor.lay(&settings.data)).await;
     let set = dataset(&app, 20, 0.0).await;
     let input = json!({ "kind": "fine_tuning", "datasetId": set, "model": "live/tiny" });
-    let scheduled = ada(&app, "retraining_schedule", input).await.unwrap();
+    let scheduled = app.call(&app.admin, "retraining_schedule", input).await.unwrap();
     vendor.shelf().status = "failed".to_owned();
     work(&app).await;
     app.clock.advance(Duration::from_mins(1));
@@ -274,7 +294,8 @@ async fn a_tuning_that_fails_says_why() {
     assert_eq!((&told["state"], &told["failure"]["code"]), (&json!("failed"), &json!("tuning_failed")));
     assert!(told["failure"]["say"].as_str().unwrap().contains("row 3 has no assistant message"), "{told}");
     let input = json!({ "kind": "fine_tuning", "datasetId": set, "model": "live/gone" });
-    let gone = ada(&app, "retraining_schedule", input).await.unwrap();
+    assert_eq!(code(&ada(&app, "retraining_schedule", input.clone()).await), "unknown_model");
+    let gone = app.call(&app.admin, "retraining_schedule", input).await.unwrap();
     work(&app).await;
     assert_eq!(job(&app, &gone["jobId"]).await["failure"]["code"], "unknown_model");
 }
@@ -289,6 +310,7 @@ async fn what_cannot_be_learned_is_refused_at_once() {
         (json!({ "kind": "prompt_optimization", "datasetId": set }), "/promptId"),
         (json!({ "kind": "fine_tuning", "datasetId": set }), "/model"),
         (json!({ "kind": "fine_tuning", "datasetId": set, "model": "live/tiny", "promptId": "hello" }), "/promptId"),
+        (json!({ "kind": "fine_tuning", "datasetId": set, "model": "live/tiny", "seed": 2_147_483_648_u64 }), "/seed"),
         (json!({ "kind": "few_shot", "datasetId": set, "examples": 0 }), "/examples"),
         (json!({ "kind": "few_shot", "datasetId": set, "version": "1.0.0" }), "/version"),
         (json!({ "kind": "magic", "datasetId": set }), "/kind"),

@@ -29,6 +29,10 @@ pub(super) struct Shelf {
     pub(super) lost: usize,
     /// Conversations that were answered.
     pub(super) asked: Vec<String>,
+    /// What lists were asked with.
+    pub(super) queries: Vec<String>,
+    /// Items of a page at most.
+    pub(super) page: usize,
 }
 
 struct Inner {
@@ -51,7 +55,7 @@ impl Drop for Vendor {
 
 impl Vendor {
     pub(super) async fn open(says: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
-        let shelf = Mutex::new(Shelf { status: "validating_files".to_owned(), ..Shelf::default() });
+        let shelf = Mutex::new(Shelf { status: "validating_files".to_owned(), page: 100, ..Shelf::default() });
         let inner = Arc::new(Inner { says: Box::new(says), shelf });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}/v1", listener.local_addr().unwrap());
@@ -60,13 +64,18 @@ impl Vendor {
         Self { inner, address, server }
     }
 
-    /// Puts its file into a data folder, as the provider `live`.
-    pub(super) fn lay(&self, data: &Path) {
-        let file = format!(
-            "name = \"live\"\ndialect = \"openai\"\nbase_url = \"{}\"\nprices_of = \"2026-11-20\"\n\n[[models]]\nname = \"tiny\"\n\
+    /// The text of a provider that leads to it.
+    pub(super) fn provider(&self, name: &str) -> String {
+        format!(
+            "name = \"{name}\"\ndialect = \"openai\"\nbase_url = \"{}\"\nprices_of = \"2026-11-20\"\n\n[[models]]\nname = \"tiny\"\n\
              context = 100000\nabilities = [\"chat\", \"streaming\"]\nprice = {{ input = \"1\", output = \"2\" }}\n",
             self.address
-        );
+        )
+    }
+
+    /// Puts its file into a data folder, as the provider `live`.
+    pub(super) fn lay(&self, data: &Path) {
+        let file = self.provider("live");
         std::fs::create_dir_all(data.join("providers")).unwrap();
         std::fs::write(data.join("providers/live.toml"), file).unwrap();
     }
@@ -80,6 +89,18 @@ impl Vendor {
 fn file(number: usize, name: &str, bytes: usize) -> Value {
     json!({ "id": format!("file-{number}"), "object": "file", "bytes": bytes, "created_at": 1_790_000_000,
         "filename": name, "purpose": "fine-tune", "status": "processed" })
+}
+
+/// A page of a list: the newest first, behind the one that is named.
+fn listed(items: Vec<Value>, query: &str, most: usize) -> Value {
+    let of = |name: &str| query.split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
+    let limit = of("limit").map_or(20, |limit| limit.parse().unwrap()).min(most);
+    let newest = items.into_iter().rev();
+    let behind: Vec<Value> = match of("after") {
+        Some(after) => newest.skip_while(|item| item["id"] != after).skip(1).collect(),
+        None => newest.collect(),
+    };
+    json!({ "object": "list", "data": &behind[..limit.min(behind.len())], "has_more": behind.len() > limit })
 }
 
 fn job(number: usize, asked: &Value, status: &str) -> Value {
@@ -103,7 +124,12 @@ async fn answer(State(inner): State<Arc<Inner>>, method: Method, uri: Uri, body:
     let path = uri.path().strip_prefix("/v1").unwrap_or_default().to_owned();
     let mut shelf = inner.shelf.lock().unwrap();
     shelf.came.push(format!("{method} {path}"));
-    let list = |data: Vec<Value>| json!({ "object": "list", "data": data, "has_more": false });
+    let query = uri.query().unwrap_or_default().to_owned();
+    let page = shelf.page;
+    let list = |data: Vec<Value>| listed(data, &query, page);
+    if method == Method::GET {
+        shelf.queries.push(query.clone());
+    }
     let status = shelf.status.clone();
     let lose = |shelf: &mut Shelf, value: Value| {
         if shelf.lost == 0 {

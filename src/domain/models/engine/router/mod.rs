@@ -5,6 +5,7 @@ mod attempt;
 mod course;
 mod reach;
 mod run;
+mod say;
 mod stream;
 mod ticket;
 

@@ -42,6 +42,16 @@ impl Router {
         Ok(Reached { dialect: target.provider.dialect, of_tenant: target.provider.of_tenant, endpoint })
     }
 
+    /// Whether a model, as `provider/model`, is at a provider that the tenant named itself; else it is one of the operator.
+    ///
+    /// # Errors
+    /// `no_model_configured`, `unknown_model`.
+    pub async fn is_of_tenant(&self, asker: &Asker, model: &str) -> Result<bool, Fault> {
+        let offered = self.offers.of(&asker.platform, &self.watch, asker.tenant()).await?;
+        let candidate = Candidate::plain(model);
+        Ok(self.target(asker, model, &candidate, &offered)?.provider.of_tenant)
+    }
+
     /// What it costs the model that would be asked first to read so many tokens; nothing where the price is not known.
     ///
     /// # Errors
