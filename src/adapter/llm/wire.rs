@@ -143,6 +143,11 @@ impl Wire {
         if !matches!(url.scheme(), "http" | "https") || !url.username().is_empty() || url.password().is_some() {
             return Err(wrong("is not http or https without a password"));
         }
+        if let Some(allowed) = &self.allowed {
+            // The parsed host, not the written one: 0x7f.1 is an address too.
+            let judged = allowed.judge(url.host_str().unwrap_or_default());
+            judged.map_err(|why| ModelFault::new(ModelFaultKind::Unsupported, format!("its address is {why}")))?;
+        }
         Ok(url)
     }
 }
@@ -237,4 +242,38 @@ fn deepest(error: &reqwest::Error) -> String {
         next = cause.source();
     }
     told.unwrap_or_else(|| "no more is known".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::port::models::Endpoint;
+
+    fn endpoint(base_url: &str) -> Endpoint {
+        Endpoint {
+            provider: "theirs".into(),
+            base_url: base_url.into(),
+            key: None,
+            model: "one".into(),
+            headers: Vec::new(),
+            options: serde_json::Map::new(),
+            patience: CONNECT,
+            silence: CONNECT,
+        }
+    }
+
+    #[test]
+    fn somebody_elses_vendor_lies_at_no_address_of_the_inside_however_it_is_written() {
+        let inside =
+            ["http://127.0.0.1:9/v1", "http://0x7f.1/v1", "https://[::1]/v1", "https://169.254.169.254/latest"];
+        let guarded = Wire::guarded(Vec::new());
+        for url in inside {
+            let fault = guarded.address(&endpoint(url), "/files").unwrap_err();
+            assert_eq!(fault.kind, ModelFaultKind::Unsupported, "{url}: {fault:?}");
+            assert!(Wire::default().address(&endpoint(url), "/files").is_ok(), "the operator's own may: {url}");
+        }
+        let named = Wire::guarded(vec![Network::parse("127.0.0.0/8").unwrap()]);
+        assert_eq!(named.address(&endpoint(inside[0]), "/files").unwrap().as_str(), "http://127.0.0.1:9/v1/files");
+        assert!(guarded.address(&endpoint("https://api.example.org/v1"), "/files").is_ok());
+    }
 }

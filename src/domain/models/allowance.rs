@@ -5,10 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::model::budget::{Budget, Period, Scope};
 use super::views::Dollars;
-use crate::capability::cx::{Belongs, Cx};
+use crate::capability::cx::Cx;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::KeyId;
-use crate::port::records::Visibility;
 
 /// How much may be spent on models.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -46,8 +45,7 @@ impl Allowance {
             warn_at: Budget::WARN_AT.to_vec(),
             unpriced_million: None,
         };
-        let belongs = Belongs { owner: Some(cx.caller().user.uuid()), workspace: None, visibility: Visibility::Tenant };
-        cx.create(Budget::id(cx.tenant(), &scope), belongs, &budget)
+        cx.create(Budget::id(cx.tenant(), &scope), cx.belongs_to_caller(), &budget)
     }
 }
 

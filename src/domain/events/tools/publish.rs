@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::capability::Capability;
-use crate::capability::cx::{Belongs, Cx};
+use crate::capability::cx::Cx;
 use crate::capability::events::Event;
 use crate::capability::owned::Stored;
 use crate::capability::permit::{Action, Permit, Resource};
@@ -20,7 +20,6 @@ use crate::domain::events::model::topic::CustomTopic;
 use crate::kernel::fault::{Fault, Violation};
 use crate::kernel::id::EventId;
 use crate::kernel::time::Timestamp;
-use crate::port::records::Visibility;
 
 /// The most bytes that an event's data has.
 const MOST_BYTES: usize = 256 * 1024;
@@ -175,8 +174,7 @@ async fn topics(cx: &Cx, all: &[Said]) -> Result<BTreeMap<String, Option<Stored<
 async fn make(cx: &Cx, names: &[&String]) -> Result<(), Fault> {
     room_for(cx, names.len()).await?;
     for name in names {
-        let belongs = Belongs { owner: Some(cx.caller().user.uuid()), workspace: None, visibility: Visibility::Tenant };
-        cx.create(CustomTopic::id_of(name), belongs, &CustomTopic::named(name, cx.caller().user))?;
+        cx.create(CustomTopic::id_of(name), cx.belongs_to_caller(), &CustomTopic::named(name, cx.caller().user))?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::capability::Capability;
-use crate::capability::cx::{Belongs, Cx};
+use crate::capability::cx::Cx;
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::learning::engine::rows::{Bounds, Collecting, TooLarge, conversation};
@@ -25,7 +25,6 @@ use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::DatasetId;
 use crate::kernel::tasks::blocking;
-use crate::port::records::Visibility;
 
 /// So much feedback is looked at, the newest first.
 const MOST_LOOKED_AT: usize = 50_000;
@@ -186,8 +185,7 @@ impl Capability for DatasetCreate {
             redacted: input.redact,
         };
         let id = cx.new_id();
-        let belongs = Belongs { owner: Some(cx.caller().user.uuid()), workspace: None, visibility: Visibility::Tenant };
-        cx.create(id, belongs, &dataset)?;
+        cx.create(id, cx.belongs_to_caller(), &dataset)?;
         cx.emit(MADE, id, &json!({ "datasetId": id, "name": dataset.name, "rows": dataset.all.rows }))?;
         Ok(Output {
             dataset_id: DatasetId::from_uuid(id),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::capability::Capability;
-use crate::capability::cx::{Belongs, Cx};
+use crate::capability::cx::Cx;
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::learning::faults::FEEDBACK_EMPTY;
@@ -16,7 +16,6 @@ use crate::domain::learning::views::TiedView;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{ExposureId, FeedbackId};
 use crate::kernel::time::Timestamp;
-use crate::port::records::Visibility;
 
 /// Takes feedback.
 pub(in crate::domain::learning) struct FeedbackSubmit;
@@ -153,8 +152,7 @@ impl Capability for FeedbackSubmit {
         let mut feedback = joined(cx, &answer, feedback).await?;
         feedback.permille = feedback.score().map(permille);
         let id = cx.new_id();
-        let belongs = Belongs { owner: Some(cx.caller().user.uuid()), workspace: None, visibility: Visibility::Tenant };
-        cx.create(id, belongs, &feedback)?;
+        cx.create(id, cx.belongs_to_caller(), &feedback)?;
         let tied = TiedView::of(FeedbackId::from_uuid(id), &feedback);
         let none = String::new;
         let event = json!({

@@ -4,8 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::capability::Capability;
-use crate::capability::caller::Principal;
-use crate::capability::cx::{Belongs, Cx, forbidden};
+use crate::capability::cx::{Cx, forbidden};
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::learning::faults::DATASET_EMPTY;
@@ -17,8 +16,7 @@ use crate::domain::learning::working::{may_spend_for_all, not_own, queued};
 use crate::domain::models::{Asker, Router};
 use crate::domain::prompts::snapshot::Snapshot;
 use crate::kernel::fault::Fault;
-use crate::kernel::id::{DatasetId, KeyId};
-use crate::port::records::Visibility;
+use crate::kernel::id::DatasetId;
 use crate::port::tuning::MOST_SEED;
 
 /// Examples when nothing else is said.
@@ -161,16 +159,12 @@ impl Capability for RetrainingSchedule {
             result: None,
             failure: None,
             user: cx.caller().user,
-            key: match cx.caller().principal {
-                Principal::Key(key) => Some(KeyId::from_uuid(key.uuid())),
-                Principal::LocalOwner | Principal::Anonymous => None,
-            },
+            key: cx.caller().principal.key(),
             began_at: None,
             ended_at: None,
         };
         let id = cx.new_id();
-        let belongs = Belongs { owner: Some(cx.caller().user.uuid()), workspace: None, visibility: Visibility::Tenant };
-        cx.create(id, belongs, &job)?;
+        cx.create(id, cx.belongs_to_caller(), &job)?;
         cx.enqueue(queued(cx.new_id(), id, cx.now()));
         Ok(JobView::of(id, cx.now(), &job))
     }

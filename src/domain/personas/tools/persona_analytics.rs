@@ -15,7 +15,7 @@ use crate::domain::learning::engine::figures::{mean, told};
 use crate::domain::learning::model::feedback::Feedback;
 use crate::domain::learning::reading::Which;
 use crate::domain::models::model::call::{CallEnd, CallEntry};
-use crate::domain::models::reading::{Calls, Span};
+use crate::domain::models::reading::{Calls, Span, sees_all};
 use crate::domain::personas::finding::Found;
 use crate::kernel::fault::Fault;
 use crate::kernel::time::Timestamp;
@@ -185,7 +185,7 @@ impl Capability for PersonaAnalytics {
             persona_id,
             from,
             to,
-            everybody: cx.caller().may(Resource::Spending, Action::Manage),
+            everybody: sees_all(cx),
             total: periods.total.told(sees),
             before: periods.before.told(sees),
             trend: periods.steps.into_iter().map(step).collect(),

@@ -223,12 +223,11 @@ impl Router {
         let ask = Ask::Pieces(request);
         let equal = course.question.filter(|_| course.reads_cache);
         let equal = equal.and_then(|question| self.cache.get(&question, asker.platform.clock.elapsed()));
-        let found = match equal {
-            Some(kept) => Some((kept, CacheState::Hit)),
-            None => {
-                let similar = Box::pin(self.similar_answer(&course, &ask)).await;
-                similar.map(|kept| (kept, CacheState::Similar))
-            }
+        let found = if let Some(kept) = equal {
+            Some((kept, CacheState::Hit))
+        } else {
+            let similar = Box::pin(self.similar_answer(&course, &ask)).await;
+            similar.map(|kept| (kept, CacheState::Similar))
         };
         if let Some((kept, state)) = found {
             let answer = self.cached_answer(&course, &kept, state);
