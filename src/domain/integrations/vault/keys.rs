@@ -96,14 +96,32 @@ impl Vault {
             .ok_or_else(|| Fault::new(&faults::SECRET_DAMAGED, "the data key was altered or is not of this tenant"))
     }
 
+    /// Opens a data key that was read before; nothing where it is another by now. Between the two a rotation may have sealed it anew
+    /// under another master key and forgotten the one that it was under.
+    pub(super) async fn unwrap_present(
+        &self,
+        store: &dyn Store,
+        tenant: TenantId,
+        stored: &Stored<DataKey>,
+    ) -> Result<Option<CipherKey>, Fault> {
+        match self.unwrap(tenant, stored.id, &stored.value) {
+            Err(fault) if fault.is(&faults::VAULT_LOCKED) => {
+                let present = find(store, tenant, stored.id).await?;
+                if present.is_some_and(|present| present.revision == stored.revision) { Err(fault) } else { Ok(None) }
+            }
+            opened => opened.map(Some),
+        }
+    }
+
     /// The data key that seals, within a call that writes: the call fails when another takes its place meanwhile. The first
     /// secret of a tenant makes the first one.
     pub(in crate::domain::integrations) async fn sealing_key(&self, cx: &Cx) -> Result<Opened, Fault> {
         let active = Query::newest(Filter::is("slot", Scalar::Text(ACTIVE.to_owned())), 1);
-        if let Some(stored) = cx.find::<DataKey>(active).await?.into_iter().next() {
-            let key = self.unwrap(cx.tenant(), stored.id, &stored.value)?;
-            cx.hold(&stored);
-            return Ok(Opened { id: stored.id, key });
+        while let Some(stored) = cx.find::<DataKey>(active.clone()).await?.into_iter().next() {
+            if let Some(key) = self.unwrap_present(&*cx.platform().store, cx.tenant(), &stored).await? {
+                cx.hold(&stored);
+                return Ok(Opened { id: stored.id, key });
+            }
         }
         let generation = 1;
         let id = DataKey::id(cx.tenant(), generation);

@@ -39,7 +39,7 @@ impl CredentialSource for Vault {
                 // The secret was sealed anew since it was read, and its old key is gone.
                 continue;
             };
-            let data_key = self.unwrap(of.tenant, key.id, &key.value)?;
+            let Some(data_key) = self.unwrap_present(&*platform.store, of.tenant, &key).await? else { continue };
             let text = Self::open_secret(of.tenant, &data_key, &secret.value).inspect_err(|fault| {
                 tracing::error!(tenant = %of.tenant, name, %fault, "a stored secret was tampered with");
             })?;
