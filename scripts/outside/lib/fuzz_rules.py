@@ -59,6 +59,7 @@ BEYOND_SCHEMAS = {
     },
     "audit_query": {"/to": "later than 'from'"},
     "model_provider_set": {"/text": "the file of a provider of that name"},
+    "persona_analytics": {"/from": "earlier than 'to', by 366 days at most"},
     "role_assign": {
         "/group": "not with userId",
         "/userId": "given, where no group is",
@@ -309,6 +310,7 @@ DISPOSABLE = {
         ("body", lambda: {"candidates": [{"model": "double/chat"}]}),
     ],
     "model_stream": ("body", question),
+    "persona_analytics": [("path_parameters", lambda: {"id": "code-reviewer"}), ("query", dict)],
     "persona_get": ("path_parameters", lambda: {"id": "code-reviewer"}),
     "persona_update": [("path_parameters", lambda: {"id": persona()}), ("body", lambda: {"tone": "calm"})],
     "prompt_assemble": [("path_parameters", lambda: {"id": prompt()}), ("body", dict)],

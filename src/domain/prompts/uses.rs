@@ -2,7 +2,7 @@
 //! is written every few seconds, as usage is, so that no call waits for a disk.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::model::exposure::{EXPOSURES, Exposure};
 use crate::capability::cx::store_fault;
@@ -21,7 +21,11 @@ const MOST_WAITING: usize = 100_000;
 
 /// What was counted and is not written yet.
 #[derive(Default)]
-pub struct Uses(Mutex<Waiting>);
+pub struct Uses {
+    waiting: Mutex<Waiting>,
+    /// One writes at a time: whoever comes after it finds everything written.
+    writing: tokio::sync::Mutex<()>,
+}
 
 #[derive(Default)]
 struct Waiting {
@@ -37,13 +41,13 @@ fn key(prompt: &str, version: &str) -> String {
 impl Uses {
     /// Counts a use.
     pub fn count(&self, tenant: TenantId, prompt: &str, version: &str) {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.waiting();
         *waiting.counts.entry((tenant, key(prompt, version))).or_default() += 1;
     }
 
     /// Notes an exposure.
     pub fn expose(&self, tenant: TenantId, exposure: Exposure) {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.waiting();
         if waiting.exposures.len() < MOST_WAITING {
             waiting.exposures.push((tenant, exposure));
         } else {
@@ -63,7 +67,7 @@ impl Uses {
         for (key, count) in counters {
             *uses.entry(key.strip_prefix(&prefix).unwrap_or(&key).to_owned()).or_default() += count;
         }
-        let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = self.waiting();
         for ((of, key), count) in &waiting.counts {
             if let Some(version) = key.strip_prefix(&prefix).filter(|_| *of == tenant) {
                 *uses.entry(version.to_owned()).or_default() += count;
@@ -72,12 +76,23 @@ impl Uses {
         Ok(uses.into_iter().map(|(version, count)| (version, count.unsigned_abs())).collect())
     }
 
-    /// Writes what waits. What cannot be written waits for the next time.
+    /// Writes what waits. What cannot be written waits for the next time, and the writing goes on when whoever asked for it goes away.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn flush(&self, platform: &Platform) -> Result<(), Fault> {
-        let waiting = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    pub async fn flush(self: &Arc<Self>, platform: &Arc<Platform>) -> Result<(), Fault> {
+        let (uses, owned) = (self.clone(), platform.clone());
+        let written = platform.carry_through(async move { uses.write(&owned).await }).await;
+        written.unwrap_or_else(|| Err(Fault::internal("uses of prompts could not be written: it panicked")))
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn write(&self, platform: &Platform) -> Result<(), Fault> {
+        let _one = self.writing.lock().await;
+        let waiting = std::mem::take(&mut *self.waiting());
         if waiting.lost > 0 {
             tracing::warn!(lost = waiting.lost, "exposures of prompts were lost while the store could not write");
         }
@@ -97,7 +112,7 @@ impl Uses {
         let at = platform.clock.now();
         let batches = by_tenant.into_iter().map(|(tenant, steps)| Batch { tenant, at, steps }).collect();
         if let Err(fault) = platform.store.commit(batches).await {
-            let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut held = self.waiting();
             for (key, count) in waiting.counts {
                 *held.counts.entry(key).or_default() += count;
             }

@@ -2,9 +2,10 @@
 //! it.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::capability::cx::store_fault;
+use crate::capability::platform::Platform;
 use crate::domain::models::model::call::{CallEntry, MODEL_CALLS};
 use crate::kernel::fault::Fault;
 use crate::kernel::id::TenantId;
@@ -35,8 +36,16 @@ impl Meter {
         waiting.push((tenant, entry));
     }
 
-    /// Writes what was added. What cannot be written waits for the next time.
-    pub(crate) async fn flush(&self, store: &dyn Store, now: Timestamp) -> Result<(), Fault> {
+    /// Writes what was added. What cannot be written waits for the next time, and the writing goes on when whoever asked for it goes
+    /// away.
+    pub(crate) async fn flush(self: &Arc<Self>, platform: &Arc<Platform>) -> Result<(), Fault> {
+        let (meter, owned) = (self.clone(), platform.clone());
+        let writing = async move { meter.write(&*owned.store, owned.clock.now()).await };
+        let written = platform.carry_through(writing).await;
+        written.unwrap_or_else(|| Err(Fault::internal("the usage of models could not be written: it panicked")))
+    }
+
+    async fn write(&self, store: &dyn Store, now: Timestamp) -> Result<(), Fault> {
         let _one = self.writing.lock().await;
         loop {
             let mut taken = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));

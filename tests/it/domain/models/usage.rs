@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use convoke::domain::models::Router;
 use convoke::port::models::ModelFaultKind;
+use futures::FutureExt as _;
 use serde_json::{Value, json};
 
-use super::{ask, code};
+use super::{ask, code, logged};
 use crate::support::app::TestApp;
 use crate::support::scripted::fault;
 
@@ -78,4 +80,15 @@ async fn everybody_sees_their_own_and_nobody_another_tenant_s() {
     assert_eq!(code(&app.call(&app.admin, "model_usage", turned).await), "bad_input");
     assert_eq!(code(&app.call(&app.admin, "model_usage", json!({ "by": ["mood"] })).await), "bad_input");
     assert_eq!(code(&app.call(&app.nobody, "model_usage", json!({})).await), "forbidden");
+}
+
+#[tokio::test]
+async fn what_was_used_is_written_though_whoever_had_it_written_went_away() {
+    let app = TestApp::start().await;
+    ask(&app, &app.member, "test/large", "x").await.unwrap();
+    let platform = app.app.platform();
+    // It has begun, and nobody stays for the end.
+    let router = platform.service::<Router>().unwrap();
+    assert!(router.flush(platform).now_or_never().is_none(), "nothing was to be written");
+    assert_eq!(logged(&app).await.len(), 1);
 }

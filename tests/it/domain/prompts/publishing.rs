@@ -7,6 +7,7 @@ use convoke::domain::prompts::uses::Uses;
 use convoke::kernel::codes;
 use convoke::port::logs::LogQuery;
 use convoke::port::records::{Filter, Scope};
+use futures::FutureExt as _;
 use serde_json::{Value, json};
 
 use super::{ada, published};
@@ -220,4 +221,17 @@ async fn two_who_publish_at_once_do_not_both_win() {
     assert_eq!(won, 1, "{one:?} {other:?}");
     assert_eq!(one.err().or_else(|| other.err()).unwrap().code().name, "prompt_label_moved");
     assert_eq!(production(&app).await, "1.1.0");
+}
+
+#[tokio::test]
+async fn a_use_is_written_though_whoever_had_it_written_went_away() {
+    let app = TestApp::start().await;
+    let input = json!({ "id": "welcome-mail", "variables": { "name": "Bo" } });
+    app.call(&app.member, "prompt_assemble", input).await.unwrap();
+    let platform = app.app.platform();
+    let uses = platform.service::<Uses>().unwrap();
+    assert!(uses.flush(platform).now_or_never().is_none(), "nothing was to be written");
+    uses.flush(platform).await.unwrap();
+    let told = uses.of(platform, app.member.tenant, "welcome-mail").await.unwrap();
+    assert_eq!(told.values().sum::<u64>(), 1);
 }

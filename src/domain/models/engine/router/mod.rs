@@ -73,7 +73,7 @@ pub struct Router {
     pub(crate) budgets: Arc<Budgets>,
     pub(crate) cache: Cache,
     similar: Similar,
-    meter: Meter,
+    meter: Arc<Meter>,
     measures: Measures,
     dice: Dice,
     routes: Arc<CountedCache<(TenantId, String), KnownRoute>>,
@@ -143,7 +143,7 @@ impl Router {
             budgets: Arc::new(Budgets::new(me)),
             cache: Cache::default(),
             similar: Similar::default(),
-            meter: Meter::default(),
+            meter: Arc::default(),
             measures: Measures::default(),
             dice: Dice::default(),
             routes: CountedCache::new(MOST_ROUTES),
@@ -349,7 +349,7 @@ impl Router {
     ///
     /// # Errors
     /// When the store fails; what could not be written is kept.
-    pub async fn tidy(&self, platform: &Platform) -> Result<(), Fault> {
+    pub async fn tidy(&self, platform: &Arc<Platform>) -> Result<(), Fault> {
         self.flush(platform).await?;
         self.budgets.tidy(platform).await
     }
@@ -358,15 +358,15 @@ impl Router {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn flush(&self, platform: &Platform) -> Result<(), Fault> {
-        self.meter.flush(&*platform.store, platform.clock.now()).await
+    pub async fn flush(&self, platform: &Arc<Platform>) -> Result<(), Fault> {
+        self.meter.flush(platform).await
     }
 
     /// Writes what was used and gives back what is leased of budgets: the program ends.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn close(&self, platform: &Platform) -> Result<(), Fault> {
+    pub async fn close(&self, platform: &Arc<Platform>) -> Result<(), Fault> {
         self.flush(platform).await?;
         self.budgets.close(platform).await
     }
