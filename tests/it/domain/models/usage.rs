@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use convoke::domain::models::Router;
 use convoke::port::models::ModelFaultKind;
 use futures::FutureExt as _;
 use serde_json::{Value, json};
 
-use super::{ask, code, logged};
+use super::{ask, asker, code, request, wish};
 use crate::support::app::TestApp;
 use crate::support::scripted::fault;
 
@@ -85,10 +84,12 @@ async fn everybody_sees_their_own_and_nobody_another_tenant_s() {
 #[tokio::test]
 async fn what_was_used_is_written_though_whoever_had_it_written_went_away() {
     let app = TestApp::start().await;
-    ask(&app, &app.member, "test/large", "x").await.unwrap();
-    let platform = app.app.platform();
-    // It has begun, and nobody stays for the end.
-    let router = platform.service::<Router>().unwrap();
-    assert!(router.flush(platform).now_or_never().is_none(), "nothing was to be written");
-    assert_eq!(logged(&app).await.len(), 1);
+    // More than one commit takes: what the second one holds must outlive whoever began with the first.
+    let (router, asker) = asker(&app, &app.member).await;
+    for _ in 0..2_001 {
+        router.complete(&asker, &wish("test/large"), request("x")).await.unwrap();
+    }
+    assert!(router.flush(app.app.platform()).now_or_never().is_none(), "nothing was to be written");
+    let told = app.call(&app.admin, "model_usage", json!({})).await.unwrap();
+    assert_eq!(told["total"]["calls"], 2_001);
 }
