@@ -17,4 +17,5 @@ pub mod subject_keys;
 pub mod tokens;
 pub mod transfer;
 pub mod tuning;
+pub mod vectors;
 pub mod webhooks;

@@ -56,6 +56,7 @@ BEYOND_SCHEMAS = {
         "/toolsets": "one of the toolsets that there are",
         "/expiresAt": "in the future",
         "/expiresInDays": "not with expiresAt",
+        "/budget": "with dollars or tokens, so that it limits something",
     },
     "audit_query": {"/to": "later than 'from'"},
     "model_provider_set": {"/text": "the file of a provider of that name"},
