@@ -41,13 +41,14 @@ use crate::domain::audit::engine::keeper::Keeper;
 use crate::domain::audit::engine::note::Signer;
 use crate::domain::events::engine::schemas::Schemas;
 use crate::domain::integrations::Vault;
+use crate::domain::memory::retrieval::{Following, Searched};
 use crate::domain::models::catalogue::Providers;
 use crate::domain::models::{Router, RouterSettings};
 use crate::domain::prompts::source::Prompts;
 use crate::domain::prompts::uses::Uses;
 use crate::domain::registry::index::ToolIndex;
 use crate::domain::system::{BackupsBy, Gateway, Monitor, SchemaReport, Shelf, schema_report};
-use crate::domain::{MODULES, audit, identity};
+use crate::domain::{MODULES, audit, identity, memory};
 use crate::kernel::clock::Clock;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
@@ -65,6 +66,7 @@ use crate::port::tokens::Counting;
 use crate::port::vectors::Index;
 use crate::runtime::backups::Backups;
 use crate::runtime::carrying;
+use crate::runtime::embedding;
 use crate::runtime::folders::{self, Folders};
 use crate::runtime::hearing;
 use crate::runtime::relay::Relay;
@@ -252,6 +254,7 @@ impl App {
         }
         hearing::start(&self.gate, &self.background);
         retraining::start(&self.gate, &self.background);
+        embedding::start(self.platform(), &self.background);
         folders::start(self.platform(), &self.data, &self.background);
         Ok(())
     }
@@ -333,6 +336,8 @@ fn add_services(services: Services, config: &Config) -> Services {
         .with(Arc::new(Outgoing(outside)))
         .with(Arc::new(Forwarding(gateway.clone())))
         .with(gateway)
+        .with(Arc::new(Following::default()))
+        .with(Arc::new(Searched(vec![&memory::SEARCHABLE])))
         .with(Arc::new(Monitor::default()))
         .with(Arc::new(Runs::default()))
 }

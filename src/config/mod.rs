@@ -4,6 +4,7 @@
 pub mod audit;
 pub mod backup;
 pub mod check;
+pub mod embeddings;
 pub mod events;
 pub mod limits;
 pub mod load;
@@ -47,6 +48,8 @@ pub struct Config {
     pub models: models::Models,
     /// How memories and documents are found by what they say.
     pub retrieval: retrieval::Retrieval,
+    /// What makes vectors of texts.
+    pub embeddings: embeddings::Embeddings,
     /// How events are delivered.
     pub events: events::Events,
     /// The NATS servers that carry events, where `events.bus` is `nats`.

@@ -2,6 +2,7 @@
 
 pub mod backups;
 pub mod carrying;
+pub mod embedding;
 pub mod folders;
 pub mod hearing;
 pub mod logging;
@@ -9,6 +10,7 @@ pub mod logging;
 pub mod owner;
 pub mod relay;
 pub mod retraining;
+mod rounds;
 pub mod supervise;
 pub mod telemetry;
 pub mod upkeep;

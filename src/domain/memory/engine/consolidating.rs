@@ -11,7 +11,8 @@ use super::likeness::{Said, Stands};
 use super::policies::{Fate, Policies};
 use crate::capability::cx::Cx;
 use crate::capability::owned::Stored;
-use crate::domain::memory::model::memory::{Memory, MemoryKind, Scope, State};
+use crate::domain::memory::model::memory::{MEMORY, Memory, MemoryKind, Scope, State};
+use crate::domain::memory::retrieval::gone;
 use crate::domain::memory::retrieval::words::stems;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::MemoryId;
@@ -180,11 +181,12 @@ impl Order {
     /// Writes it.
     ///
     /// # Errors
-    /// When a memory cannot be written as JSON.
-    pub(in crate::domain::memory) fn write(&self, cx: &Cx) -> Result<(), Fault> {
+    /// When the store fails.
+    pub(in crate::domain::memory) async fn write(&self, cx: &Cx) -> Result<(), Fault> {
         for (id, stored) in &self.found {
             if self.gone.contains(id) {
                 cx.remove(stored)?;
+                gone(cx, &MEMORY, *id).await?;
             } else if let Some(memory) = self.changed.get(id) {
                 cx.change(stored, memory)?;
             }

@@ -1,5 +1,9 @@
 //! Finding memories: which come into question, and in what order.
 
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
 use crate::capability::cx::{Cx, store_fault};
 use crate::capability::owned::{Stored, visible_to};
 use crate::domain::memory::model::memory::{MEMORY, Memory, MemoryKind, Scope, State, Trust, distinct};
@@ -7,6 +11,7 @@ use crate::domain::memory::model::policy::Share;
 use crate::domain::memory::places::{place, usual};
 use crate::domain::memory::retrieval::ranking::{By, Candidate, Why, order};
 use crate::domain::memory::retrieval::words::{sought, stems};
+use crate::domain::memory::retrieval::{Near, near};
 use crate::kernel::fault::Fault;
 use crate::kernel::time::Timestamp;
 use crate::port::records::{Comparison, Filter, Query, Ranking, Scalar};
@@ -38,6 +43,8 @@ pub(in crate::domain::memory) struct Wanted {
 pub(in crate::domain::memory) struct Found {
     pub(in crate::domain::memory) items: Vec<(Stored<Memory>, Option<(f64, Why)>)>,
     pub(in crate::domain::memory) method: &'static str,
+    /// What was not looked at, and why.
+    pub(in crate::domain::memory) partial: Option<String>,
 }
 
 /// Finds memories that the caller may see.
@@ -50,7 +57,7 @@ pub(in crate::domain::memory) async fn find(cx: &Cx, wanted: Wanted) -> Result<F
         (None, Some(_)) => return Err(Fault::bad_input("/scopeId", "needs 'scope', which says what it is the id of")),
         (scope, id) => vec![place(cx, scope, id.as_deref()).await?.part],
     };
-    let filter = visible_to::<Memory>(cx.caller()).and(filter(&wanted, parts, cx.now()));
+    let filter = visible_to::<Memory>(cx.caller()).and(filter(&wanted, &parts, cx.now()));
     let tags = distinct(wanted.tags);
     let fits = |memory: &Memory| tags.iter().all(|tag| memory.tags.contains(tag));
     let Some(question) = &wanted.query else {
@@ -58,37 +65,62 @@ pub(in crate::domain::memory) async fn find(cx: &Cx, wanted: Wanted) -> Result<F
         let query = Query { filter, order: "recordedAt", descending: true, after: None, limit };
         let found = cx.find::<Memory>(query).await?.into_iter().filter(|one| fits(&one.value));
         let items = found.take(wanted.limit).map(|memory| (memory, None)).collect();
-        return Ok(Found { items, method: "newest" });
+        return Ok(Found { items, method: "newest", partial: None });
     };
     let many = (wanted.limit * FOR_EACH).max(AT_LEAST);
     let limit = if tags.is_empty() { u32::try_from(many).unwrap_or(u32::MAX) } else { LOOKED_THROUGH };
-    let ranking = Ranking { words: sought(question), filter, limit };
+    let ranking = Ranking { words: sought(question), filter: filter.clone(), limit };
     let ranked = cx.platform().store.rank(cx.tenant(), &MEMORY, ranking).await.map_err(store_fault)?;
+    let (near, method, partial) = match near(cx, &MEMORY, &parts, question, many * FOR_EACH).await {
+        Near::NoEmbedder => (Vec::new(), "lexical", None),
+        Near::Unasked(why) => (Vec::new(), "lexical", Some(format!("not looked for by meaning: {why}"))),
+        Near::Found(near, whole) => {
+            let behind = "what was stored last is not yet found by meaning, only by words".to_owned();
+            (near, "hybrid", (!whole).then_some(behind))
+        }
+    };
     let now = wanted.believed_at.unwrap_or_else(|| cx.now());
-    let mut candidates = Vec::new();
+    let candidate = |memory: Stored<Memory>| Candidate {
+        words: None,
+        meaning: None,
+        age: now.since(memory.value.said_at),
+        importance: Share(memory.value.importance).number(),
+        stems: stems(&memory.value.text),
+        item: memory,
+    };
+    let mut candidates: Vec<Candidate<Stored<Memory>>> = Vec::new();
     for (record, score) in ranked {
         let memory = Stored::<Memory>::read(record)?;
-        if !fits(&memory.value) || candidates.len() >= many {
-            continue;
+        if fits(&memory.value) && candidates.len() < many {
+            candidates.push(Candidate { words: Some((candidates.len(), score)), ..candidate(memory) });
         }
-        candidates.push(Candidate {
-            words: Some((candidates.len(), score)),
-            meaning: None,
-            age: now.since(memory.value.said_at),
-            importance: Share(memory.value.importance).number(),
-            stems: stems(&memory.value.text),
-            item: memory,
-        });
+    }
+    // The index knows whose they are, and nothing of what else is asked.
+    let ids: Vec<Scalar> = near.iter().map(|(id, _)| Scalar::Id(*id)).collect();
+    let most = u32::try_from(ids.len()).unwrap_or(u32::MAX);
+    let allowed = Query::newest(Filter::In("id", ids).and(filter), most.max(1));
+    let allowed = if near.is_empty() { Vec::new() } else { cx.find::<Memory>(allowed).await? };
+    let mut allowed: HashMap<Uuid, Stored<Memory>> =
+        allowed.into_iter().filter(|one| fits(&one.value)).map(|one| (one.id, one)).collect();
+    for (rank, (id, likeness)) in
+        near.into_iter().filter(|(id, _)| allowed.contains_key(id)).take(many).enumerate().collect::<Vec<_>>()
+    {
+        let meaning = Some((rank, likeness));
+        if let Some(known) = candidates.iter_mut().find(|known| known.item.id == id) {
+            known.meaning = meaning;
+        } else if let Some(memory) = allowed.remove(&id) {
+            candidates.push(Candidate { meaning, ..candidate(memory) });
+        }
     }
     let ordered = order(candidates, By::of(cx.platform()), wanted.limit);
     let items = ordered.into_iter().map(|(memory, score, why)| (memory, Some((score, why)))).collect();
-    Ok(Found { items, method: "lexical" })
+    Ok(Found { items, method, partial })
 }
 
 /// Everything that can be asked of the store itself.
-fn filter(wanted: &Wanted, parts: Vec<String>, now: Timestamp) -> Filter {
+fn filter(wanted: &Wanted, parts: &[String], now: Timestamp) -> Filter {
     let text = |text: &str| Scalar::Text(text.to_owned());
-    let mut all = vec![Filter::In("part", parts.into_iter().map(Scalar::Text).collect())];
+    let mut all = vec![Filter::In("part", parts.iter().cloned().map(Scalar::Text).collect())];
     if !wanted.kinds.is_empty() {
         all.push(Filter::In("kind", wanted.kinds.iter().map(|kind| text(kind.name())).collect()));
     }

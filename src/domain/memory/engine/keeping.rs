@@ -11,6 +11,7 @@ use crate::capability::owned::{Stored, Verdict, judge};
 use crate::capability::permit::Action;
 use crate::domain::memory::faults::MEMORY_EMPTY;
 use crate::domain::memory::model::memory::{MEMORY, Memory, State, Trust, folded};
+use crate::domain::memory::retrieval::changed;
 use crate::domain::memory::retrieval::words::sought;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::MemoryId;
@@ -189,6 +190,7 @@ impl Around {
             superseded.push(MemoryId::from_uuid(old.id));
         }
         cx.create(id, belongs, &memory)?;
+        changed(cx, &MEMORY, id)?;
         let stored = Stored {
             id,
             revision: 1,

@@ -2,10 +2,12 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::capability::owned::Owned;
 use crate::capability::permit::Resource;
+use crate::domain::memory::retrieval::{Piece, Searchable};
 use crate::kernel::id::{CallId, MemoryId, UserId};
 use crate::kernel::seal::sha256;
 use crate::kernel::time::Timestamp;
@@ -278,6 +280,15 @@ pub(crate) fn distinct(tags: Vec<String>) -> Vec<String> {
     }
     kept
 }
+
+/// Memories are found by meaning, also those that are believed no longer.
+pub static SEARCHABLE: Searchable = Searchable {
+    kind: &MEMORY,
+    piece: |record| {
+        let text = |name: &str| record.body.get(name).and_then(Value::as_str).map(str::to_owned);
+        Some(Piece { part: text("part")?, text: text("text")?, user: record.owner })
+    },
+};
 
 impl Document for Memory {
     const KIND: &'static Kind = &MEMORY;

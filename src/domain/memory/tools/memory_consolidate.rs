@@ -13,8 +13,9 @@ use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::memory::engine::consolidating::{Change, Done, Order};
 use crate::domain::memory::engine::keeping::may_remove;
 use crate::domain::memory::engine::policies::Policies;
-use crate::domain::memory::model::memory::{Memory, MemoryKind, Scope, State, Trust, Writer};
+use crate::domain::memory::model::memory::{MEMORY, Memory, MemoryKind, Scope, State, Trust, Writer};
 use crate::domain::memory::places::{place, usual};
+use crate::domain::memory::retrieval::changed;
 use crate::domain::memory::topics::CONSOLIDATED;
 use crate::domain::models::{Asker, CacheUse, Router, Tags, Wish};
 use crate::kernel::fault::Fault;
@@ -125,7 +126,7 @@ impl Capability for MemoryConsolidate {
         let (merged, contradicted) = (count(Done::Merged), count(Done::Contradicted));
         let (retired, forgotten) = (count(Done::Retired), count(Done::Forgotten));
         if input.apply && !order.changes().is_empty() {
-            order.write(cx)?;
+            order.write(cx).await?;
             let told =
                 json!({ "merged": merged, "contradicted": contradicted, "retired": retired, "forgotten": forgotten });
             cx.emit(CONSOLIDATED, cx.caller().user, &told)?;
@@ -237,5 +238,6 @@ fn summary(
         ..first.value.clone()
     };
     let belongs = Belongs { owner: first.owner, workspace: first.workspace, visibility: first.visibility };
-    cx.create(id, belongs, &memory)
+    cx.create(id, belongs, &memory)?;
+    changed(cx, &MEMORY, id)
 }

@@ -11,8 +11,9 @@ use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::memory::engine::keeping::may_remove;
 use crate::domain::memory::faults::FORGET_WHAT;
-use crate::domain::memory::model::memory::{Memory, MemoryKind, Scope, Trust, distinct};
+use crate::domain::memory::model::memory::{MEMORY, Memory, MemoryKind, Scope, Trust, distinct};
 use crate::domain::memory::places::{place, usual};
+use crate::domain::memory::retrieval::gone;
 use crate::domain::memory::topics::FORGOTTEN;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::MemoryId;
@@ -136,7 +137,7 @@ struct Forgetting<'a> {
 }
 
 impl Forgetting<'_> {
-    fn one(&mut self, stored: &Stored<Memory>) -> Result<(), Fault> {
+    async fn one(&mut self, stored: &Stored<Memory>) -> Result<(), Fault> {
         let id = MemoryId::from_uuid(stored.id);
         if self.gone.contains(&id) {
             return Ok(());
@@ -147,6 +148,7 @@ impl Forgetting<'_> {
         }
         if !self.dry_run {
             self.cx.remove(stored)?;
+            gone(self.cx, &MEMORY, stored.id).await?;
         }
         self.gone.push(id);
         Ok(())
@@ -155,13 +157,13 @@ impl Forgetting<'_> {
     /// One, and what it said before: what it took the place of by being corrected or said anew.
     async fn line(&mut self, stored: Stored<Memory>) -> Result<(), Fault> {
         let mut before = stored.value.supersedes.clone();
-        self.one(&stored)?;
+        self.one(&stored).await?;
         while let Some(id) = before.pop()
             && self.gone.len() < MOST
         {
             if let Some(old) = self.cx.get::<Memory>(id).await? {
                 before.extend(&old.value.supersedes);
-                self.one(&old)?;
+                self.one(&old).await?;
             }
         }
         Ok(())
@@ -211,7 +213,7 @@ impl Forgetting<'_> {
                 if self.gone.len() == MOST {
                     return Ok(true);
                 }
-                self.one(&stored)?;
+                self.one(&stored).await?;
             }
             if ends {
                 return Ok(false);

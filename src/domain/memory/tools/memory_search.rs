@@ -74,8 +74,11 @@ pub(in crate::domain::memory) struct Input {
 pub(in crate::domain::memory) struct Output {
     /// The best first; without a query the newest.
     items: Vec<Hit>,
-    /// How it was found: `lexical`, by words; `newest` without a query.
+    /// How it was found: `lexical`, by words; `hybrid`, by words and meaning; `newest` without a query.
     method: &'static str,
+    /// What was not looked at, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partial: Option<String>,
 }
 
 /// A memory that was found.
@@ -100,10 +103,12 @@ impl Capability for MemorySearch {
         Domain::Memory,
         Route::get("/memory/search"),
         Permit::on(Resource::Memories, Action::Read),
-        "What is remembered of something, best first, with where each comes from and why it was found: by words, newness and importance. Also what \
+        "What is remembered of something, best first, with where each comes from and why it was found: by words, meaning, newness and importance. Also what \
          was believed at an earlier time. Search here before asking somebody again what they said once.",
     )
     .also(&[Route::post("/memory/search")])
+    .asks()
+    .spends()
     .everyday();
 
     async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {
@@ -121,11 +126,11 @@ impl Capability for MemorySearch {
             include_ended: input.include_ended,
             limit: input.limit.unwrap_or(10),
         };
-        let Found { items, method } = find(cx, wanted).await?;
+        let Found { items, method, partial } = find(cx, wanted).await?;
         let hit = |(memory, told): (_, Option<(f64, Why)>)| {
             let (score, why) = told.unzip();
             Hit { memory: MemoryView::of(memory), score, why }
         };
-        Ok(Output { items: items.into_iter().map(hit).collect(), method })
+        Ok(Output { items: items.into_iter().map(hit).collect(), method, partial })
     }
 }

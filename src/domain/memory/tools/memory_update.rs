@@ -10,8 +10,9 @@ use crate::capability::owned::Stored;
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::memory::faults::{MEMORY_EMPTY, MEMORY_ENDED};
-use crate::domain::memory::model::memory::{Memory, MemoryKind, State, Trust, distinct, folded};
+use crate::domain::memory::model::memory::{MEMORY, Memory, MemoryKind, State, Trust, distinct, folded};
 use crate::domain::memory::model::policy::Share;
+use crate::domain::memory::retrieval::changed;
 use crate::domain::memory::retrieval::words::sought;
 use crate::domain::memory::topics::UPDATED;
 use crate::domain::memory::views::MemoryView;
@@ -108,6 +109,8 @@ impl Capability for MemoryUpdate {
             }
             if folded(&text) != folded(&old.text) && old.state == State::Current {
                 keep_before(cx, &stored, &mut memory)?;
+            } else if text != old.text {
+                changed(cx, &MEMORY, stored.id)?;
             }
             memory.text = text;
         }
@@ -140,6 +143,8 @@ fn keep_before(cx: &Cx, stored: &Stored<Memory>, memory: &mut Memory) -> Result<
     before.end(State::Superseded, Some(MemoryId::from_uuid(stored.id)), now);
     let belongs = Belongs { owner: stored.owner, workspace: stored.workspace, visibility: stored.visibility };
     cx.create(id, belongs, &before)?;
+    changed(cx, &MEMORY, id)?;
+    changed(cx, &MEMORY, stored.id)?;
     memory.supersedes = vec![id];
     memory.recorded_at = now;
     Ok(())

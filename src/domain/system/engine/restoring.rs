@@ -21,6 +21,7 @@ use crate::kernel::time::Timestamp;
 use crate::port::logs::LogQuery;
 use crate::port::records::{Filter, Scalar, Scope};
 use crate::port::store::Batch;
+use crate::port::vectors::Index;
 
 /// Actions that leave an installation as good as new: looking after it, and its first key.
 const UPKEEP: [&str; 2] = ["system_", "keys_reset"];
@@ -109,6 +110,12 @@ pub(crate) async fn restore(platform: &Arc<Platform>, call: &CallOfRestore, read
     platform.store.restore_from(&store_file).await.map_err(store_fault)?;
     for listed in platform.caches.all() {
         listed.clear();
+    }
+    // It was made of what was there before.
+    if let Ok(index) = platform.service::<Index>()
+        && let Err(fault) = index.0.clear().await
+    {
+        tracing::warn!(%fault, "the index of vectors could not be emptied");
     }
     platform.service::<Sealer>()?.forget_all();
     platform.authority_changed_everywhere();

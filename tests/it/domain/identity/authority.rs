@@ -38,6 +38,7 @@ const CLERK: &[&str] = &[
     "runs:*",
     "feedback:*",
     "learning:*",
+    "memories:*",
     "roles:read",
     "tools:read",
     "events:*",

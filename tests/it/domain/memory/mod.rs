@@ -3,6 +3,7 @@
 mod consolidating;
 mod forgetting;
 mod keeping;
+mod meaning;
 mod searching;
 
 use convoke::kernel::fault::Fault;

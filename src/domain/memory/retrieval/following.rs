@@ -1,0 +1,173 @@
+//! The index of vectors follows the store: it takes in what the log says since its mark. Where its mark is of another store or from too
+//! long ago, it is filled anew from the vectors that lie beside the documents.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+use super::embedding::{EMBEDDED, EMBEDDING, Embedded, Embedding};
+use crate::capability::cx::store_fault;
+use crate::capability::owned::Stored;
+use crate::capability::platform::Platform;
+use crate::kernel::codes;
+use crate::kernel::fault::Fault;
+use crate::kernel::id::TenantId;
+use crate::kernel::reading;
+use crate::port::logs::LogQuery;
+use crate::port::records::{Filter, Place, Query, Record, Scalar, Scope};
+use crate::port::vectors::{Change, Corner, Index, Space, VectorFault, Vectors};
+
+/// So many are taken in at a time.
+const PORTION: u32 = 500;
+/// So far behind a search catches up by itself; beyond that it goes on with what is there, and says so.
+const NEAR_ENOUGH: i64 = 2_000;
+
+/// How far the index has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It has everything.
+    Whole,
+    /// It is being filled, or has much to take in.
+    Behind,
+}
+
+/// Takes in what changed: one at a time.
+#[derive(Default)]
+pub struct Following {
+    turn: Mutex<()>,
+}
+
+impl Following {
+    /// Takes in what a search should see. It does not wait for an index that must be filled anew.
+    pub(super) async fn for_search(&self, platform: &Platform) -> Result<Standing, Fault> {
+        let index = platform.service::<Index>()?.0.clone();
+        let last = platform.store.last(&EMBEDDED).await.map_err(store_fault)?;
+        let Some(mark) = index.mark().await.map_err(index_fault)? else {
+            return Ok(if last == 0 { Standing::Whole } else { Standing::Behind });
+        };
+        if mark == last {
+            return Ok(Standing::Whole);
+        }
+        if mark > last || last - mark > NEAR_ENOUGH {
+            return Ok(Standing::Behind);
+        }
+        let Ok(_turn) = self.turn.try_lock() else { return Ok(Standing::Behind) };
+        take_since(platform, &index, mark).await?;
+        Ok(Standing::Whole)
+    }
+
+    /// Takes in everything, anew where that is needed.
+    ///
+    /// # Errors
+    /// When the store or the index fails.
+    pub async fn catch_up(&self, platform: &Platform) -> Result<(), Fault> {
+        let index = platform.service::<Index>()?.0.clone();
+        let last = platform.store.last(&EMBEDDED).await.map_err(store_fault)?;
+        let mark = index.mark().await.map_err(index_fault)?;
+        if mark == Some(last) {
+            return Ok(());
+        }
+        let _turn = self.turn.lock().await;
+        match index.mark().await.map_err(index_fault)? {
+            Some(mark) if mark <= last && !is_cut_beyond(platform, mark).await? => {
+                take_since(platform, &index, mark).await
+            }
+            mark => {
+                if mark.is_some() {
+                    tracing::info!(place = index.place(), "the index of vectors is of another time and is filled anew");
+                }
+                fill(platform, &index, last).await
+            }
+        }
+    }
+
+    /// Throws the index away; it is filled anew.
+    ///
+    /// # Errors
+    /// When the index fails.
+    pub async fn anew(&self, platform: &Platform) -> Result<(), Fault> {
+        let index = platform.service::<Index>()?.0.clone();
+        let _turn = self.turn.lock().await;
+        index.clear().await.map_err(index_fault)
+    }
+}
+
+/// Whether entries behind a mark may have been trimmed away.
+async fn is_cut_beyond(platform: &Platform, mark: i64) -> Result<bool, Fault> {
+    let first = LogQuery { filter: Filter::All, beyond: None, descending: false, limit: 1 };
+    let first = platform.store.entries(Scope::Platform, &EMBEDDED, first).await.map_err(store_fault)?;
+    Ok(mark > 0 && first.first().is_some_and(|entry| entry.position > mark + 1))
+}
+
+async fn take_since(platform: &Platform, index: &Arc<dyn Vectors>, mut mark: i64) -> Result<(), Fault> {
+    loop {
+        let query = LogQuery { filter: Filter::All, beyond: Some(mark), descending: false, limit: PORTION };
+        let entries = platform.store.entries(Scope::Platform, &EMBEDDED, query).await.map_err(store_fault)?;
+        let Some(last) = entries.last().map(|entry| entry.position) else { return Ok(()) };
+        let ends = entries.len() < PORTION as usize;
+        // What was said last of each thing is how it stands.
+        let mut said: HashMap<(TenantId, String, Uuid), Vec<Uuid>> = HashMap::new();
+        for entry in entries {
+            let told: Embedded = reading::read(entry.body).map_err(|error| Fault::internal(error.to_string()))?;
+            let of = said.entry((entry.tenant, told.of, told.thing)).or_default();
+            match told.embedding {
+                Some(id) if !of.contains(&id) => of.push(id),
+                Some(_) => {}
+                None => of.clear(),
+            }
+        }
+        let mut changes = Vec::new();
+        for ((tenant, of, thing), embeddings) in said {
+            changes.push(Change::Remove { tenant, of: of.into(), id: thing });
+            for id in embeddings {
+                let found = platform.store.get(Scope::Tenant(tenant), &EMBEDDING, id).await.map_err(store_fault)?;
+                changes.extend(found.and_then(put));
+            }
+        }
+        index.take(changes, Some(last)).await.map_err(index_fault)?;
+        mark = last;
+        if ends {
+            return Ok(());
+        }
+    }
+}
+
+/// Fills the index from the vectors that there are. What changes meanwhile comes after `last` and is taken in next.
+async fn fill(platform: &Platform, index: &Arc<dyn Vectors>, last: i64) -> Result<(), Fault> {
+    index.clear().await.map_err(index_fault)?;
+    let mut after: Option<Place> = None;
+    loop {
+        let query = Query { filter: Filter::All, order: "id", descending: false, after, limit: PORTION };
+        let page = platform.store.find(Scope::Platform, &EMBEDDING, query).await.map_err(store_fault)?;
+        after = page.last().map(|last| Place { key: Scalar::Id(last.id), id: last.id });
+        let ends = page.len() < PORTION as usize;
+        index.take(page.into_iter().filter_map(put).collect(), None).await.map_err(index_fault)?;
+        if ends {
+            return index.take(Vec::new(), Some(last)).await.map_err(index_fault);
+        }
+    }
+}
+
+fn put(record: Record) -> Option<Change> {
+    let tenant = record.tenant;
+    let stored = Stored::<Embedding>::read(record).ok()?;
+    let Some(vector) = stored.value.numbers() else {
+        tracing::warn!(id = %stored.id, "a vector cannot be read and is left out");
+        return None;
+    };
+    let Embedding { of, thing, part, embedder, size, .. } = stored.value;
+    let corner = Corner { tenant, of: of.into(), part: part.into() };
+    Some(Change::Put { space: Space { embedder: embedder.into(), size }, corner, id: thing, vector })
+}
+
+/// The index's fault as the caller learns it.
+pub(super) fn index_fault(fault: VectorFault) -> Fault {
+    match fault {
+        VectorFault::Unfit(why) | VectorFault::Broken(why) => Fault::internal(why),
+        VectorFault::Unavailable(why) => {
+            Fault::new(&codes::UNAVAILABLE, "the index of vectors is unavailable").caused_by(why)
+        }
+    }
+}
