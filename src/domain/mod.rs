@@ -6,6 +6,7 @@ pub mod audit;
 pub mod events;
 pub mod identity;
 pub mod integrations;
+pub mod knowledge;
 pub mod learning;
 pub mod models;
 pub mod personas;
@@ -25,6 +26,7 @@ pub static MODULES: &[&Module] = &[
     &models::MODULE,
     &personas::MODULE,
     &prompts::MODULE,
+    &knowledge::MODULE,
     &learning::MODULE,
     &registry::MODULE,
     &system::MODULE,

@@ -161,6 +161,15 @@ pub enum Dataset {}
 /// Names a retraining job.
 pub enum Retraining {}
 
+/// Names a node of the graph.
+pub enum Node {}
+/// Names a relation of the graph.
+pub enum Relation {}
+
+/// The id of a node of the graph.
+pub type NodeId = Id<Node>;
+/// The id of a relation of the graph.
+pub type RelationId = Id<Relation>;
 /// The id of a tenant.
 pub type TenantId = Id<Tenant>;
 /// The id of a user.

@@ -4,6 +4,8 @@ pub mod anchors;
 pub mod announcer;
 pub mod blobs;
 pub mod bus;
+pub mod graph;
+pub mod graph_query;
 pub mod logs;
 pub mod models;
 pub mod objects;

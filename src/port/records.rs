@@ -297,6 +297,17 @@ pub trait Records: Send + Sync {
     /// One page of documents.
     async fn find(&self, scope: Scope, kind: &'static Kind, query: Query) -> Result<Vec<Record>, StoreFault>;
 
+    /// Columns of at most so many documents that fit, in no particular order and without the documents: for what is walked over in great
+    /// numbers. Names are those of declared fields or of the envelope, and each row has their values in the order in which they are named.
+    async fn columns(
+        &self,
+        scope: Scope,
+        kind: &'static Kind,
+        names: &'static [&'static str],
+        filter: Filter,
+        limit: u32,
+    ) -> Result<Vec<Vec<Scalar>>, StoreFault>;
+
     /// How many documents fit.
     async fn count(&self, scope: Scope, kind: &'static Kind, filter: Filter) -> Result<u64, StoreFault>;
 

@@ -3,5 +3,6 @@
 
 mod blobs;
 mod bus;
+mod graph;
 pub(crate) mod place;
 mod store;

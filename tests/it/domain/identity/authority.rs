@@ -37,6 +37,7 @@ const CLERK: &[&str] = &[
     "agents:*",
     "runs:*",
     "feedback:*",
+    "graph:*",
     "learning:*",
     "roles:read",
     "tools:read",
