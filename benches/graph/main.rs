@@ -144,8 +144,7 @@ async fn walks(app: &App, folder: &std::path::Path, table: &mut Table) {
          SELECT count(DISTINCT id) FROM walk";
     let mut joined = Vec::new();
     for start in &starts {
-        let around =
-            Around { node: node(*start), depth: 2, types: Vec::new(), direction: Direction::Out, most: 1000 };
+        let around = Around { node: node(*start), depth: 2, types: Vec::new(), direction: Direction::Out, most: 1000 };
         let began = Instant::now();
         let found = graph.around(&view, around, LIMITS).await.unwrap();
         own.push(began.elapsed());

@@ -160,6 +160,8 @@ pub enum Feedback {}
 pub enum Dataset {}
 /// Names a retraining job.
 pub enum Retraining {}
+/// Names something that is remembered.
+pub enum Memory {}
 
 /// Names a node of the graph.
 pub enum Node {}
@@ -202,6 +204,8 @@ pub type FeedbackId = Id<Feedback>;
 pub type DatasetId = Id<Dataset>;
 /// The id of a retraining job.
 pub type RetrainingId = Id<Retraining>;
+/// The id of something that is remembered.
+pub type MemoryId = Id<Memory>;
 
 #[cfg(test)]
 mod tests {

@@ -288,6 +288,26 @@ pub struct Place {
     pub id: Uuid,
 }
 
+/// A word that is looked for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Word {
+    /// The word, in any case and with or without marks.
+    pub text: String,
+    /// Whether words that begin with it are meant, too.
+    pub beginning: bool,
+}
+
+/// The documents that tell most of some words.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ranking {
+    /// The words; a document has at least one of them. The rarer a word, the more it tells.
+    pub words: Vec<Word>,
+    /// Which documents come into question.
+    pub filter: Filter,
+    /// At most so many.
+    pub limit: u32,
+}
+
 /// Reads documents. Writing goes through `Store::commit`.
 #[async_trait]
 pub trait Records: Send + Sync {
@@ -307,6 +327,15 @@ pub trait Records: Send + Sync {
         filter: Filter,
         limit: u32,
     ) -> Result<Vec<Vec<Scalar>>, StoreFault>;
+
+    /// The documents of a tenant in the order of how much their full text tells of some words, the most first; of equal ones the smaller
+    /// id first. The figure is greater than 0 and can be compared within one answer only.
+    async fn rank(
+        &self,
+        tenant: TenantId,
+        kind: &'static Kind,
+        ranking: Ranking,
+    ) -> Result<Vec<(Record, f64)>, StoreFault>;
 
     /// How many documents fit.
     async fn count(&self, scope: Scope, kind: &'static Kind, filter: Filter) -> Result<u64, StoreFault>;

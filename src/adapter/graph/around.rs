@@ -36,7 +36,13 @@ pub(super) async fn walk(reading: &mut Reading<'_>, around: &Around) -> Result<N
         ends.sort_unstable();
         ends.dedup();
         ends.retain(|end| !seen.contains(end));
-        let mut new: Vec<Uuid> = reading.nodes(&ends).await?.into_iter().map(|node| node.id).collect();
+        let mut new: Vec<Uuid> = match reading.nodes(&ends).await {
+            Err(GraphFault::TooManySteps) => {
+                found.cut = true;
+                break;
+            }
+            nodes => nodes?.into_iter().map(|node| node.id).collect(),
+        };
         new.sort_unstable();
         let room = around.most - found.nodes.len();
         if new.len() > room {

@@ -97,12 +97,16 @@ impl<'a> Collector<'a> {
         let plain = self.query.returns.iter().filter(|item| !item.expression.aggregates());
         let key = plain.map(|item| matcher.value(&item.expression, &row)).collect::<Result<Vec<_>, _>>()?;
         let key = Value::Array(key).to_string();
-        let values: Vec<Value> = self.aggregates.iter().map(|one| argument(matcher, one, &row)).collect::<Result<_, _>>()?;
+        let values: Vec<Value> =
+            self.aggregates.iter().map(|one| argument(matcher, one, &row)).collect::<Result<_, _>>()?;
         if !self.groups.contains_key(&key) {
             self.held += key.len() + 200 * (1 + self.aggregates.len());
         }
         let aggregates = &self.aggregates;
-        let group = self.groups.entry(key).or_insert_with(|| Group { row, sums: aggregates.iter().map(|one| Sum::of(one)).collect() });
+        let group = self
+            .groups
+            .entry(key)
+            .or_insert_with(|| Group { row, sums: aggregates.iter().map(|one| Sum::of(one)).collect() });
         for (sum, value) in group.sums.iter_mut().zip(values) {
             self.held += sum.take(value)?;
         }
@@ -138,9 +142,8 @@ impl<'a> Collector<'a> {
         let descending: Vec<bool> = self.query.order.iter().map(|(_, descending)| *descending).collect();
         self.rows.sort_by(|one, other| {
             let each = one.keys.iter().zip(&other.keys).zip(&descending);
-            let orders = each.map(|((one, other), descending)| {
-                if *descending { order(other, one) } else { order(one, other) }
-            });
+            let orders =
+                each.map(|((one, other), descending)| if *descending { order(other, one) } else { order(one, other) });
             orders.fold(Ordering::Equal, Ordering::then)
         });
         let rows: Vec<Vec<Value>> = self

@@ -15,8 +15,24 @@ use crate::port::graph_query::{
 };
 use crate::port::records::Filter;
 
-/// Nodes of one page where a pattern begins anywhere.
-pub(super) const PAGE: u32 = 250;
+/// Nodes of the first page where a pattern begins anywhere, and of the largest: each is twice as large as the one before, so that few rows are
+/// found by a look at few nodes, and many without many reads.
+const FIRST_PAGE: u32 = 250;
+const LARGEST_PAGE: u32 = 4_000;
+
+/// Where a page begins, and how many nodes it has.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Page {
+    after: Option<Uuid>,
+    size: u32,
+}
+
+impl Page {
+    /// The first one.
+    pub(super) const fn first() -> Self {
+        Self { after: None, size: FIRST_PAGE }
+    }
+}
 
 /// What a variable stands for in a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,33 +157,28 @@ impl<'a> Matcher<'a> {
     }
 
     /// Every node that fits a pattern's node.
-    async fn everywhere(
-        &mut self,
-        filter: &Filter,
-        pattern: &NodePattern,
-    ) -> Result<Vec<Uuid>, GraphFault> {
-        let (mut after, mut found) = (None, Vec::new());
-        loop {
-            let (page, last) = self.page(filter, after, pattern).await?;
-            found.extend(page);
+    async fn everywhere(&mut self, filter: &Filter, pattern: &NodePattern) -> Result<Vec<Uuid>, GraphFault> {
+        let (mut next, mut found) = (Some(Page::first()), Vec::new());
+        while let Some(page) = next {
+            let nodes;
+            (nodes, next) = self.page(filter, page, pattern).await?;
+            found.extend(nodes);
             self.shelf.room_for(found.len() * 16)?;
-            match last {
-                Some(last) => after = Some(last),
-                None => return Ok(found),
-            }
         }
+        Ok(found)
     }
 
     /// One page of the nodes that fit, and where the next one begins.
     pub(super) async fn page(
         &mut self,
         filter: &Filter,
-        after: Option<Uuid>,
+        page: Page,
         pattern: &NodePattern,
-    ) -> Result<(Vec<Uuid>, Option<Uuid>), GraphFault> {
-        let records = self.shelf.reading.scan(filter.clone(), after, PAGE).await?;
-        let more = records.len() == PAGE as usize;
-        let last = records.last().map(|record| record.id).filter(|_| more);
+    ) -> Result<(Vec<Uuid>, Option<Page>), GraphFault> {
+        let records = self.shelf.reading.scan(filter.clone(), page.after, page.size).await?;
+        let more = records.len() == page.size as usize;
+        let size = page.size.saturating_mul(2).min(LARGEST_PAGE);
+        let next = records.last().filter(|_| more).map(|record| Page { after: Some(record.id), size });
         let mut found = Vec::new();
         for record in records {
             if !self.shelf.reading.has(&record) {
@@ -181,7 +192,7 @@ impl<'a> Matcher<'a> {
                 found.push(id);
             }
         }
-        Ok((found, last))
+        Ok((found, next))
     }
 
     /// Whether a node that was read is as the pattern says.
@@ -409,7 +420,9 @@ impl<'a> Matcher<'a> {
                 };
                 let properties = super::nodes::object(&properties["properties"]);
                 match (function, properties) {
-                    (Function::Keys, Value::Object(all)) => all.into_iter().map(|(name, _)| Value::String(name)).collect(),
+                    (Function::Keys, Value::Object(all)) => {
+                        all.into_iter().map(|(name, _)| Value::String(name)).collect()
+                    }
                     (_, properties) => properties,
                 }
             }

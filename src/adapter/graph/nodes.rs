@@ -183,7 +183,9 @@ impl<'a> Shelf<'a> {
             ("id", _) => json!(id),
             ("type", _) => Value::String(node.of.clone()),
             ("key", _) => node.key.clone().map_or(Value::Null, Value::String),
-            ("name" | "aliases" | "validFrom" | "validTo" | "createdAt" | "updatedAt", Some(body)) => body[name].clone(),
+            ("name" | "aliases" | "validFrom" | "validTo" | "createdAt" | "updatedAt", Some(body)) => {
+                body[name].clone()
+            }
             (name, Some(body)) => body["properties"][name].clone(),
             (_, None) => Value::Null,
         }

@@ -1,7 +1,7 @@
 //! Running a query: the first pattern page by page, so that what needs only a few rows looks at little; then clause after clause.
 
 use super::collect::Collector;
-use super::matching::{Cell, Matcher, Row, blank, whole};
+use super::matching::{Cell, Matcher, Page, Row, blank, whole};
 use super::nodes::Shelf;
 use super::reading::Reading;
 use super::scan::{anchor, nodes};
@@ -23,20 +23,17 @@ pub(super) async fn run(reading: Reading<'_>, query: &GraphQuery) -> Result<Tabl
             let known: Vec<&Expression> = clause.condition.iter().flat_map(parts).collect();
             let anchor = anchor(pattern, &known);
             let Some(node) = nodes(pattern).nth(anchor.at) else { return collector.end(&matcher, blank) };
-            let mut after = None;
-            loop {
-                let (page, last) = matcher.page(&anchor.filter, after, node).await?;
+            let mut next = Some(Page::first());
+            while let Some(page) = next.filter(|_| !collector.is_full()) {
+                let found;
+                (found, next) = matcher.page(&anchor.filter, page, node).await?;
                 let bound = |id| {
                     let mut row = blank.clone();
                     row.cells[node.variable] = Cell::Node(id);
                     row
                 };
-                let rows = page.into_iter().map(bound).collect();
+                let rows = found.into_iter().map(bound).collect();
                 on(&mut matcher, query, rows, &mut collector).await?;
-                match last {
-                    Some(last) if !collector.is_full() => after = Some(last),
-                    _ => break,
-                }
             }
         }
         None => on(&mut matcher, query, vec![blank.clone()], &mut collector).await?,

@@ -108,7 +108,8 @@ impl<'a> Reading<'a> {
     }
 
     fn link(&self, row: Vec<Scalar>, types: &[String]) -> Option<Link> {
-        let [id, from, to, of, owner, workspace, visibility, valid_from, valid_to] = <[Scalar; 9]>::try_from(row).ok()?;
+        let [id, from, to, of, owner, workspace, visibility, valid_from, valid_to] =
+            <[Scalar; 9]>::try_from(row).ok()?;
         let (Scalar::Id(id), Scalar::Id(from), Scalar::Id(to), Scalar::Text(of)) = (id, from, to, of) else {
             return None;
         };

@@ -165,7 +165,8 @@ mod tests {
 
     #[test]
     fn everything_has_an_order_with_nulls_last() {
-        let mut all = vec![json!(null), json!(2), json!("b"), json!(true), json!(1.5), json!("a"), json!([1]), json!({})];
+        let mut all =
+            vec![json!(null), json!(2), json!("b"), json!(true), json!(1.5), json!("a"), json!([1]), json!({})];
         all.sort_by(order);
         assert_eq!(
             all,

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::adapter::forms::{misuse, words_of};
 use crate::kernel::id::TenantId;
 use crate::kernel::time::Timestamp;
-use crate::port::records::{Field, FieldType, Scalar};
+use crate::port::records::{Field, FieldType, Scalar, Word};
 use crate::port::store::StoreFault;
 
 /// The most bytes of words that one full text may have: the server bounds its own form of it at a mebibyte.
@@ -202,6 +202,15 @@ pub(super) fn expression(tenant: Option<TenantId>, text: &str) -> Option<String>
             .collect::<Vec<_>>()
             .join(" & "),
     )
+}
+
+/// The search expression for one word; what comes as one and is several must all be there. `None` when it has none.
+pub(super) fn one_word(word: &Word) -> Option<String> {
+    let parts: Vec<String> = words_of(&word.text).map(folded).filter(|part| !part.is_empty()).collect();
+    let last = parts.len().checked_sub(1)?;
+    let beginning = |at: usize| if at == last && word.beginning { ":*" } else { "" };
+    let quoted = parts.iter().enumerate().map(|(at, part)| format!("'{part}'{}", beginning(at)));
+    Some(quoted.collect::<Vec<_>>().join(" & "))
 }
 
 #[cfg(test)]

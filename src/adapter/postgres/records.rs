@@ -13,7 +13,7 @@ use crate::adapter::forms::{self, after_prefix};
 use crate::adapter::tables::RECORD;
 use crate::kernel::id::TenantId;
 use crate::kernel::time::Timestamp;
-use crate::port::records::{FieldType, Filter, Kind, Query, Record, Records, Scalar, Scope};
+use crate::port::records::{FieldType, Filter, Kind, Query, Ranking, Record, Records, Scalar, Scope};
 use crate::port::store::StoreFault;
 
 #[async_trait]
@@ -53,9 +53,20 @@ impl Records for PostgresStore {
         clause.push(" LIMIT ");
         clause.bind(Cell::Integer(i64::from(limit)));
         let rows = self.pool.read(scope, &clause.sql, clause.values).await?;
-        let cells =
-            |row: &Row| columns.iter().enumerate().map(|(at, column)| scalar(row, at, column.of)).collect();
+        let cells = |row: &Row| columns.iter().enumerate().map(|(at, column)| scalar(row, at, column.of)).collect();
         rows.iter().map(cells).collect()
+    }
+
+    async fn rank(
+        &self,
+        tenant: TenantId,
+        kind: &'static Kind,
+        ranking: Ranking,
+    ) -> Result<Vec<(Record, f64)>, StoreFault> {
+        let plan = self.declarations.kind(kind)?;
+        let Some(clause) = ranked(&plan, tenant, &ranking)? else { return Ok(Vec::new()) };
+        let rows = self.pool.read(Scope::Tenant(tenant), &clause.sql, clause.values).await?;
+        rows.iter().map(|row| Ok((record(kind, row)?, row.try_get(10).or_fault()?))).collect()
     }
 
     async fn count(&self, scope: Scope, kind: &'static Kind, filter: Filter) -> Result<u64, StoreFault> {
@@ -168,6 +179,47 @@ fn page(plan: &KindPlan, scope: Scope, query: &Query) -> Result<Clause, StoreFau
     clause.push(") AS parts ORDER BY part, place LIMIT ");
     clause.bind(limit);
     Ok(clause)
+}
+
+/// The statement of the rows that tell most; `None` when there is no word to look for. The server keeps which words a text has, not how often:
+/// what a word tells is how rare it is among the tenant's texts, and the more words a text has the less each of them tells (BM25 with
+/// every word counted once).
+fn ranked(plan: &KindPlan, tenant: TenantId, ranking: &Ranking) -> Result<Option<Clause>, StoreFault> {
+    let (table, name) = (&plan.table, plan.table.text_name());
+    if table.text.is_empty() {
+        return Err(forms::misuse(format!("{} has no full text", table.name)));
+    }
+    let words: Vec<String> = ranking.words.iter().filter_map(cell::one_word).collect();
+    if words.is_empty() {
+        return Ok(None);
+    }
+    let own = format!("'{}'", cell::tenant_word(tenant));
+    let any = format!("{own} & ({})", words.join(" | "));
+    let within = words.iter().map(|word| Cell::Text(format!("{own} & ({word})")));
+    let within = cell::list(FieldType::Text, within)?;
+    let mut clause = Clause::default();
+    clause.push("WITH of_tenant AS (SELECT count(*)::float8 AS texts FROM ");
+    clause.push(&format!("{name} WHERE words @@ ("));
+    clause.bind(Cell::Text(own));
+    clause.push(&format!(
+        "::text)::tsquery), word AS MATERIALIZED (SELECT query, ln(1 + greatest(texts - having_it + 0.5, 0.01) / (having_it + 0.5)) AS tells \
+         FROM of_tenant, (SELECT given::tsquery AS query, \
+         (SELECT count(*)::float8 FROM {name} WHERE words @@ given::tsquery) AS having_it FROM unnest("
+    ));
+    clause.bind(within);
+    clause.push(&format!(
+        "::text[]) AS given) AS counted) SELECT {RECORD}, hit.score FROM (SELECT {}, \
+         (SELECT sum(tells) FROM word WHERE words @@ word.query) * 2.2 \
+         / (1 + 1.2 * (0.25 + 0.75 * length(words) / (avg(length(words)) OVER ())::float8)) AS score \
+         FROM {name} WHERE words @@ (",
+        table.key
+    ));
+    clause.bind(Cell::Text(any));
+    clause.push(&format!("::text)::tsquery) AS hit JOIN {} USING ({}) WHERE ", table.name, table.key));
+    let mut clause = sql::condition(clause, table, Scope::Tenant(tenant), &ranking.filter)?;
+    clause.push(" ORDER BY hit.score DESC, id LIMIT ");
+    clause.bind(Cell::Integer(i64::from(ranking.limit)));
+    Ok(Some(clause))
 }
 
 /// An order without its limit.

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use crate::adapter::forms::words_of;
 use crate::adapter::tables::field_column;
 use crate::kernel::id::TenantId;
+use crate::port::records::Word;
 
 /// The statement that makes a full-text table. The tokenizer folds case and diacritics; nothing but the index is kept.
 pub(super) fn create(table: &str, fields: &[&str]) -> String {
@@ -25,6 +26,35 @@ pub(super) fn tenant_word(tenant: TenantId) -> String {
 pub(super) fn expression(tenant: Option<TenantId>, fields: &[&str], words: &str) -> Option<String> {
     let words: Vec<&str> = words_of(words).collect();
     let last = words.len().checked_sub(1)?;
+    let mut expression = begun(tenant, fields);
+    for (at, word) in words.iter().enumerate() {
+        let join = if at > 0 { " AND " } else { "" };
+        let beginning = if at == last { " *" } else { "" };
+        // A word has no quotes in it, so quoting makes it plain text whatever it says.
+        let _ = write!(expression, "{join}\"{word}\"{beginning}");
+    }
+    expression.push(')');
+    Some(expression)
+}
+
+/// The search expression for any of some words. `None` when there is none.
+pub(super) fn any_of(tenant: TenantId, fields: &[&str], words: &[Word]) -> Option<String> {
+    let mut expression = begun(Some(tenant), fields);
+    let mut join = "";
+    for word in words {
+        // What comes as one word is a phrase where the index knows it as several.
+        let text = words_of(&word.text).collect::<Vec<_>>().join(" ");
+        if !text.is_empty() {
+            let _ = write!(expression, "{join}\"{text}\"{}", if word.beginning { " *" } else { "" });
+            join = " OR ";
+        }
+    }
+    expression.push(')');
+    (!join.is_empty()).then_some(expression)
+}
+
+/// The beginning of an expression: which rows and columns.
+fn begun(tenant: Option<TenantId>, fields: &[&str]) -> String {
     let mut expression = String::new();
     if let Some(tenant) = tenant {
         let _ = write!(expression, "tenant : \"{}\" AND ", tenant_word(tenant));
@@ -34,14 +64,7 @@ pub(super) fn expression(tenant: Option<TenantId>, fields: &[&str], words: &str)
         let _ = write!(expression, " {}", field_column(field));
     }
     expression.push_str(" } : (");
-    for (at, word) in words.iter().enumerate() {
-        let join = if at > 0 { " AND " } else { "" };
-        let beginning = if at == last { " *" } else { "" };
-        // A word has no quotes in it, so quoting makes it plain text whatever it says.
-        let _ = write!(expression, "{join}\"{word}\"{beginning}");
-    }
-    expression.push(')');
-    Some(expression)
+    expression
 }
 
 #[cfg(test)]

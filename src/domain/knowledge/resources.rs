@@ -24,7 +24,8 @@ impl ResourceSource for Resources {
         vec![ResourceTemplate {
             uri_template: TEMPLATE.to_owned(),
             name: "node".to_owned(),
-            description: "What is known of somebody or something, with its relations and where they come from".to_owned(),
+            description: "What is known of somebody or something, with its relations and where they come from"
+                .to_owned(),
             media_type: MEDIA_TYPE.to_owned(),
         }]
     }

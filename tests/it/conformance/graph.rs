@@ -43,7 +43,13 @@ const fn node(number: u128) -> Uuid {
     Uuid::from_u128(0x1000 + number)
 }
 
-fn put(kind: &'static convoke::port::records::Kind, id: Uuid, owner: Uuid, visibility: Visibility, body: Value) -> Step {
+fn put(
+    kind: &'static convoke::port::records::Kind,
+    id: Uuid,
+    owner: Uuid,
+    visibility: Visibility,
+    body: Value,
+) -> Step {
     Step::Put(Put { kind, id, expect: Expect::Anything, owner: Some(owner), workspace: None, visibility, body })
 }
 
@@ -72,14 +78,33 @@ impl Scene {
     async fn people(&self) {
         let none = json!({});
         let people = ["Ann", "Bo", "Cy", "Di", "Ed"];
-        let mut steps: Vec<Step> = (0..).zip(people).map(|(at, name)| {
-            node_step(at, "Person", name, &json!({ "properties": { "age": 20 + u32::try_from(at).unwrap() * 10, "tags": ["x", name] } }))
-        }).collect();
-        steps.push(node_step(5, "Firm", "Acme", &json!({ "key": "acme", "aliases": ["ACME Inc"], "validTo": "2025-01-01T00:00:00.000Z" })));
+        let mut steps: Vec<Step> = (0..)
+            .zip(people)
+            .map(|(at, name)| {
+                node_step(
+                    at,
+                    "Person",
+                    name,
+                    &json!({ "properties": { "age": 20 + u32::try_from(at).unwrap() * 10, "tags": ["x", name] } }),
+                )
+            })
+            .collect();
+        steps.push(node_step(
+            5,
+            "Firm",
+            "Acme",
+            &json!({ "key": "acme", "aliases": ["ACME Inc"], "validTo": "2025-01-01T00:00:00.000Z" }),
+        ));
         steps.push(link_step(0, 0, "knows", 1, &json!({ "weight": 0.5, "properties": { "since": 2001 } })));
         steps.push(link_step(1, 1, "knows", 2, &none));
         steps.push(link_step(2, 0, "likes", 2, &none));
-        steps.push(link_step(3, 2, "works_at", 5, &json!({ "validFrom": "2020-01-01T00:00:00.000Z", "validTo": "2024-01-01T00:00:00.000Z" })));
+        steps.push(link_step(
+            3,
+            2,
+            "works_at",
+            5,
+            &json!({ "validFrom": "2020-01-01T00:00:00.000Z", "validTo": "2024-01-01T00:00:00.000Z" }),
+        ));
         for (at, to) in [0, 1, 2, 4].into_iter().enumerate() {
             steps.push(link_step(10 + at as u128, 3, "knows", to, &none));
         }
@@ -90,18 +115,36 @@ impl Scene {
         self.write(THERE, vec![node_step(100, "Person", "Eve", &none), link_step(100, 100, "knows", 0, &none)]).await;
     }
 
-    async fn around(&self, view: &View, number: u128, depth: u32, direction: Direction, types: &[&str]) -> Vec<(u128, u32)> {
+    async fn around(
+        &self,
+        view: &View,
+        number: u128,
+        depth: u32,
+        direction: Direction,
+        types: &[&str],
+    ) -> Vec<(u128, u32)> {
         let types = types.iter().map(|of| (*of).to_owned()).collect();
         let around = Around { node: node(number), depth, types, direction, most: 100 };
         let found = self.graph.around(view, around, LIMITS).await.unwrap();
         for link in &found.links {
-            assert!(found.nodes.iter().filter(|(id, _)| [link.from, link.to].contains(id)).count() > 0 || link.from == link.to);
+            assert!(
+                found.nodes.iter().filter(|(id, _)| [link.from, link.to].contains(id)).count() > 0
+                    || link.from == link.to
+            );
         }
         found.nodes.iter().map(|(id, distance)| (id.as_u128() - 0x1000, *distance)).collect()
     }
 
     async fn between(&self, view: &View, from: u128, to: u128, which: Which, depth: u32, most: usize) -> Paths {
-        let between = Between { from: node(from), to: node(to), types: Vec::new(), direction: Direction::Both, depth, which, most };
+        let between = Between {
+            from: node(from),
+            to: node(to),
+            types: Vec::new(),
+            direction: Direction::Both,
+            depth,
+            which,
+            most,
+        };
         self.graph.between(view, between, LIMITS).await.unwrap()
     }
 
@@ -110,7 +153,8 @@ impl Scene {
     }
 
     async fn try_ask(&self, view: &View, query: &str, limits: Limits) -> Result<Table, GraphFault> {
-        let query = cypher::read(query, &serde_json::Map::new()).unwrap_or_else(|refused| panic!("{query}: {refused:?}"));
+        let query =
+            cypher::read(query, &serde_json::Map::new()).unwrap_or_else(|refused| panic!("{query}: {refused:?}"));
         self.graph.run(view, &query, limits).await
     }
 }
@@ -147,7 +191,10 @@ async fn walks_around_in_every_direction(scene: &Scene) {
 async fn what_the_view_has_not_is_at_no_step(scene: &Scene) {
     scene.people().await;
     // Di leads to Ed: only for whom sees Di.
-    assert_eq!(scene.around(&everything(Some("2025-06-01T00:00:00Z")), 0, 2, Direction::Both, &[]).await, [(1, 1), (2, 1), (3, 1), (4, 2)]);
+    assert_eq!(
+        scene.around(&everything(Some("2025-06-01T00:00:00Z")), 0, 2, Direction::Both, &[]).await,
+        [(1, 1), (2, 1), (3, 1), (4, 2)]
+    );
     assert_eq!(scene.around(&anns(), 0, 5, Direction::Both, &[]).await, [(1, 1), (2, 1)]);
     assert_eq!(scene.around(&anns(), 3, 1, Direction::Both, &[]).await, []);
     assert!(scene.between(&anns(), 0, 4, Which::Shortest, 6, 10).await.paths.is_empty());
@@ -161,7 +208,10 @@ async fn what_the_view_has_not_is_at_no_step(scene: &Scene) {
     assert_eq!(scene.ask(&anns(), through).await.rows, [[json!(0)]]);
     assert_ne!(scene.ask(&whole, through).await.rows, [[json!(0)]]);
     let links = "MATCH (a {name: 'Ann'})-[r]-() RETURN count(r)";
-    assert_eq!((scene.ask(&anns(), links).await.rows, scene.ask(&whole, links).await.rows), (vec![vec![json!(2)]], vec![vec![json!(3)]]));
+    assert_eq!(
+        (scene.ask(&anns(), links).await.rows, scene.ask(&whole, links).await.rows),
+        (vec![vec![json!(2)]], vec![vec![json!(3)]])
+    );
 }
 
 async fn a_moment_has_its_own_graph(scene: &Scene) {
@@ -195,7 +245,13 @@ async fn finds_paths(scene: &Scene) {
             for other in 0..2 {
                 if rung > 0 {
                     let number = 1000 + rung * 10 + side * 2 + other;
-                    steps.push(link_step(number, 200 + (rung - 1) * 2 + other, "up", 200 + rung * 2 + side, &json!({})));
+                    steps.push(link_step(
+                        number,
+                        200 + (rung - 1) * 2 + other,
+                        "up",
+                        200 + rung * 2 + side,
+                        &json!({}),
+                    ));
                 }
             }
         }
@@ -232,21 +288,36 @@ const ASKED: &[(&str, &str)] = &[
     ("MATCH (n:Person) RETURN n.name ORDER BY n.name", r#"[["Ann"],["Bo"],["Cy"],["Ed"]]"#),
     ("MATCH (n:Person|Robot) RETURN n.name ORDER BY n.age DESC LIMIT 2", r#"[["Ed"],["Cy"]]"#),
     ("MATCH (n:Person) RETURN n.name ORDER BY n.name SKIP 1 LIMIT 2", r#"[["Bo"],["Cy"]]"#),
-    ("MATCH (a)-[r:knows]->(b) RETURN a.name, b.name, type(r) ORDER BY a.name", r#"[["Ann","Bo","knows"],["Bo","Cy","knows"]]"#),
+    (
+        "MATCH (a)-[r:knows]->(b) RETURN a.name, b.name, type(r) ORDER BY a.name",
+        r#"[["Ann","Bo","knows"],["Bo","Cy","knows"]]"#,
+    ),
     ("MATCH (a {name: 'Bo'})-[:knows]-(b) RETURN b.name ORDER BY b.name", r#"[["Ann"],["Cy"]]"#),
     ("MATCH (a {name: 'Cy'})<-[:knows|likes]-(b) RETURN b.name ORDER BY b.name", r#"[["Ann"],["Bo"]]"#),
-    ("MATCH (a {name: 'Ann'})-[w:knows*1..2]->(b) RETURN b.name, size(w) AS far ORDER BY far", r#"[["Bo",1],["Cy",2]]"#),
+    (
+        "MATCH (a {name: 'Ann'})-[w:knows*1..2]->(b) RETURN b.name, size(w) AS far ORDER BY far",
+        r#"[["Bo",1],["Cy",2]]"#,
+    ),
     ("MATCH (a {name: 'Ann'})-[*2]->(b) RETURN b.name", r#"[["Cy"]]"#),
     ("MATCH (a)-[:knows]->(b)-[:knows]->(c) RETURN a.name, b.name, c.name", r#"[["Ann","Bo","Cy"]]"#),
     ("MATCH (a)-[:knows]->(b), (a)-[:likes]->(c) RETURN a.name, b.name, c.name", r#"[["Ann","Bo","Cy"]]"#),
     ("MATCH (a)-[r]->(b) WHERE r.since = 2001 AND r.weight > 0.4 RETURN b.name", r#"[["Bo"]]"#),
     ("MATCH (a)-[r:knows {since: 2001}]->(b) RETURN b.name", r#"[["Bo"]]"#),
-    ("MATCH (a:Person) OPTIONAL MATCH (a)-[:likes]->(b) RETURN a.name, b.name ORDER BY a.name", r#"[["Ann","Cy"],["Bo",null],["Cy",null],["Ed",null]]"#),
+    (
+        "MATCH (a:Person) OPTIONAL MATCH (a)-[:likes]->(b) RETURN a.name, b.name ORDER BY a.name",
+        r#"[["Ann","Cy"],["Bo",null],["Cy",null],["Ed",null]]"#,
+    ),
     ("MATCH (a:Person) OPTIONAL MATCH (a)-[:likes]->(b) WHERE b.age > 100 RETURN count(*), count(b)", "[[4,0]]"),
     ("MATCH (a:Person) WHERE a.age >= 30 AND NOT a.name = 'Ed' RETURN a.name ORDER BY a.name", r#"[["Bo"],["Cy"]]"#),
-    ("MATCH (a:Person) WHERE a.age < 30 OR a.name IN ['Ed', 'No'] RETURN a.name ORDER BY a.name", r#"[["Ann"],["Ed"]]"#),
+    (
+        "MATCH (a:Person) WHERE a.age < 30 OR a.name IN ['Ed', 'No'] RETURN a.name ORDER BY a.name",
+        r#"[["Ann"],["Ed"]]"#,
+    ),
     ("MATCH (a:Person) WHERE a.name CONTAINS 'n' RETURN a.name", r#"[["Ann"]]"#),
-    ("MATCH (a:Person) WHERE a.name STARTS WITH 'C' OR a.name ENDS WITH 'd' RETURN a.name ORDER BY a.name", r#"[["Cy"],["Ed"]]"#),
+    (
+        "MATCH (a:Person) WHERE a.name STARTS WITH 'C' OR a.name ENDS WITH 'd' RETURN a.name ORDER BY a.name",
+        r#"[["Cy"],["Ed"]]"#,
+    ),
     ("MATCH (a:Person) WHERE a.none IS NULL RETURN count(*)", "[[4]]"),
     ("MATCH (a:Person) WHERE exists(a.age) AND a.none IS NOT NULL RETURN count(*)", "[[0]]"),
     ("MATCH (a:Person) WHERE a.none > 1 OR NOT a.none > 1 RETURN count(*)", "[[0]]"),
@@ -254,19 +325,34 @@ const ASKED: &[(&str, &str)] = &[
     ("MATCH (a)-[]->(b) RETURN DISTINCT a.name ORDER BY a.name", r#"[["Ann"],["Bo"]]"#),
     ("MATCH (a:Person) RETURN count(*), sum(a.age), avg(a.age), min(a.age), max(a.name)", r#"[[4,150,37.5,20,"Ed"]]"#),
     ("MATCH (a)-[r]->() RETURN a.name AS who, count(r) AS many ORDER BY many DESC, who", r#"[["Ann",2],["Bo",1]]"#),
-    ("MATCH (a)-[r]->(b) RETURN a.name, collect(DISTINCT b.name) ORDER BY a.name", r#"[["Ann",["Bo","Cy"]],["Bo",["Cy"]]]"#),
+    (
+        "MATCH (a)-[r]->(b) RETURN a.name, collect(DISTINCT b.name) ORDER BY a.name",
+        r#"[["Ann",["Bo","Cy"]],["Bo",["Cy"]]]"#,
+    ),
     ("MATCH (n:Nothing) RETURN count(*), collect(n.name), sum(n.x), max(n.x)", "[[0,[],0,null]]"),
     ("MATCH (n:Nothing) RETURN n.name, count(*)", "[]"),
-    ("MATCH (a {name: 'Ann'}) RETURN coalesce(a.none, a.name), size(a.name), toUpper(a.name), toLower(a.name), labels(a), keys(a)", r#"[["Ann",3,"ANN","ann",["Person"],["age","tags"]]]"#),
-    ("MATCH (a {name: 'Ann'})-[r]->(b) WHERE a <> b AND b:Person RETURN startNode(r) = id(a), endNode(r) = id(b)", "[[true,true],[true,true]]"),
+    (
+        "MATCH (a {name: 'Ann'}) RETURN coalesce(a.none, a.name), size(a.name), toUpper(a.name), toLower(a.name), labels(a), keys(a)",
+        r#"[["Ann",3,"ANN","ann",["Person"],["age","tags"]]]"#,
+    ),
+    (
+        "MATCH (a {name: 'Ann'})-[r]->(b) WHERE a <> b AND b:Person RETURN startNode(r) = id(a), endNode(r) = id(b)",
+        "[[true,true],[true,true]]",
+    ),
     ("MATCH (a {name: 'Ann'})-->(b), (a)-->(b2) RETURN count(*)", "[[2]]"),
     ("RETURN 1 AS one, 'x', [1, 2], null", r#"[[1,"x",[1,2],null]]"#),
     ("MATCH (a) WHERE id(a) = '00000000-0000-0000-0000-000000001001' RETURN a.name", r#"[["Bo"]]"#),
     ("MATCH (a) WHERE id(a) = 'no id' RETURN a.name", "[]"),
     ("MATCH (a {name: 'Ann'}), (b {name: 'Ed'}) RETURN a.name, b.name", r#"[["Ann","Ed"]]"#),
     ("MATCH (a {name: 'Ann'})-[:likes]->(c)<-[:knows]-(b)<-[:knows]-(a) RETURN b.name", r#"[["Bo"]]"#),
-    ("MATCH (a {name: 'Bo'}) RETURN a", r#"[[{"id":"00000000-0000-0000-0000-000000001001","type":"Person","name":"Bo","properties":{"age":30,"tags":["x","Bo"]}}]]"#),
-    ("MATCH ({name: 'Ann'})-[r:likes]->() RETURN r", r#"[[{"id":"00000000-0000-0000-0000-000000009002","type":"likes","from":"00000000-0000-0000-0000-000000001000","to":"00000000-0000-0000-0000-000000001002","properties":{}}]]"#),
+    (
+        "MATCH (a {name: 'Bo'}) RETURN a",
+        r#"[[{"id":"00000000-0000-0000-0000-000000001001","type":"Person","name":"Bo","properties":{"age":30,"tags":["x","Bo"]}}]]"#,
+    ),
+    (
+        "MATCH ({name: 'Ann'})-[r:likes]->() RETURN r",
+        r#"[[{"id":"00000000-0000-0000-0000-000000009002","type":"likes","from":"00000000-0000-0000-0000-000000001000","to":"00000000-0000-0000-0000-000000001002","properties":{}}]]"#,
+    ),
 ];
 
 async fn answers_every_clause(scene: &Scene) {
@@ -337,7 +423,8 @@ async fn walks_as_a_plain_search_does(scene: &Scene) {
                 }
             }
         }
-        let mut expected: Vec<(u128, u32)> = distance.iter().map(|(at, far)| (*at, *far)).filter(|(_, far)| (1..=3).contains(far)).collect();
+        let mut expected: Vec<(u128, u32)> =
+            distance.iter().map(|(at, far)| (*at, *far)).filter(|(_, far)| (1..=3).contains(far)).collect();
         expected.sort_by_key(|(at, far)| (*far, *at));
         expected.truncate(100);
         let mut found = scene.around(&everything(None), start, 3, Direction::Both, &[]).await;

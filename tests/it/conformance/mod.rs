@@ -6,3 +6,4 @@ mod bus;
 mod graph;
 pub(crate) mod place;
 mod store;
+mod vectors;

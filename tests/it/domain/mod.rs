@@ -7,6 +7,7 @@ mod identity;
 mod integrations;
 mod knowledge;
 mod learning;
+mod memory;
 mod models;
 mod personas;
 mod prompts;

@@ -17,7 +17,9 @@
 //! | `d3` | what Ada said of an answer of the agent "archivist" to the prompt "welcome-mail" 1.0.0 |
 //! | `d4` | the training set "Welcome mails" of it, whose files are not there
 //! | `d5` | a job that chose an example out of that set
-//! | `d7`, `d8`, `d9` | Grace Hopper and the company Eckert-Mauchly in the graph, and that she works there |
+//! | `da`, `d8`, `d9` | Grace Hopper and the company Eckert-Mauchly in the graph, and that she works there |
+//! | `d6` | what Ada told everybody to remember: the office's opening hours |
+//! | `d7` | what that took the place of |
 //! | | Ada's prompt "welcome-mail": 1.0.0 in production, and a draft; her persona "house-guide" |
 //! | | Ada's agent "archivist", on test/large, which may read prompts |
 //! | `f1` | another tenant, "elsewhere" |
@@ -44,7 +46,7 @@ use convoke::domain::identity::roles::{ADMIN, BUILT_IN, MEMBER};
 use convoke::domain::prompts::engine::content::Content;
 use convoke::domain::prompts::model::prompt::{Label, Prompt, PromptKind, Target as Version};
 use convoke::domain::prompts::model::revision::Revision;
-use convoke::domain::{agents, integrations, knowledge, learning, models, personas, system};
+use convoke::domain::{agents, integrations, knowledge, learning, memory, models, personas, system};
 use convoke::kernel::id::{KeyId, RoleId, TenantId, UserId};
 use convoke::kernel::seal::sha256;
 use convoke::kernel::secret::Secret;
@@ -162,18 +164,32 @@ pub(crate) async fn set(store: &dyn Store, tenant: TenantId, now: Timestamp) -> 
             "examples": [{ "question": "Write a welcome mail to Bo.", "answer": "Dear Bo" }] },
     });
     here.of(&learning::MODULE, "retraining_job", id(0xd5), job);
-    let origin = serde_json::json!([{ "source": "a biography", "call": id(0xda), "by": ADA, "at": now }]);
+    let origin = serde_json::json!([{ "source": "a biography", "call": id(0xdb), "by": ADA, "at": now }]);
     let node = |of: &str, name: &str, key: &str| {
         serde_json::json!({
             "type": of, "name": name, "nameKey": key, "room": "tenant", "properties": {}, "provenance": origin,
         })
     };
-    here.of(&knowledge::MODULE, "graph_node", id(0xd7), node("Person", "Grace Hopper", "grace hopper"));
+    here.of(&knowledge::MODULE, "graph_node", id(0xda), node("Person", "Grace Hopper", "grace hopper"));
     here.of(&knowledge::MODULE, "graph_node", id(0xd8), node("Company", "Eckert-Mauchly", "eckert mauchly"));
     let works = serde_json::json!({
-        "from": id(0xd7), "to": id(0xd8), "type": "works_at", "validFrom": "1949-01-01T00:00:00.000Z", "provenance": origin,
+        "from": id(0xda), "to": id(0xd8), "type": "works_at", "validFrom": "1949-01-01T00:00:00.000Z", "provenance": origin,
     });
     here.of(&knowledge::MODULE, "graph_relation", id(0xd9), works);
+
+    let memory = |text: &str, state: &str| {
+        serde_json::json!({
+            "part": "tenant", "scope": "tenant", "kind": "fact", "text": text, "about": "office/hours", "tags": ["office"],
+            "importance": 600, "trust": "stated", "state": state, "source": [{ "title": "House rules" }],
+            "writer": { "userId": ADA, "requestId": id(0xd8) }, "recordedAt": now, "saidAt": now, "timesSaid": 1,
+        })
+    };
+    let mut hours = memory("The office opens at eight on weekdays.", "current");
+    hours["supersedes"] = serde_json::json!([id(0xd7)]);
+    here.of(&memory::MODULE, "memory", id(0xd6), hours);
+    let mut before = memory("The office opens at nine on weekdays.", "superseded");
+    (before["endedAt"], before["supersededBy"]) = (serde_json::json!(now), serde_json::json!(id(0xd6)));
+    here.of(&memory::MODULE, "memory", id(0xd7), before);
 
     let archivist = serde_json::json!({
         "agentId": "archivist", "version": 1, "state": "active", "author": ADA,

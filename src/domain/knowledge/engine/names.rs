@@ -60,9 +60,14 @@ mod tests {
         ] {
             assert!(likeness(one, other) >= least, "{one} {other} {}", likeness(one, other));
         }
-        for (one, other) in [("boeing 737", "boeing 747"), ("anna", "anne"), ("phase 1 trial", "phase trial"), ("acme", "apex systems")] {
+        for (one, other) in
+            [("boeing 737", "boeing 747"), ("anna", "anne"), ("phase 1 trial", "phase trial"), ("acme", "apex systems")]
+        {
             assert!(likeness(one, other) < 0.8, "{one} {other} {}", likeness(one, other));
         }
-        assert!(likeness("deutsche bank", "deutsche bahn") < 0.93, "a letter more than the default allows in short names");
+        assert!(
+            likeness("deutsche bank", "deutsche bahn") < 0.93,
+            "a letter more than the default allows in short names"
+        );
     }
 }

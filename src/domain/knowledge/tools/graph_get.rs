@@ -91,15 +91,15 @@ impl Capability for GraphGet {
 
     async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {
         let present = cx.load::<Node>(input.id, Action::Read).await?;
-        let all = if input.versions || input.known_at.is_some() { versions::<Node>(cx, input.id).await? } else { Vec::new() };
+        let all =
+            if input.versions || input.known_at.is_some() { versions::<Node>(cx, input.id).await? } else { Vec::new() };
         let node = match input.known_at {
             None => present,
             Some(at) => known(&all, at).ok_or_else(|| Fault::not_found("version of the node recorded by", at))?,
         };
         let most = input.limit.unwrap_or(50) as usize;
         let view = view(cx, input.valid_at.or(input.known_at), input.any_time);
-        let around =
-            Around { node: input.id, depth: 1, types: Vec::new(), direction: Direction::Both, most: 2_000 };
+        let around = Around { node: input.id, depth: 1, types: Vec::new(), direction: Direction::Both, most: 2_000 };
         let graph = cx.service::<TheGraph>()?;
         // What is over is not valid any more, and it is asked for by its id.
         let wide = View { at: None, ..view.clone() };

@@ -69,8 +69,10 @@ impl Book {
         }
         let named: Vec<(usize, &GivenNode)> =
             input.nodes.iter().enumerate().filter(|(_, node)| node.id.is_none() && node.name.is_some()).collect();
-        let open: Vec<(usize, &GivenNode)> =
-            named.into_iter().filter(|(_, node)| node.key.as_ref().is_none_or(|key| !book.has_key(&node.of, key))).collect();
+        let open: Vec<(usize, &GivenNode)> = named
+            .into_iter()
+            .filter(|(_, node)| node.key.as_ref().is_none_or(|key| !book.has_key(&node.of, key)))
+            .collect();
         let names = open.iter().filter_map(|(_, node)| node.name.as_deref()).map(name_key);
         book.load(cx, "nameKey", names.map(Scalar::Text).collect()).await?;
         for (at, node) in open {
@@ -170,7 +172,8 @@ impl Book {
             .into_iter()
             .filter_map(|id| {
                 let node = &self.entries.get(&id)?.node;
-                let names = std::iter::once(node.name_key.clone()).chain(node.aliases.iter().map(|alias| name_key(alias)));
+                let names =
+                    std::iter::once(node.name_key.clone()).chain(node.aliases.iter().map(|alias| name_key(alias)));
                 let likeness = names.map(|other| likeness(&key, &other)).fold(0.0, f64::max);
                 (likeness >= threshold).then_some(Found { id, by: "similarity", likeness })
             })

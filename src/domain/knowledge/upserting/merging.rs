@@ -99,9 +99,10 @@ fn merged(
     for name in given.properties.keys() {
         replaced.insert(name.clone(), node.properties.get(name).cloned().unwrap_or(Value::Null));
     }
-    let contradicts = given.properties.iter().any(|(name, value)| {
-        node.properties.get(name).is_some_and(|before| before != value && !value.is_null())
-    });
+    let contradicts = given
+        .properties
+        .iter()
+        .any(|(name, value)| node.properties.get(name).is_some_and(|before| before != value && !value.is_null()));
     put_properties(&mut node.properties, &given.properties);
     node.valid_from = given.valid_from.or(node.valid_from);
     node.valid_to = given.valid_to.or(node.valid_to);
@@ -131,7 +132,10 @@ fn merged(
 /// Whether the very same was taken for the node before, and nothing of it is new.
 fn is_repeated(known: &Node, given: &GivenNode) -> bool {
     let held = given.properties.iter().all(|(name, value)| known.properties.get(name) == Some(value));
-    held && given.name.as_deref().is_some_and(|name| name == known.name || known.aliases.iter().any(|alias| alias == name))
+    held && given
+        .name
+        .as_deref()
+        .is_some_and(|name| name == known.name || known.aliases.iter().any(|alias| alias == name))
 }
 
 /// Adds what a node is also called, and answers what of it was new.

@@ -154,7 +154,8 @@ pub(super) async fn take(cx: &Cx, input: Input) -> Result<Output, Fault> {
     let mut book = Book::read(&writing, &input).await?;
     let mut nodes = Vec::with_capacity(input.nodes.len());
     for (at, given) in input.nodes.iter().enumerate() {
-        let outcome = merging::take(&writing, &mut book, given, at).map_err(|fault| fault.below(&format!("/nodes/{at}")))?;
+        let outcome =
+            merging::take(&writing, &mut book, given, at).map_err(|fault| fault.below(&format!("/nodes/{at}")))?;
         nodes.push(outcome);
     }
     let relations = relating::take(&writing, &mut book, &input.relations, &nodes).await?;

@@ -90,7 +90,9 @@ pub(super) async fn take(
                 if after == *present {
                     Outcome::Unchanged
                 } else {
-                    let may = |stored: &Stored<Relation>| judge(writing.cx.caller(), stored, Action::Change) == Verdict::Allowed;
+                    let may = |stored: &Stored<Relation>| {
+                        judge(writing.cx.caller(), stored, Action::Change) == Verdict::Allowed
+                    };
                     if !stored.as_ref().is_none_or(may) {
                         let detail = serde_json::json!({ "relationId": id, "permission": Permit::on(Resource::Graph, Action::Manage) });
                         return Err(forbidden(Permit::on(Resource::Graph, Action::Manage)).with_detail(detail));
@@ -131,7 +133,8 @@ async fn ends(
             return Err(Fault::bad_input("/nodes", format!("two nodes have the ref '{name}'")));
         }
     }
-    let said: Vec<&String> = given.iter().flat_map(|one| [&one.from, &one.to]).filter(|one| !known.contains_key(*one)).collect();
+    let said: Vec<&String> =
+        given.iter().flat_map(|one| [&one.from, &one.to]).filter(|one| !known.contains_key(*one)).collect();
     let (mut ids, mut keys) = (Vec::new(), Vec::new());
     for text in said {
         if let Ok(id) = Uuid::parse_str(text) {
@@ -153,7 +156,8 @@ async fn ends(
         }
     }
     for some in keys.chunks(STEP) {
-        let filter = Filter::In("key", some.iter().map(|(.., key)| Scalar::Text(key.clone())).collect()).and(visible.clone());
+        let filter =
+            Filter::In("key", some.iter().map(|(.., key)| Scalar::Text(key.clone())).collect()).and(visible.clone());
         for stored in writing.cx.find::<Node>(Query::newest(filter, 10_000)).await? {
             let node = &stored.value;
             let meant = some.iter().filter(|(_, of, key)| *of == node.of && node.key.as_ref() == Some(key));
@@ -172,7 +176,8 @@ async fn ends(
             let end = known.get(text).copied();
             if end.is_none() {
                 let pointer = format!("/relations/{at}/{name}");
-                let message = "is no ref of this call, and no id or 'Type:key' of a node that the caller may see".to_owned();
+                let message =
+                    "is no ref of this call, and no id or 'Type:key' of a node that the caller may see".to_owned();
                 wrong.push(Violation { pointer, message });
             }
             end

@@ -62,7 +62,12 @@ async fn one(writing: &Writing<'_>, split: &GivenSplit) -> Result<SplitOutcome, 
         aliases: merge.aliases.iter().filter(|alias| name_key(alias) != own).cloned().collect(),
         says: String::new(),
         room: node.room.clone(),
-        properties: merge.properties.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.clone(), value.clone())).collect(),
+        properties: merge
+            .properties
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect(),
         valid_from: None,
         valid_to: None,
         provenance: vec![merge.origin.clone()],
@@ -88,7 +93,8 @@ async fn one(writing: &Writing<'_>, split: &GivenSplit) -> Result<SplitOutcome, 
             if to {
                 (after.to, after.to_merge) = (id, None);
             }
-            let belongs = Belongs { owner: relation.owner, workspace: relation.workspace, visibility: relation.visibility };
+            let belongs =
+                Belongs { owner: relation.owner, workspace: relation.workspace, visibility: relation.visibility };
             let room = room(belongs.visibility, belongs.workspace, belongs.owner);
             cx.remove(&relation)?;
             cx.create(after.id(&room), belongs, &after)?;

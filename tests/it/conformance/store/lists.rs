@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use convoke::kernel::id::TenantId;
-use convoke::port::records::{Comparison, Filter, Kind, Place as ListPlace, Query, Record, Scalar, Scope, Visibility};
+use convoke::port::records::{
+    Comparison, Filter, Kind, Place as ListPlace, Query, Ranking, Record, Scalar, Scope, Visibility, Word,
+};
 use convoke::port::store::{Expect, Put, Step, Store, StoreFault};
 use serde_json::json;
 
@@ -70,7 +72,8 @@ pub(crate) async fn filters_as_the_model(place: &dyn Place) {
 }
 
 pub(crate) async fn reads_columns_alone(place: &dyn Place) {
-    static NAMES: &[&str] = &["id", "displayName", "rank", "active", "seenAt", "leader", "owner", "visibility", "createdAt"];
+    static NAMES: &[&str] =
+        &["id", "displayName", "rank", "active", "seenAt", "leader", "owner", "visibility", "createdAt"];
     let mut chance = Chance::new(5);
     let (store, tenant, records) = filled(place, &mut chance, 120).await;
     for _ in 0..100 {
@@ -226,6 +229,69 @@ pub(crate) async fn finds_words(place: &dyn Place) {
     assert_eq!(store.count(of(tenant), &AGENT, both).await.unwrap(), 1);
     let without = Filter::Not(Box::new(Filter::Matches("ada".into())));
     assert_eq!(store.count(of(tenant), &AGENT, without).await.unwrap(), 2);
+}
+
+pub(crate) async fn ranks_by_words(place: &dyn Place) {
+    let (store, tenant) = (open(place).await, tenant());
+    let add = async |name: &str, about: &str| {
+        add(&store, tenant, &AGENT, json!({"displayName": name, "about": about, "tags": ["each"]})).await
+    };
+    let both = add("one", "the rare zebra and the common horse").await;
+    let rare = add("two", "a zebra in a field of grass").await;
+    let common = add("three", "a horse in a field of grass").await;
+    let others = [add("four", "a horse").await, add("five", "the horses of Zoë, and much else besides them").await];
+    let word = |text: &str| Word { text: text.to_owned(), beginning: false };
+    let rank = async |words: Vec<Word>, filter: Filter, limit: u32| -> Vec<_> {
+        let found = store.rank(tenant, &AGENT, Ranking { words, filter, limit }).await.unwrap();
+        assert!(
+            found.iter().all(|(_, score)| *score > 0.0) && found.is_sorted_by(|one, two| one.1 >= two.1),
+            "{found:?}"
+        );
+        found.into_iter().map(|(record, _)| record.id).collect()
+    };
+    // Any of the words suffices; the rarer one tells more, and both tell most.
+    let found = rank(vec![word("HORSE"), word("zebra")], Filter::All, 10).await;
+    assert_eq!((found.len(), found[0], found[1]), (4, both, rare));
+    assert_eq!(rank(vec![word("horse"), word("zebra")], Filter::All, 1).await, [both]);
+    // Of two that say it the shorter one tells more.
+    assert_eq!(rank(vec![word("horse")], Filter::All, 10).await[0], others[0]);
+    let beginning = Word { text: "hors".to_owned(), beginning: true };
+    assert_eq!(rank(vec![beginning], Filter::All, 10).await.len(), 4);
+    assert_eq!(rank(vec![word("hors")], Filter::All, 10).await, NONE);
+    assert_eq!(rank(vec![word("zoe")], Filter::All, 10).await, [others[1]]);
+    // Only what the filter lets through, however far behind it stands.
+    let only = Filter::is("displayName", Scalar::Text("three".into()));
+    assert_eq!(rank(vec![word("zebra"), word("grass")], only.clone(), 10).await, [common]);
+    assert_eq!(rank(vec![word("zebra")], only, 10).await, NONE);
+    // Operators and quotes are text, and text without words fits nothing.
+    for text in ["\"", "(", "*", "a:b", "NEAR(", "' | 1", "zebra' & 'x", "\0", "-", ""] {
+        rank(vec![word(text)], Filter::All, 10).await;
+    }
+    assert_eq!(rank(vec![word("-"), word("")], Filter::All, 10).await, NONE);
+    assert_eq!(rank(vec![], Filter::All, 10).await, NONE);
+    // Another tenant has none of it.
+    let ranking = Ranking { words: vec![word("zebra")], filter: Filter::All, limit: 10 };
+    assert_eq!(store.rank(self::tenant(), &AGENT, ranking.clone()).await.unwrap(), []);
+    let answer = store.rank(tenant, &NOTE, ranking).await;
+    assert!(matches!(answer, Err(StoreFault::Broken(_))), "{answer:?}");
+}
+
+/// Where most of what says a word is somebody else's, what is one's own is found all the same.
+pub(crate) async fn ranks_what_is_far_behind(place: &dyn Place) {
+    let (store, tenant) = (open(place).await, tenant());
+    for chunk in 0..6 {
+        let puts = (0..100).map(|at| {
+            let name = format!("other {}", chunk * 100 + at);
+            put(&AGENT, id(), Expect::Absent, json!({"displayName": name, "about": "tea"}))
+        });
+        commit(&store, tenant, puts.collect()).await.unwrap();
+    }
+    let about = "tea, and very many other words that make this one tell less than any of those that say nothing else";
+    let own = add(&store, tenant, &AGENT, json!({"displayName": "own", "about": about})).await;
+    let words = vec![Word { text: "tea".to_owned(), beginning: false }];
+    let filter = Filter::is("displayName", Scalar::Text("own".into()));
+    let found = store.rank(tenant, &AGENT, Ranking { words, filter, limit: 3 }).await.unwrap();
+    assert_eq!(found.into_iter().map(|(record, _)| record.id).collect::<Vec<_>>(), [own]);
 }
 
 pub(crate) async fn full_text_follows_changes(place: &dyn Place) {

@@ -43,6 +43,7 @@ const CLERK: &[&str] = &[
     "tools:read",
     "events:*",
     "completions:*",
+    "memories:*",
     "models:read",
     "personas:*",
     "prompts:*",

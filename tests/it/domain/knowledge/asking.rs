@@ -13,15 +13,22 @@ async fn parameters_stand_for_values() {
     let ask = async |query: &str, parameters: Value| {
         app.call(&app.member, "graph_query", json!({ "query": query, "parameters": parameters })).await
     };
-    let works = "MATCH (p:Person)-[r:works_at]->(c) WHERE p.name = $name RETURN c.name AS company, r.validFrom AS since";
+    let works =
+        "MATCH (p:Person)-[r:works_at]->(c) WHERE p.name = $name RETURN c.name AS company, r.validFrom AS since";
     let found = ask(works, json!({ "name": "Grace Hopper" })).await.unwrap();
-    assert_eq!((&found["columns"], &found["rows"]), (&json!(["company", "since"]), &json!([["Eckert-Mauchly", "1949-01-01T00:00:00.000Z"]])));
+    assert_eq!(
+        (&found["columns"], &found["rows"]),
+        (&json!(["company", "since"]), &json!([["Eckert-Mauchly", "1949-01-01T00:00:00.000Z"]]))
+    );
     assert_eq!(ask(works, json!({ "name": "x' OR 1=1 //" })).await.unwrap()["rows"], json!([]));
     let refused = ask(works, json!({})).await.unwrap_err();
     assert_eq!((refused.code().name, &refused.detail().unwrap()["line"]), ("graph_query_syntax", &json!(1)));
     let refused = ask("MATCH (n)\nDETACH DELETE n", json!({})).await.unwrap_err();
     let detail = refused.detail().unwrap();
-    assert_eq!((refused.code().name, &detail["construct"], &detail["line"], &detail["column"]), ("graph_query_unsupported", &json!("DETACH DELETE"), &json!(2), &json!(1)));
+    assert_eq!(
+        (refused.code().name, &detail["construct"], &detail["line"], &detail["column"]),
+        ("graph_query_unsupported", &json!("DETACH DELETE"), &json!(2), &json!(1))
+    );
     let refused = ask("MATCH (n:Person) RETURN sum(n.name)", json!({})).await.unwrap_err();
     assert_eq!(refused.code().name, "graph_query_unfit");
 }
@@ -96,7 +103,8 @@ async fn no_attempt_writes_or_reaches_another_tenant() {
     let other = super::id(&theirs, 0);
     let tenant = app.stranger.tenant.to_string();
     let whole = async || {
-        let all = json!({ "query": "MATCH (n) OPTIONAL MATCH (n)-[r]->(m) RETURN n, r, m ORDER BY n.id", "anyTime": true });
+        let all =
+            json!({ "query": "MATCH (n) OPTIONAL MATCH (n)-[r]->(m) RETURN n, r, m ORDER BY n.id", "anyTime": true });
         let mine = app.call(&app.member, "graph_query", all.clone()).await.unwrap()["rows"].clone();
         (mine, app.call(&app.stranger, "graph_query", all).await.unwrap()["rows"].clone())
     };
@@ -145,4 +153,31 @@ async fn every_query_of_the_page_is_understood_and_every_refusal_refused() {
         refused += 1;
     }
     assert!(good >= 15 && refused >= 15, "{good} {refused}");
+}
+
+#[tokio::test]
+async fn a_flood_of_relations_ends_at_a_limit_of_its_own_name() {
+    let app = TestApp::start().await;
+    let nodes: Vec<Value> =
+        (0..32).map(|at| json!({ "ref": format!("n{at}"), "type": "Flood", "name": format!("Flood {at}") })).collect();
+    let relations: Vec<Value> = (0..32 * 31)
+        .map(|at| json!({ "from": format!("n{}", at / 31), "type": "to", "to": format!("n{}", (at / 31 + at % 31 + 1) % 32) }))
+        .collect();
+    put(&app, &app.member, json!({ "nodes": nodes, "relations": relations })).await;
+    for (query, code) in [
+        ("MATCH (a:Flood)-[*1..8]-(b) RETURN count(*)", "graph_too_many_steps"),
+        ("MATCH (a:Flood), (b:Flood) RETURN a.name, b.name", "graph_too_many_rows"),
+        ("MATCH (a:Flood), (b:Flood), (c:Flood), (d:Flood) RETURN count(*)", "graph_too_many_steps"),
+    ] {
+        let began = std::time::Instant::now();
+        let refused = app.call(&app.member, "graph_query", json!({ "query": query })).await.unwrap_err();
+        // Without optimisation, on a busy machine, the time may be over before the steps are.
+        assert!([code, "graph_too_slow"].contains(&refused.code().name), "{query}: {refused}");
+        assert!(refused.detail().unwrap()["limit"].is_object() && began.elapsed().as_secs() < 20);
+    }
+    let counted = app
+        .call(&app.member, "graph_query", json!({ "query": "MATCH (a:Flood)-->(b) RETURN count(*)" }))
+        .await
+        .unwrap();
+    assert_eq!(counted["rows"], json!([[992]]));
 }

@@ -23,7 +23,10 @@ async fn paths_and_neighbours_are_told_with_names() {
     let app = TestApp::start().await;
     let [a, b, c] = chain(&app, false).await;
     assert_eq!(around(&app, &app.member, json!({ "id": a })).await, ["Bbb"]);
-    assert_eq!(around(&app, &app.member, json!({ "id": a, "depth": 2, "direction": "out", "types": ["knows"] })).await, ["Bbb", "Ccc"]);
+    assert_eq!(
+        around(&app, &app.member, json!({ "id": a, "depth": 2, "direction": "out", "types": ["knows"] })).await,
+        ["Bbb", "Ccc"]
+    );
     assert_eq!(around(&app, &app.member, json!({ "id": a, "direction": "in" })).await, Vec::<String>::new());
     let few = app.call(&app.member, "graph_neighbors", json!({ "id": b, "limit": 1 })).await.unwrap();
     assert_eq!((few["nodes"].as_array().unwrap().len(), &few["cut"]), (1, &json!(true)));
@@ -31,7 +34,12 @@ async fn paths_and_neighbours_are_told_with_names() {
     let nodes = path["paths"][0]["nodes"].as_array().unwrap();
     let names: Vec<&str> = nodes.iter().map(|node| node["name"].as_str().unwrap()).collect();
     assert_eq!((names, &path["paths"][0]["length"]), (vec!["Ccc", "Bbb", "Aaa"], &json!(2)));
-    for (more, count) in [(json!({ "direction": "out" }), 0), (json!({ "depth": 1 }), 0), (json!({ "which": "simple" }), 1), (json!({ "types": ["x"] }), 0)] {
+    for (more, count) in [
+        (json!({ "direction": "out" }), 0),
+        (json!({ "depth": 1 }), 0),
+        (json!({ "which": "simple" }), 1),
+        (json!({ "types": ["x"] }), 0),
+    ] {
         let mut input = json!({ "from": c, "to": a });
         input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let found = app.call(&app.member, "graph_path", input).await.unwrap();
@@ -51,9 +59,8 @@ async fn what_is_private_is_seen_by_its_owner_alone_at_every_door() {
         user: convoke::kernel::id::UserId::from_uuid(others),
         ..convoke::capability::caller::Caller::clone(&caller)
     });
-    let call = async |tool: &str, input: Value| {
-        crate::support::app::value(app.reply(dan.clone(), tool, input, |_| {}).await)
-    };
+    let call =
+        async |tool: &str, input: Value| crate::support::app::value(app.reply(dan.clone(), tool, input, |_| {}).await);
     let near = call("graph_neighbors", json!({ "id": a, "depth": 3 })).await.unwrap();
     assert_eq!((&near["nodes"], &near["relations"], &near["cut"]), (&json!([]), &json!([]), &json!(false)));
     for (tool, input) in [
@@ -74,7 +81,8 @@ async fn what_is_private_is_seen_by_its_owner_alone_at_every_door() {
     assert_eq!(rows("MATCH (n:Person) WHERE n.key IN ['a', 'b', 'c'] RETURN count(*)").await, json!([[2]]));
     assert_eq!(rows("MATCH (:Person {key: 'a'})-[r]-() RETURN count(*)").await, json!([[0]]));
     assert_eq!(rows("MATCH (:Person {key: 'a'})-[*1..4]-(x) RETURN count(*)").await, json!([[0]]));
-    let refused = call("graph_upsert", json!({ "relations": [{ "from": a, "type": "x", "to": b }] })).await.unwrap_err();
+    let refused =
+        call("graph_upsert", json!({ "relations": [{ "from": a, "type": "x", "to": b }] })).await.unwrap_err();
     assert_eq!(refused.places()[0].pointer, "/relations/0/to");
     // The same key is free to whoever does not see it.
     let mine = call("graph_upsert", json!({ "nodes": [person("b", "Another B")] })).await.unwrap();
@@ -97,7 +105,10 @@ async fn another_tenant_has_nothing_of_it() {
         assert!(app.call(&app.stranger, tool, input).await.unwrap_err().is(&codes::NOT_FOUND), "{tool}");
     }
     assert_eq!(app.call(&app.stranger, "graph_search", json!({})).await.unwrap()["items"], json!([]));
-    let refused = app.call(&app.stranger, "graph_upsert", json!({ "relations": [{ "from": a, "type": "x", "to": c }] })).await.unwrap_err();
+    let refused = app
+        .call(&app.stranger, "graph_upsert", json!({ "relations": [{ "from": a, "type": "x", "to": c }] }))
+        .await
+        .unwrap_err();
     assert_eq!(refused.places().len(), 2);
     let theirs = put(&app, &app.stranger, json!({ "nodes": [person("a", "Theirs")] })).await;
     assert_eq!(theirs["nodes"][0]["outcome"], "created");
@@ -106,7 +117,9 @@ async fn another_tenant_has_nothing_of_it() {
 #[tokio::test]
 async fn a_search_tells_the_best_first_and_pages() {
     let app = TestApp::start().await;
-    let nodes: Vec<Value> = (0..12).map(|at| json!({ "type": "Place", "key": format!("p{at}"), "name": format!("Harbour {at} Lane") })).collect();
+    let nodes: Vec<Value> = (0..12)
+        .map(|at| json!({ "type": "Place", "key": format!("p{at}"), "name": format!("Harbour {at} Lane") }))
+        .collect();
     put(&app, &app.member, json!({ "nodes": nodes })).await;
     let more = json!({ "nodes": [
         { "type": "Place", "name": "Harbour" }, { "type": "Place", "name": "Docks", "aliases": ["Harbour"] },
@@ -127,7 +140,8 @@ async fn a_search_tells_the_best_first_and_pages() {
         token = page["nextPageToken"].clone();
     }
     assert_eq!((all.len(), all.last().unwrap().as_str()), (15, "Inn"));
-    let refused = app.call(&app.member, "graph_search", json!({ "query": "other", "pageToken": first["nextPageToken"] })).await;
+    let refused =
+        app.call(&app.member, "graph_search", json!({ "query": "other", "pageToken": first["nextPageToken"] })).await;
     assert!(refused.unwrap_err().is(&codes::BAD_PAGE_TOKEN));
     assert_eq!(names(&search(json!({ "type": "Ship" })).await), ["Harbour"]);
 }

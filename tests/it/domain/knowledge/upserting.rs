@@ -17,8 +17,14 @@ async fn the_same_call_twice_changes_nothing() {
     let first = put(&app, &app.member, input.clone()).await;
     assert_eq!((outcomes(&first), &first["relations"][0]["outcome"]), (vec!["created", "created"], &json!("created")));
     let second = put(&app, &app.member, input).await;
-    assert_eq!((outcomes(&second), &second["relations"][0]["outcome"]), (vec!["unchanged", "unchanged"], &json!("unchanged")));
-    assert_eq!((id(&first, 0), id(&first, 1), &first["relations"][0]["id"]), (id(&second, 0), id(&second, 1), &second["relations"][0]["id"]));
+    assert_eq!(
+        (outcomes(&second), &second["relations"][0]["outcome"]),
+        (vec!["unchanged", "unchanged"], &json!("unchanged"))
+    );
+    assert_eq!(
+        (id(&first, 0), id(&first, 1), &first["relations"][0]["id"]),
+        (id(&second, 0), id(&second, 1), &second["relations"][0]["id"])
+    );
     assert_eq!((&second["nodes"][0]["foundBy"], &second["nodes"][1]["foundBy"]), (&json!("key"), &json!("name")));
     let node = app.call(&app.member, "graph_get", json!({ "id": id(&first, 1) })).await.unwrap();
     assert_eq!((&node["version"], &node["provenance"][0]["source"]), (&json!(1), &json!("https://x.example/team")));
@@ -49,7 +55,12 @@ async fn what_is_known_is_changed_and_its_versions_are_kept() {
 #[tokio::test]
 async fn a_name_finds_one_of_its_type_whatever_its_case_and_signs() {
     let app = TestApp::start().await;
-    let first = put(&app, &app.member, json!({ "nodes": [{ "type": "Company", "name": "Müller & Söhne", "aliases": ["MS Bau"] }] })).await;
+    let first = put(
+        &app,
+        &app.member,
+        json!({ "nodes": [{ "type": "Company", "name": "Müller & Söhne", "aliases": ["MS Bau"] }] }),
+    )
+    .await;
     let of = |name: &str, kind: &str| json!({ "nodes": [{ "type": kind, "name": name }] });
     let again = put(&app, &app.member, of("MÜLLER, SÖHNE", "Company")).await;
     assert_eq!((id(&again, 0), &again["nodes"][0]["foundBy"]), (id(&first, 0), &json!("name")));
@@ -70,27 +81,41 @@ async fn a_merge_by_likeness_says_so_and_can_be_split_again() {
     let app = TestApp::start().await;
     let acme = json!({ "nodes": [{ "type": "Company", "name": "Acme Corporation", "properties": { "city": "Ulm" } }] });
     let first = put(&app, &app.member, acme).await;
-    let slip = |resolve: &str| json!({
-        "nodes": [{ "ref": "it", "type": "Company", "name": "Acme Corporatoin", "properties": { "city": "Bonn", "size": 3 } }, person("k", "Kim Lee")],
-        "relations": [{ "from": "k", "type": "works_at", "to": "it" }], "resolve": resolve,
-    });
+    let slip = |resolve: &str| {
+        json!({
+            "nodes": [{ "ref": "it", "type": "Company", "name": "Acme Corporatoin", "properties": { "city": "Bonn", "size": 3 } }, person("k", "Kim Lee")],
+            "relations": [{ "from": "k", "type": "works_at", "to": "it" }], "resolve": resolve,
+        })
+    };
     let merged = put(&app, &app.member, slip("similar")).await;
     let node = &merged["nodes"][0];
-    assert_eq!((id(&merged, 0), &node["outcome"], &node["foundBy"]), (id(&first, 0), &json!("merged"), &json!("similarity")));
+    assert_eq!(
+        (id(&merged, 0), &node["outcome"], &node["foundBy"]),
+        (id(&first, 0), &json!("merged"), &json!("similarity"))
+    );
     assert!(node["likeness"].as_f64().unwrap() > 0.9 && node["mergeId"].is_string(), "{node}");
     let again = put(&app, &app.member, slip("similar")).await;
     assert_eq!((outcomes(&again)[0], id(&again, 0)), ("unchanged", id(&first, 0)));
     let known = app.call(&app.member, "graph_get", json!({ "id": id(&first, 0) })).await.unwrap();
-    assert_eq!((&known["properties"], &known["aliases"]), (&json!({ "city": "Bonn", "size": 3 }), &json!(["Acme Corporatoin"])));
+    assert_eq!(
+        (&known["properties"], &known["aliases"]),
+        (&json!({ "city": "Bonn", "size": 3 }), &json!(["Acme Corporatoin"]))
+    );
     assert_eq!((&known["merges"][0]["mergeId"], known["relations"].as_array().unwrap().len()), (&node["mergeId"], 1));
 
     let split = json!({ "splits": [{ "nodeId": id(&first, 0), "mergeId": node["mergeId"] }] });
     let done = put(&app, &app.member, split.clone()).await;
     assert_eq!(done["splits"][0]["relations"], 1);
     let known = app.call(&app.member, "graph_get", json!({ "id": id(&first, 0) })).await.unwrap();
-    assert_eq!((&known["properties"], &known["aliases"], &known["relations"]), (&json!({ "city": "Ulm" }), &json!([]), &json!([])));
+    assert_eq!(
+        (&known["properties"], &known["aliases"], &known["relations"]),
+        (&json!({ "city": "Ulm" }), &json!([]), &json!([]))
+    );
     let apart = app.call(&app.member, "graph_get", json!({ "id": done["splits"][0]["newNodeId"] })).await.unwrap();
-    assert_eq!((&apart["name"], &apart["properties"]["size"], &apart["relations"][0]["other"]["name"]), (&json!("Acme Corporatoin"), &json!(3), &json!("Kim Lee")));
+    assert_eq!(
+        (&apart["name"], &apart["properties"]["size"], &apart["relations"][0]["other"]["name"]),
+        (&json!("Acme Corporatoin"), &json!(3), &json!("Kim Lee"))
+    );
     // What was split off is found by its own name from now on.
     let again = put(&app, &app.member, slip("similar")).await;
     assert_eq!(json!(id(&again, 0)), done["splits"][0]["newNodeId"]);
@@ -101,7 +126,8 @@ async fn a_merge_by_likeness_says_so_and_can_be_split_again() {
 #[tokio::test]
 async fn short_names_and_other_numbers_are_never_alike() {
     let app = TestApp::start().await;
-    let of = |name: &str| json!({ "nodes": [{ "type": "Thing", "name": name }], "resolve": "similar", "threshold": 0.8 });
+    let of =
+        |name: &str| json!({ "nodes": [{ "type": "Thing", "name": name }], "resolve": "similar", "threshold": 0.8 });
     for (one, other) in [("Boeing 737-800", "Boeing 737-900"), ("Anna", "Anne"), ("Phase 1 study", "Phase 2 study")] {
         put(&app, &app.member, of(one)).await;
         assert_eq!(outcomes(&put(&app, &app.member, of(other)).await), ["created"], "{one} {other}");
@@ -122,14 +148,25 @@ async fn relations_of_other_times_are_others_and_can_be_ended() {
     let second = put(&app, &app.member, of("2024-01-01T00:00:00Z", None)).await;
     assert_ne!(first["relations"][0]["id"], second["relations"][0]["id"]);
     let ended = put(&app, &app.member, of("2020-01-01T00:00:00Z", Some("2022-01-01T00:00:00Z"))).await;
-    assert_eq!((&ended["relations"][0]["outcome"], &ended["relations"][0]["id"]), (&json!("changed"), &first["relations"][0]["id"]));
-    for (at, found) in [("2019-06-01T00:00:00Z", 0), ("2021-06-01T00:00:00Z", 1), ("2023-06-01T00:00:00Z", 0), ("2025-06-01T00:00:00Z", 1)] {
+    assert_eq!(
+        (&ended["relations"][0]["outcome"], &ended["relations"][0]["id"]),
+        (&json!("changed"), &first["relations"][0]["id"])
+    );
+    for (at, found) in [
+        ("2019-06-01T00:00:00Z", 0),
+        ("2021-06-01T00:00:00Z", 1),
+        ("2023-06-01T00:00:00Z", 0),
+        ("2025-06-01T00:00:00Z", 1),
+    ] {
         let input = json!({ "id": id(&made, 0), "validAt": at });
         assert_eq!(around(&app, &app.member, input).await.len(), found, "{at}");
     }
     let all = app.call(&app.member, "graph_get", json!({ "id": id(&made, 0), "anyTime": true })).await.unwrap();
     assert_eq!(all["relations"].as_array().unwrap().len(), 2);
-    let refused = app.call(&app.member, "graph_upsert", of("2020-01-01T00:00:00Z", Some("2019-01-01T00:00:00Z"))).await.unwrap_err();
+    let refused = app
+        .call(&app.member, "graph_upsert", of("2020-01-01T00:00:00Z", Some("2019-01-01T00:00:00Z")))
+        .await
+        .unwrap_err();
     assert_eq!(refused.places()[0].pointer, "/relations/0/validTo");
 }
 
@@ -142,12 +179,32 @@ async fn what_does_not_fit_is_refused_with_its_place_and_nothing_is_written() {
         (json!({ "nodes": [{ "type": "Person" }] }), "bad_input", "/nodes/0/name"),
         (json!({ "nodes": [person("a", "A"), { "type": "has space", "name": "x" }] }), "bad_input", "/nodes/1/type"),
         (json!({ "nodes": [{ "type": "P", "name": "x", "properties": many }] }), "graph_node_too_large", ""),
-        (json!({ "nodes": [person("a", "A")], "relations": [{ "from": "a", "type": "x", "to": "b" }] }), "bad_input", "/relations/0/to"),
-        (json!({ "nodes": [{ "id": "0192f0c1-0000-7000-8000-0000000000ff", "type": "P" }] }), "bad_input", "/nodes/0/id"),
-        (json!({ "nodes": [{ "id": "0192f0c1-0000-7000-8000-0000000000d7", "type": "Company" }] }), "bad_input", "/nodes/0/type"),
+        (
+            json!({ "nodes": [person("a", "A")], "relations": [{ "from": "a", "type": "x", "to": "b" }] }),
+            "bad_input",
+            "/relations/0/to",
+        ),
+        (
+            json!({ "nodes": [{ "id": "0192f0c1-0000-7000-8000-0000000000ff", "type": "P" }] }),
+            "bad_input",
+            "/nodes/0/id",
+        ),
+        (
+            json!({ "nodes": [{ "id": "0192f0c1-0000-7000-8000-0000000000da", "type": "Company" }] }),
+            "bad_input",
+            "/nodes/0/type",
+        ),
         (json!({ "nodes": [person("a", "A")], "visibility": "workspace" }), "bad_input", "/workspaceId"),
-        (json!({ "nodes": [person("a", "A")], "splits": [{ "nodeId": id_of(0xd7), "mergeId": id_of(0xd7) }] }), "bad_input", "/splits"),
-        (json!({ "nodes": [{ "ref": "x", "type": "P", "name": "1" }, { "ref": "x", "type": "P", "name": "2" }], "relations": [{ "from": "x", "type": "x", "to": "x" }] }), "bad_input", "/nodes"),
+        (
+            json!({ "nodes": [person("a", "A")], "splits": [{ "nodeId": id_of(0xda), "mergeId": id_of(0xda) }] }),
+            "bad_input",
+            "/splits",
+        ),
+        (
+            json!({ "nodes": [{ "ref": "x", "type": "P", "name": "1" }, { "ref": "x", "type": "P", "name": "2" }], "relations": [{ "from": "x", "type": "x", "to": "x" }] }),
+            "bad_input",
+            "/nodes",
+        ),
     ] {
         let refused = app.call(&app.member, "graph_upsert", input.clone()).await.unwrap_err();
         assert_eq!(refused.code().name, code, "{input} {refused}");
@@ -170,7 +227,12 @@ async fn only_the_owner_changes_a_node_and_everybody_relates_to_it() {
     assert!(app.call(&app.member, "graph_upsert", more).await.unwrap_err().is(&codes::FORBIDDEN));
     let related = json!({ "nodes": [person("me", "Me")], "relations": [{ "from": "me", "type": "reports_to", "to": "Person:boss" }] });
     assert_eq!(put(&app, &app.member, related).await["relations"][0]["to"], json!(id(&made, 0)));
-    assert!(app.call(&app.nobody, "graph_upsert", json!({ "nodes": [person("x", "X")] })).await.unwrap_err().is(&codes::FORBIDDEN));
+    assert!(
+        app.call(&app.nobody, "graph_upsert", json!({ "nodes": [person("x", "X")] }))
+            .await
+            .unwrap_err()
+            .is(&codes::FORBIDDEN)
+    );
     // Who manages changes what is another's.
     let more = json!({ "nodes": [{ "type": "Person", "key": "me", "properties": { "seen": true } }] });
     assert_eq!(outcomes(&put(&app, &app.admin, more).await), ["changed"]);

@@ -5,9 +5,7 @@ use serde_json::{Number, Value};
 use super::lexer::Token;
 use super::{Parser, Refused};
 use crate::port::graph::Direction;
-use crate::port::graph_query::{
-    Expression, GraphQuery, Item, Match, NodePattern, Pattern, RelationPattern, Stands,
-};
+use crate::port::graph_query::{Expression, GraphQuery, Item, Match, NodePattern, Pattern, RelationPattern, Stands};
 
 /// The longest way of several relations.
 const LONGEST_WAY: i64 = 8;
@@ -82,7 +80,11 @@ impl Parser<'_> {
     fn node(&mut self) -> Result<NodePattern, Refused> {
         self.demand_sign("(", "of a node")?;
         let place = self.place();
-        let name = if matches!(self.token(), Token::Sign(_)) || self.is_word("where") { None } else { Some(self.name("the node's name")?) };
+        let name = if matches!(self.token(), Token::Sign(_)) || self.is_word("where") {
+            None
+        } else {
+            Some(self.name("the node's name")?)
+        };
         let types = self.types(true)?;
         let properties = self.properties()?;
         if self.is_word("where") {
@@ -151,7 +153,8 @@ impl Parser<'_> {
             }
             types.push(self.any_name("a type")?);
             if self.is_sign("&") || (of_node && self.is_sign(":")) {
-                return self.outside("a node of two types at once", "a node has one type: write (n:A|B) for one of several");
+                return self
+                    .outside("a node of two types at once", "a node has one type: write (n:A|B) for one of several");
             }
             if !self.take_sign("|") {
                 return Ok(types);
@@ -173,13 +176,18 @@ impl Parser<'_> {
             _ => None,
         };
         let least = number(self);
-        let (least, most) = if self.take_sign("..") { (least.unwrap_or(1), number(self)) } else { (least.unwrap_or(1), least) };
+        let (least, most) =
+            if self.take_sign("..") { (least.unwrap_or(1), number(self)) } else { (least.unwrap_or(1), least) };
         let Some(most) = most else {
             return Err(Refused::outside(place, "a way without a longest length", "say how far: *1..4"));
         };
         if least < 1 || most < least || most > LONGEST_WAY {
             let name = format!("a way of {least} to {most} relations");
-            return Err(Refused::outside(place, &name, &format!("write *1..{LONGEST_WAY} or less, the smaller number first")));
+            return Err(Refused::outside(
+                place,
+                &name,
+                &format!("write *1..{LONGEST_WAY} or less, the smaller number first"),
+            ));
         }
         let short = |number: i64| u32::try_from(number).unwrap_or(1);
         Ok((short(least), short(most)))
@@ -210,14 +218,19 @@ impl Parser<'_> {
         let place = self.place();
         match self.expression()? {
             Expression::Literal(value) => Ok(value),
-            _ => Err(Refused::outside(place, "an expression within a pattern", "write a value or a parameter here, and the rest in WHERE")),
+            _ => Err(Refused::outside(
+                place,
+                "an expression within a pattern",
+                "write a value or a parameter here, and the rest in WHERE",
+            )),
         }
     }
 
     fn items(&mut self) -> Result<Vec<Item>, Refused> {
         if self.take_sign("*") {
             let named = self.variables.iter().enumerate().filter_map(|(at, one)| Some((at, one.name.clone()?)));
-            let items: Vec<Item> = named.map(|(at, name)| Item { name, expression: Expression::Variable(at) }).collect();
+            let items: Vec<Item> =
+                named.map(|(at, name)| Item { name, expression: Expression::Variable(at) }).collect();
             if items.is_empty() {
                 return self.syntax("RETURN * tells what has a name, and nothing has");
             }

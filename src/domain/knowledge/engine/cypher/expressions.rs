@@ -159,7 +159,8 @@ impl Parser<'_> {
             }
             Token::Sign("(") => {
                 if matches!(self.ahead(1), Token::Sign(")" | ":")) {
-                    return self.outside("a pattern as a condition", "write OPTIONAL MATCH with that pattern and IS NOT NULL");
+                    return self
+                        .outside("a pattern as a condition", "write OPTIONAL MATCH with that pattern and IS NOT NULL");
                 }
                 self.next();
                 let inner = self.expression()?;
@@ -187,7 +188,8 @@ impl Parser<'_> {
 
     fn list(&mut self) -> Result<Expression, Refused> {
         self.demand_sign("[", "of a list")?;
-        if matches!((self.token(), self.ahead(1)), (Token::Word(_), Token::Word(word)) if word.eq_ignore_ascii_case("in")) {
+        if matches!((self.token(), self.ahead(1)), (Token::Word(_), Token::Word(word)) if word.eq_ignore_ascii_case("in"))
+        {
             return self.outside("a list made of another", "return the list whole, or write collect()");
         }
         let mut all = Vec::new();
@@ -197,8 +199,10 @@ impl Parser<'_> {
             }
             all.push(self.expression()?);
         }
-        let values: Option<Vec<Value>> =
-            all.iter().map(|one| if let Expression::Literal(value) = one { Some(value.clone()) } else { None }).collect();
+        let values: Option<Vec<Value>> = all
+            .iter()
+            .map(|one| if let Expression::Literal(value) = one { Some(value.clone()) } else { None })
+            .collect();
         Ok(values.map_or(Expression::List(all), |values| Expression::Literal(Value::Array(values))))
     }
 
@@ -215,11 +219,16 @@ impl Parser<'_> {
         }
         match self.ahead(1) {
             Token::Sign("(") => self.call(word),
-            Token::Sign("{") if word.eq_ignore_ascii_case("exists") || word.eq_ignore_ascii_case("count") => {
-                self.outside(&format!("{word} {{…}}"), "write OPTIONAL MATCH and IS NOT NULL, or count() in a query of its own")
-            }
+            Token::Sign("{") if word.eq_ignore_ascii_case("exists") || word.eq_ignore_ascii_case("count") => self
+                .outside(
+                    &format!("{word} {{…}}"),
+                    "write OPTIONAL MATCH and IS NOT NULL, or count() in a query of its own",
+                ),
             Token::Sign(".") if matches!(self.ahead(3), Token::Sign("(" | ".")) && self.variable(word).is_none() => {
-                self.outside(&format!("the function {word}.…"), "the functions that there are stand in docs/graph-query.md")
+                self.outside(
+                    &format!("the function {word}.…"),
+                    "the functions that there are stand in docs/graph-query.md",
+                )
             }
             _ => self.variable_or_property(),
         }

@@ -34,8 +34,8 @@ pub(super) struct Placed {
 
 /// Longer signs stand before those that they begin with.
 const SIGNS: &[&str] = &[
-    "<=", ">=", "<>", "=~", "..", "+=", "(", ")", "[", "]", "{", "}", ":", "|", ",", ".", "*", "=", "<", ">", "-", "+", "/", "%", "^",
-    ";", "&", "!", "?",
+    "<=", ">=", "<>", "=~", "..", "+=", "(", ")", "[", "]", "{", "}", ":", "|", ",", ".", "*", "=", "<", ">", "-", "+",
+    "/", "%", "^", ";", "&", "!", "?",
 ];
 
 /// The line and column of a byte, from 1.
@@ -83,7 +83,9 @@ impl<'a> Lexer<'a> {
             if trimmed.starts_with("//") {
                 self.at += trimmed.find('\n').unwrap_or(trimmed.len());
             } else if trimmed.starts_with("/*") {
-                let end = trimmed.find("*/").ok_or_else(|| self.refused(self.at, "the comment has no end: close it by */"))?;
+                let end = trimmed
+                    .find("*/")
+                    .ok_or_else(|| self.refused(self.at, "the comment has no end: close it by */"))?;
                 self.at += end + 2;
             } else {
                 return Ok(());

@@ -12,7 +12,8 @@ fn with(text: &str, parameters: Value) -> Result<GraphQuery, Refused> {
 }
 
 fn good(text: &str) -> GraphQuery {
-    with(text, json!({ "name": "Ann", "many": ["a", 1], "n": 3 })).unwrap_or_else(|refused| panic!("{text}: {refused:?}"))
+    with(text, json!({ "name": "Ann", "many": ["a", 1], "n": 3 }))
+        .unwrap_or_else(|refused| panic!("{text}: {refused:?}"))
 }
 
 fn bad(text: &str) -> Refused {
@@ -47,7 +48,9 @@ fn the_whole_subset_is_understood() {
 
 #[test]
 fn a_pattern_means_what_it_says() {
-    let query = good("MATCH (a:P {name: $name})<-[w:x|y*2..4]-(), (a)-->(c) WHERE a.n = 1 AND c.n IN $many RETURN a.n, count(*) AS c ORDER BY c DESC");
+    let query = good(
+        "MATCH (a:P {name: $name})<-[w:x|y*2..4]-(), (a)-->(c) WHERE a.n = 1 AND c.n IN $many RETURN a.n, count(*) AS c ORDER BY c DESC",
+    );
     let [first, second] = query.matches[0].patterns.as_slice() else { panic!("{query:?}") };
     assert_eq!(first.start.properties, [("name".to_owned(), json!("Ann"))]);
     let (relation, _) = &first.steps[0];

@@ -2,12 +2,39 @@
 
 /// Words that cannot be names without backquotes.
 const RESERVED: &[&str] = &[
-    "match", "optional", "where", "return", "distinct", "as", "order", "by", "skip", "limit", "asc", "ascending", "desc", "descending",
-    "and", "or", "xor", "not", "in", "contains", "starts", "ends", "with", "is", "null", "true", "false", "case",
+    "match",
+    "optional",
+    "where",
+    "return",
+    "distinct",
+    "as",
+    "order",
+    "by",
+    "skip",
+    "limit",
+    "asc",
+    "ascending",
+    "desc",
+    "descending",
+    "and",
+    "or",
+    "xor",
+    "not",
+    "in",
+    "contains",
+    "starts",
+    "ends",
+    "with",
+    "is",
+    "null",
+    "true",
+    "false",
+    "case",
 ];
 
 const WRITES: &str = "graph_query only reads: write with graph_upsert, remove with graph_delete";
-const ONE: &str = "one query has MATCH, OPTIONAL MATCH, WHERE, RETURN, ORDER BY, SKIP and LIMIT; make several calls for more";
+const ONE: &str =
+    "one query has MATCH, OPTIONAL MATCH, WHERE, RETURN, ORDER BY, SKIP and LIMIT; make several calls for more";
 
 /// What is left out, by its first word.
 const LEFT_OUT: &[(&str, &str, &str)] = &[
