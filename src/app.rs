@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::adapter::anchor::file::FileAnchor;
 use crate::adapter::anchor::webhook::WebhookAnchor;
+use crate::adapter::graph::StoreGraph;
 use crate::adapter::keyfile::KeyFile as SubjectKeyFile;
 use crate::adapter::keys::{KeyCommand, KeyFile, KeyVariable, ProcessEnvironment};
 use crate::adapter::llm::Vendors;
@@ -59,6 +60,7 @@ use crate::kernel::secret::Secret;
 use crate::kernel::tasks;
 use crate::port::anchors::Anchor;
 use crate::port::bus::Bus;
+use crate::port::graph::TheGraph;
 use crate::port::outside::{Outgoing, Outside};
 use crate::port::secrets::{Environment, MasterKeys};
 use crate::port::store::{Store, StoreFault};
@@ -165,6 +167,7 @@ impl App {
         let vault = Arc::new(Vault::open(keys, environment.clone(), &*store).await.map_err(unreadable)?);
         let services = services.with(Arc::new(by)).with(Arc::new(Credentials(vault.clone()))).with(vault);
         let bus = bus::open(&config, &data, &environment, &store, &seal, &*clock)?;
+        let services = services.with(Arc::new(TheGraph(Arc::new(StoreGraph::new(store.clone())))));
         let services = add_events(services, &config, bus);
         let services = add_audit(services, reach, &store)?;
         let services = add_files(services, reach)?;

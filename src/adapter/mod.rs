@@ -5,6 +5,7 @@ mod before;
 mod blob_files;
 pub mod folder;
 mod forms;
+pub mod graph;
 pub mod keyfile;
 pub mod keys;
 pub mod llm;

@@ -16,6 +16,7 @@ named! {
         Gateway = "gateway", "What lies behind the gateway's routes";
         Events = "events", "Published events, subscriptions and what could not be delivered";
         Feedback = "feedback", "What people say of answers: ratings, corrections, expected outputs";
+        Graph = "graph", "The knowledge graph: nodes and relations";
         Keys = "keys", "API keys";
         Learning = "learning", "Training sets, retraining jobs and drift";
         Memories = "memories", "What is remembered";
@@ -45,6 +46,7 @@ impl Resource {
             Self::Keys | Self::Roles | Self::Users => Domain::Identity,
             Self::Completions | Self::Models | Self::Spending => Domain::Models,
             Self::Feedback | Self::Learning => Domain::Learning,
+            Self::Graph => Domain::Knowledge,
             Self::Memories => Domain::Memory,
             Self::Personas => Domain::Personas,
             Self::Prompts => Domain::Prompts,

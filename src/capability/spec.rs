@@ -18,6 +18,7 @@ named! {
         Models = "models", "Language models of many vendors: answers, vectors, routes, usage and budgets";
         Personas = "personas", "Who an assistant is: roles, expertise, tone, rules, versioned and found";
         Prompts = "prompts", "Texts for models with variables and blocks: versioned, labelled, tested, assembled";
+        Knowledge = "knowledge", "What is known: nodes and relations in time, searched, walked and asked";
         Learning = "learning", "What people say of answers, training sets of it, retraining, drift";
         Registry = "registry", "Finding, reading about and calling tools";
         System = "system", "Health, metrics, configuration, logs, backups and caches of the installation";

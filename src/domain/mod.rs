@@ -6,6 +6,7 @@ pub mod audit;
 pub mod events;
 pub mod identity;
 pub mod integrations;
+pub mod knowledge;
 pub mod learning;
 pub mod memory;
 pub mod models;
@@ -27,6 +28,7 @@ pub static MODULES: &[&Module] = &[
     &models::MODULE,
     &personas::MODULE,
     &prompts::MODULE,
+    &knowledge::MODULE,
     &learning::MODULE,
     &registry::MODULE,
     &system::MODULE,

@@ -163,6 +163,15 @@ pub enum Retraining {}
 /// Names something that is remembered.
 pub enum Memory {}
 
+/// Names a node of the graph.
+pub enum Node {}
+/// Names a relation of the graph.
+pub enum Relation {}
+
+/// The id of a node of the graph.
+pub type NodeId = Id<Node>;
+/// The id of a relation of the graph.
+pub type RelationId = Id<Relation>;
 /// The id of a tenant.
 pub type TenantId = Id<Tenant>;
 /// The id of a user.

@@ -5,6 +5,8 @@ pub mod announcer;
 pub mod blobs;
 pub mod bus;
 pub mod embedder;
+pub mod graph;
+pub mod graph_query;
 pub mod logs;
 pub mod models;
 pub mod objects;

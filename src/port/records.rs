@@ -317,6 +317,17 @@ pub trait Records: Send + Sync {
     /// One page of documents.
     async fn find(&self, scope: Scope, kind: &'static Kind, query: Query) -> Result<Vec<Record>, StoreFault>;
 
+    /// Columns of at most so many documents that fit, in no particular order and without the documents: for what is walked over in great
+    /// numbers. Names are those of declared fields or of the envelope, and each row has their values in the order in which they are named.
+    async fn columns(
+        &self,
+        scope: Scope,
+        kind: &'static Kind,
+        names: &'static [&'static str],
+        filter: Filter,
+        limit: u32,
+    ) -> Result<Vec<Vec<Scalar>>, StoreFault>;
+
     /// The documents of a tenant in the order of how much their full text tells of some words, the most first; of equal ones the smaller
     /// id first. The figure is greater than 0 and can be compared within one answer only.
     async fn rank(

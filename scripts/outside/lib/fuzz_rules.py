@@ -47,6 +47,14 @@ OF_THE_PAST = {
     "agent_output_unfit",  # what the one model says
     "feedback_empty",  # one of several properties must be there
     "dataset_empty",  # what was said before
+    "graph_query_syntax",  # a language of its own
+    "graph_query_unsupported",
+    "graph_query_unfit",
+    "graph_too_many_steps",  # how large the graph is
+    "graph_too_many_rows",
+    "graph_too_much_memory",
+    "graph_too_slow",
+    "graph_node_too_large",
 }
 
 # Rules for the input that a JSON schema does not say, by operation and place of the violation.
@@ -106,6 +114,9 @@ MANY_RULES = {
     "feedback_submit",
     "gateway_route_set",
     "gdpr_delete_request",
+    "graph_path",
+    "graph_query",
+    "graph_upsert",
     "model_budget_get",
     "model_budget_set",
     "model_complete",

@@ -13,7 +13,7 @@ use crate::adapter::forms::{self, after_prefix};
 use crate::adapter::tables::RECORD;
 use crate::kernel::id::TenantId;
 use crate::kernel::time::Timestamp;
-use crate::port::records::{FieldType, Filter, Kind, Query, Ranking, Record, Records, Scope};
+use crate::port::records::{FieldType, Filter, Kind, Query, Ranking, Record, Records, Scalar, Scope};
 use crate::port::store::StoreFault;
 
 #[async_trait]
@@ -34,6 +34,27 @@ impl Records for PostgresStore {
         let clause = page(&plan, scope, &query)?;
         let rows = self.pool.read(scope, &clause.sql, clause.values).await?;
         rows.iter().map(|row| record(kind, row)).collect()
+    }
+
+    async fn columns(
+        &self,
+        scope: Scope,
+        kind: &'static Kind,
+        names: &'static [&'static str],
+        filter: Filter,
+        limit: u32,
+    ) -> Result<Vec<Vec<Scalar>>, StoreFault> {
+        let plan = self.declarations.kind(kind)?;
+        let columns = names.iter().map(|name| plan.table.column(name)).collect::<Result<Vec<_>, _>>()?;
+        let listed: Vec<&str> = columns.iter().map(|column| column.sql.as_str()).collect();
+        let mut clause = Clause::default();
+        clause.push(&format!("SELECT {} FROM {} WHERE ", listed.join(", "), plan.table.name));
+        let mut clause = sql::condition(clause, &plan.table, scope, &filter)?;
+        clause.push(" LIMIT ");
+        clause.bind(Cell::Integer(i64::from(limit)));
+        let rows = self.pool.read(scope, &clause.sql, clause.values).await?;
+        let cells = |row: &Row| columns.iter().enumerate().map(|(at, column)| scalar(row, at, column.of)).collect();
+        rows.iter().map(cells).collect()
     }
 
     async fn rank(
@@ -204,6 +225,21 @@ fn ranked(plan: &KindPlan, tenant: TenantId, ranking: &Ranking) -> Result<Option
 /// An order without its limit.
 fn over(order: &str) -> &str {
     order.trim_end_matches(" LIMIT ").trim_start()
+}
+
+/// The value of a column.
+fn scalar(row: &Row, at: usize, of: FieldType) -> Result<Scalar, StoreFault> {
+    let value = match of {
+        FieldType::Text => row.try_get::<_, Option<String>>(at).or_fault()?.map(Scalar::Text),
+        FieldType::Integer => row.try_get::<_, Option<i64>>(at).or_fault()?.map(Scalar::Integer),
+        FieldType::Boolean => row.try_get::<_, Option<bool>>(at).or_fault()?.map(Scalar::Boolean),
+        FieldType::Time => {
+            let millis = row.try_get::<_, Option<i64>>(at).or_fault()?;
+            millis.map(|millis| Scalar::Time(Timestamp::from_millis(millis)))
+        }
+        FieldType::Id => row.try_get::<_, Option<Uuid>>(at).or_fault()?.map(Scalar::Id),
+    };
+    Ok(value.unwrap_or(Scalar::Null))
 }
 
 /// The record of a row of the columns of `RECORD`.

@@ -14,7 +14,7 @@ use crate::adapter::forms::after_prefix;
 use crate::adapter::tables::RECORD;
 use crate::kernel::id::TenantId;
 use crate::kernel::time::Timestamp;
-use crate::port::records::{Filter, Kind, Query, Ranking, Record, Records, Scope};
+use crate::port::records::{FieldType, Filter, Kind, Query, Ranking, Record, Records, Scalar, Scope};
 use crate::port::store::StoreFault;
 
 #[async_trait]
@@ -36,6 +36,35 @@ impl Records for SqliteStore {
     async fn find(&self, scope: Scope, kind: &'static Kind, query: Query) -> Result<Vec<Record>, StoreFault> {
         let plan = self.declarations.kind(kind)?;
         self.readers.read(scope, move |connection| page(connection, &plan, scope, &query)).await
+    }
+
+    async fn columns(
+        &self,
+        scope: Scope,
+        kind: &'static Kind,
+        names: &'static [&'static str],
+        filter: Filter,
+        limit: u32,
+    ) -> Result<Vec<Vec<Scalar>>, StoreFault> {
+        let plan = self.declarations.kind(kind)?;
+        self.readers
+            .read(scope, move |connection| {
+                let columns = names.iter().map(|name| plan.table.column(name)).collect::<Result<Vec<_>, _>>()?;
+                let listed: Vec<&str> = columns.iter().map(|column| column.sql.as_str()).collect();
+                let mut clause = sql::condition(&plan.table, scope, &filter)?;
+                clause.values.push(Sql::Integer(i64::from(limit)));
+                let text =
+                    format!("SELECT {} FROM {} WHERE {} LIMIT ?", listed.join(", "), plan.table.name, clause.sql);
+                let mut statement = connection.prepare_cached(&text).or_fault()?;
+                let mut rows = statement.query(params_from_iter(clause.values)).or_fault()?;
+                let mut found = Vec::new();
+                while let Some(row) = rows.next().or_fault()? {
+                    let cells = columns.iter().enumerate().map(|(at, column)| scalar(row, at, column.of));
+                    found.push(cells.collect::<Result<Vec<_>, _>>()?);
+                }
+                Ok(found)
+            })
+            .await
     }
 
     async fn rank(
@@ -234,6 +263,22 @@ fn many(connection: &Connection, plan: &KindPlan, text: &str, values: &[Sql]) ->
         records.push(record(plan.kind, row)?);
     }
     Ok(records)
+}
+
+/// The value of a column.
+fn scalar(row: &Row<'_>, at: usize, of: FieldType) -> Result<Scalar, StoreFault> {
+    let value = match of {
+        FieldType::Text => row.get::<_, Option<String>>(at).or_fault()?.map(Scalar::Text),
+        FieldType::Integer => row.get::<_, Option<i64>>(at).or_fault()?.map(Scalar::Integer),
+        FieldType::Boolean => row.get::<_, Option<bool>>(at).or_fault()?.map(Scalar::Boolean),
+        FieldType::Time => {
+            row.get::<_, Option<i64>>(at).or_fault()?.map(|millis| Scalar::Time(Timestamp::from_millis(millis)))
+        }
+        FieldType::Id => {
+            row.get::<_, Option<[u8; 16]>>(at).or_fault()?.map(|bytes| Scalar::Id(Uuid::from_bytes(bytes)))
+        }
+    };
+    Ok(value.unwrap_or(Scalar::Null))
 }
 
 /// The record of a row of the columns of `RECORD`.

@@ -3,6 +3,7 @@
 
 mod blobs;
 mod bus;
+mod graph;
 pub(crate) mod place;
 mod store;
 mod vectors;

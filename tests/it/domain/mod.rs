@@ -5,6 +5,7 @@ mod audit;
 pub(crate) mod events;
 mod identity;
 mod integrations;
+mod knowledge;
 mod learning;
 mod memory;
 mod models;

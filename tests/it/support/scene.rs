@@ -17,6 +17,7 @@
 //! | `d3` | what Ada said of an answer of the agent "archivist" to the prompt "welcome-mail" 1.0.0 |
 //! | `d4` | the training set "Welcome mails" of it, whose files are not there
 //! | `d5` | a job that chose an example out of that set
+//! | `da`, `d8`, `d9` | Grace Hopper and the company Eckert-Mauchly in the graph, and that she works there |
 //! | `d6` | what Ada told everybody to remember: the office's opening hours |
 //! | `d7` | what that took the place of |
 //! | | Ada's prompt "welcome-mail": 1.0.0 in production, and a draft; her persona "house-guide" |
@@ -45,7 +46,7 @@ use convoke::domain::identity::roles::{ADMIN, BUILT_IN, MEMBER};
 use convoke::domain::prompts::engine::content::Content;
 use convoke::domain::prompts::model::prompt::{Label, Prompt, PromptKind, Target as Version};
 use convoke::domain::prompts::model::revision::Revision;
-use convoke::domain::{agents, integrations, learning, memory, models, personas, system};
+use convoke::domain::{agents, integrations, knowledge, learning, memory, models, personas, system};
 use convoke::kernel::id::{KeyId, RoleId, TenantId, UserId};
 use convoke::kernel::seal::sha256;
 use convoke::kernel::secret::Secret;
@@ -163,6 +164,18 @@ pub(crate) async fn set(store: &dyn Store, tenant: TenantId, now: Timestamp) -> 
             "examples": [{ "question": "Write a welcome mail to Bo.", "answer": "Dear Bo" }] },
     });
     here.of(&learning::MODULE, "retraining_job", id(0xd5), job);
+    let origin = serde_json::json!([{ "source": "a biography", "call": id(0xdb), "by": ADA, "at": now }]);
+    let node = |of: &str, name: &str, key: &str| {
+        serde_json::json!({
+            "type": of, "name": name, "nameKey": key, "room": "tenant", "properties": {}, "provenance": origin,
+        })
+    };
+    here.of(&knowledge::MODULE, "graph_node", id(0xda), node("Person", "Grace Hopper", "grace hopper"));
+    here.of(&knowledge::MODULE, "graph_node", id(0xd8), node("Company", "Eckert-Mauchly", "eckert mauchly"));
+    let works = serde_json::json!({
+        "from": id(0xda), "to": id(0xd8), "type": "works_at", "validFrom": "1949-01-01T00:00:00.000Z", "provenance": origin,
+    });
+    here.of(&knowledge::MODULE, "graph_relation", id(0xd9), works);
 
     let memory = |text: &str, state: &str| {
         serde_json::json!({

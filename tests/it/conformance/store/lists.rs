@@ -71,6 +71,30 @@ pub(crate) async fn filters_as_the_model(place: &dyn Place) {
     }
 }
 
+pub(crate) async fn reads_columns_alone(place: &dyn Place) {
+    static NAMES: &[&str] =
+        &["id", "displayName", "rank", "active", "seenAt", "leader", "owner", "visibility", "createdAt"];
+    let mut chance = Chance::new(5);
+    let (store, tenant, records) = filled(place, &mut chance, 120).await;
+    for _ in 0..100 {
+        let filter = filter(&mut chance, 2);
+        let mut rows = store.columns(of(tenant), &LISTED, NAMES, filter.clone(), 1000).await.unwrap();
+        rows.sort_by(|one, other| order(&one[0], &other[0]));
+        let fitting = records.iter().filter(|record| fits(record, &filter));
+        let expected: Vec<Vec<Scalar>> = fitting
+            .map(|record| {
+                let rest = NAMES[1..].iter().map(|name| value_of(record, name));
+                std::iter::once(Scalar::Id(record.id)).chain(rest).collect()
+            })
+            .collect();
+        assert_eq!(rows, expected, "{filter:?}");
+    }
+    let few = store.columns(of(tenant), &LISTED, NAMES, Filter::All, 7).await.unwrap();
+    assert_eq!(few.len(), 7);
+    let refused = store.columns(of(tenant), &LISTED, &["nothing"], Filter::All, 7).await;
+    assert!(matches!(refused, Err(StoreFault::Broken(_))), "{refused:?}");
+}
+
 pub(crate) async fn filters_by_the_envelope(place: &dyn Place) {
     let mut chance = Chance::new(2);
     let (store, tenant, records) = filled(place, &mut chance, 40).await;

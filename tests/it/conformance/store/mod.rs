@@ -34,7 +34,7 @@ macro_rules! store_conformance {
                     removes, keeps_envelope, unique_within_a_tenant, unique_over_the_platform, commits_all_or_nothing,
                     refuses_some_of_many, answers_revisions_in_order, keeps_tenants_apart, refuses_a_field_of_the_wrong_type,
                     commits_that_cross_end, takes_nothing_while_frozen;
-                lists: filters_as_the_model, filters_by_the_envelope, pages_are_the_whole_list, lists_over_the_platform,
+                lists: filters_as_the_model, reads_columns_alone, filters_by_the_envelope, pages_are_the_whole_list, lists_over_the_platform,
                     refuses_what_is_not_declared, finds_words, full_text_follows_changes,
                     ranks_by_words, ranks_what_is_far_behind;
                 counters: counts, holds_a_bound, holds_a_bound_under_many, lists_counters, keeps_versions,

@@ -128,6 +128,7 @@ async fn a_key_for_somebody_else_needs_to_manage_keys_and_does_not_outgrow_its_m
         "agents:*",
         "runs:*",
         "feedback:*",
+        "graph:*",
         "learning:*",
         "users:read",
         "roles:read",

@@ -1,0 +1,259 @@
+//! Reading nodes and relations for a walk: many at once, only what the view has, within the limits.
+
+use std::collections::HashSet;
+use std::time::Instant;
+
+use uuid::Uuid;
+
+use crate::kernel::time::Timestamp;
+use crate::port::graph::{Direction, GraphFault, Limits, Link, NODE, RELATION, View};
+use crate::port::records::{Comparison, Filter, Record, Scalar, Scope, Visibility};
+use crate::port::store::Store;
+
+/// Ids of one read. Lists are filled up to one of these lengths, so that there are few statements to prepare.
+const LENGTHS: &[usize] = &[1, 4, 16, 64, 256];
+
+const LINK: &[&str] = &["id", "from", "to", "type", "owner", "workspace", "visibility", "validFrom", "validTo"];
+const LIGHT: &[&str] = &["id", "type", "key", "owner", "workspace", "visibility", "validFrom", "validTo"];
+
+/// A node without its document.
+#[derive(Debug, Clone)]
+pub(super) struct Light {
+    pub(super) id: Uuid,
+    pub(super) of: String,
+    pub(super) key: Option<String>,
+}
+
+/// One question's reads.
+pub(super) struct Reading<'a> {
+    store: &'a dyn Store,
+    view: &'a View,
+    pub(super) limits: Limits,
+    pub(super) steps: usize,
+    began: Instant,
+    looked: Instant,
+}
+
+impl<'a> Reading<'a> {
+    pub(super) fn new(store: &'a dyn Store, view: &'a View, limits: Limits) -> Self {
+        let now = Instant::now();
+        Self { store, view, limits, steps: 0, began: now, looked: now }
+    }
+
+    /// Counts what was looked at.
+    pub(super) fn count(&mut self, steps: usize) -> Result<(), GraphFault> {
+        self.steps = self.steps.saturating_add(steps);
+        if self.steps > self.limits.steps {
+            return Err(GraphFault::TooManySteps);
+        }
+        // The clock is asked seldom where much is looked at in memory.
+        if self.steps.is_multiple_of(256) || steps > 64 { self.in_time() } else { Ok(()) }
+    }
+
+    /// Whether there is time left.
+    pub(super) fn in_time(&self) -> Result<(), GraphFault> {
+        if self.began.elapsed() > self.limits.time { Err(GraphFault::TooLong) } else { Ok(()) }
+    }
+
+    /// Lets others run now and then.
+    async fn breathe(&mut self) -> Result<(), GraphFault> {
+        self.in_time()?;
+        if self.looked.elapsed().as_millis() > 5 {
+            tokio::task::yield_now().await;
+            self.looked = Instant::now();
+        }
+        Ok(())
+    }
+
+    fn scope(&self) -> Scope {
+        Scope::Tenant(self.view.tenant)
+    }
+
+    /// The most rows of one read: what the view does not have is read too and not counted.
+    fn most_rows(&self) -> u32 {
+        u32::try_from(self.limits.steps.saturating_mul(4)).unwrap_or(u32::MAX)
+    }
+
+    /// The relations at these nodes, each once. Types are looked at here: asked of the store they would lead it away from the ends.
+    pub(super) async fn links(
+        &mut self,
+        nodes: &[Uuid],
+        direction: Direction,
+        types: &[String],
+    ) -> Result<Vec<Link>, GraphFault> {
+        let ends: &[&'static str] = match direction {
+            Direction::Out => &["from"],
+            Direction::In => &["to"],
+            Direction::Both => &["from", "to"],
+        };
+        let mut found = Vec::new();
+        for end in ends {
+            for some in chunks(nodes) {
+                self.breathe().await?;
+                let filter = Filter::In(end, some);
+                let rows = self.store.columns(self.scope(), &RELATION, LINK, filter, self.most_rows()).await?;
+                if rows.len() >= self.most_rows() as usize {
+                    return Err(GraphFault::TooManySteps);
+                }
+                let before = found.len();
+                found.extend(rows.into_iter().filter_map(|row| self.link(row, types)));
+                self.count(found.len() - before)?;
+            }
+        }
+        if ends.len() > 1 {
+            let mut seen = HashSet::with_capacity(found.len());
+            found.retain(|link: &Link| seen.insert(link.id));
+        }
+        Ok(found)
+    }
+
+    fn link(&self, row: Vec<Scalar>, types: &[String]) -> Option<Link> {
+        let [id, from, to, of, owner, workspace, visibility, valid_from, valid_to] =
+            <[Scalar; 9]>::try_from(row).ok()?;
+        let (Scalar::Id(id), Scalar::Id(from), Scalar::Id(to), Scalar::Text(of)) = (id, from, to, of) else {
+            return None;
+        };
+        let fits = types.is_empty() || types.contains(&of);
+        let there = fits && self.valid(&valid_from, &valid_to) && self.sees(&owner, &workspace, &visibility);
+        there.then_some(Link { id, from, to, of })
+    }
+
+    /// Those of these nodes that the view has.
+    pub(super) async fn nodes(&mut self, ids: &[Uuid]) -> Result<Vec<Light>, GraphFault> {
+        let mut found = Vec::with_capacity(ids.len());
+        for some in chunks(ids) {
+            self.breathe().await?;
+            let most = u32::try_from(some.len()).unwrap_or(u32::MAX);
+            let rows = self.store.columns(self.scope(), &NODE, LIGHT, Filter::In("id", some), most).await?;
+            found.extend(rows.into_iter().filter_map(|row| self.light(row)));
+        }
+        self.count(found.len())?;
+        Ok(found)
+    }
+
+    fn light(&self, row: Vec<Scalar>) -> Option<Light> {
+        let [id, of, key, owner, workspace, visibility, valid_from, valid_to] = <[Scalar; 8]>::try_from(row).ok()?;
+        let (Scalar::Id(id), Scalar::Text(of)) = (id, of) else { return None };
+        let key = if let Scalar::Text(key) = key { Some(key) } else { None };
+        let there = self.valid(&valid_from, &valid_to) && self.sees(&owner, &workspace, &visibility);
+        there.then_some(Light { id, of, key })
+    }
+
+    /// The documents of these nodes or relations that the view has.
+    pub(super) async fn documents(&mut self, nodes: bool, ids: &[Uuid]) -> Result<Vec<Record>, GraphFault> {
+        let kind = if nodes { &NODE } else { &RELATION };
+        let mut found = Vec::with_capacity(ids.len());
+        for some in chunks(ids) {
+            self.breathe().await?;
+            let limit = u32::try_from(some.len()).unwrap_or(u32::MAX);
+            let query = crate::port::records::Query::newest(Filter::In("id", some), limit);
+            let records = self.store.find(self.scope(), kind, query).await?;
+            found.extend(records.into_iter().filter(|record| self.has(record)));
+        }
+        self.count(found.len())?;
+        Ok(found)
+    }
+
+    /// One page of the nodes that fit and that the view has, after an id.
+    pub(super) async fn scan(
+        &mut self,
+        filter: Filter,
+        after: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<Record>, GraphFault> {
+        self.breathe().await?;
+        let filter = filter.and(self.view.visible.clone());
+        let after = after.map(|id| crate::port::records::Place { key: Scalar::Id(id), id });
+        let query = crate::port::records::Query { filter, order: "id", descending: false, after, limit };
+        let found = self.store.find(self.scope(), &NODE, query).await?;
+        self.count(found.len())?;
+        Ok(found)
+    }
+
+    /// Whether the view has a record.
+    pub(super) fn has(&self, record: &Record) -> bool {
+        let moment = |name: &str| {
+            let text = record.body.get(name).and_then(serde_json::Value::as_str);
+            text.and_then(|text| text.parse::<Timestamp>().ok()).map_or(Scalar::Null, Scalar::Time)
+        };
+        let id = |id: Option<Uuid>| id.map_or(Scalar::Null, Scalar::Id);
+        let visibility = match record.visibility {
+            Visibility::Private => "private",
+            Visibility::Workspace => "workspace",
+            Visibility::Tenant => "tenant",
+        };
+        self.valid(&moment("validFrom"), &moment("validTo"))
+            && self.sees(&id(record.owner), &id(record.workspace), &Scalar::Text(visibility.to_owned()))
+    }
+
+    fn valid(&self, from: &Scalar, to: &Scalar) -> bool {
+        let Some(at) = self.view.at else { return true };
+        let begun = if let Scalar::Time(from) = from { *from <= at } else { true };
+        let over = if let Scalar::Time(to) = to { *to <= at } else { false };
+        begun && !over
+    }
+
+    fn sees(&self, owner: &Scalar, workspace: &Scalar, visibility: &Scalar) -> bool {
+        fits(&self.view.visible, &|name| match name {
+            "owner" => Some(owner),
+            "workspace" => Some(workspace),
+            "visibility" => Some(visibility),
+            _ => None,
+        })
+    }
+}
+
+/// A filter over the envelope. What it says otherwise fits nothing: rather too little is seen than too much.
+fn fits<'a>(filter: &Filter, of: &dyn Fn(&str) -> Option<&'a Scalar>) -> bool {
+    match filter {
+        Filter::All => true,
+        Filter::And(all) => all.iter().all(|one| fits(one, of)),
+        Filter::Or(any) => any.iter().any(|one| fits(one, of)),
+        Filter::Compare(name, Comparison::Equal, value) => {
+            *value != Scalar::Null && of(name).is_some_and(|held| held == value)
+        }
+        Filter::In(name, values) => of(name).is_some_and(|held| *held != Scalar::Null && values.contains(held)),
+        Filter::Not(_) | Filter::IsNull(_) | Filter::StartsWith(..) | Filter::Matches(_) | Filter::Compare(..) => false,
+    }
+}
+
+/// Ids in lists of few lengths: the last one is said again until one is full.
+fn chunks(ids: &[Uuid]) -> impl Iterator<Item = Vec<Scalar>> {
+    let longest = LENGTHS.last().copied().unwrap_or(1);
+    ids.chunks(longest).map(move |some| {
+        let length = LENGTHS.iter().copied().find(|length| *length >= some.len()).unwrap_or(longest);
+        let last = some.last().copied().into_iter();
+        some.iter().copied().chain(last.cycle()).take(length).map(Scalar::Id).collect()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_have_few_lengths_and_every_id() {
+        for count in [0_usize, 1, 2, 5, 64, 65, 256, 257, 600] {
+            let ids: Vec<Uuid> = (0..count).map(|at| Uuid::from_u128(at as u128)).collect();
+            let lists: Vec<_> = chunks(&ids).collect();
+            assert!(lists.iter().all(|list| LENGTHS.contains(&list.len())), "{count}");
+            let all: HashSet<String> = lists.iter().flatten().map(|id| format!("{id:?}")).collect();
+            assert_eq!(all.len(), count);
+        }
+    }
+
+    #[test]
+    fn a_filter_that_is_not_understood_shows_nothing() {
+        let owner = Scalar::Id(Uuid::from_u128(1));
+        let of = |name: &str| (name == "owner").then_some(&owner);
+        assert!(fits(&Filter::is("owner", owner.clone()), &of) && fits(&Filter::All, &of));
+        for filter in [
+            Filter::is("owner", Scalar::Null),
+            Filter::Not(Box::new(Filter::is("owner", Scalar::Id(Uuid::nil())))),
+            Filter::IsNull("workspace"),
+            Filter::is("other", owner.clone()),
+        ] {
+            assert!(!fits(&filter, &of), "{filter:?}");
+        }
+    }
+}
