@@ -18,6 +18,7 @@ named! {
         Personas = "personas", "Who an assistant is: roles, expertise, tone, rules, versioned and found";
         Prompts = "prompts", "Texts for models with variables and blocks: versioned, labelled, tested, assembled";
         Learning = "learning", "What people say of answers, training sets of it, retraining, drift";
+        Documents = "documents", "What people wrote: uploaded, read, found by its passages, told apart, read out of";
         Registry = "registry", "Finding, reading about and calling tools";
         System = "system", "Health, metrics, configuration, logs, backups and caches of the installation";
     }

@@ -3,6 +3,7 @@
 
 pub mod agents;
 pub mod audit;
+pub mod documents;
 pub mod events;
 pub mod identity;
 pub mod integrations;
@@ -26,6 +27,7 @@ pub static MODULES: &[&Module] = &[
     &personas::MODULE,
     &prompts::MODULE,
     &learning::MODULE,
+    &documents::MODULE,
     &registry::MODULE,
     &system::MODULE,
 ];

@@ -160,6 +160,8 @@ pub enum Feedback {}
 pub enum Dataset {}
 /// Names a retraining job.
 pub enum Retraining {}
+/// Names a document.
+pub enum Document {}
 
 /// The id of a tenant.
 pub type TenantId = Id<Tenant>;
@@ -193,6 +195,8 @@ pub type FeedbackId = Id<Feedback>;
 pub type DatasetId = Id<Dataset>;
 /// The id of a retraining job.
 pub type RetrainingId = Id<Retraining>;
+/// The id of a document.
+pub type DocumentId = Id<Document>;
 
 #[cfg(test)]
 mod tests {

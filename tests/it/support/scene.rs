@@ -17,6 +17,7 @@
 //! | `d3` | what Ada said of an answer of the agent "archivist" to the prompt "welcome-mail" 1.0.0 |
 //! | `d4` | the training set "Welcome mails" of it, whose files are not there
 //! | `d5` | a job that chose an example out of that set
+//! | `d6` | Ada's document "invoice.txt", whose one passage is `d7`; its text is there, its file is not |
 //! | | Ada's prompt "welcome-mail": 1.0.0 in production, and a draft; her persona "house-guide" |
 //! | | Ada's agent "archivist", on test/large, which may read prompts |
 //! | `f1` | another tenant, "elsewhere" |
@@ -43,14 +44,25 @@ use convoke::domain::identity::roles::{ADMIN, BUILT_IN, MEMBER};
 use convoke::domain::prompts::engine::content::Content;
 use convoke::domain::prompts::model::prompt::{Label, Prompt, PromptKind, Target as Version};
 use convoke::domain::prompts::model::revision::Revision;
-use convoke::domain::{agents, integrations, learning, models, personas, system};
+use convoke::domain::{agents, documents, integrations, learning, models, personas, system};
 use convoke::kernel::id::{KeyId, RoleId, TenantId, UserId};
-use convoke::kernel::seal::sha256;
+use convoke::kernel::seal::{sha256, sha256_hex};
 use convoke::kernel::secret::Secret;
 use convoke::kernel::time::Timestamp;
+use convoke::port::documents::{Hints, Limits};
 use convoke::port::records::{Document, Query, Scope, Visibility};
 use convoke::port::store::{Batch, Expect, Put, Step, Store};
 use uuid::Uuid;
+
+/// The text of the scene's document.
+const INVOICE: &str = "Invoice\n\nAlder Works GmbH\n\nInvoice number: INV-2026-007\n\nInvoice date: 2026-11-02\n\nBill to: Birch & Sons \
+                       Ltd\n\nTotal: EUR 120.00";
+
+/// What was read of it, as it lies in a blob.
+pub(crate) fn document_text() -> Vec<u8> {
+    let read = convoke::adapter::documents::parse(INVOICE.as_bytes(), &Hints::default(), &Limits::default());
+    serde_json::to_vec(&read.unwrap()).unwrap()
+}
 
 /// The id of the scene that ends in a byte.
 pub(crate) const fn id(last: u8) -> Uuid {
@@ -161,6 +173,7 @@ pub(crate) async fn set(store: &dyn Store, tenant: TenantId, now: Timestamp) -> 
             "examples": [{ "question": "Write a welcome mail to Bo.", "answer": "Dear Bo" }] },
     });
     here.of(&learning::MODULE, "retraining_job", id(0xd5), job);
+    here.document(tenant);
 
     let archivist = serde_json::json!({
         "agentId": "archivist", "version": 1, "state": "active", "author": ADA,
@@ -345,6 +358,21 @@ impl Steps {
             self.put(Revision::id(name, one.revision), Some(ADA), Visibility::Tenant, &one);
         }
         self.put(Prompt::id(name), Some(ADA), Visibility::Tenant, &prompt);
+    }
+
+    /// An invoice of Ada's, with the one passage of it. Its text lies in a blob, which `document_text` tells.
+    fn document(&mut self, tenant: TenantId) {
+        let document = serde_json::json!({
+            "name": "invoice.txt", "digest": "0".repeat(64), "textDigest": sha256_hex(&document_text()), "claim": tenant,
+            "sizeBytes": INVOICE.len(), "format": "text", "mediaType": "text/plain", "type": "invoice", "confidence": 0.9, "pages": 0,
+            "characters": INVOICE.len(), "chunks": 1, "uploadedBy": ADA,
+        });
+        self.of(&documents::MODULE, "document", id(0xd6), document);
+        let chunk = serde_json::json!({
+            "documentId": id(0xd6), "documentName": "invoice.txt", "number": 0, "text": INVOICE, "heading": "", "beside": "",
+            "offset": 0, "length": INVOICE.len(), "page": 0, "lastPage": 0,
+        });
+        self.of(&documents::MODULE, "document_chunk", id(0xd7), chunk);
     }
 
     /// A persona of Ada's.
