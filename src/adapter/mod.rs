@@ -20,4 +20,5 @@ pub mod sqlite;
 mod tables;
 pub mod tokens;
 mod trust;
+pub mod vectors;
 pub mod webhooks;

@@ -19,6 +19,7 @@ named! {
         Feedback = "feedback", "What people say of answers: ratings, corrections, expected outputs";
         Keys = "keys", "API keys";
         Learning = "learning", "Training sets, retraining jobs and drift";
+        Memories = "memories", "What is remembered";
         Models = "models", "Models of vendors and the routes to them";
         Personas = "personas", "Personas";
         Prompts = "prompts", "Prompts, blocks, their versions and labels";
@@ -46,6 +47,7 @@ impl Resource {
             Self::Keys | Self::Roles | Self::Users => Domain::Identity,
             Self::Completions | Self::Models | Self::Spending => Domain::Models,
             Self::Feedback | Self::Learning => Domain::Learning,
+            Self::Memories => Domain::Memory,
             Self::Personas => Domain::Personas,
             Self::Prompts => Domain::Prompts,
             Self::Secrets => Domain::Integrations,

@@ -14,6 +14,7 @@ named! {
         Integrations = "integrations", "Credentials for what lies outside, kept in a vault";
         Events = "events", "What happened: published, subscribed to, delivered, replayed";
         Agents = "agents", "Who works: agents with personas, prompts, models, tools and limits, run and measured";
+        Memory = "memory", "What was said and learned, by whom, when and how long it holds: kept, found, corrected, forgotten";
         Models = "models", "Language models of many vendors: answers, vectors, routes, usage and budgets";
         Personas = "personas", "Who an assistant is: roles, expertise, tone, rules, versioned and found";
         Prompts = "prompts", "Texts for models with variables and blocks: versioned, labelled, tested, assembled";

@@ -16,6 +16,7 @@ pub mod objects;
 pub mod origins;
 pub mod outside;
 pub mod place;
+pub mod retrieval;
 pub mod server;
 pub mod store;
 pub mod telemetry;
@@ -44,6 +45,8 @@ pub struct Config {
     pub vault: vault::Vault,
     /// How models are asked.
     pub models: models::Models,
+    /// How memories and documents are found by what they say.
+    pub retrieval: retrieval::Retrieval,
     /// How events are delivered.
     pub events: events::Events,
     /// The NATS servers that carry events, where `events.bus` is `nats`.

@@ -8,6 +8,7 @@ pub mod events;
 pub mod identity;
 pub mod integrations;
 pub mod learning;
+pub mod memory;
 pub mod models;
 pub mod personas;
 pub mod prompts;
@@ -23,6 +24,7 @@ pub static MODULES: &[&Module] = &[
     &events::MODULE,
     &integrations::MODULE,
     &agents::MODULE,
+    &memory::MODULE,
     &models::MODULE,
     &personas::MODULE,
     &prompts::MODULE,

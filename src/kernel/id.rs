@@ -162,6 +162,8 @@ pub enum Dataset {}
 pub enum Retraining {}
 /// Names a document.
 pub enum Document {}
+/// Names something that is remembered.
+pub enum Memory {}
 
 /// The id of a tenant.
 pub type TenantId = Id<Tenant>;
@@ -197,6 +199,8 @@ pub type DatasetId = Id<Dataset>;
 pub type RetrainingId = Id<Retraining>;
 /// The id of a document.
 pub type DocumentId = Id<Document>;
+/// The id of something that is remembered.
+pub type MemoryId = Id<Memory>;
 
 #[cfg(test)]
 mod tests {

@@ -117,6 +117,9 @@ impl fmt::Display for VectorFault {
 
 impl std::error::Error for VectorFault {}
 
+/// The service that finds texts which mean alike.
+pub struct Index(pub Arc<dyn Vectors>);
+
 /// An index of vectors.
 #[async_trait]
 pub trait Vectors: Send + Sync {
@@ -124,7 +127,7 @@ pub trait Vectors: Send + Sync {
     async fn mark(&self) -> Result<Option<i64>, VectorFault>;
 
     /// Takes changes in, in order, and then the mark. When it returns, searches see them. After a crash the mark is never further than what is
-    /// there: changes that came after it are taken in once more, which changes nothing.
+    /// there: changes that came after it are taken in once more, which changes nothing. Without a mark the one that is there stays.
     async fn take(&self, changes: Vec<Change>, mark: Option<i64>) -> Result<(), VectorFault>;
 
     /// The nearest points, the nearest first; of equal ones the smaller id first.

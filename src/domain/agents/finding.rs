@@ -2,7 +2,7 @@
 
 use super::faults::{AGENT_PAUSED, AGENT_RETIRED, TOO_MANY_AGENTS};
 use super::model::agent::{Agent, State};
-use crate::capability::cx::{Cx, store_fault};
+use crate::capability::cx::{Belongs, Cx, store_fault};
 use crate::capability::owned::Stored;
 use crate::capability::permit::Action;
 pub(super) use crate::domain::prompts::engine::file::meant;
@@ -23,6 +23,16 @@ pub(super) async fn load(cx: &Cx, given: &str, action: Action) -> Result<Stored<
         // By the word that the caller knows it by.
         if fault.is(&codes::NOT_FOUND) { Fault::not_found("agent", given) } else { fault }
     })
+}
+
+/// The id of an agent that the caller may see, and to whom it belongs.
+///
+/// # Errors
+/// `not_found`.
+pub(crate) async fn whose(cx: &Cx, given: &str) -> Result<(String, Belongs), Fault> {
+    let stored = load(cx, given, Action::Read).await?;
+    let belongs = Belongs { owner: stored.owner, workspace: stored.workspace, visibility: stored.visibility };
+    Ok((stored.value.agent_id, belongs))
 }
 
 /// So many versions may be written while one is looked for.

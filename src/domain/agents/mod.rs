@@ -1,7 +1,7 @@
 //! The agents domain: who works. An agent has a persona, a prompt, a model, tools and limits; it is run by a loop in which the model
 //! calls tools through the gate, and what it did is kept and measured.
 //!
-//! Other domains may use: `Runs`.
+//! Other domains may use: `Runs`; `whose`, which tells to whom an agent belongs.
 
 mod checking;
 mod engine;
@@ -14,6 +14,7 @@ mod topics;
 mod views;
 
 pub use engine::book::Runs;
+pub(crate) use finding::whose;
 
 use crate::capability::module::Module;
 use crate::capability::spec::Domain;

@@ -23,7 +23,7 @@ pub static BUILT_IN: &[BuiltIn] = &[
     BuiltIn { name: ADMIN, description: "May do everything, now and later.", permissions: &["*"] },
     BuiltIn {
         name: MEMBER,
-        description: "Everyday work: sees people, roles and tools, keeps keys, subscriptions, prompts, personas, documents and agents of their own, asks models, runs agents, says what answers are worth.",
+        description: "Everyday work: sees people, roles and tools, keeps keys, subscriptions, prompts, personas, documents and agents of their own, asks models, runs agents, remembers, says what answers are worth.",
         permissions: &[
             "users:read",
             "roles:read",
@@ -58,6 +58,10 @@ pub static BUILT_IN: &[BuiltIn] = &[
             "agents:remove",
             "runs:read",
             "runs:create",
+            "memories:read",
+            "memories:create",
+            "memories:change",
+            "memories:remove",
         ],
     },
     BuiltIn { name: "viewer", description: "Sees what is shared and changes nothing.", permissions: &["*:read"] },

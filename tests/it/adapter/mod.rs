@@ -7,3 +7,4 @@ mod postgres;
 mod postgres_upkeep;
 mod reads;
 mod sqlite;
+mod vectors;

@@ -5,3 +5,4 @@ mod blobs;
 mod bus;
 pub(crate) mod place;
 mod store;
+mod vectors;

@@ -7,6 +7,7 @@ pub(crate) mod events;
 mod identity;
 mod integrations;
 mod learning;
+mod memory;
 mod models;
 mod personas;
 mod prompts;

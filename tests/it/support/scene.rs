@@ -17,7 +17,9 @@
 //! | `d3` | what Ada said of an answer of the agent "archivist" to the prompt "welcome-mail" 1.0.0 |
 //! | `d4` | the training set "Welcome mails" of it, whose files are not there
 //! | `d5` | a job that chose an example out of that set
-//! | `d6` | Ada's document "invoice.txt", whose one passage is `d7`; its text is there, its file is not |
+//! | `d6` | what Ada told everybody to remember: the office's opening hours |
+//! | `d7` | what that took the place of |
+//! | `e6` | Ada's document "invoice.txt", whose one passage is `e7`; its text is there, its file is not |
 //! | | Ada's prompt "welcome-mail": 1.0.0 in production, and a draft; her persona "house-guide" |
 //! | | Ada's agent "archivist", on test/large, which may read prompts |
 //! | `f1` | another tenant, "elsewhere" |
@@ -44,7 +46,7 @@ use convoke::domain::identity::roles::{ADMIN, BUILT_IN, MEMBER};
 use convoke::domain::prompts::engine::content::Content;
 use convoke::domain::prompts::model::prompt::{Label, Prompt, PromptKind, Target as Version};
 use convoke::domain::prompts::model::revision::Revision;
-use convoke::domain::{agents, documents, integrations, learning, models, personas, system};
+use convoke::domain::{agents, documents, integrations, learning, memory, models, personas, system};
 use convoke::kernel::id::{KeyId, RoleId, TenantId, UserId};
 use convoke::kernel::seal::{sha256, sha256_hex};
 use convoke::kernel::secret::Secret;
@@ -174,6 +176,20 @@ pub(crate) async fn set(store: &dyn Store, tenant: TenantId, now: Timestamp) -> 
     });
     here.of(&learning::MODULE, "retraining_job", id(0xd5), job);
     here.document(tenant);
+
+    let memory = |text: &str, state: &str| {
+        serde_json::json!({
+            "part": "tenant", "scope": "tenant", "kind": "fact", "text": text, "about": "office/hours", "tags": ["office"],
+            "importance": 600, "trust": "stated", "state": state, "source": [{ "title": "House rules" }],
+            "writer": { "userId": ADA, "requestId": id(0xd8) }, "recordedAt": now, "saidAt": now, "timesSaid": 1,
+        })
+    };
+    let mut hours = memory("The office opens at eight on weekdays.", "current");
+    hours["supersedes"] = serde_json::json!([id(0xd7)]);
+    here.of(&memory::MODULE, "memory", id(0xd6), hours);
+    let mut before = memory("The office opens at nine on weekdays.", "superseded");
+    (before["endedAt"], before["supersededBy"]) = (serde_json::json!(now), serde_json::json!(id(0xd6)));
+    here.of(&memory::MODULE, "memory", id(0xd7), before);
 
     let archivist = serde_json::json!({
         "agentId": "archivist", "version": 1, "state": "active", "author": ADA,
@@ -367,12 +383,12 @@ impl Steps {
             "sizeBytes": INVOICE.len(), "format": "text", "mediaType": "text/plain", "type": "invoice", "confidence": 0.9, "pages": 0,
             "characters": INVOICE.len(), "chunks": 1, "uploadedBy": ADA,
         });
-        self.of(&documents::MODULE, "document", id(0xd6), document);
+        self.of(&documents::MODULE, "document", id(0xe6), document);
         let chunk = serde_json::json!({
-            "documentId": id(0xd6), "documentName": "invoice.txt", "number": 0, "text": INVOICE, "heading": "", "beside": "",
+            "documentId": id(0xe6), "documentName": "invoice.txt", "number": 0, "text": INVOICE, "heading": "", "beside": "",
             "offset": 0, "length": INVOICE.len(), "page": 0, "lastPage": 0,
         });
-        self.of(&documents::MODULE, "document_chunk", id(0xd7), chunk);
+        self.of(&documents::MODULE, "document_chunk", id(0xe7), chunk);
     }
 
     /// A persona of Ada's.

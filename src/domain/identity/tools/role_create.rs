@@ -29,7 +29,7 @@ pub(in crate::domain::identity) struct Input {
     #[schemars(length(max = 500))]
     description: Option<String>,
     /// What it permits: `RESOURCE:ACTION`, with `*` for all of either, such as `users:read`, `keys:*`, `*:read`.
-    #[schemars(length(max = 100), inner(length(min = 1, max = 64)))]
+    #[schemars(length(max = 500), inner(length(min = 1, max = 64)))]
     permissions: Vec<String>,
 }
 

@@ -24,7 +24,7 @@ pub(in crate::domain::identity) struct Input {
     /// The role's id, as `role_list` tells it.
     id: RoleId,
     /// All that it is to permit: `RESOURCE:ACTION`, with `*` for all of either, such as `users:read`, `keys:*`.
-    #[schemars(length(max = 100), inner(length(min = 1, max = 64)))]
+    #[schemars(length(max = 500), inner(length(min = 1, max = 64)))]
     permissions: Vec<String>,
 }
 

@@ -67,8 +67,7 @@ impl Capability for UserCreate {
         Permit::on(Resource::Users, Action::Create),
         "Makes an account for a person with an email address, groups and roles (member unless others are given). They \
          get in with a key made for them by api_key_create with their userId.",
-    )
-    .everyday();
+    );
 
     async fn run(cx: &Cx, input: Self::Input) -> Result<Self::Output, Fault> {
         let id = UserId::from_uuid(cx.new_id());

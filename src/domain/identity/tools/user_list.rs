@@ -74,8 +74,7 @@ impl Capability for UserList {
         Permit::on(Resource::Users, Action::Read),
         "The people of the tenant by name: search by words of name or email, filter by status, role, group or \
          department, page by page. For one known person use user_get.",
-    )
-    .everyday();
+    );
 
     async fn run(cx: &Cx, input: Self::Input) -> Result<Self::Output, Fault> {
         let mut filter = Filter::All;

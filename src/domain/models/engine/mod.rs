@@ -10,6 +10,7 @@ pub(super) mod dice;
 pub(super) mod failure;
 pub(super) mod genai;
 pub(super) mod health;
+pub(crate) mod marks;
 mod meter;
 pub(super) mod offers;
 pub(super) mod pace;

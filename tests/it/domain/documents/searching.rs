@@ -39,7 +39,7 @@ async fn the_passage_that_says_it_comes_first_with_its_place() {
         (json!({ "tag": "town" }), true),
         (json!({ "tag": "village" }), false),
         (json!({ "documentIds": [made["documentId"]] }), true),
-        (json!({ "documentIds": ["0192f0c1-0000-7000-8000-0000000000d6"] }), false),
+        (json!({ "documentIds": ["0192f0c1-0000-7000-8000-0000000000e6"] }), false),
     ] {
         let mut input = json!({ "query": "lantern", "limit": 1 });
         input.as_object_mut().unwrap().extend(narrowing.as_object().unwrap().clone());

@@ -135,6 +135,7 @@ async fn a_key_for_somebody_else_needs_to_manage_keys_and_does_not_outgrow_its_m
         "events:*",
         "audit:read",
         "completions:*",
+        "memories:*",
         "models:read",
         "personas:*",
         "prompts:*",

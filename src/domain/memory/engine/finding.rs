@@ -1,0 +1,129 @@
+//! Finding memories: which come into question, and in what order.
+
+use crate::capability::cx::{Cx, store_fault};
+use crate::capability::owned::{Stored, visible_to};
+use crate::domain::memory::model::memory::{MEMORY, Memory, MemoryKind, Scope, State, Trust, distinct};
+use crate::domain::memory::model::policy::Share;
+use crate::domain::memory::places::{place, usual};
+use crate::domain::memory::retrieval::ranking::{By, Candidate, Why, order};
+use crate::domain::memory::retrieval::words::{sought, stems};
+use crate::kernel::fault::Fault;
+use crate::kernel::time::Timestamp;
+use crate::port::records::{Comparison, Filter, Query, Ranking, Scalar};
+
+/// So many come into question for each that is answered, and at least so many.
+const FOR_EACH: usize = 4;
+const AT_LEAST: usize = 40;
+/// So many are looked through for tags, where nothing else narrows the search.
+const LOOKED_THROUGH: u32 = 1000;
+
+/// What is looked for.
+#[derive(Debug, Default)]
+pub(in crate::domain::memory) struct Wanted {
+    pub(in crate::domain::memory) query: Option<String>,
+    pub(in crate::domain::memory) scope: Option<Scope>,
+    pub(in crate::domain::memory) scope_id: Option<String>,
+    pub(in crate::domain::memory) kinds: Vec<MemoryKind>,
+    pub(in crate::domain::memory) tags: Vec<String>,
+    pub(in crate::domain::memory) about: Option<String>,
+    pub(in crate::domain::memory) trust: Vec<Trust>,
+    pub(in crate::domain::memory) min_importance: Option<f64>,
+    pub(in crate::domain::memory) valid_at: Option<Timestamp>,
+    pub(in crate::domain::memory) believed_at: Option<Timestamp>,
+    pub(in crate::domain::memory) include_ended: bool,
+    pub(in crate::domain::memory) limit: usize,
+}
+
+/// What was found.
+pub(in crate::domain::memory) struct Found {
+    pub(in crate::domain::memory) items: Vec<(Stored<Memory>, Option<(f64, Why)>)>,
+    pub(in crate::domain::memory) method: &'static str,
+}
+
+/// Finds memories that the caller may see.
+///
+/// # Errors
+/// As `places::place`; when the store fails.
+pub(in crate::domain::memory) async fn find(cx: &Cx, wanted: Wanted) -> Result<Found, Fault> {
+    let parts = match (wanted.scope, &wanted.scope_id) {
+        (None, None) => usual(cx),
+        (None, Some(_)) => return Err(Fault::bad_input("/scopeId", "needs 'scope', which says what it is the id of")),
+        (scope, id) => vec![place(cx, scope, id.as_deref()).await?.part],
+    };
+    let filter = visible_to::<Memory>(cx.caller()).and(filter(&wanted, parts, cx.now()));
+    let tags = distinct(wanted.tags);
+    let fits = |memory: &Memory| tags.iter().all(|tag| memory.tags.contains(tag));
+    let Some(question) = &wanted.query else {
+        let limit = if tags.is_empty() { u32::try_from(wanted.limit).unwrap_or(u32::MAX) } else { LOOKED_THROUGH };
+        let query = Query { filter, order: "recordedAt", descending: true, after: None, limit };
+        let found = cx.find::<Memory>(query).await?.into_iter().filter(|one| fits(&one.value));
+        let items = found.take(wanted.limit).map(|memory| (memory, None)).collect();
+        return Ok(Found { items, method: "newest" });
+    };
+    let many = (wanted.limit * FOR_EACH).max(AT_LEAST);
+    let limit = if tags.is_empty() { u32::try_from(many).unwrap_or(u32::MAX) } else { LOOKED_THROUGH };
+    let ranking = Ranking { words: sought(question), filter, limit };
+    let ranked = cx.platform().store.rank(cx.tenant(), &MEMORY, ranking).await.map_err(store_fault)?;
+    let now = wanted.believed_at.unwrap_or_else(|| cx.now());
+    let mut candidates = Vec::new();
+    for (record, score) in ranked {
+        let memory = Stored::<Memory>::read(record)?;
+        if !fits(&memory.value) || candidates.len() >= many {
+            continue;
+        }
+        candidates.push(Candidate {
+            words: Some((candidates.len(), score)),
+            meaning: None,
+            age: now.since(memory.value.said_at),
+            importance: Share(memory.value.importance).number(),
+            stems: stems(&memory.value.text),
+            item: memory,
+        });
+    }
+    let ordered = order(candidates, By::of(cx.platform()), wanted.limit);
+    let items = ordered.into_iter().map(|(memory, score, why)| (memory, Some((score, why)))).collect();
+    Ok(Found { items, method: "lexical" })
+}
+
+/// Everything that can be asked of the store itself.
+fn filter(wanted: &Wanted, parts: Vec<String>, now: Timestamp) -> Filter {
+    let text = |text: &str| Scalar::Text(text.to_owned());
+    let mut all = vec![Filter::In("part", parts.into_iter().map(Scalar::Text).collect())];
+    if !wanted.kinds.is_empty() {
+        all.push(Filter::In("kind", wanted.kinds.iter().map(|kind| text(kind.name())).collect()));
+    }
+    if !wanted.trust.is_empty() {
+        all.push(Filter::In("trust", wanted.trust.iter().map(|trust| text(trust.name())).collect()));
+    }
+    if let Some(about) = &wanted.about {
+        all.push(Filter::is("about", Scalar::Text(about.trim().to_lowercase())));
+    }
+    if let Some(least) = wanted.min_importance {
+        let least = Scalar::Integer(Share::of(least).0.into());
+        all.push(Filter::Compare("importance", Comparison::AtLeast, least));
+    }
+    if let Some(moment) = wanted.valid_at {
+        all.push(until("validFrom", moment));
+        all.push(beyond("validTo", moment));
+    }
+    if let Some(moment) = wanted.believed_at {
+        all.push(Filter::Compare("recordedAt", Comparison::AtMost, Scalar::Time(moment)));
+        all.push(beyond("endedAt", moment));
+    } else if !wanted.include_ended {
+        all.push(Filter::is("state", text(State::Current.name())));
+        all.push(beyond("expiresAt", now));
+    }
+    Filter::And(all)
+}
+
+/// It has begun, or nobody knows when.
+fn until(field: &'static str, moment: Timestamp) -> Filter {
+    let begun = Filter::Compare(field, Comparison::AtMost, Scalar::Time(moment));
+    Filter::Or(vec![Filter::IsNull(field), begun])
+}
+
+/// It is not over, or never.
+fn beyond(field: &'static str, moment: Timestamp) -> Filter {
+    let later = Filter::Compare(field, Comparison::Greater, Scalar::Time(moment));
+    Filter::Or(vec![Filter::IsNull(field), later])
+}

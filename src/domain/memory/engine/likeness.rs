@@ -1,0 +1,131 @@
+//! Whether two texts say the same, or one says otherwise. Words alone decide, so the rule errs towards keeping both: what is taken for the
+//! same is, but for small words, and what is taken for a denial differs in nothing but a "not" or a word of opposite meaning.
+
+use std::collections::BTreeSet;
+
+use crate::domain::memory::retrieval::words::{shared, stems};
+use crate::domain::models::Marks;
+
+/// From this share of common words on two texts are told to be alike.
+pub(in crate::domain::memory) const ALIKE: f64 = 0.5;
+/// A text that says all of another one says the same when it has no more than this share besides.
+const NEARLY_ALL: f64 = 0.8;
+/// So much two texts must share besides what turns one into the opposite of the other.
+const SAME_THING: f64 = 0.75;
+
+/// How a new text stands to one that is there.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in crate::domain::memory) enum Stands {
+    /// It says the same, or less.
+    Same,
+    /// It says the same and more.
+    More,
+    /// It says the opposite.
+    Otherwise,
+    /// It is another one, alike to this share.
+    Another(f64),
+}
+
+/// A text, ready to be held against others.
+pub(in crate::domain::memory) struct Said {
+    stems: BTreeSet<String>,
+    marks: Marks,
+}
+
+impl Said {
+    pub(in crate::domain::memory) fn of(text: &str) -> Self {
+        Self { stems: stems(text), marks: Marks::of(text) }
+    }
+
+    /// How this new text stands to another one.
+    pub(in crate::domain::memory) fn against(&self, other: &Self) -> Stands {
+        let share = shared(&self.stems, &other.stems);
+        if self.marks == other.marks {
+            if self.stems.is_subset(&other.stems) && share >= NEARLY_ALL {
+                return Stands::Same;
+            }
+            if self.stems.is_superset(&other.stems) && share >= NEARLY_ALL {
+                return Stands::More;
+            }
+            return Stands::Another(share);
+        }
+        let denies = self.marks.negations % 2 != other.marks.negations % 2;
+        let turns = self.marks.opposites != other.marks.opposites;
+        let same_names = named(&self.marks) == named(&other.marks);
+        // Both at once can mean the same again.
+        if same_names && (denies != turns) && shared(&self.plain(), &other.plain()) >= SAME_THING {
+            return Stands::Otherwise;
+        }
+        Stands::Another(share)
+    }
+
+    /// The stems without what only turns what is said into its opposite.
+    fn plain(&self) -> BTreeSet<String> {
+        let turning: BTreeSet<String> = self.marks.opposites.iter().flat_map(|word| stems(word)).collect();
+        let kept = self.stems.iter().filter(|stem| !turning.contains(*stem) && !NEGATING.contains(&stem.as_str()));
+        kept.cloned().collect()
+    }
+}
+
+/// Stems of words that deny and add nothing else.
+const NEGATING: &[&str] = &[
+    "not", "no", "never", "don", "doesn", "didn", "isn", "aren", "wasn", "weren", "won", "can", "cannot", "t",
+    "longer", "nicht", "kein", "keine", "nie", "without",
+];
+
+/// Names and numbers: a text of other ones is about something else.
+fn named(marks: &Marks) -> Vec<&str> {
+    let plain = |word: &&String| !word.ends_with("n't") && !word.ends_with("n\u{2019}t");
+    marks.said.iter().filter(plain).map(String::as_str).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stands(new: &str, old: &str) -> Stands {
+        Said::of(new).against(&Said::of(old))
+    }
+
+    #[test]
+    fn the_same_in_other_order_and_small_words_is_the_same() {
+        assert_eq!(stands("Anna drinks green tea", "Anna is drinking a green tea."), Stands::Same);
+        assert_eq!(
+            stands("Anna drinks green tea every morning", "Anna drinks green tea every morning at home"),
+            Stands::Same
+        );
+        assert_eq!(
+            stands("Anna drinks green tea every morning at home", "Anna drinks green tea every morning"),
+            Stands::More
+        );
+    }
+
+    #[test]
+    fn one_word_of_its_own_makes_it_another_one() {
+        for (new, old) in [
+            (
+                "Anna moved to the blue house by the lake near the old mill",
+                "Anna moved to the green house by the lake near the old mill",
+            ),
+            ("Anna drinks tea", "Bob drinks tea"),
+            ("Room 12 has a projector", "Room 14 has a projector"),
+            ("The office has 12 desks", "The office has 14 desks"),
+            ("The train goes from Oslo to Bergen", "The train goes from Bergen to Oslo"),
+            ("Anna does not eat meat", "Bob eats meat"),
+        ] {
+            assert!(matches!(stands(new, old), Stands::Another(_)), "{new} / {old}: {:?}", stands(new, old));
+        }
+    }
+
+    #[test]
+    fn a_denial_says_otherwise() {
+        for (new, old) in [
+            ("Anna does not eat meat", "Anna eats meat"),
+            ("Anna eats meat", "Anna doesn't eat meat"),
+            ("The alarm is off", "The alarm is on"),
+            ("Deploys are always allowed on Friday", "Deploys are never allowed on Friday"),
+        ] {
+            assert_eq!(stands(new, old), Stands::Otherwise, "{new} / {old}");
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! What the domain keeps.
+
+pub(crate) mod memory;
+pub(crate) mod policy;
