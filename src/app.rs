@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::adapter::anchor::file::FileAnchor;
 use crate::adapter::anchor::webhook::WebhookAnchor;
+use crate::adapter::documents::worker::Worker as ReadingProcess;
 use crate::adapter::graph::StoreGraph;
 use crate::adapter::keyfile::KeyFile as SubjectKeyFile;
 use crate::adapter::keys::{KeyCommand, KeyFile, KeyVariable, ProcessEnvironment};
@@ -40,6 +41,7 @@ use crate::domain::agents::Runs;
 use crate::domain::audit::engine::checkpoints::{Checkpoints, Rhythm};
 use crate::domain::audit::engine::keeper::Keeper;
 use crate::domain::audit::engine::note::Signer;
+use crate::domain::documents::Reader;
 use crate::domain::events::engine::schemas::Schemas;
 use crate::domain::integrations::Vault;
 use crate::domain::memory::retrieval::{Following, Searched};
@@ -343,6 +345,7 @@ fn add_services(services: Services, config: &Config) -> Services {
         .with(Arc::new(Searched(vec![&memory::SEARCHABLE])))
         .with(Arc::new(Monitor::default()))
         .with(Arc::new(Runs::default()))
+        .unless_given(|| Reader::new(Arc::new(ReadingProcess::default())))
 }
 
 /// What comes as files: prompts, personas and the providers of models, and what is made of them.

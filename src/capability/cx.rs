@@ -435,11 +435,6 @@ impl Cx {
         self.pending().steps.push(Step::Enqueue(job));
     }
 
-    /// Writes what is derived from documents and can be made of them anew: the audit log does not tell of it.
-    pub fn derive(&self, step: Step) {
-        self.pending().steps.push(step);
-    }
-
     /// Tells the world that something happened, once it is committed.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ named! {
         Agents = "agents", "Agents: who they are and what they may do";
         Audit = "audit", "The audit log";
         Completions = "completions", "What models answer: texts and vectors";
+        Documents = "documents", "Uploaded documents, their text and passages";
         Gateway = "gateway", "What lies behind the gateway's routes";
         Events = "events", "Published events, subscriptions and what could not be delivered";
         Feedback = "feedback", "What people say of answers: ratings, corrections, expected outputs";
@@ -42,6 +43,7 @@ impl Resource {
         match self {
             Self::Agents | Self::Runs => Domain::Agents,
             Self::Audit => Domain::Audit,
+            Self::Documents => Domain::Documents,
             Self::Events => Domain::Events,
             Self::Keys | Self::Roles | Self::Users => Domain::Identity,
             Self::Completions | Self::Models | Self::Spending => Domain::Models,

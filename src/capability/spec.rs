@@ -20,6 +20,7 @@ named! {
         Prompts = "prompts", "Texts for models with variables and blocks: versioned, labelled, tested, assembled";
         Knowledge = "knowledge", "What is known: nodes and relations in time, searched, walked and asked";
         Learning = "learning", "What people say of answers, training sets of it, retraining, drift";
+        Documents = "documents", "What people wrote: uploaded, read, found by its passages, told apart, read out of";
         Registry = "registry", "Finding, reading about and calling tools";
         System = "system", "Health, metrics, configuration, logs, backups and caches of the installation";
     }

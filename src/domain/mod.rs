@@ -3,6 +3,7 @@
 
 pub mod agents;
 pub mod audit;
+pub mod documents;
 pub mod events;
 pub mod identity;
 pub mod integrations;
@@ -30,6 +31,7 @@ pub static MODULES: &[&Module] = &[
     &prompts::MODULE,
     &knowledge::MODULE,
     &learning::MODULE,
+    &documents::MODULE,
     &registry::MODULE,
     &system::MODULE,
 ];

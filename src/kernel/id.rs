@@ -160,6 +160,8 @@ pub enum Feedback {}
 pub enum Dataset {}
 /// Names a retraining job.
 pub enum Retraining {}
+/// Names a document.
+pub enum Document {}
 /// Names something that is remembered.
 pub enum Memory {}
 
@@ -204,6 +206,8 @@ pub type FeedbackId = Id<Feedback>;
 pub type DatasetId = Id<Dataset>;
 /// The id of a retraining job.
 pub type RetrainingId = Id<Retraining>;
+/// The id of a document.
+pub type DocumentId = Id<Document>;
 /// The id of something that is remembered.
 pub type MemoryId = Id<Memory>;
 

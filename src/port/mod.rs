@@ -4,6 +4,7 @@ pub mod anchors;
 pub mod announcer;
 pub mod blobs;
 pub mod bus;
+pub mod documents;
 pub mod embedder;
 pub mod graph;
 pub mod graph_query;

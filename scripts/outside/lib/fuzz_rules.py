@@ -55,6 +55,11 @@ OF_THE_PAST = {
     "graph_too_much_memory",
     "graph_too_slow",
     "graph_node_too_large",
+    "document_unreadable",  # what the bytes are
+    "document_too_large",
+    "document_type_unknown",
+    "document_encrypted",
+    "parsing_timed_out",
 }
 
 # Rules for the input that a JSON schema does not say, by operation and place of the violation.
@@ -66,6 +71,7 @@ BEYOND_SCHEMAS = {
         "/expiresInDays": "not with expiresAt",
         "/budget": "with dollars or tokens, so that it limits something",
     },
+    "document_get": {"/page": "a page that the document has"},
     "audit_query": {"/to": "later than 'from'"},
     "model_provider_set": {"/text": "the file of a provider of that name"},
     "persona_analytics": {"/from": "earlier than 'to', by 366 days at most"},
@@ -100,6 +106,9 @@ MANY_RULES = {
     "audit_verify",
     "compliance_report",
     "dataset_create",
+    "document_classify",
+    "document_extract",
+    "document_upload",
     "drift_get",
     "event_dead_letters",
     "event_publish",
@@ -231,6 +240,10 @@ def service() -> dict:
     return made("/services/register", {"serviceName": name, "host": "one.example.org", "port": 8080}) | {"name": name}
 
 
+def document() -> str:
+    return made("/documents/upload", {"name": "note.txt", "text": f"Note number {next(numbers)}."})["documentId"]
+
+
 def queue() -> str:
     return made("/subscriptions", {"topics": ["order.created"], "target": {"type": "pull"}})["id"]
 
@@ -304,6 +317,11 @@ DISPOSABLE = {
     "call_get": ("path_parameters", lambda: {"id": call()}),
     "dataset_create": ("body", rows),
     "dataset_export": ("path_parameters", lambda: {"id": dataset()}),
+    "document_classify": ("body", lambda: {"text": "Dear Ada, kind regards", "method": "statistical"}),
+    "document_delete": ("path_parameters", lambda: {"id": document()}),
+    "document_extract": [("path_parameters", lambda: {"id": document()}), ("body", lambda: {"method": "statistical"})],
+    "document_get": [("path_parameters", lambda: {"id": document()}), ("query", dict)],
+    "document_upload": ("body", lambda: {"name": "note.txt", "text": f"Note number {next(numbers)}."}),
     "event_pull": [("path_parameters", lambda: {"id": queue()}), ("body", dict)],
     "event_redrive": ("body", lambda: {"subscriptionId": queue()}),
     "event_unsubscribe": ("path_parameters", lambda: {"id": queue()}),

@@ -114,6 +114,9 @@ pub enum Command {
     /// Write the audit log as a file, or verify such a file
     #[command(after_help = EXITS)]
     Audit(Audit),
+    /// Read a document: the program starts itself so, to read what others wrote apart from everything else
+    #[command(hide = true)]
+    ReadDocument,
     /// Print the completions for a shell
     Completions(Completions),
     /// Print the manual page, or write one for every command

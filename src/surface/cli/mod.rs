@@ -33,6 +33,7 @@ use arguments::{Arguments, Audit, AuditWhat, Command};
 use exit::{Exit, Failure};
 use setting::Setting;
 
+use crate::adapter::documents::worker as reader;
 use crate::kernel::fault::Fault;
 
 /// Runs the program with the arguments of the process.
@@ -64,6 +65,10 @@ fn command(arguments: Arguments) -> Result<(), Failure> {
             return Ok(());
         }
         Command::Man(asked) => return man::run(asked),
+        Command::ReadDocument => {
+            return reader::serve(std::io::stdin().lock(), std::io::stdout().lock())
+                .map_err(|error| Failure::from(Fault::internal(error)));
+        }
         // An export is verified wherever it is, without an installation.
         Command::Audit(Audit { what: AuditWhat::Verify { export, pubkey, checkpoint } }) => {
             return audit::verify(export, pubkey, checkpoint);
@@ -72,7 +77,7 @@ fn command(arguments: Arguments) -> Result<(), Failure> {
     }
     let mut setting = Setting::of_process(options)?;
     match command {
-        Command::Completions(_) | Command::Man(_) => Ok(()),
+        Command::Completions(_) | Command::Man(_) | Command::ReadDocument => Ok(()),
         Command::Config(asked) => config::run(&setting, &asked),
         Command::Check => blocking(check::run(setting)),
         Command::Connect(asked) => connect::run(&setting, &asked),

@@ -2,6 +2,7 @@
 
 mod agents;
 mod audit;
+mod documents;
 pub(crate) mod events;
 mod identity;
 mod integrations;

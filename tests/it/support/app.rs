@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use convoke::adapter::documents::worker::Worker;
 use convoke::app::{App, Settings};
 use convoke::capability::caller::{Caller, Credential, Door, Origin};
 use convoke::capability::gate::{Reply, Request};
 use convoke::capability::outcome::Outcome;
 use convoke::capability::platform::Services;
 use convoke::config::Config;
+use convoke::domain::documents::Reader;
 use convoke::domain::system::LogRing;
 use convoke::kernel::clock::{Clock as _, ManualClock};
 use convoke::kernel::fault::Fault;
@@ -18,6 +20,7 @@ use convoke::kernel::time::Timestamp;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::program::program;
 use super::scene;
 use super::scripted::{self, Scripted};
 
@@ -67,13 +70,14 @@ impl TestApp {
         scripted::lay(folder.path());
         let vendor = Scripted::new();
         vendor.moves(clock.clone());
-        settings.services = Services::default().with(Arc::new(LogRing::new(100))).with(Arc::new(vendor.dialects()));
+        settings.services = services(&vendor).with(Arc::new(LogRing::new(100)));
         alter(&mut settings);
         let app = App::open(settings).await.unwrap();
         let key = app.first_key().unwrap().clone();
         let caller = app.gate().identify(&Credential::Bearer(key.clone()), None).await.unwrap();
         let admin = Person { tenant: caller.tenant, user: caller.user, key };
         let keys = scene::set(&*app.platform().store, admin.tenant, clock.now()).await;
+        app.platform().blobs.put(admin.tenant, scene::document_text().into()).await.unwrap();
         let here = |user, key| Person { tenant: admin.tenant, user: UserId::from_uuid(user), key };
         Self {
             member: here(scene::ADA, keys.member),
@@ -96,7 +100,7 @@ impl TestApp {
     pub(crate) async fn restart(self) -> Self {
         self.app.close(Duration::from_secs(5)).await;
         let mut settings = Settings::new(config(), self.folder.path().to_owned(), self.clock.clone());
-        settings.services = Services::default().with(Arc::new(self.vendor.dialects()));
+        settings.services = services(&self.vendor);
         Self { app: App::open(settings).await.unwrap(), ..self }
     }
 
@@ -104,7 +108,7 @@ impl TestApp {
     /// crash, unless the test closed it.
     pub(crate) async fn open_again_with(self, alter: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = Settings::new(config(), self.folder.path().to_owned(), self.clock.clone());
-        settings.services = Services::default().with(Arc::new(self.vendor.dialects()));
+        settings.services = services(&self.vendor);
         alter(&mut settings);
         Self { app: App::open(settings).await.unwrap(), ..self }
     }
@@ -167,6 +171,12 @@ impl TestApp {
         alter(&mut request);
         request
     }
+}
+
+/// What stands in for the outside: the scripted vendor, and a reader of documents that starts the program and not the tests.
+fn services(vendor: &Arc<Scripted>) -> Services {
+    let reader = Reader::new(Arc::new(Worker::of(program())));
+    Services::default().with(Arc::new(vendor.dialects())).with(Arc::new(reader))
 }
 
 /// The defaults, with limits that no test meets by accident.

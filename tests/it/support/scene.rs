@@ -20,6 +20,7 @@
 //! | `da`, `d8`, `d9` | Grace Hopper and the company Eckert-Mauchly in the graph, and that she works there |
 //! | `d6` | what Ada told everybody to remember: the office's opening hours |
 //! | `d7` | what that took the place of |
+//! | `e6` | Ada's document "invoice.txt", whose one passage is `e7`; its text is there, its file is not |
 //! | | Ada's prompt "welcome-mail": 1.0.0 in production, and a draft; her persona "house-guide" |
 //! | | Ada's agent "archivist", on test/large, which may read prompts |
 //! | `f1` | another tenant, "elsewhere" |
@@ -46,14 +47,25 @@ use convoke::domain::identity::roles::{ADMIN, BUILT_IN, MEMBER};
 use convoke::domain::prompts::engine::content::Content;
 use convoke::domain::prompts::model::prompt::{Label, Prompt, PromptKind, Target as Version};
 use convoke::domain::prompts::model::revision::Revision;
-use convoke::domain::{agents, integrations, knowledge, learning, memory, models, personas, system};
+use convoke::domain::{agents, documents, integrations, knowledge, learning, memory, models, personas, system};
 use convoke::kernel::id::{KeyId, RoleId, TenantId, UserId};
-use convoke::kernel::seal::sha256;
+use convoke::kernel::seal::{sha256, sha256_hex};
 use convoke::kernel::secret::Secret;
 use convoke::kernel::time::Timestamp;
+use convoke::port::documents::{Hints, Limits};
 use convoke::port::records::{Document, Query, Scope, Visibility};
 use convoke::port::store::{Batch, Expect, Put, Step, Store};
 use uuid::Uuid;
+
+/// The text of the scene's document.
+const INVOICE: &str = "Invoice\n\nAlder Works GmbH\n\nInvoice number: INV-2026-007\n\nInvoice date: 2026-11-02\n\nBill to: Birch & Sons \
+                       Ltd\n\nTotal: EUR 120.00";
+
+/// What was read of it, as it lies in a blob.
+pub(crate) fn document_text() -> Vec<u8> {
+    let read = convoke::adapter::documents::parse(INVOICE.as_bytes(), &Hints::default(), &Limits::default());
+    serde_json::to_vec(&read.unwrap()).unwrap()
+}
 
 /// The id of the scene that ends in a byte.
 pub(crate) const fn id(last: u8) -> Uuid {
@@ -176,6 +188,7 @@ pub(crate) async fn set(store: &dyn Store, tenant: TenantId, now: Timestamp) -> 
         "from": id(0xda), "to": id(0xd8), "type": "works_at", "validFrom": "1949-01-01T00:00:00.000Z", "provenance": origin,
     });
     here.of(&knowledge::MODULE, "graph_relation", id(0xd9), works);
+    here.document(tenant);
 
     let memory = |text: &str, state: &str| {
         serde_json::json!({
@@ -374,6 +387,21 @@ impl Steps {
             self.put(Revision::id(name, one.revision), Some(ADA), Visibility::Tenant, &one);
         }
         self.put(Prompt::id(name), Some(ADA), Visibility::Tenant, &prompt);
+    }
+
+    /// An invoice of Ada's, with the one passage of it. Its text lies in a blob, which `document_text` tells.
+    fn document(&mut self, tenant: TenantId) {
+        let document = serde_json::json!({
+            "name": "invoice.txt", "digest": "0".repeat(64), "textDigest": sha256_hex(&document_text()), "claim": tenant,
+            "sizeBytes": INVOICE.len(), "format": "text", "mediaType": "text/plain", "type": "invoice", "confidence": 0.9, "pages": 0,
+            "characters": INVOICE.len(), "chunks": 1, "uploadedBy": ADA,
+        });
+        self.of(&documents::MODULE, "document", id(0xe6), document);
+        let chunk = serde_json::json!({
+            "documentId": id(0xe6), "documentName": "invoice.txt", "number": 0, "text": INVOICE, "heading": "", "beside": "",
+            "offset": 0, "length": INVOICE.len(), "page": 0, "lastPage": 0,
+        });
+        self.of(&documents::MODULE, "document_chunk", id(0xe7), chunk);
     }
 
     /// A persona of Ada's.

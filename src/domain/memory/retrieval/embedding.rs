@@ -18,7 +18,7 @@ use crate::kernel::seal::{sha256, sha256_hex};
 use crate::port::logs::{Keep, Log};
 use crate::port::queue::Job;
 use crate::port::records::{Document, Field, FieldType, Filter, Kind, Query, Record, Scalar, Scope};
-use crate::port::store::{Expect, Step};
+use crate::port::store::Step;
 
 /// The kind of vectors.
 pub(crate) static EMBEDDING: Kind = Kind {
@@ -180,22 +180,15 @@ pub(crate) fn changed(cx: &Cx, kind: &'static Kind, thing: Uuid) -> Result<(), F
 /// # Errors
 /// When the store fails.
 pub(crate) async fn gone(cx: &Cx, kind: &'static Kind, thing: Uuid) -> Result<(), Fault> {
-    for step in removing(cx, kind, thing).await? {
-        cx.derive(step);
-    }
-    Ok(())
-}
-
-async fn removing(cx: &Cx, kind: &'static Kind, thing: Uuid) -> Result<Vec<Step>, Fault> {
     let query = Query::newest(Filter::is("thing", Scalar::Id(thing)), 100);
-    let scope = Scope::Tenant(cx.tenant());
-    let found = cx.platform().store.find(scope, &EMBEDDING, query).await.map_err(store_fault)?;
+    let found = cx.find::<Embedding>(query).await?;
     if found.is_empty() {
-        return Ok(Vec::new());
+        return Ok(());
     }
-    let removed = found.iter().map(|one| Step::Remove { kind: &EMBEDDING, id: one.id, expect: Expect::Anything });
-    let told = Embedded { of: kind.name.to_owned(), thing, embedding: None };
-    Ok(removed.chain([told.step()?]).collect())
+    for one in &found {
+        cx.remove_derived::<Embedding>(one.id);
+    }
+    cx.append(&EMBEDDED, "", &Embedded { of: kind.name.to_owned(), thing, embedding: None })
 }
 
 /// The vector of a document that an embedder made, where there is one.

@@ -1,0 +1,52 @@
+//! What can go wrong with documents.
+
+use crate::kernel::codes::{Code, CodeRow};
+
+/// It is broken.
+pub(super) static UNREADABLE: CodeRow = CodeRow::of_caller(
+    "document_unreadable",
+    422,
+    "The document is broken, cut off or empty: the sentence says what of it. Open it in the program that made it, save it again, and \
+     upload that.",
+);
+
+/// It has more of something than it may.
+pub(super) static TOO_LARGE: CodeRow = CodeRow::of_caller(
+    "document_too_large",
+    422,
+    "The document has more of something than it may: pages, text, what comes out when it is unpacked, memory that reading it takes. The \
+     sentence says of what. Divide it and upload the parts.",
+);
+
+/// What it is cannot be told.
+pub(super) static TYPE_UNKNOWN: CodeRow = CodeRow::of_caller(
+    "document_type_unknown",
+    422,
+    "The file is none that is read. PDF, DOCX, XLSX, PPTX, ODT, HTML, Markdown, text, CSV, mails (EML) and pictures are, told by their \
+     content and not by their name.",
+);
+
+/// It is encrypted.
+pub(super) static ENCRYPTED: CodeRow = CodeRow::of_caller(
+    "document_encrypted",
+    422,
+    "The document opens with a password only. Save it without one and upload that.",
+);
+
+/// Reading it took too long.
+pub(super) static TIMED_OUT: CodeRow = CodeRow::of_caller(
+    "parsing_timed_out",
+    422,
+    "Reading the document took too long and was stopped. Divide it and upload the parts; where text is recognised in pictures, set \
+     includeOcr to false.",
+);
+
+/// There are too many.
+pub(super) static TOO_MANY: CodeRow = CodeRow::of_caller(
+    "too_many_documents",
+    422,
+    "The tenant has as many documents as it may. Delete some with document_delete.",
+);
+
+/// All of them.
+pub(super) static ALL: &[Code] = &[&UNREADABLE, &TOO_LARGE, &TYPE_UNKNOWN, &ENCRYPTED, &TIMED_OUT, &TOO_MANY];

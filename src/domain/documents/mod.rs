@@ -1,0 +1,28 @@
+//! The documents domain: what people wrote, uploaded, read, cut into passages, found, told apart, and read out of.
+//!
+//! Other domains may use: `Reader`; `engine::chunking`; `model::chunk`.
+
+pub mod engine;
+mod faults;
+pub mod model;
+mod reading;
+pub mod resources;
+mod thinking;
+mod tools;
+mod topics;
+
+pub use reading::Reader;
+
+use crate::capability::module::Module;
+use crate::capability::spec::Domain;
+
+/// The domain's lists.
+pub static MODULE: Module = Module {
+    domain: Domain::Documents,
+    rows: tools::ROWS,
+    kinds: &[&model::DOCUMENT, &model::chunk::DOCUMENT_CHUNK],
+    logs: &[],
+    faults: faults::ALL,
+    sources: &[|| std::sync::Arc::new(resources::Resources)],
+    topics: topics::ALL,
+};

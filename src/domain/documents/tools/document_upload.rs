@@ -1,0 +1,279 @@
+//! `document_upload`: a document is read, cut into passages and kept.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::capability::Capability;
+use crate::capability::cx::{Belongs, Cx, store_fault};
+use crate::capability::owned::Stored;
+use crate::capability::permit::{Action, Permit, Resource};
+use crate::capability::spec::{Domain, Route, Spec};
+use crate::domain::documents::engine::chunking::{Sizes, cut};
+use crate::domain::documents::engine::classifying::classify;
+use crate::domain::documents::engine::places::Places;
+use crate::domain::documents::faults::TOO_MANY;
+use crate::domain::documents::model::chunk::Chunk;
+use crate::domain::documents::model::{Document, Type, claim};
+use crate::domain::documents::reading::Reader;
+use crate::domain::documents::topics::UPLOADED;
+use crate::kernel::fault::Fault;
+use crate::kernel::id::DocumentId;
+use crate::kernel::seal::sha256_hex;
+use crate::port::documents::{Format, Hints, Parsed};
+use crate::port::records::{Filter, Query, Scalar, Visibility};
+
+/// Documents of a tenant.
+const MOST: u32 = 200_000;
+/// The counter of them.
+pub(super) const COUNTER: &str = "documents";
+
+/// Keeps a document.
+pub(in crate::domain::documents) struct DocumentUpload;
+
+/// The document.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::domain::documents) struct Input {
+    /// The file in base64. Give this or `text`.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 400_000_000))]
+    document: Option<String>,
+    /// The document where it is plain text, Markdown, HTML or CSV.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 200_000_000))]
+    text: Option<String>,
+    /// What it is called, such as `report.pdf`. What the file is is told from its content; the name decides between kinds of plain
+    /// text only.
+    #[schemars(length(min = 1, max = 300))]
+    name: String,
+    /// Its media type, where the name does not say which kind of plain text it is.
+    #[serde(default)]
+    #[schemars(length(max = 200))]
+    media_type: Option<String>,
+    /// What it is, where that is known; else it is told by its words.
+    #[serde(default)]
+    document_type: Option<Type>,
+    /// What it is found by.
+    #[serde(default)]
+    #[schemars(length(max = 30), inner(length(min = 1, max = 64)))]
+    tags: Vec<String>,
+    /// Who else sees it; `private` when not said.
+    #[serde(default)]
+    visibility: Seen,
+    /// Whether text is recognised in scans and pictures; true when not said. That takes some seconds a page, and needs tesseract on
+    /// the server: `warnings` says where it is not there.
+    #[serde(default = "yes")]
+    include_ocr: bool,
+}
+
+/// Who sees a document besides its owner and those who manage documents.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Seen {
+    /// Nobody.
+    #[default]
+    Private,
+    /// Everybody of the tenant who may read documents.
+    Tenant,
+}
+
+impl Seen {
+    pub(super) fn of(visibility: Visibility) -> Self {
+        if visibility == Visibility::Tenant { Self::Tenant } else { Self::Private }
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// What was kept.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::domain::documents) struct Output {
+    /// The document.
+    document_id: DocumentId,
+    /// Its name.
+    name: String,
+    /// Whether the very same file had been uploaded by the caller before, in the same visibility: then that document is told, and
+    /// nothing new was kept.
+    duplicate: bool,
+    /// What it is for people.
+    #[serde(rename = "type")]
+    kind: Type,
+    /// How sure that is, from 0 to 1; 1 where it was said.
+    confidence: f64,
+    /// What the file is, told from its content.
+    format: Format,
+    /// Its media type.
+    media_type: String,
+    /// How large the file is.
+    size_bytes: u64,
+    /// The SHA-256 of the file.
+    digest: String,
+    /// How many pages, slides or sheets it has; 0 where the format has none.
+    pages: u32,
+    /// How many characters its text has.
+    characters: u64,
+    /// How many passages its text was cut into.
+    chunks: u32,
+    /// What could not be read of it.
+    warnings: Vec<String>,
+}
+
+impl Capability for DocumentUpload {
+    type Input = Input;
+    type Output = Output;
+    const SPEC: Spec = Spec::create(
+        "document_upload",
+        Domain::Documents,
+        Route::post("/documents/upload"),
+        Permit::on(Resource::Documents, Action::Create),
+        "Uploads a document and reads it: PDF, DOCX, XLSX, PPTX, ODT, HTML, Markdown, text, CSV, a mail or a picture, in base64 or as \
+         text. It is kept with its text, cut into passages that document_search finds, and told apart (invoice, contract, letter …). \
+         The same file again answers the document that is there. To read fields out of it use document_extract.",
+    );
+
+    async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {
+        let bytes = bytes(&input)?;
+        let digest = sha256_hex(&bytes);
+        let visibility = match input.visibility {
+            Seen::Private => Visibility::Private,
+            Seen::Tenant => Visibility::Tenant,
+        };
+        let claim = claim(cx.caller().user, visibility, &digest);
+        if let Some(known) = known(cx, &claim).await? {
+            return Ok(told(&known, true));
+        }
+        let hints =
+            Hints { name: input.name.clone(), media_type: input.media_type.clone(), recognise: input.include_ocr };
+        let size_bytes = bytes.len() as u64;
+        let reader = cx.service::<Reader>()?;
+        let parsed = reader.read(cx, bytes.clone(), hints).await?;
+        let (kind, confidence) = input.document_type.map_or_else(
+            || {
+                let best = classify(&parsed.text, Some(parsed.format)).swap_remove(0);
+                (best.kind, best.confidence)
+            },
+            |kind| (kind, 1.0),
+        );
+        let passages = cut(&parsed, Sizes::default());
+        let text = Bytes::from(serde_json::to_vec(&parsed).map_err(Fault::internal)?);
+        let document = Document {
+            name: input.name,
+            digest: digest.clone(),
+            text_digest: sha256_hex(&text),
+            claim,
+            size_bytes,
+            format: parsed.format,
+            media_type: parsed.media_type.clone(),
+            kind,
+            confidence,
+            pages: parsed.pages,
+            characters: Places::of(&parsed).characters() as u64,
+            chunks: u32::try_from(passages.len()).unwrap_or(u32::MAX),
+            tags: input.tags,
+            metadata: parsed.metadata.clone(),
+            warnings: parsed.warnings.clone(),
+            recognised: parsed.recognised.clone(),
+            uploaded_by: cx.caller().user,
+            extracted: None,
+        };
+        let _alone = reader.alone(&digest).await;
+        cx.room_for_one(COUNTER, MOST, "documents", &TOO_MANY).await?;
+        let blobs = &cx.platform().blobs;
+        blobs.put(cx.tenant(), bytes).await.map_err(store_fault)?;
+        blobs.put(cx.tenant(), text).await.map_err(store_fault)?;
+        let (id, now) = (cx.new_id(), cx.now());
+        let belongs = Belongs { owner: Some(cx.caller().user.uuid()), workspace: None, visibility };
+        cx.create(id, belongs, &document)?;
+        for (number, passage) in (0..).zip(&passages) {
+            cx.derive(cx.new_id(), belongs, &chunk(id, &document.name, number, passage, &parsed))?;
+        }
+        let about = serde_json::json!({
+            "documentId": id, "name": document.name, "type": document.kind, "format": document.format,
+        });
+        cx.emit(UPLOADED, id, &about)?;
+        // The blobs are this document's from here on; whoever deletes another of the same content waits until it is written.
+        cx.checkpoint().await?;
+        let Belongs { owner, workspace, visibility } = belongs;
+        Ok(told(
+            &Stored {
+                id,
+                revision: 1,
+                owner,
+                workspace,
+                visibility,
+                created_at: now,
+                updated_at: now,
+                value: document,
+            },
+            false,
+        ))
+    }
+}
+
+fn bytes(input: &Input) -> Result<Bytes, Fault> {
+    match (&input.document, &input.text) {
+        (Some(document), None) => {
+            let plain: Vec<u8> = document.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+            let bytes = STANDARD
+                .decode(plain)
+                .map_err(|error| Fault::bad_input("/document", format!("is no base64: {error}")))?;
+            Ok(bytes.into())
+        }
+        (None, Some(text)) => Ok(Bytes::copy_from_slice(text.as_bytes())),
+        (Some(_), Some(_)) => Err(Fault::bad_input("/text", "cannot be given beside document")),
+        (None, None) => Err(Fault::bad_input("/document", "must be given, or text")),
+    }
+}
+
+/// The document that has a claim.
+async fn known(cx: &Cx, claim: &str) -> Result<Option<Stored<Document>>, Fault> {
+    let query = Query::newest(Filter::is("claim", Scalar::Text(claim.to_owned())), 1);
+    Ok(cx.find::<Document>(query).await?.pop())
+}
+
+fn chunk(
+    document_id: uuid::Uuid,
+    name: &str,
+    number: u32,
+    passage: &crate::domain::documents::engine::chunking::Passage,
+    parsed: &Parsed,
+) -> Chunk {
+    Chunk {
+        document_id,
+        document_name: name.to_owned(),
+        number,
+        parent: passage.parent,
+        text: parsed.text.get(passage.start..passage.end).unwrap_or_default().to_owned(),
+        heading: passage.headings.join(" › "),
+        beside: passage.beside.clone(),
+        offset: passage.offset as u64,
+        length: passage.length as u64,
+        page: passage.page,
+        last_page: passage.last_page,
+    }
+}
+
+fn told(stored: &Stored<Document>, duplicate: bool) -> Output {
+    let document = &stored.value;
+    Output {
+        document_id: DocumentId::from_uuid(stored.id),
+        name: document.name.clone(),
+        duplicate,
+        kind: document.kind,
+        confidence: document.confidence,
+        format: document.format,
+        media_type: document.media_type.clone(),
+        size_bytes: document.size_bytes,
+        digest: document.digest.clone(),
+        pages: document.pages,
+        characters: document.characters,
+        chunks: document.chunks,
+        warnings: document.warnings.clone(),
+    }
+}
