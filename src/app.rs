@@ -51,7 +51,7 @@ use crate::domain::prompts::source::Prompts;
 use crate::domain::prompts::uses::Uses;
 use crate::domain::registry::index::ToolIndex;
 use crate::domain::system::{BackupsBy, Gateway, Monitor, SchemaReport, Shelf, schema_report};
-use crate::domain::{MODULES, audit, identity, memory};
+use crate::domain::{MODULES, audit, documents, identity, memory};
 use crate::kernel::clock::Clock;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
@@ -342,7 +342,7 @@ fn add_services(services: Services, config: &Config) -> Services {
         .with(Arc::new(Forwarding(gateway.clone())))
         .with(gateway)
         .with(Arc::new(Following::default()))
-        .with(Arc::new(Searched(vec![&memory::SEARCHABLE])))
+        .with(Arc::new(Searched(vec![&memory::SEARCHABLE, &documents::model::chunk::SEARCHABLE])))
         .with(Arc::new(Monitor::default()))
         .with(Arc::new(Runs::default()))
         .unless_given(|| Reader::new(Arc::new(ReadingProcess::default())))

@@ -1,6 +1,6 @@
 //! What can go wrong with documents.
 
-use crate::kernel::codes::{Code, CodeRow};
+use crate::kernel::codes::{Blame, Code, CodeRow, Retry};
 
 /// It is broken.
 pub(super) static UNREADABLE: CodeRow = CodeRow::of_caller(
@@ -48,5 +48,16 @@ pub(super) static TOO_MANY: CodeRow = CodeRow::of_caller(
     "The tenant has as many documents as it may. Delete some with document_delete.",
 );
 
+/// Nothing makes vectors here.
+pub(super) static NO_EMBEDDER: CodeRow = CodeRow {
+    name: "no_embedder_configured",
+    status: 501,
+    blame: Blame::Operator,
+    retry: Retry::Never,
+    mend: "Nothing makes vectors here. Set embeddings.model in the configuration: to a model as `provider/model` whose key is there, or to `local` \
+           with the folder of a model in embeddings.folder. Documents are found by their words all the same.",
+};
+
 /// All of them.
-pub(super) static ALL: &[Code] = &[&UNREADABLE, &TOO_LARGE, &TYPE_UNKNOWN, &ENCRYPTED, &TIMED_OUT, &TOO_MANY];
+pub(super) static ALL: &[Code] =
+    &[&UNREADABLE, &TOO_LARGE, &TYPE_UNKNOWN, &ENCRYPTED, &TIMED_OUT, &TOO_MANY, &NO_EMBEDDER];

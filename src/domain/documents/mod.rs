@@ -1,9 +1,10 @@
 //! The documents domain: what people wrote, uploaded, read, cut into passages, found, told apart, and read out of.
 //!
-//! Other domains may use: `Reader`; `engine::chunking`; `model::chunk`.
+//! Other domains may use: `Reader`; `engine::chunking`; `model::chunk`; `finding`, which finds passages.
 
 pub mod engine;
 mod faults;
+pub(crate) mod finding;
 pub mod model;
 mod reading;
 pub mod resources;

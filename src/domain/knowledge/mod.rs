@@ -1,5 +1,7 @@
 //! The knowledge domain: the graph of what is known, nodes and relations with where they come from and when they hold.
 
+mod answering;
+mod around;
 pub mod engine;
 mod faults;
 mod looking;

@@ -7,6 +7,7 @@ use super::model::memory::Scope;
 use crate::capability::cx::{Belongs, Cx, forbidden};
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::domain::agents::whose;
+use crate::domain::memory::retrieval::parts_of;
 use crate::kernel::fault::Fault;
 use crate::port::records::Visibility;
 
@@ -87,9 +88,7 @@ fn manages(cx: &Cx) -> bool {
 
 /// Where a search looks that names no place: what is everybody's, the user's own, their workspaces', and that of the agent that acts.
 pub(super) fn usual(cx: &Cx) -> Vec<String> {
-    let caller = cx.caller();
-    let mut parts = vec!["tenant".to_owned(), format!("user:{}", caller.user.uuid())];
-    parts.extend(caller.workspaces.iter().map(|workspace| format!("workspace:{workspace}")));
-    parts.extend(caller.acting.as_ref().map(|acting| format!("agent:{}", acting.agent)));
+    let mut parts = parts_of(cx);
+    parts.extend(cx.caller().acting.as_ref().map(|acting| format!("agent:{}", acting.agent)));
     parts
 }

@@ -1,10 +1,12 @@
 //! A passage of a document, as it is found: its text with the place it has, the headings above it, and what stands beside it.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::capability::owned::Owned;
 use crate::capability::permit::Resource;
+use crate::domain::memory::retrieval::{Piece, Searchable, part_of};
 use crate::port::records::{Document, Field, FieldType, Kind};
 
 /// The kind of passages. They are written and removed with their document, whose envelope they have.
@@ -42,6 +44,16 @@ pub struct Chunk {
     /// Its last page.
     pub last_page: u32,
 }
+
+/// Passages are found by meaning, each with the headings above it.
+pub static SEARCHABLE: Searchable = Searchable {
+    kind: &DOCUMENT_CHUNK,
+    piece: |record| {
+        let text = |name: &str| record.body.get(name).and_then(Value::as_str).unwrap_or_default();
+        let text = format!("{}\n{}", text("heading"), text("text"));
+        Some(Piece { part: part_of(record)?, text: text.trim().to_owned(), user: record.owner })
+    },
+};
 
 impl Document for Chunk {
     const KIND: &'static Kind = &DOCUMENT_CHUNK;

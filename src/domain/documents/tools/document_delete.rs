@@ -9,9 +9,10 @@ use crate::capability::cx::{Cx, store_fault};
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::documents::model::Document;
-use crate::domain::documents::model::chunk::Chunk;
+use crate::domain::documents::model::chunk::{Chunk, DOCUMENT_CHUNK};
 use crate::domain::documents::reading::{Reader, remove_once_gone};
 use crate::domain::documents::topics::DELETED;
+use crate::domain::memory::retrieval::gone;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::DocumentId;
 use crate::port::records::{Document as _, Filter, Place, Query, Scalar, Scope};
@@ -64,6 +65,7 @@ impl Capability for DocumentDelete {
             let found = cx.find::<Chunk>(Query { filter, order: "id", descending: false, after, limit: PAGE }).await?;
             for one in &found {
                 cx.remove_derived::<Chunk>(one.id);
+                gone(cx, &DOCUMENT_CHUNK, one.id).await?;
                 chunks += 1;
             }
             match found.last() {

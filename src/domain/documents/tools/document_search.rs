@@ -1,25 +1,17 @@
-//! `document_search`: passages of documents by their words.
-
-use std::collections::{HashMap, HashSet};
+//! `document_search`: passages of documents by their words and what they mean.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::capability::Capability;
-use crate::capability::cx::{Cx, store_fault};
-use crate::capability::owned::{Stored, visible_to};
+use crate::capability::cx::Cx;
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
-use crate::domain::documents::model::chunk::{Chunk, DOCUMENT_CHUNK};
-use crate::domain::documents::model::{Document, Type};
+use crate::domain::documents::finding::{Found, Passage, Sought, passages};
+use crate::domain::documents::model::Type;
+use crate::domain::memory::retrieval::ranking::Why;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::DocumentId;
-use crate::port::records::{Filter, Query, Ranking, Scalar, Word};
-
-/// Words of a question that are looked for.
-const MOST_WORDS: usize = 32;
-/// Passages that are looked at for one answer: some fall away by what their document is.
-const LOOKED_AT: u32 = 400;
 
 /// Finds passages.
 pub(in crate::domain::documents) struct DocumentSearch;
@@ -28,8 +20,8 @@ pub(in crate::domain::documents) struct DocumentSearch;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::domain::documents) struct Input {
-    /// What is looked for, in words: a question or some words of the passage. A passage has at least one of them; the rarer a word,
-    /// the more it counts.
+    /// What is looked for, in words: a question or some words of the passage. The rarer a word, the more it counts; where
+    /// an embedder is configured, passages that mean the same are found, too.
     #[schemars(length(min = 1, max = 1000))]
     query: String,
     /// Only in these documents.
@@ -53,10 +45,13 @@ pub(in crate::domain::documents) struct Input {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::domain::documents) struct Output {
-    /// How it was looked for: `lexical` is by words.
+    /// How it was looked for: `lexical` is by words, `hybrid` by words and meaning.
     method: &'static str,
     /// The passages, the best first.
     hits: Vec<Hit>,
+    /// What was not looked at, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partial: Option<String>,
 }
 
 /// A passage.
@@ -84,8 +79,10 @@ struct Hit {
     offset: u64,
     /// How many characters it has.
     length: u64,
-    /// How well it fits, to be compared within this answer only.
+    /// How well it fits, from 0 to 1; to be compared within this answer only.
     score: f64,
+    /// Why it stands where it does.
+    why: Why,
 }
 
 impl Capability for DocumentSearch {
@@ -96,91 +93,35 @@ impl Capability for DocumentSearch {
         Domain::Documents,
         Route::post("/documents/search"),
         Permit::on(Resource::Documents, Action::Read),
-        "Finds passages of uploaded documents by their words, the best first, each with its document, page and place, so that it can be \
+        "Finds passages of uploaded documents by their words and what they mean, the best first, each with its document, page and place, so that it can be \
          cited. Narrow it by document, type or tag. For the whole text use document_get.",
-    );
+    )
+    .asks()
+    .spends();
 
     async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {
-        let words = words(&input.query);
-        let limit = input.limit.unwrap_or(10) as usize;
-        let mut hits = Vec::new();
-        if !words.is_empty() {
-            let mut filter = visible_to::<Chunk>(cx.caller());
-            if !input.document_ids.is_empty() {
-                let ids = input.document_ids.iter().map(|id| Scalar::Id(id.uuid())).collect();
-                filter = filter.and(Filter::In("documentId", ids));
-            }
-            let ranking = Ranking { words: words.clone(), filter, limit: LOOKED_AT };
-            let ranked = cx.platform().store.rank(cx.tenant(), &DOCUMENT_CHUNK, ranking).await.map_err(store_fault)?;
-            let mut chunks = Vec::with_capacity(ranked.len());
-            for (record, score) in ranked {
-                let chunk = Stored::<Chunk>::read(record)?;
-                let own = own(&chunk.value, &words);
-                chunks.push((chunk, score * own));
-            }
-            chunks.sort_by(|one, other| other.1.total_cmp(&one.1));
-            let documents = documents(cx, &chunks).await?;
-            for (chunk, score) in chunks {
-                let chunk = chunk.value;
-                let Some(document) = documents.get(&chunk.document_id) else { continue };
-                let fits = input.document_type.is_none_or(|kind| document.kind == kind)
-                    && input.tag.as_ref().is_none_or(|tag| document.tags.contains(tag));
-                if !fits {
-                    continue;
-                }
-                hits.push(Hit {
-                    document_id: DocumentId::from_uuid(chunk.document_id),
-                    name: document.name.clone(),
-                    kind: document.kind,
-                    chunk: chunk.number,
-                    text: chunk.text,
-                    heading: chunk.heading,
-                    page: chunk.page,
-                    last_page: chunk.last_page,
-                    offset: chunk.offset,
-                    length: chunk.length,
-                    score,
-                });
-                if hits.len() == limit {
-                    break;
-                }
-            }
-        }
-        Ok(Output { method: "lexical", hits })
+        let wanted = Sought {
+            query: input.query,
+            document_ids: input.document_ids,
+            kind: input.document_type,
+            tag: input.tag,
+            limit: input.limit.unwrap_or(10) as usize,
+        };
+        let Found { passages, method, partial } = passages(cx, wanted).await?;
+        let hit = |Passage { chunk, kind, score, why }| Hit {
+            document_id: DocumentId::from_uuid(chunk.document_id),
+            name: chunk.document_name,
+            kind,
+            chunk: chunk.number,
+            text: chunk.text,
+            heading: chunk.heading,
+            page: chunk.page,
+            last_page: chunk.last_page,
+            offset: chunk.offset,
+            length: chunk.length,
+            score,
+            why,
+        };
+        Ok(Output { method, hits: passages.into_iter().map(hit).collect(), partial })
     }
-}
-
-/// The words of a question, each once.
-fn words(query: &str) -> Vec<Word> {
-    let mut words: Vec<Word> = Vec::new();
-    for word in query.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()) {
-        let word = Word { text: word.to_lowercase(), beginning: false };
-        if words.len() < MOST_WORDS && !words.contains(&word) {
-            words.push(word);
-        }
-    }
-    words
-}
-
-/// How much of what a passage is found by is said by itself, and not beside it: a quarter where it says nothing of it.
-fn own(chunk: &Chunk, words: &[Word]) -> f64 {
-    let said = format!("{} {}", chunk.heading, chunk.text).to_lowercase();
-    let said: HashSet<&str> = said.split(|letter: char| !letter.is_alphanumeric()).collect();
-    #[expect(clippy::cast_precision_loss, reason = "a question has few words")]
-    let share =
-        words.iter().filter(|word| said.contains(word.text.as_str())).count() as f64 / words.len().max(1) as f64;
-    0.25 + 0.75 * share
-}
-
-/// The documents that passages are of.
-async fn documents(cx: &Cx, chunks: &[(Stored<Chunk>, f64)]) -> Result<HashMap<uuid::Uuid, Document>, Fault> {
-    let mut ids: Vec<uuid::Uuid> = chunks.iter().map(|(chunk, _)| chunk.value.document_id).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let filter = visible_to::<Document>(cx.caller()).and(Filter::In("id", ids.into_iter().map(Scalar::Id).collect()));
-    let found = cx.find::<Document>(Query::newest(filter, LOOKED_AT)).await?;
-    Ok(found.into_iter().map(|one| (one.id, one.value)).collect())
 }

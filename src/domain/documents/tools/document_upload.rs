@@ -15,10 +15,11 @@ use crate::domain::documents::engine::chunking::{Sizes, cut};
 use crate::domain::documents::engine::classifying::classify;
 use crate::domain::documents::engine::places::Places;
 use crate::domain::documents::faults::TOO_MANY;
-use crate::domain::documents::model::chunk::Chunk;
+use crate::domain::documents::model::chunk::{Chunk, DOCUMENT_CHUNK};
 use crate::domain::documents::model::{Document, Type, claim};
 use crate::domain::documents::reading::{Reader, hold_until_written};
 use crate::domain::documents::topics::UPLOADED;
+use crate::domain::memory::retrieval::changed;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::DocumentId;
 use crate::kernel::seal::sha256_hex;
@@ -191,7 +192,9 @@ impl Capability for DocumentUpload {
         let belongs = Belongs { owner: Some(cx.caller().user.uuid()), workspace: None, visibility };
         cx.create(id, belongs, &document)?;
         for (number, passage) in (0..).zip(&passages) {
-            cx.derive(cx.new_id(), belongs, &chunk(id, &document.name, number, passage, &parsed))?;
+            let of_passage = cx.new_id();
+            cx.derive(of_passage, belongs, &chunk(id, &document.name, number, passage, &parsed))?;
+            changed(cx, &DOCUMENT_CHUNK, of_passage)?;
         }
         let about = serde_json::json!({
             "documentId": id, "name": document.name, "type": document.kind, "format": document.format,

@@ -6,6 +6,7 @@ capabilities! {
     document_upload: DocumentUpload,
     document_get: DocumentGet,
     document_search: DocumentSearch,
+    document_embeddings: DocumentEmbeddings,
     document_classify: DocumentClassify,
     document_extract: DocumentExtract,
     document_delete: DocumentDelete,

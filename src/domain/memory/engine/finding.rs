@@ -9,9 +9,9 @@ use crate::capability::owned::{Stored, visible_to};
 use crate::domain::memory::model::memory::{MEMORY, Memory, MemoryKind, Scope, State, Trust, distinct};
 use crate::domain::memory::model::policy::Share;
 use crate::domain::memory::places::{place, usual};
+use crate::domain::memory::retrieval::near;
 use crate::domain::memory::retrieval::ranking::{By, Candidate, Why, order};
 use crate::domain::memory::retrieval::words::{sought, stems};
-use crate::domain::memory::retrieval::{Near, near};
 use crate::kernel::fault::Fault;
 use crate::kernel::time::Timestamp;
 use crate::port::records::{Comparison, Filter, Query, Ranking, Scalar};
@@ -71,14 +71,8 @@ pub(in crate::domain::memory) async fn find(cx: &Cx, wanted: Wanted) -> Result<F
     let limit = if tags.is_empty() { u32::try_from(many).unwrap_or(u32::MAX) } else { LOOKED_THROUGH };
     let ranking = Ranking { words: sought(question), filter: filter.clone(), limit };
     let ranked = cx.platform().store.rank(cx.tenant(), &MEMORY, ranking).await.map_err(store_fault)?;
-    let (near, method, partial) = match near(cx, &MEMORY, &parts, question, many * FOR_EACH).await {
-        Near::NoEmbedder => (Vec::new(), "lexical", None),
-        Near::Unasked(why) => (Vec::new(), "lexical", Some(format!("not looked for by meaning: {why}"))),
-        Near::Found(near, whole) => {
-            let behind = "what was stored last is not yet found by meaning, only by words".to_owned();
-            (near, "hybrid", (!whole).then_some(behind))
-        }
-    };
+    let near = near(cx, &MEMORY, &parts, question, many * FOR_EACH).await;
+    let (near, method, partial) = near.told();
     let now = wanted.believed_at.unwrap_or_else(|| cx.now());
     let candidate = |memory: Stored<Memory>| Candidate {
         words: None,

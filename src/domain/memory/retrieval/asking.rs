@@ -10,7 +10,7 @@ use crate::capability::cx::Cx;
 use crate::domain::models::Asker;
 use crate::kernel::fault::Fault;
 use crate::port::embedder::Of;
-use crate::port::records::Kind;
+use crate::port::records::{Kind, Record, Visibility};
 use crate::port::vectors::{Corner, Index, Search};
 
 /// What lies near a question.
@@ -21,6 +21,37 @@ pub(crate) enum Near {
     Unasked(String),
     /// The nearest first, with how near each is; and whether the index has everything.
     Found(Vec<(Uuid, f64)>, bool),
+}
+
+impl Near {
+    /// What was found, how it was looked for, and what was not looked at.
+    pub(crate) fn told(self) -> (Vec<(Uuid, f64)>, &'static str, Option<String>) {
+        match self {
+            Self::NoEmbedder => (Vec::new(), "lexical", None),
+            Self::Unasked(why) => (Vec::new(), "lexical", Some(format!("not looked for by meaning: {why}"))),
+            Self::Found(near, whole) => {
+                let behind = "what was stored last is not yet found by meaning, only by words".to_owned();
+                (near, "hybrid", (!whole).then_some(behind))
+            }
+        }
+    }
+}
+
+/// The parts that a caller looks into who names none: what is everybody's, the user's own, and their workspaces'.
+pub(crate) fn parts_of(cx: &Cx) -> Vec<String> {
+    let caller = cx.caller();
+    let mut parts = vec!["tenant".to_owned(), format!("user:{}", caller.user.uuid())];
+    parts.extend(caller.workspaces.iter().map(|workspace| format!("workspace:{workspace}")));
+    parts
+}
+
+/// The part that a document lies in, by who may see it; none where it is nobody's.
+pub(crate) fn part_of(record: &Record) -> Option<String> {
+    match record.visibility {
+        Visibility::Tenant => Some("tenant".to_owned()),
+        Visibility::Workspace => record.workspace.map(|workspace| format!("workspace:{workspace}")),
+        Visibility::Private => record.owner.map(|owner| format!("user:{owner}")),
+    }
 }
 
 /// The documents of a kind that mean most like a question, in these parts. What cannot be asked does not fail a search: words are there.

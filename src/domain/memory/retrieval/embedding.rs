@@ -1,5 +1,6 @@
 //! Vectors beside the documents that they stand for: what is kept of each, and how a change of a document brings a change of its vector.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -189,6 +190,28 @@ pub(crate) async fn gone(cx: &Cx, kind: &'static Kind, thing: Uuid) -> Result<()
         cx.remove_derived::<Embedding>(one.id);
     }
     cx.append(&EMBEDDED, "", &Embedded { of: kind.name.to_owned(), thing, embedding: None })
+}
+
+/// Vectors by the documents that they stand for, and what made them.
+pub(crate) struct Vectors {
+    /// The embedder.
+    pub(crate) embedder: String,
+    /// The vector of each document that has one.
+    pub(crate) of: HashMap<Uuid, Vec<f32>>,
+}
+
+/// The vectors of documents by the embedder that is configured; `None` where none is.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn vectors(cx: &Cx, kind: &'static Kind, things: &[Uuid]) -> Result<Option<Vectors>, Fault> {
+    let Some(maker) = Maker::of(cx.platform()) else { return Ok(None) };
+    let name = maker.name();
+    let ids: Vec<Scalar> = things.iter().map(|thing| Scalar::Id(Embedding::id(kind.name, *thing, &name))).collect();
+    let most = u32::try_from(ids.len()).unwrap_or(u32::MAX).max(1);
+    let found = cx.find::<Embedding>(Query::newest(Filter::In("id", ids), most)).await?;
+    let of = found.into_iter().filter_map(|one| Some((one.value.thing, one.value.numbers()?))).collect();
+    Ok(Some(Vectors { embedder: name.to_string(), of }))
 }
 
 /// The vector of a document that an embedder made, where there is one.

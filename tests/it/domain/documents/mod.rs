@@ -2,6 +2,7 @@
 
 mod extracting;
 mod hostile;
+mod meaning;
 mod reading;
 mod searching;
 mod uploading;

@@ -1,5 +1,6 @@
 //! The knowledge domain.
 
+mod answering;
 mod asking;
 mod looking;
 mod upserting;
