@@ -3,6 +3,7 @@
 pub mod anchor;
 mod before;
 mod blob_files;
+pub mod embedder;
 pub mod folder;
 mod forms;
 pub mod keyfile;

@@ -40,6 +40,10 @@ pub fn check(config: &Config) -> Vec<Wrong> {
     if !(0.0..=1.0).contains(&telemetry.traces_share) {
         wrong.push(("telemetry.traces_share", format!("must be from 0 to 1, not {}", telemetry.traces_share)));
     }
+    if config.embeddings.named().is_none() {
+        let say = "must be 'local' with embeddings.folder, 'PROVIDER/MODEL', or empty";
+        wrong.push(("embeddings.model", format!("{say}, not '{}'", config.embeddings.model)));
+    }
     store(config, &mut wrong);
     bus(config, &mut wrong);
     let logging = &config.logging;
@@ -181,6 +185,7 @@ fn ranges(config: &Config, wrong: &mut Vec<Wrong>) {
         vault: _,
         outside: _,
         models,
+        embeddings: _,
         events,
         nats,
         logging,

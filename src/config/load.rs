@@ -28,6 +28,7 @@ const PATHS: &[&str] = &[
     "server.tls_certificate",
     "server.tls_key",
     "backup.folder",
+    "embeddings.folder",
     "store.password_file",
     "store.tls_ca",
     "nats.tls_ca",

@@ -4,6 +4,7 @@
 pub mod audit;
 pub mod backup;
 pub mod check;
+pub mod embeddings;
 pub mod events;
 pub mod limits;
 pub mod load;
@@ -44,6 +45,8 @@ pub struct Config {
     pub vault: vault::Vault,
     /// How models are asked.
     pub models: models::Models,
+    /// What makes vectors of texts.
+    pub embeddings: embeddings::Embeddings,
     /// How events are delivered.
     pub events: events::Events,
     /// The NATS servers that carry events, where `events.bus` is `nats`.

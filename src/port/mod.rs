@@ -4,6 +4,7 @@ pub mod anchors;
 pub mod announcer;
 pub mod blobs;
 pub mod bus;
+pub mod embedder;
 pub mod logs;
 pub mod models;
 pub mod objects;
