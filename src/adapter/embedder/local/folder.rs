@@ -1,6 +1,7 @@
 //! The folder of a sentence transformer: what it says of its model, and the model read from it.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -249,7 +250,12 @@ fn digest(path: &Path) -> Result<String, String> {
     let mut tensors = Tensors::open(&path.join(WEIGHTS))?;
     digest.update(&tensors.head);
     digest.update(tensors.sample()?);
-    Ok(digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect())
+    let mut short = String::new();
+    for byte in digest.finalize().iter().take(6) {
+        // Writing to a text never fails.
+        let _ = write!(short, "{byte:02x}");
+    }
+    Ok(short)
 }
 
 fn text(file: &Path) -> Result<String, String> {
