@@ -33,6 +33,7 @@ fuzz TARGET:
 bench:
     cargo bench --bench calls
     cargo bench --bench audit
+    cargo bench --bench vectors
 
 # What CI does.
 verify:

@@ -17,7 +17,6 @@ use crate::adapter::keys::{KeyCommand, KeyFile, KeyVariable, ProcessEnvironment}
 use crate::adapter::llm::Vendors;
 use crate::adapter::outside::GuardedOutside;
 use crate::adapter::tokens::Tiktoken;
-use crate::adapter::vectors::EmbeddedVectors;
 use crate::adapter::webhooks::HttpWebhooks;
 use crate::capability::alarms::Alarms;
 use crate::capability::credentials::Credentials;
@@ -59,7 +58,6 @@ use crate::kernel::id::new_uuid;
 use crate::kernel::network::Network;
 use crate::kernel::seal::Seal;
 use crate::kernel::secret::Secret;
-use crate::kernel::tasks;
 use crate::port::anchors::Anchor;
 use crate::port::bus::Bus;
 use crate::port::graph::TheGraph;
@@ -67,7 +65,6 @@ use crate::port::outside::{Outgoing, Outside};
 use crate::port::secrets::{Environment, MasterKeys};
 use crate::port::store::{Store, StoreFault};
 use crate::port::tokens::Counting;
-use crate::port::vectors::Index;
 use crate::runtime::backups::Backups;
 use crate::runtime::carrying;
 use crate::runtime::embedding;
@@ -90,6 +87,7 @@ mod key;
 pub(crate) mod objects;
 pub(crate) mod providers;
 mod store;
+mod vectors;
 
 /// So long a step of background work may take at the end, however little time is left.
 const STEP: Duration = Duration::from_secs(2);
@@ -173,7 +171,7 @@ impl App {
         let services = add_events(services, &config, bus);
         let services = add_audit(services, reach, &store)?;
         let services = add_files(services, reach)?;
-        let services = services.with(Arc::new(vectors(&data).await?));
+        let services = vectors::add(services, &config, &data).await?;
         let platform = Arc::new(Platform::new(store.clone(), blobs, clock, registry, seal, Arc::new(config), services));
         platform.service::<ToolIndex>()?.list_in(&platform.caches);
         platform.service::<Router>()?.list_in(&platform.caches);
@@ -461,15 +459,6 @@ fn unusable(part: &Path, fault: StoreFault) -> Fault {
         StoreFault::Broken(why) | StoreFault::Unavailable(why) => unusable_by(part, why),
         StoreFault::Conflict(_) | StoreFault::TooMuch => unusable_by(part, store_fault(fault)),
     }
-}
-
-/// The index of vectors, in the data folder.
-async fn vectors(data: &Path) -> Result<Index, Fault> {
-    let folder = data.join("vectors");
-    let opened = folder.clone();
-    let opened = tasks::blocking(move || EmbeddedVectors::open(&opened)).await;
-    let opened = opened.ok_or_else(|| Fault::internal("the index of vectors could not be opened"))?;
-    Ok(Index(Arc::new(opened.map_err(|fault| unusable_by(&folder, fault))?)))
 }
 
 fn unusable_by(part: &Path, why: impl std::fmt::Display) -> Fault {

@@ -4,6 +4,7 @@ pub mod anchor;
 mod before;
 mod blob_files;
 pub mod documents;
+pub mod embedder;
 pub mod folder;
 mod forms;
 pub mod graph;

@@ -1,5 +1,6 @@
 //! What is true of one adapter alone, beside the lists that all share.
 
+mod embedder;
 mod llm;
 mod nats;
 mod objects;

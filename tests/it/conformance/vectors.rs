@@ -18,7 +18,7 @@ fn space() -> Space {
 }
 
 fn tenant(number: u128) -> TenantId {
-    Id::from_uuid(Uuid::from_u128(0x7E4A47 + number))
+    Id::from_uuid(Uuid::from_u128(1_000 + number))
 }
 
 fn corner(number: u128, of: &str, part: &str) -> Corner {

@@ -1,0 +1,3 @@
+//! What makes vectors of texts.
+
+pub mod local;
