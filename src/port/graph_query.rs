@@ -210,7 +210,9 @@ impl Expression {
         match self {
             Self::Literal(_) | Self::Variable(_) | Self::Property(..) | Self::Column(_) => {}
             Self::List(all) | Self::And(all) | Self::Or(all) | Self::Call(_, all) => {
-                all.iter().for_each(|one| one.visit(look));
+                for one in all {
+                    one.visit(look);
+                }
             }
             Self::Not(one) | Self::IsNull(one) => one.visit(look),
             Self::Compare(one, _, other) | Self::Find(one, _, other) | Self::In(one, other) => {

@@ -19,8 +19,16 @@ pub(super) async fn find(reading: &mut Reading<'_>, between: &Between) -> Result
         return Ok(Paths { paths: vec![path], cut: false });
     }
     match between.which {
-        Which::Shortest => shortest(reading, between, 1).await,
-        Which::AllShortest => shortest(reading, between, between.most).await,
+        Which::Shortest => {
+            // Most nodes can be seen. A path that was found without looking whether is the shortest if all of its own can.
+            let found = shortest(reading, between, 1, false).await?;
+            let Some(path) = found.paths.first() else { return Ok(found) };
+            if reading.nodes(&path.nodes).await?.len() == path.nodes.len() {
+                return Ok(found);
+            }
+            shortest(reading, between, 1, true).await
+        }
+        Which::AllShortest => shortest(reading, between, between.most, true).await,
         Which::Simple => simple(reading, between).await,
     }
 }
@@ -47,8 +55,8 @@ impl Side {
         Self { direction, depth: 0, frontier: vec![node], reached: HashMap::from([(node, (0, Vec::new()))]) }
     }
 
-    /// Goes one relation further with the whole frontier.
-    async fn go_on(&mut self, reading: &mut Reading<'_>, types: &[String]) -> Result<(), GraphFault> {
+    /// Goes one relation further with the whole frontier: to nodes that the view has, where it looks whether it has them.
+    async fn go_on(&mut self, reading: &mut Reading<'_>, types: &[String], looks: bool) -> Result<(), GraphFault> {
         let links = reading.links(&self.frontier, self.direction, types).await?;
         let at: HashSet<Uuid> = self.frontier.iter().copied().collect();
         let mut by: HashMap<Uuid, Vec<(Uuid, Link)>> = HashMap::new();
@@ -62,9 +70,10 @@ impl Side {
         let ids: Vec<Uuid> = by.keys().copied().collect();
         self.depth += 1;
         self.frontier.clear();
-        for node in reading.nodes(&ids).await? {
-            self.frontier.push(node.id);
-            self.reached.insert(node.id, (self.depth, by.remove(&node.id).unwrap_or_default()));
+        let there = if looks { reading.nodes(&ids).await?.into_iter().map(|node| node.id).collect() } else { ids };
+        for node in there {
+            self.frontier.push(node);
+            self.reached.insert(node, (self.depth, by.remove(&node).unwrap_or_default()));
         }
         Ok(())
     }
@@ -101,7 +110,7 @@ pub(super) fn ends(link: &Link, direction: Direction) -> impl Iterator<Item = (U
 }
 
 /// The shortest paths, by searching from both ends, always on from the smaller frontier.
-async fn shortest(reading: &mut Reading<'_>, between: &Between, most: usize) -> Result<Paths, GraphFault> {
+async fn shortest(reading: &mut Reading<'_>, between: &Between, most: usize, looks: bool) -> Result<Paths, GraphFault> {
     let mut ahead = Side::at(between.from, between.direction);
     let mut back = Side::at(between.to, flipped(between.direction));
     while ahead.depth + back.depth < between.depth {
@@ -110,7 +119,7 @@ async fn shortest(reading: &mut Reading<'_>, between: &Between, most: usize) -> 
         if one.frontier.is_empty() {
             break;
         }
-        one.go_on(reading, &between.types).await?;
+        one.go_on(reading, &between.types, looks).await?;
         let mut meeting: Vec<Uuid> =
             one.frontier.iter().copied().filter(|node| other.reached.contains_key(node)).collect();
         if meeting.is_empty() {
@@ -157,7 +166,7 @@ async fn simple_into(reading: &mut Reading<'_>, between: &Between, found: &mut P
     let mut end = Side::at(between.to, flipped(between.direction));
     let radius = between.depth / 2;
     while end.depth < radius && !end.frontier.is_empty() {
-        end.go_on(reading, &between.types).await?;
+        end.go_on(reading, &between.types, true).await?;
     }
     let mut partial = vec![Path { nodes: vec![between.from], links: Vec::new() }];
     let mut around: HashMap<Uuid, Vec<(Uuid, Link)>> = HashMap::new();

@@ -113,31 +113,26 @@ impl<'a> Matcher<'a> {
         let Some(sample) = rows.first() else { return Ok(rows) };
         let all: Vec<&NodePattern> = nodes(pattern).collect();
         let bound = all.iter().position(|node| sample.cells[node.variable] != Cell::Open);
-        let (at, mut rows) = match bound {
-            Some(at) => {
-                let rows = self.fitting_nodes(all[at], rows).await?;
-                (at, rows)
-            }
-            None => {
-                let anchor = anchor(pattern, open);
-                let found = self.everywhere(&anchor.filter, all[anchor.at]).await?;
-                let mut crossed = Vec::new();
-                for row in &rows {
-                    for id in &found {
-                        self.shelf.reading.count(1)?;
-                        self.shelf.room_for(crossed.len() * self.row_bytes())?;
-                        let mut row = row.clone();
-                        row.cells[all[anchor.at].variable] = Cell::Node(*id);
-                        crossed.push(row);
-                    }
+        let (at, mut rows) = if let Some(at) = bound {
+            (at, self.fitting_nodes(all[at], rows).await?)
+        } else {
+            let anchor = anchor(pattern, open);
+            let found = self.everywhere(&anchor.filter, all[anchor.at]).await?;
+            let mut crossed = Vec::new();
+            for row in &rows {
+                for id in &found {
+                    self.shelf.reading.count(1)?;
+                    self.shelf.room_for(crossed.len() * self.row_bytes())?;
+                    let mut row = row.clone();
+                    row.cells[all[anchor.at].variable] = Cell::Node(*id);
+                    crossed.push(row);
                 }
-                (anchor.at, crossed)
             }
+            (anchor.at, crossed)
         };
         rows = self.look(rows, open)?;
-        for place in at..pattern.steps.len() {
-            let (relation, node) = &pattern.steps[place];
-            rows = self.step(rows, all[place], relation, relation.direction, node, used).await?;
+        for ((relation, node), near) in pattern.steps.iter().zip(&all).skip(at) {
+            rows = self.step(rows, near, relation, relation.direction, node, used).await?;
             rows = self.look(rows, open)?;
         }
         for place in (0..at).rev() {

@@ -18,6 +18,9 @@ pub(super) struct Node {
     body: Option<Value>,
 }
 
+/// Around which node, in which direction, along which types relations were read.
+type Around = (Uuid, u8, Vec<String>);
+
 /// A relation by its number among those read.
 pub(super) type LinkNumber = u32;
 
@@ -28,7 +31,7 @@ pub(super) struct Shelf<'a> {
     nodes: HashMap<Uuid, Option<Node>>,
     links: Vec<(Link, Option<Value>)>,
     numbers: HashMap<Uuid, LinkNumber>,
-    around: HashMap<(Uuid, u8, Vec<String>), Vec<(LinkNumber, Uuid)>>,
+    around: HashMap<Around, Vec<(LinkNumber, Uuid)>>,
     held: usize,
 }
 
@@ -234,7 +237,7 @@ impl<'a> Shelf<'a> {
     }
 }
 
-fn place(id: Uuid, direction: Direction, types: &[String]) -> (Uuid, u8, Vec<String>) {
+fn place(id: Uuid, direction: Direction, types: &[String]) -> Around {
     let direction = match direction {
         Direction::Out => 0,
         Direction::In => 1,

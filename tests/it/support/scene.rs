@@ -176,18 +176,7 @@ pub(crate) async fn set(store: &dyn Store, tenant: TenantId, now: Timestamp) -> 
             "examples": [{ "question": "Write a welcome mail to Bo.", "answer": "Dear Bo" }] },
     });
     here.of(&learning::MODULE, "retraining_job", id(0xd5), job);
-    let origin = serde_json::json!([{ "source": "a biography", "call": id(0xdb), "by": ADA, "at": now }]);
-    let node = |of: &str, name: &str, key: &str| {
-        serde_json::json!({
-            "type": of, "name": name, "nameKey": key, "room": "tenant", "properties": {}, "provenance": origin,
-        })
-    };
-    here.of(&knowledge::MODULE, "graph_node", id(0xda), node("Person", "Grace Hopper", "grace hopper"));
-    here.of(&knowledge::MODULE, "graph_node", id(0xd8), node("Company", "Eckert-Mauchly", "eckert mauchly"));
-    let works = serde_json::json!({
-        "from": id(0xda), "to": id(0xd8), "type": "works_at", "validFrom": "1949-01-01T00:00:00.000Z", "provenance": origin,
-    });
-    here.of(&knowledge::MODULE, "graph_relation", id(0xd9), works);
+    here.graph(now);
     here.document(tenant);
 
     let memory = |text: &str, state: &str| {
@@ -303,6 +292,22 @@ impl Steps {
         let kind = module.kinds.iter().find(|one| one.name == kind).unwrap();
         let (expect, visibility) = (Expect::Absent, Visibility::Tenant);
         self.steps.push(Step::Put(Put { kind, id, expect, owner: Some(ADA), workspace: None, visibility, body }));
+    }
+
+    /// Somebody and where she worked, in the graph.
+    fn graph(&mut self, now: Timestamp) {
+        let origin = serde_json::json!([{ "source": "a biography", "call": id(0xdb), "by": ADA, "at": now }]);
+        let node = |of: &str, name: &str, key: &str| {
+            serde_json::json!({
+                "type": of, "name": name, "nameKey": key, "room": "tenant", "properties": {}, "provenance": origin,
+            })
+        };
+        self.of(&knowledge::MODULE, "graph_node", id(0xda), node("Person", "Grace Hopper", "grace hopper"));
+        self.of(&knowledge::MODULE, "graph_node", id(0xd8), node("Company", "Eckert-Mauchly", "eckert mauchly"));
+        let works = serde_json::json!({
+            "from": id(0xda), "to": id(0xd8), "type": "works_at", "validFrom": "1949-01-01T00:00:00.000Z", "provenance": origin,
+        });
+        self.of(&knowledge::MODULE, "graph_relation", id(0xd9), works);
     }
 
     /// A topic that Ada published to, her queue of its events, and one that nobody acknowledged.

@@ -70,7 +70,7 @@ pub(in crate::domain::knowledge) struct Output {
     node: NodeView,
     /// Its relations, those that were recorded last first.
     relations: Vec<Related>,
-    /// Whether it has more relations than were told: graph_neighbors finds them by type and direction.
+    /// Whether it has more relations than were told: `graph_neighbors` finds them by type and direction.
     cut: bool,
     /// Its earlier versions.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -198,7 +198,7 @@ fn tell(writing: &Writing<'_>, nodes: &[NodeOutcome], relations: &[RelationOutco
     if created.is_empty() && changed.is_empty() && count == 0 {
         return Ok(());
     }
-    let subject = created.first().or(changed.first()).copied().unwrap_or_default();
+    let subject = created.first().or_else(|| changed.first()).copied().unwrap_or_default();
     let data = json!({ "created": created, "changed": changed, "relations": count });
     writing.cx.emit(UPSERTED, subject, &data)
 }

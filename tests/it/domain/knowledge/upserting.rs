@@ -139,7 +139,9 @@ async fn relations_of_other_times_are_others_and_can_be_ended() {
     let app = TestApp::start().await;
     let of = |from: &str, to: Option<&str>| {
         let mut relation = json!({ "from": "Person:p", "type": "works_at", "to": "Company:c", "validFrom": from });
-        to.into_iter().for_each(|to| relation["validTo"] = to.into());
+        if let Some(to) = to {
+            relation["validTo"] = to.into();
+        }
         json!({ "relations": [relation] })
     };
     let nodes = json!({ "nodes": [person("p", "Pat"), { "type": "Company", "key": "c", "name": "Cee" }] });
