@@ -4,17 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 use uuid::Uuid;
 
 use super::faults;
 use super::model::Document;
 use crate::capability::cx::{Cx, store_fault};
 use crate::capability::owned::Stored;
+use crate::capability::platform::Platform;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
+use crate::kernel::id::TenantId;
 use crate::kernel::seal::sha256;
 use crate::port::documents::{Documents, Hints, Limits, ParseFault, Parsed};
+use crate::port::records::{Document as _, Filter, Scalar, Scope};
 
 /// Blobs that are written and removed at once.
 const DOORS: usize = 64;
@@ -22,14 +25,14 @@ const DOORS: usize = 64;
 /// Reads documents, and sees to it that a blob is not removed while somebody else begins to use it.
 pub struct Reader {
     documents: Arc<dyn Documents>,
-    doors: Vec<Mutex<()>>,
+    doors: Vec<Arc<Mutex<()>>>,
 }
 
 impl Reader {
     /// Reads by these means.
     #[must_use]
     pub fn new(documents: Arc<dyn Documents>) -> Self {
-        Self { documents, doors: (0..DOORS).map(|_| Mutex::new(())).collect() }
+        Self { documents, doors: (0..DOORS).map(|_| Arc::default()).collect() }
     }
 
     /// Reads a document within the time of a call.
@@ -43,9 +46,9 @@ impl Reader {
     }
 
     /// Lets nobody else of this program write or remove what belongs to a content.
-    pub(super) async fn alone(&self, digest: &str) -> Option<MutexGuard<'_, ()>> {
+    pub(super) async fn alone(&self, digest: &str) -> Option<OwnedMutexGuard<()>> {
         let door = usize::from(sha256(digest.as_bytes())[0]) % DOORS;
-        Some(self.doors.get(door)?.lock().await)
+        Some(self.doors.get(door)?.clone().lock_owned().await)
     }
 }
 
@@ -80,4 +83,50 @@ pub(super) async fn text_of(cx: &Cx, document: &Stored<Document>) -> Result<Pars
 pub(super) async fn blob(cx: &Cx, document: Uuid, digest: &str) -> Result<Bytes, Fault> {
     let found = cx.platform().blobs.get(cx.tenant(), digest).await.map_err(store_fault)?;
     found.ok_or_else(|| Fault::internal(format!("the blob {digest} of the document {document} is gone")))
+}
+
+/// Holds the door to a content until the document is in the store, or is not going to be: who deletes another one of the same content
+/// waits so long. A call commits after it has answered, so that this goes on beside it.
+pub(super) fn hold_until_written(cx: &Cx, id: Uuid, alone: Option<OwnedMutexGuard<()>>) {
+    let (platform, tenant) = (cx.platform().clone(), cx.tenant());
+    cx.platform().running().spawn(async move {
+        comes_to(&platform, tenant, id, true).await;
+        drop(alone);
+    });
+}
+
+/// Removes the blobs of a document once it is gone from the store, unless another one has the same. Where the call that deletes it
+/// does not succeed, nothing is removed; a program that ends in between leaves a file too many, and never one too few.
+pub(super) fn remove_once_gone(cx: &Cx, reader: Arc<Reader>, stored: &Stored<Document>) {
+    let (platform, tenant, id) = (cx.platform().clone(), cx.tenant(), stored.id);
+    let Document { digest, text_digest, .. } = stored.value.clone();
+    cx.platform().running().spawn(async move {
+        if !comes_to(&platform, tenant, id, false).await {
+            return;
+        }
+        let _alone = reader.alone(&digest).await;
+        for (field, digest) in [("digest", &digest), ("textDigest", &text_digest)] {
+            let filter = Filter::is(field, Scalar::Text(digest.clone()));
+            let removed = match platform.store.count(Scope::Tenant(tenant), Document::KIND, filter).await {
+                Ok(0) => platform.blobs.remove(tenant, digest).await.map(|_| ()),
+                Ok(_) => Ok(()),
+                Err(fault) => Err(fault),
+            };
+            if let Err(fault) = removed {
+                tracing::warn!(%digest, %fault, "the file of a deleted document stays");
+            }
+        }
+    });
+}
+
+/// Whether a document comes to be in the store, or to be gone from it, within some seconds.
+async fn comes_to(platform: &Platform, tenant: TenantId, id: Uuid, be: bool) -> bool {
+    for wait in [2, 5, 10, 20, 50, 100, 200, 400, 800, 1600, 3200] {
+        tokio::time::sleep(Duration::from_millis(wait)).await;
+        let there = platform.store.get(Scope::Tenant(tenant), Document::KIND, id).await;
+        if there.is_ok_and(|there| there.is_some() == be) {
+            return true;
+        }
+    }
+    false
 }

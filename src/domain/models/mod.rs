@@ -2,7 +2,7 @@
 //! what was used of them.
 //!
 //! Other domains may use: `Router` with `Asker`, `Wish`, `Tags`, `CacheUse`, `Answer`, `Answering`, `Embedded`, `CacheState`,
-//! `Reached`, and `Collector`, which puts pieces together; `Cost` and `Dollars`, as they are told and written; `catalogue`, `standing`;
+//! `Reached`, `NO_MODEL`, and `Collector`, which puts pieces together; `Cost` and `Dollars`, as they are told and written; `catalogue`, `standing`;
 //! `Allowance` and `key_is_held` for who makes what spends; `executions`, which tells what an execution asked; `reading` and
 //! `model::call`, which tell of calls; `Marks`, by which texts that look alike are told apart. The runtime sends what `Router::measured` tells.
 //!

@@ -10,7 +10,7 @@ use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::documents::model::Document;
 use crate::domain::documents::model::chunk::Chunk;
-use crate::domain::documents::reading::Reader;
+use crate::domain::documents::reading::{Reader, remove_once_gone};
 use crate::domain::documents::topics::DELETED;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::DocumentId;
@@ -38,7 +38,7 @@ pub(in crate::domain::documents) struct Output {
     document_id: DocumentId,
     /// How many passages went with it.
     chunks: u32,
-    /// Whether its file went, too: it stays where another document has the same.
+    /// Whether its file goes, too, at once after this: it stays where another document has the same.
     file_removed: bool,
 }
 
@@ -57,7 +57,6 @@ impl Capability for DocumentDelete {
     async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {
         let stored = cx.load::<Document>(input.id.uuid(), Action::Remove).await?;
         let reader = cx.service::<Reader>()?;
-        let _alone = reader.alone(&stored.value.digest).await;
         let mut chunks = 0;
         let mut after = None;
         loop {
@@ -69,7 +68,7 @@ impl Capability for DocumentDelete {
             }
             match found.last() {
                 Some(last) if found.len() == PAGE as usize => {
-                    after = Some(Place { key: Scalar::Id(last.id), id: last.id })
+                    after = Some(Place { key: Scalar::Id(last.id), id: last.id });
                 }
                 _ => break,
             }
@@ -77,21 +76,11 @@ impl Capability for DocumentDelete {
         cx.remove(&stored)?;
         cx.count(COUNTER, String::new(), -1, None);
         cx.emit(DELETED, stored.id, &serde_json::json!({ "documentId": stored.id, "name": stored.value.name }))?;
-        // Files go once nothing names them any more: what is lost in between is a file too many, and never one too few.
-        cx.checkpoint().await?;
-        let file_removed = removed(cx, "digest", &stored.value.digest).await?;
-        removed(cx, "textDigest", &stored.value.text_digest).await?;
+        let filter = Filter::is("digest", Scalar::Text(stored.value.digest.clone()));
+        let store = &cx.platform().store;
+        let users = store.count(Scope::Tenant(cx.tenant()), Document::KIND, filter).await.map_err(store_fault)?;
+        remove_once_gone(cx, reader, &stored);
+        let file_removed = users <= 1;
         Ok(Output { document_id: input.id, chunks, file_removed })
     }
-}
-
-/// Removes a blob that no document names.
-async fn removed(cx: &Cx, field: &'static str, digest: &str) -> Result<bool, Fault> {
-    let platform = cx.platform();
-    let filter = Filter::is(field, Scalar::Text(digest.to_owned()));
-    let users = platform.store.count(Scope::Tenant(cx.tenant()), Document::KIND, filter).await.map_err(store_fault)?;
-    if users > 0 {
-        return Ok(false);
-    }
-    platform.blobs.remove(cx.tenant(), digest).await.map_err(store_fault)
 }

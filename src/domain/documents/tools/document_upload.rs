@@ -17,7 +17,7 @@ use crate::domain::documents::engine::places::Places;
 use crate::domain::documents::faults::TOO_MANY;
 use crate::domain::documents::model::chunk::Chunk;
 use crate::domain::documents::model::{Document, Type, claim};
-use crate::domain::documents::reading::Reader;
+use crate::domain::documents::reading::{Reader, hold_until_written};
 use crate::domain::documents::topics::UPLOADED;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::DocumentId;
@@ -182,7 +182,7 @@ impl Capability for DocumentUpload {
             uploaded_by: cx.caller().user,
             extracted: None,
         };
-        let _alone = reader.alone(&digest).await;
+        let alone = reader.alone(&digest).await;
         cx.room_for_one(COUNTER, MOST, "documents", &TOO_MANY).await?;
         let blobs = &cx.platform().blobs;
         blobs.put(cx.tenant(), bytes).await.map_err(store_fault)?;
@@ -197,8 +197,7 @@ impl Capability for DocumentUpload {
             "documentId": id, "name": document.name, "type": document.kind, "format": document.format,
         });
         cx.emit(UPLOADED, id, &about)?;
-        // The blobs are this document's from here on; whoever deletes another of the same content waits until it is written.
-        cx.checkpoint().await?;
+        hold_until_written(cx, id, alone);
         let Belongs { owner, workspace, visibility } = belongs;
         Ok(told(
             &Stored {

@@ -127,6 +127,7 @@ async fn a_key_for_somebody_else_needs_to_manage_keys_and_does_not_outgrow_its_m
         "keys:*",
         "agents:*",
         "runs:*",
+        "documents:*",
         "feedback:*",
         "learning:*",
         "users:read",
