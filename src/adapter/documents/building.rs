@@ -139,7 +139,7 @@ fn push_words(text: &mut String, words: &str) {
         if text.len() > begin {
             text.push(' ');
         }
-        text.extend(word.chars().filter(is_seen));
+        text.extend(word.chars().filter(|letter| is_seen(*letter)));
     }
 }
 
@@ -157,11 +157,11 @@ fn push_lines(text: &mut String, lines: &str) {
             text.extend(std::iter::repeat_n('\n', 1 + empty.min(1)));
         }
         empty = 0;
-        text.extend(line.chars().filter(|letter| *letter == '\t' || (!letter.is_control() && is_seen(letter))));
+        text.extend(line.chars().filter(|letter| *letter == '\t' || (!letter.is_control() && is_seen(*letter))));
     }
 }
 
-fn is_seen(letter: &char) -> bool {
+fn is_seen(letter: char) -> bool {
     !matches!(letter, '\u{ad}' | '\u{200b}' | '\u{2060}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 

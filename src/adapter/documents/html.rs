@@ -300,7 +300,7 @@ fn attribute(attributes: &str, name: &str) -> Option<String> {
             continue;
         };
         let (value, after) = match value.chars().next() {
-            Some(quote @ ('"' | '\'')) => value[1..].split_once(quote).unwrap_or((&value[1..], "")),
+            Some(quote @ ('"' | '\'')) => value[1..].split_once(quote).unwrap_or_else(|| (&value[1..], "")),
             _ => value.split_at(value.find(char::is_whitespace).unwrap_or(value.len())),
         };
         if found {

@@ -28,7 +28,7 @@ pub(super) fn read(builder: &mut Builder, bytes: &[u8]) -> Result<(), ParseFault
         head.push(format!("Date: {}", date.to_rfc3339()));
     }
     builder.add(BlockKind::Code, 0, &head.join("\n"))?;
-    if mail.text_body_count() > 0 && mail.text_bodies().any(|part| part.is_text()) {
+    if mail.text_body_count() > 0 && mail.text_bodies().any(mail_parser::MessagePart::is_text) {
         for part in mail.text_bodies().filter(|part| part.is_text()) {
             let text = part.text_contents().unwrap_or_default();
             if part.is_text_html() { html::read(builder, text)? } else { plain::text(builder, text)? }

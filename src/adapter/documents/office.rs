@@ -158,7 +158,7 @@ pub(super) fn word(builder: &mut Builder, archive: &mut Archive<'_>) -> Result<(
                     "tr" => writing.begin_row(),
                     "docPr" => {
                         if let Some(said) = element.attribute("descr").filter(|said| !said.is_empty()) {
-                            writing.words.push_str(&format!(" {said} "));
+                            writing.words.extend([" ", &said, " "]);
                         }
                     }
                     _ => {}
@@ -333,11 +333,10 @@ fn shared_texts(archive: &mut Archive<'_>) -> Result<Vec<String>, ParseFault> {
                 _ => {}
             },
             Piece::Text(text) if in_text => words.push_str(&text),
-            Piece::Text(_) => {}
             Piece::Close("t") => in_text = false,
             Piece::Close("rPh") => phonetic = false,
             Piece::Close("si") => texts.push(std::mem::take(&mut words)),
-            Piece::Close(_) => {}
+            Piece::Close(_) | Piece::Text(_) => {}
         }
         Ok(())
     })?;
@@ -403,7 +402,6 @@ fn sheet(
                 _ => {}
             },
             Piece::Text(text) if in_value => words.push_str(&text),
-            Piece::Text(_) => {}
             Piece::Close("v" | "t") => in_value = false,
             Piece::Close("c") => {
                 let value = match kind.as_str() {
@@ -426,7 +424,7 @@ fn sheet(
                 }
                 column += 1;
             }
-            Piece::Close(_) => {}
+            Piece::Close(_) | Piece::Text(_) => {}
         }
         Ok(())
     })?;
@@ -455,7 +453,7 @@ fn day(words: &str, since_1904: bool) -> Option<String> {
     #[expect(clippy::cast_possible_truncation, reason = "less than a day has seconds")]
     let seconds = (number.fract() * 86_400.0).round() as i64;
     if seconds > 0 && seconds < 86_400 {
-        text.push_str(&format!(" {:02}:{:02}", seconds / 3600, seconds % 3600 / 60));
+        text = format!("{text} {:02}:{:02}", seconds / 3600, seconds % 3600 / 60);
     }
     Some(text)
 }

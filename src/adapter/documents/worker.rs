@@ -64,7 +64,7 @@ impl Documents for Worker {
         // The turn is over when the process is, whoever still waits for it.
         let read = blocking(move || {
             let _turn = turn;
-            run(&program, bytes, Order { hints, limits })
+            run(&program, bytes, &Order { hints, limits })
         });
         read.await.unwrap_or_else(|| {
             Err(ParseFault::Unavailable("the thread that waits for the reader broke down".to_owned()))
@@ -72,11 +72,11 @@ impl Documents for Worker {
     }
 }
 
-fn run(program: &PathBuf, bytes: Bytes, order: Order) -> Result<Parsed, ParseFault> {
+fn run(program: &PathBuf, bytes: Bytes, order: &Order) -> Result<Parsed, ParseFault> {
     let unavailable =
         |error: &dyn std::fmt::Display| ParseFault::Unavailable(format!("the reader cannot be started: {error}"));
     let time = order.limits.time;
-    let head = serde_json::to_vec(&order).map_err(|error| unavailable(&error))?;
+    let head = serde_json::to_vec(order).map_err(|error| unavailable(&error))?;
     let mut child = start(program).map_err(|error| unavailable(&error))?;
     let (input, output) = (child.stdin.take(), child.stdout.take());
     let (Some(mut input), Some(output)) = (input, output) else { return Err(unavailable(&"it has no pipes")) };

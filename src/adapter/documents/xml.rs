@@ -40,7 +40,7 @@ impl Element<'_> {
             .find(|one| one.key.local_name().as_ref() == name.as_bytes())
             .map(|one| {
                 let raw = String::from_utf8_lossy(&one.value).into_owned();
-                quick_xml::escape::unescape(&raw).map_or(raw.clone(), std::borrow::Cow::into_owned)
+                quick_xml::escape::unescape(&raw).map_or_else(|_| raw.clone(), std::borrow::Cow::into_owned)
             })
     }
 }

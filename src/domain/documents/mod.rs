@@ -1,6 +1,6 @@
 //! The documents domain: what people wrote, uploaded, read, cut into passages, found, told apart, and read out of.
 //!
-//! Other domains may use: `Reader`; `engine::chunking`; `model::chunk`; `finding`, which finds passages.
+//! Other domains may use: `Reader`; `engine::chunking`; `model::chunk` and `model::Type`; `finding`, which finds passages.
 
 pub mod engine;
 mod faults;

@@ -179,19 +179,7 @@ pub(crate) async fn set(store: &dyn Store, tenant: TenantId, now: Timestamp) -> 
     here.graph(now);
     here.document(tenant);
 
-    let memory = |text: &str, state: &str| {
-        serde_json::json!({
-            "part": "tenant", "scope": "tenant", "kind": "fact", "text": text, "about": "office/hours", "tags": ["office"],
-            "importance": 600, "trust": "stated", "state": state, "source": [{ "title": "House rules" }],
-            "writer": { "userId": ADA, "requestId": id(0xd8) }, "recordedAt": now, "saidAt": now, "timesSaid": 1,
-        })
-    };
-    let mut hours = memory("The office opens at eight on weekdays.", "current");
-    hours["supersedes"] = serde_json::json!([id(0xd7)]);
-    here.of(&memory::MODULE, "memory", id(0xd6), hours);
-    let mut before = memory("The office opens at nine on weekdays.", "superseded");
-    (before["endedAt"], before["supersededBy"]) = (serde_json::json!(now), serde_json::json!(id(0xd6)));
-    here.of(&memory::MODULE, "memory", id(0xd7), before);
+    here.memories(now);
 
     let archivist = serde_json::json!({
         "agentId": "archivist", "version": 1, "state": "active", "author": ADA,
@@ -392,6 +380,23 @@ impl Steps {
             self.put(Revision::id(name, one.revision), Some(ADA), Visibility::Tenant, &one);
         }
         self.put(Prompt::id(name), Some(ADA), Visibility::Tenant, &prompt);
+    }
+
+    /// What Ada told everybody to remember, and what that took the place of.
+    fn memories(&mut self, now: Timestamp) {
+        let memory = |text: &str, state: &str| {
+            serde_json::json!({
+                "part": "tenant", "scope": "tenant", "kind": "fact", "text": text, "about": "office/hours", "tags": ["office"],
+                "importance": 600, "trust": "stated", "state": state, "source": [{ "title": "House rules" }],
+                "writer": { "userId": ADA, "requestId": id(0xd8) }, "recordedAt": now, "saidAt": now, "timesSaid": 1,
+            })
+        };
+        let mut hours = memory("The office opens at eight on weekdays.", "current");
+        hours["supersedes"] = serde_json::json!([id(0xd7)]);
+        self.of(&memory::MODULE, "memory", id(0xd6), hours);
+        let mut before = memory("The office opens at nine on weekdays.", "superseded");
+        (before["endedAt"], before["supersededBy"]) = (serde_json::json!(now), serde_json::json!(id(0xd6)));
+        self.of(&memory::MODULE, "memory", id(0xd7), before);
     }
 
     /// An invoice of Ada's, with the one passage of it. Its text lies in a blob, which `document_text` tells.

@@ -46,7 +46,7 @@ impl<'a> Iterator for Tokens<'a> {
                     let digits: Vec<u8> = rest[..end]
                         .iter()
                         .filter_map(|byte| char::from(*byte).to_digit(16))
-                        .map(|digit| digit as u8)
+                        .filter_map(|digit| u8::try_from(digit).ok())
                         .collect();
                     self.0 = &rest[end + 1..];
                     return Some(Token::Hex(

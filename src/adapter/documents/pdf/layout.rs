@@ -186,7 +186,9 @@ fn end_table(rows: &mut Vec<Vec<Run>>, items: &mut Vec<Item>) {
         }
     }
     if rows.len() < 2 || columns.len() < 2 {
-        rows.into_iter().for_each(|row| line(row, items));
+        for row in rows {
+            line(row, items);
+        }
         return;
     }
     let cells = |row: Vec<Run>| {
@@ -209,7 +211,7 @@ mod tests {
     use super::*;
 
     fn run(left: f64, y: f64, text: &str) -> Run {
-        let right = left + text.len() as f64 * 5.0;
+        let right = left + f64::from(u32::try_from(text.len()).unwrap()) * 5.0;
         Run { left, right, y, size: 10.0, bold: false, text: text.to_owned() }
     }
 
@@ -247,7 +249,7 @@ mod tests {
         for (row, (name, price)) in
             [("Item", "Price"), ("Pen", "1.00"), ("Paper", "2.50"), ("Ink", "9"), ("Cup", "3")].iter().enumerate()
         {
-            let y = 20.0 + row as f64 * 12.0;
+            let y = 20.0 + f64::from(u32::try_from(row).unwrap()) * 12.0;
             runs.push(run(10.0, y, name));
             runs.push(run(200.0, y, price));
         }

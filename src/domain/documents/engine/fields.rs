@@ -251,7 +251,7 @@ impl Reading<'_> {
         let mut blocks = self.parsed.blocks.iter();
         let is_heading = |block: &Block| {
             let words = self.words(block).trim_end_matches(':').to_lowercase();
-            field.labels.iter().any(|label| words == *label)
+            field.labels.contains(&words)
         };
         blocks.find(|block| is_heading(block))?;
         let section: Vec<&Block> = blocks.take_while(|block| block.kind != BlockKind::Heading).collect();

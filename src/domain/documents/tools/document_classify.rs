@@ -42,7 +42,7 @@ pub(in crate::domain::documents) struct Input {
     /// How: `model` asks a language model, `statistical` counts words; when not said a model where one can be asked.
     #[serde(default)]
     method: Option<Method>,
-    /// The model or route to ask, as model_list tells them.
+    /// The model or route to ask, as `model_list` tells them.
     #[serde(default)]
     #[schemars(length(min = 1, max = 200))]
     model: Option<String>,

@@ -70,7 +70,7 @@ impl Capability for DocumentDelete {
             }
             match found.last() {
                 Some(last) if found.len() == PAGE as usize => {
-                    after = Some(Place { key: Scalar::Id(last.id), id: last.id })
+                    after = Some(Place { key: Scalar::Id(last.id), id: last.id });
                 }
                 _ => break,
             }

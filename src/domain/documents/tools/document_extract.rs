@@ -39,7 +39,7 @@ pub(in crate::domain::documents) struct Input {
     /// How: `model` asks a language model, `statistical` follows rules; when not said a model where one can be asked.
     #[serde(default)]
     method: Option<Method>,
-    /// The model or route to ask, as model_list tells them.
+    /// The model or route to ask, as `model_list` tells them.
     #[serde(default)]
     #[schemars(length(min = 1, max = 200))]
     model: Option<String>,
@@ -232,7 +232,7 @@ fn unknown(kind: Type, wanted: &[String]) -> Result<(), Fault> {
     match wanted.iter().position(|name| !known.iter().any(|one| plain(one) == *name)) {
         None => Ok(()),
         Some(at) => Err(Fault::bad_input(
-            &format!("/extractionConfig/entities/{at}"),
+            format!("/extractionConfig/entities/{at}"),
             format!("must be one of what there is for the type {}: {}", kind.name(), known.join(", ")),
         )),
     }

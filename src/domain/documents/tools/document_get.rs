@@ -83,7 +83,7 @@ pub(in crate::domain::documents) struct Output {
     uploaded_by: UserId,
     /// When.
     uploaded_at: Timestamp,
-    /// What document_extract last read out of it.
+    /// What `document_extract` last read out of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     extracted: Option<Value>,
     /// The piece of its text.

@@ -39,7 +39,8 @@ async fn an_invoice_is_read_out_with_places() {
     let letters: Vec<char> = text["text"].as_str().unwrap().chars().collect();
     let all = told["fields"].as_array().unwrap().iter().chain(told["entities"].as_array().unwrap());
     for one in all {
-        let (offset, length) = (one["offset"].as_u64().unwrap() as usize, one["length"].as_u64().unwrap() as usize);
+        let place = |name: &str| usize::try_from(one[name].as_u64().unwrap()).unwrap();
+        let (offset, length) = (place("offset"), place("length"));
         let words: String = letters[offset..offset + length].iter().collect();
         assert_eq!((&json!(words), &one["page"]), (&one["text"], &json!(1)), "{one}");
     }

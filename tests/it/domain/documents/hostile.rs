@@ -69,7 +69,7 @@ fn pdf(objects: &[String]) -> Vec<u8> {
         text.extend(format!("{number} 0 obj\n{object}\nendobj\n").bytes());
     }
     let table = text.len();
-    let entries: String = places.iter().map(|place| format!("{place:010} 00000 n \n")).collect();
+    let entries = places.iter().map(|place| format!("{place:010} 00000 n \n")).collect::<Vec<_>>().concat();
     let size = objects.len() + 1;
     text.extend(
         format!("xref\n0 {size}\n0000000000 65535 f \n{entries}trailer<</Size {size}/Root 1 0 R>>\nstartxref\n{table}\n%%EOF").bytes(),
@@ -114,7 +114,7 @@ async fn entities_of_xml_are_neither_fetched_nor_multiplied() {
     assert!(why.contains("entities"), "{why}");
     let mut laughs = r#"<!DOCTYPE l [<!ENTITY l0 "lol">"#.to_owned();
     for level in 1..10 {
-        laughs.push_str(&format!("<!ENTITY l{level} \"{}\">", format!("&l{};", level - 1).repeat(10)));
+        laughs = format!("{laughs}<!ENTITY l{level} \"{}\">", format!("&l{};", level - 1).repeat(10));
     }
     laughs.push_str("]><d><p><t>&l9;</t></p></d>");
     assert!(matches!(

@@ -132,9 +132,9 @@ async fn another_embedder_looks_through_everything_and_the_two_are_never_mixed()
     let app = app.open_again_with(|settings| settings.config.embeddings.model = "other-vectors".to_owned()).await;
     assert_eq!(texts(&search(&app, QUESTION).await), Vec::<&str>::new());
     let worker = Worker::new(app.app.platform().clone());
-    // The scene's two and Ada's.
-    assert_eq!((worker.sweep().await.unwrap(), worker.sweep().await.unwrap()), (3, 0));
-    assert_eq!(embed(&app).await, 3);
+    // The scene's two memories and its passage, and Ada's memory.
+    assert_eq!((worker.sweep().await.unwrap(), worker.sweep().await.unwrap()), (4, 0));
+    assert_eq!(embed(&app).await, 4);
     assert_eq!(texts(&search(&app, QUESTION).await), [ALIKE]);
     // What was written while nothing embedded is looked for when something does again.
     let app = app.open_again_with(|_| {}).await;
