@@ -47,6 +47,9 @@ OF_THE_PAST = {
     "agent_output_unfit",  # what the one model says
     "feedback_empty",  # one of several properties must be there
     "dataset_empty",  # what was said before
+    "memory_empty",  # a text must have a word in it
+    "memory_forget_what",  # one of several properties must be there
+    "memory_ended",  # what became of the memory before
     "graph_query_syntax",  # a language of its own
     "graph_query_unsupported",
     "graph_query_unfit",
@@ -71,8 +74,15 @@ BEYOND_SCHEMAS = {
         "/expiresInDays": "not with expiresAt",
         "/budget": "with dollars or tokens, so that it limits something",
     },
-    "document_get": {"/page": "a page that the document has"},
     "audit_query": {"/to": "later than 'from'"},
+    "document_get": {"/page": "a page that the document has"},
+    "memory_consolidate": {"/scopeId": "what the scope demands"},
+    "memory_forget": {"/id": "an id, or `matching`", "/scopeId": "what the scope demands"},
+    "memory_policy_set": {"/forgetAfterDays": "not less than retireAfterDays"},
+    "memory_search": {"/scopeId": "what the scope demands"},
+    "memory_stats": {"/scopeId": "what the scope demands"},
+    "memory_store": {"/scopeId": "what the scope demands", "/validTo": "later than validFrom"},
+    "memory_update": {"/validTo": "later than validFrom"},
     "model_provider_set": {"/text": "the file of a provider of that name"},
     "persona_analytics": {"/from": "earlier than 'to', by 366 days at most"},
     "role_assign": {
@@ -244,6 +254,10 @@ def document() -> str:
     return made("/documents/upload", {"name": "note.txt", "text": f"Note number {next(numbers)}."})["documentId"]
 
 
+def memory() -> str:
+    return made("/memory", {"text": f"Note number {next(numbers)} is kept.", "separate": True})["memory"]["memoryId"]
+
+
 def queue() -> str:
     return made("/subscriptions", {"topics": ["order.created"], "target": {"type": "pull"}})["id"]
 
@@ -319,6 +333,7 @@ DISPOSABLE = {
     "dataset_export": ("path_parameters", lambda: {"id": dataset()}),
     "document_classify": ("body", lambda: {"text": "Dear Ada, kind regards", "method": "statistical"}),
     "document_delete": ("path_parameters", lambda: {"id": document()}),
+    "document_embeddings": [("path_parameters", lambda: {"id": document()}), ("query", dict)],
     "document_extract": [("path_parameters", lambda: {"id": document()}), ("body", lambda: {"method": "statistical"})],
     "document_get": [("path_parameters", lambda: {"id": document()}), ("query", dict)],
     "document_upload": ("body", lambda: {"name": "note.txt", "text": f"Note number {next(numbers)}."}),
@@ -330,6 +345,14 @@ DISPOSABLE = {
         ("path_parameters", lambda: {"id": f"route-{next(numbers)}"}),
         ("body", lambda: {"path": f"/fresh-{next(numbers)}", "target": "invoicing"}),
     ],
+    "knowledge_query": ("body", lambda: {"question": "What does note number 1 say?"}),
+    "memory_consolidate": ("body", dict),
+    "memory_forget": [("path_parameters", lambda: {"id": memory()}), ("query", dict)],
+    "memory_get": ("path_parameters", lambda: {"id": memory()}),
+    "memory_policy_set": ("body", lambda: {"scope": "session", "most": 500}),
+    "memory_stats": ("query", dict),
+    "memory_store": ("body", lambda: {"text": f"Note number {next(numbers)} is new."}),
+    "memory_update": [("path_parameters", lambda: {"id": memory()}), ("body", lambda: {"importance": 0.9})],
     "model_budget_set": [("path_parameters", lambda: {"scope": "agent:fuzz"}), ("body", lambda: {"tokens": 1000, "period": "day"})],
     "model_complete": ("body", question),
     "model_count_tokens": ("body", question),

@@ -110,7 +110,8 @@ fn judged(text: &str, sources: &[String]) -> Sentence {
     let (plain, mut citations) = without_citations(text);
     citations.retain(|number| (1..=sources.len()).contains(number));
     citations.dedup();
-    let cited: String = citations.iter().map(|number| format!("{}\n", sources[number - 1])).collect();
+    let cited: Vec<&str> = citations.iter().map(|number| sources[number - 1].as_str()).collect();
+    let cited = cited.join("\n");
     Sentence { text: text.to_owned(), supported: !citations.is_empty() && bears_out(&cited, &plain), citations }
 }
 
@@ -121,13 +122,12 @@ fn without_citations(text: &str) -> (String, Vec<usize>) {
         let Some((inside, behind)) = after.split_once(']') else { break };
         plain.push_str(before);
         let parsed: Option<Vec<usize>> = inside.split(',').map(|part| part.trim().parse().ok()).collect();
-        match parsed {
-            Some(found) => numbers.extend(found),
-            None => {
-                plain.push('[');
-                plain.push_str(inside);
-                plain.push(']');
-            }
+        if let Some(found) = parsed {
+            numbers.extend(found);
+        } else {
+            plain.push('[');
+            plain.push_str(inside);
+            plain.push(']');
         }
         rest = behind;
     }

@@ -13,7 +13,7 @@ use crate::kernel::fault::Fault;
 const SCHEME: &str = "convoke://memories/";
 const TEMPLATE: &str = "convoke://memories/{id}";
 const MEDIA_TYPE: &str = "application/json";
-/// A list of resources names so many, the newest: all of them are found by memory_search.
+/// A list of resources names so many, the newest: all of them are found by `memory_search`.
 const NEWEST: usize = 50;
 
 /// The memories that a visitor may read.

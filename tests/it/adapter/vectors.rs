@@ -128,7 +128,8 @@ async fn what_cannot_be_read_is_thrown_away() {
     let folder = tempfile::tempdir().unwrap();
     let whole = folder.path().join("whole");
     let state = in_pieces(&whole).await;
-    let harms: [(&str, fn(&Path)); 8] = [
+    type Harm = fn(&Path);
+    let harms: [(&str, Harm); 8] = [
         ("no head", |folder| fs::remove_file(folder.join("head.json")).unwrap()),
         ("another head", |folder| fs::write(folder.join("head.json"), "{}").unwrap()),
         ("the first piece gone", |folder| fs::remove_file(&files(folder, "codes")[0]).unwrap()),

@@ -203,7 +203,7 @@ impl Order {
         super::keeping::weight(self.found[&new].value.trust) >= super::keeping::weight(self.found[&old].value.trust)
     }
 
-    fn to_change(&mut self, id: Uuid) -> &mut Memory {
+    fn changing(&mut self, id: Uuid) -> &mut Memory {
         let found = &self.found;
         self.changed.entry(id).or_insert_with(|| found[&id].value.clone())
     }
@@ -211,7 +211,7 @@ impl Order {
     /// One stands for another one as well.
     fn confirm(&mut self, stays: Uuid, goes: Uuid) {
         let other = self.changed.get(&goes).unwrap_or_else(|| &self.found[&goes].value).clone();
-        let memory = self.to_change(stays);
+        let memory = self.changing(stays);
         memory.times_said = memory.times_said.saturating_add(other.times_said);
         memory.said_at = memory.said_at.max(other.said_at);
         memory.importance = memory.importance.max(other.importance);
@@ -230,7 +230,7 @@ impl Order {
 
     fn end(&mut self, id: Uuid, state: State, by: Option<Uuid>, done: Done) {
         let (now, by) = (self.now, by.map(MemoryId::from_uuid));
-        self.to_change(id).end(state, by, now);
+        self.changing(id).end(state, by, now);
         self.tell(id, by, done);
     }
 

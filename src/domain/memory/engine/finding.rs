@@ -39,9 +39,12 @@ pub(in crate::domain::memory) struct Wanted {
     pub(in crate::domain::memory) limit: usize,
 }
 
+/// A memory, and how well it fits and why; without a question nothing says that.
+type Item = (Stored<Memory>, Option<(f64, Why)>);
+
 /// What was found.
 pub(in crate::domain::memory) struct Found {
-    pub(in crate::domain::memory) items: Vec<(Stored<Memory>, Option<(f64, Why)>)>,
+    pub(in crate::domain::memory) items: Vec<Item>,
     pub(in crate::domain::memory) method: &'static str,
     /// What was not looked at, and why.
     pub(in crate::domain::memory) partial: Option<String>,

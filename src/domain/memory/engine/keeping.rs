@@ -81,13 +81,13 @@ pub(in crate::domain::memory) async fn keep(
         let believed = Filter::is("part", Scalar::Text(memory.part.clone()))
             .and(Filter::is("state", Scalar::Text(State::Current.name().to_owned())));
         if let Some(same) = first.filter(|first| first.value.state == State::Current) {
-            return Ok(around.confirm(cx, same, &memory)?);
+            return around.confirm(cx, same, &memory);
         }
         if let Some(about) = &memory.about {
             let filter = believed.clone().and(Filter::is("about", Scalar::Text(about.clone())));
             for old in cx.find::<Memory>(Query::newest(filter, HELD_AGAINST)).await? {
                 if folded(&old.value.text) == folded(&memory.text) {
-                    return Ok(around.confirm(cx, old, &memory)?);
+                    return around.confirm(cx, old, &memory);
                 }
                 around.replace(cx, old, &memory);
             }
@@ -101,7 +101,7 @@ pub(in crate::domain::memory) async fn keep(
                 continue;
             }
             match said.against(&Said::of(&old.value.text)) {
-                Stands::Same => return Ok(around.confirm(cx, old, &memory)?),
+                Stands::Same => return around.confirm(cx, old, &memory),
                 Stands::More => around.replace(cx, old, &memory),
                 Stands::Otherwise if memory.kind.can_end() => around.replace(cx, old, &memory),
                 Stands::Otherwise => around.leave(&old, ALIKE, false),

@@ -174,6 +174,7 @@ pub(crate) struct Source {
 }
 
 /// Which call wrote it.
+#[expect(clippy::struct_field_names, reason = "ids of three kinds of things")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Writer {

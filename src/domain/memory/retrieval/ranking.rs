@@ -35,7 +35,7 @@ impl By {
     /// As it is configured.
     pub(crate) fn of(platform: &Platform) -> Self {
         let config = &platform.config.retrieval;
-        let number = |configured: u64| u32::try_from(configured).map_or(f64::from(u32::MAX), f64::from);
+        let number = |configured: u64| f64::from(u32::try_from(configured).unwrap_or(u32::MAX));
         Self {
             words: number(config.words_weight),
             meaning: number(config.meaning_weight),

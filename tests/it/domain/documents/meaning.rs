@@ -10,7 +10,7 @@ const TEXT: &str = "Carts pay two pennies at the lantern gate.";
 const QUESTION: &str = "What would one be charged for passing by?!";
 
 async fn app() -> TestApp {
-    TestApp::start_with(|settings| settings.config.embeddings.model = "test/vectors".to_owned()).await
+    TestApp::start_with(|settings| "test/vectors".clone_into(&mut settings.config.embeddings.model)).await
 }
 
 async fn embed(app: &TestApp) -> usize {

@@ -18,7 +18,7 @@ const QUESTION: &str = "Which beverages does he consume?";
 const SHORT: &str = "Bo rides";
 
 async fn app() -> TestApp {
-    TestApp::start_with(|settings| settings.config.embeddings.model = "test/vectors".to_owned()).await
+    TestApp::start_with(|settings| "test/vectors".clone_into(&mut settings.config.embeddings.model)).await
 }
 
 async fn embed(app: &TestApp) -> usize {
