@@ -63,6 +63,7 @@ OF_THE_PAST = {
     "document_type_unknown",
     "document_encrypted",
     "parsing_timed_out",
+    "document_model_unfit",  # what the one model says
 }
 
 # Rules for the input that a JSON schema does not say, by operation and place of the violation.
@@ -254,6 +255,11 @@ def document() -> str:
     return made("/documents/upload", {"name": "note.txt", "text": f"Note number {next(numbers)}."})["documentId"]
 
 
+def node() -> str:
+    given = {"type": "Thing", "key": f"thing-{next(numbers)}", "name": "A thing"}
+    return made("/knowledge/graph", {"nodes": [given]})["nodes"][0]["id"]
+
+
 def memory() -> str:
     return made("/memory", {"text": f"Note number {next(numbers)} is kept.", "separate": True})["memory"]["memoryId"]
 
@@ -345,6 +351,12 @@ DISPOSABLE = {
         ("path_parameters", lambda: {"id": f"route-{next(numbers)}"}),
         ("body", lambda: {"path": f"/fresh-{next(numbers)}", "target": "invoicing"}),
     ],
+    "graph_delete": [("path_parameters", lambda: {"id": node()}), ("query", dict)],
+    "graph_get": [("path_parameters", lambda: {"id": node()}), ("query", dict)],
+    "graph_neighbors": [("path_parameters", lambda: {"id": node()}), ("query", dict)],
+    "graph_path": ("body", lambda: {"from": node(), "to": node()}),
+    "graph_query": ("body", lambda: {"query": "MATCH (thing:Thing) RETURN thing.name AS name LIMIT 3"}),
+    "graph_upsert": ("body", lambda: {"nodes": [{"type": "Thing", "name": f"Thing {next(numbers)}"}]}),
     "knowledge_query": ("body", lambda: {"question": "What does note number 1 say?"}),
     "memory_consolidate": ("body", dict),
     "memory_forget": [("path_parameters", lambda: {"id": memory()}), ("query", dict)],

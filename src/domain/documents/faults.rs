@@ -48,6 +48,14 @@ pub(super) static TOO_MANY: CodeRow = CodeRow::of_caller(
     "The tenant has as many documents as it may. Delete some with document_delete.",
 );
 
+/// The model did not answer in the form that it was asked for.
+pub(super) static MODEL_UNFIT: CodeRow = CodeRow::of_caller(
+    "document_model_unfit",
+    422,
+    "The model that was demanded did not answer in the form that it was asked for. Name another model, or leave `method` and `model` out: \
+     rules tell then what it does not.",
+);
+
 /// Nothing makes vectors here.
 pub(super) static NO_EMBEDDER: CodeRow = CodeRow {
     name: "no_embedder_configured",
@@ -60,4 +68,4 @@ pub(super) static NO_EMBEDDER: CodeRow = CodeRow {
 
 /// All of them.
 pub(super) static ALL: &[Code] =
-    &[&UNREADABLE, &TOO_LARGE, &TYPE_UNKNOWN, &ENCRYPTED, &TIMED_OUT, &TOO_MANY, &NO_EMBEDDER];
+    &[&UNREADABLE, &TOO_LARGE, &TYPE_UNKNOWN, &ENCRYPTED, &TIMED_OUT, &TOO_MANY, &MODEL_UNFIT, &NO_EMBEDDER];

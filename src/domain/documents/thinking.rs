@@ -2,13 +2,13 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::engine::schemas::{Field, FieldKind};
+use super::faults::MODEL_UNFIT;
 use super::model::Type;
 use crate::capability::cx::Cx;
 use crate::domain::models::{Asker, NO_MODEL, Router, Tags, Wish};
-use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 
 /// So much of a document a model is shown, in bytes.
@@ -31,8 +31,26 @@ pub(super) struct Told {
     pub(super) model: String,
 }
 
+/// Rules tell what a model does not tell in a form that can be used, unless somebody insisted on it.
+fn unless_unfit<T>(told: Result<Option<T>, Fault>, insists: bool) -> Result<Option<T>, Fault> {
+    match told {
+        Err(fault) if fault.is(&MODEL_UNFIT) && !insists => Ok(None),
+        told => told,
+    }
+}
+
 /// Asks what a document is; `None` where rules are to tell.
 pub(super) async fn type_of(
+    cx: &Cx,
+    method: Option<Method>,
+    model: Option<String>,
+    text: &str,
+) -> Result<Option<Told>, Fault> {
+    let insists = method.is_some() || model.is_some();
+    unless_unfit(type_by_model(cx, method, model, text).await, insists)
+}
+
+async fn type_by_model(
     cx: &Cx,
     method: Option<Method>,
     model: Option<String>,
@@ -53,6 +71,18 @@ pub(super) async fn type_of(
 
 /// Asks for fields; answers what the model said of each, by name, and the model.
 pub(super) async fn fields(
+    cx: &Cx,
+    method: Option<Method>,
+    model: Option<String>,
+    kind: Type,
+    schema: &[(String, Field)],
+    text: &str,
+) -> Result<Option<(Map<String, Value>, String)>, Fault> {
+    let insists = method.is_some() || model.is_some();
+    unless_unfit(fields_by_model(cx, method, model, kind, schema, text).await, insists)
+}
+
+async fn fields_by_model(
     cx: &Cx,
     method: Option<Method>,
     model: Option<String>,
@@ -117,6 +147,5 @@ async fn ask(
 }
 
 fn unusable(why: &str) -> Fault {
-    Fault::new(&codes::UNAVAILABLE, format!("what the model answered cannot be used: {why}"))
-        .with_detail(json!({ "hint": "method 'statistical' needs no model" }))
+    Fault::new(&MODEL_UNFIT, format!("what the model answered cannot be used: {why}"))
 }

@@ -123,12 +123,14 @@ async fn what_is_written_over_and_over_does_not_grow() {
     assert!(codes.len() > 1 && !codes[0].ends_with("00000001.codes"), "{codes:?}");
 }
 
+/// Does harm to a folder.
+type Harm = fn(&Path);
+
 #[tokio::test]
 async fn what_cannot_be_read_is_thrown_away() {
     let folder = tempfile::tempdir().unwrap();
     let whole = folder.path().join("whole");
     let state = in_pieces(&whole).await;
-    type Harm = fn(&Path);
     let harms: [(&str, Harm); 8] = [
         ("no head", |folder| fs::remove_file(folder.join("head.json")).unwrap()),
         ("another head", |folder| fs::write(folder.join("head.json"), "{}").unwrap()),

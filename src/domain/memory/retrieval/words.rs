@@ -95,7 +95,10 @@ mod tests {
         // Where nothing else was said, it counts.
         assert_eq!(super::sought("who are you").len(), 3);
         assert_eq!(super::sought(" ?! "), []);
-        assert_eq!(super::sought(&(0..100).map(|at| format!("word{at}")).collect::<Vec<_>>().join(" ")).len(), MOST_WORDS);
+        assert_eq!(
+            super::sought(&(0..100).map(|at| format!("word{at}")).collect::<Vec<_>>().join(" ")).len(),
+            MOST_WORDS
+        );
     }
 
     #[test]
