@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::acting::Acting;
 use super::caller::{Caller, Origin};
 use super::client::{Abilities, Answers, Client, Level, Progress, Questions};
-use super::cx::Cx;
+use super::cx::{Call, Cx, Lasting};
 use super::gate::{Gate, Request};
 use super::outcome::Outcome;
 use crate::kernel::fault::Fault;
@@ -40,6 +40,31 @@ pub struct Called {
 }
 
 impl Cx {
+    /// The same call as an agent makes it that acts for the caller, to read by: what it asks of models is the agent's, and what it would write
+    /// is not kept.
+    #[must_use]
+    pub fn reading_as(&self, acting: Arc<Acting>) -> Self {
+        let call = self.call();
+        let call = Call {
+            id: call.id,
+            caller: Arc::new(Caller { acting: Some(acting), ..Caller::clone(&call.caller) }),
+            origin: call.origin,
+            tool: call.tool.clone(),
+            at: call.at,
+            deadline: call.deadline,
+            silence: call.silence,
+            flows_until: call.flows_until,
+            cancel: call.cancel.clone(),
+            client: Arc::new(Asked(call.client.clone())),
+            answers: Answers::default(),
+            if_match: None,
+            lasting: Lasting::Answer,
+            hops: call.hops,
+            trace: call.trace,
+        };
+        Self::new(Arc::new(call), self.platform().clone(), None, Answers::default())
+    }
+
     /// What makes calls as a part of this one, by an agent that acts for the caller.
     ///
     /// # Errors

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use jsonschema::Validator;
 use serde_json::{Map, Value};
 
-use super::model::agent::{Agent, Allowance, PersonaChoice, Profile, PromptChoice, fits};
+use super::model::agent::{Agent, PersonaChoice, Profile, PromptChoice, fits};
 use crate::capability::cx::Cx;
 use crate::capability::registry::Snapshot;
 use crate::capability::schema::compiled;
+use crate::domain::memory::recalling;
 use crate::domain::models::{Dollars, standing};
 use crate::domain::personas::telling;
 use crate::domain::prompts::using::{self, Choice};
@@ -60,6 +61,7 @@ pub(super) async fn hold(cx: &Cx, profile: &Profile) -> Result<(), Fault> {
     let snapshot = cx.platform().registry.present();
     wrong.extend(unknown_tools(cx, &snapshot, profile));
     wrong.extend(unknown_agents(cx, profile).await?);
+    wrong.extend(unrecalled(cx, profile));
     for (place, model) in models(profile) {
         match standing::first(cx, model).await {
             // A key may come later; a model that nobody knows is a mistake.
@@ -80,12 +82,12 @@ pub(super) async fn hold(cx: &Cx, profile: &Profile) -> Result<(), Fault> {
     if wrong.is_empty() { Ok(()) } else { Err(Fault::violations(wrong)) }
 }
 
-/// Holds that no agent says what agents may do: one that may change agents would else be allowed whatever it likes.
-pub(super) fn same_tools(cx: &Cx, old: &Allowance, new: &Allowance) -> Result<(), Fault> {
+/// Holds that no agent says what agents may do or are told of memories: one that may change agents would else be allowed whatever it likes.
+pub(super) fn same_rights(cx: &Cx, old: &Profile, new: &Profile) -> Result<(), Fault> {
     match &cx.caller().acting {
-        Some(acting) if old != new => {
+        Some(acting) if (&old.tools, &old.memory) != (&new.tools, &new.memory) => {
             let say = format!(
-                "the agent '{}' may not say what agents may do: leave 'tools' out, a person gives tools to agents",
+                "the agent '{}' may not say what agents may do: leave 'tools' and 'memory' out, a person gives them to agents",
                 acting.agent
             );
             Err(Fault::new(&codes::TOOL_NOT_ALLOWED, say))
@@ -137,6 +139,22 @@ pub(super) fn unknown_tools(cx: &Cx, snapshot: &Snapshot, profile: &Profile) -> 
         wrong.push(violation(format!("/tools/domains/{at}"), &format!("there is no domain '{name}'")));
     }
     wrong
+}
+
+/// Whether what the agent is allowed forbids what recalling tells: it is not told by another way what its tools may not tell it.
+pub(super) fn forbids_recall(cx: &Cx, profile: &Profile) -> bool {
+    let snapshot = cx.platform().registry.present();
+    snapshot.find(cx.tenant(), recalling::TOOL).is_none_or(|tool| profile.tools.forbids(tool))
+}
+
+/// That the agent is to be reminded of what its tools may not tell it.
+pub(super) fn unrecalled(cx: &Cx, profile: &Profile) -> Option<Violation> {
+    let forbidden = profile.memory.is_some() && forbids_recall(cx, profile);
+    let say = format!(
+        "'tools' forbids '{0}', so nothing is recalled: take it out of 'tools.except', and have `read` among 'tools.effects'",
+        recalling::TOOL
+    );
+    forbidden.then(|| violation("/memory", &say))
 }
 
 /// Agents that may be run and that there are not.

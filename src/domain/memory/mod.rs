@@ -1,12 +1,14 @@
 //! The memory domain: what was said and learned. Each memory says whose it is, where it comes from, when it holds and how long it was
 //! believed; one that says the same is merged into the first, one that says otherwise takes the place of it, and what is forgotten is gone.
 //!
-//! Other domains may use: `retrieval`, which finds documents of any kind by what their text says. The runtime keeps its worker at work.
+//! Other domains may use: `retrieval`, which finds documents of any kind by what their text says; `recalling`, which finds what an agent is to be
+//! reminded of. The runtime keeps the worker of `retrieval` at work.
 
 mod engine;
 mod faults;
 mod model;
 mod places;
+pub(crate) mod recalling;
 mod resources;
 pub mod retrieval;
 mod tools;

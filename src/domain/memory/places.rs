@@ -7,7 +7,6 @@ use super::model::memory::Scope;
 use crate::capability::cx::{Belongs, Cx, forbidden};
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::domain::agents::whose;
-use crate::domain::memory::retrieval::parts_of;
 use crate::kernel::fault::Fault;
 use crate::port::records::Visibility;
 
@@ -88,7 +87,17 @@ fn manages(cx: &Cx) -> bool {
 
 /// Where a search looks that names no place: what is everybody's, the user's own, their workspaces', and that of the agent that acts.
 pub(super) fn usual(cx: &Cx) -> Vec<String> {
-    let mut parts = parts_of(cx);
-    parts.extend(cx.caller().acting.as_ref().map(|acting| format!("agent:{}", acting.agent)));
-    parts
+    Scope::ALL.into_iter().flat_map(|scope| own(cx, scope, None)).collect()
+}
+
+/// The parts of a scope that are the caller's as they call: of sessions that which is named.
+pub(super) fn own(cx: &Cx, scope: Scope, session: Option<&str>) -> Vec<String> {
+    let (caller, user) = (cx.caller(), cx.caller().user.uuid());
+    match scope {
+        Scope::Tenant => vec!["tenant".to_owned()],
+        Scope::User => vec![format!("user:{user}")],
+        Scope::Workspace => caller.workspaces.iter().map(|workspace| format!("workspace:{workspace}")).collect(),
+        Scope::Agent => caller.acting.iter().map(|acting| format!("agent:{}", acting.agent)).collect(),
+        Scope::Session => session.iter().map(|session| format!("session:{user}:{session}")).collect(),
+    }
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::record::Record;
-use crate::domain::agents::model::run::{RunStatus, StopReason};
+use crate::domain::agents::model::run::{Reminded, RunStatus, StopReason};
 use crate::domain::models::Cost;
 use crate::port::models::Tokens;
 
@@ -33,6 +33,9 @@ pub(crate) struct Answer {
     /// Every call of a tool.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tool_calls: Vec<CallView>,
+    /// The memories that it was reminded of, where the agent has `memory`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recalled: Option<Reminded>,
     /// How often a model was asked.
     steps: u32,
     /// The model that answered last, as `provider/model`.
@@ -97,6 +100,7 @@ impl Answer {
             output: said.output,
             executed_tools: record.ran(),
             tool_calls: calls.collect(),
+            recalled: transcript.recalled.clone(),
             steps: record.steps(),
             model: transcript.steps.last().map(|step| step.model.clone()),
             prompt_version: transcript.prompt_version.clone(),

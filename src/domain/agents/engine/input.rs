@@ -53,7 +53,8 @@ pub(crate) struct Input {
     #[serde(default)]
     #[schemars(length(max = 500))]
     pub(crate) messages: Vec<Earlier>,
-    /// What belongs together: where a label of its prompt stands for several versions, and for routes that stick to a model.
+    /// What belongs together: where a label of its prompt stands for several versions, for routes that stick to a model, and for the memories of
+    /// a session where the agent recalls.
     #[serde(default)]
     #[schemars(length(min = 1, max = 200))]
     pub(crate) session: Option<String>,

@@ -10,5 +10,6 @@ pub(crate) mod input;
 mod offering;
 pub(in crate::domain::agents) mod plan;
 mod record;
+mod remembering;
 pub(crate) mod running;
 pub(crate) mod telling;

@@ -157,10 +157,15 @@ pub(super) fn request(profile: &Profile, input: &Input, form: Option<&Form>) -> 
 
 /// Adds what a model is told of its tools where it has to find them.
 pub(super) fn with_finding(text: &mut String) {
+    add(text, FIND);
+}
+
+/// Adds to what a model is told.
+pub(super) fn add(text: &mut String, more: &str) {
     if !text.is_empty() {
         text.push_str("\n\n");
     }
-    text.push_str(FIND);
+    text.push_str(more);
 }
 
 /// Until when it may run: within the agent's limit, and early enough before the call's own end to tell of it.

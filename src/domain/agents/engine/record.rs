@@ -185,6 +185,7 @@ impl Record {
             steps: self.steps(),
             usage: self.usage.clone(),
             tools: self.tools.clone(),
+            memories: transcript.recalled.iter().flat_map(|recalled| &recalled.memory_ids).copied().collect(),
             micros: u64::try_from(self.took().as_micros()).unwrap_or(u64::MAX),
         }
     }

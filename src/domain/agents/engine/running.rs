@@ -17,6 +17,7 @@ use super::form::{Form, mend};
 use super::input::Input;
 use super::plan;
 use super::record::{Place, Record};
+use super::remembering;
 use super::telling::{Item, Teller};
 use crate::capability::acting::{Acting, Reached};
 use crate::capability::cx::Cx;
@@ -90,6 +91,8 @@ impl Run {
         if finds {
             plan::with_finding(&mut told.text);
         }
+        // Last, since it may cost something.
+        let recalled = remembering::remind(cx, &agent, &acting, input, deadline, &mut told.text).await?;
         let messages = input.messages(told.text)?;
         let request = ChatRequest { tools, messages, ..plan::request(profile, input, form.as_ref()) };
         let transcript = Transcript {
@@ -100,6 +103,7 @@ impl Run {
             user: cx.caller().user,
             above: acting.line().skip(1).map(|above| above.execution.clone()).collect(),
             began_at: cx.now(),
+            recalled,
             messages: request.messages.clone(),
             steps: Vec::new(),
             stop_reason: StopReason::Cancelled,

@@ -11,6 +11,7 @@ use crate::capability::owned::Owned;
 use crate::capability::permit::Resource;
 use crate::capability::spec::{Domain, Effect};
 use crate::capability::tool::Tool;
+use crate::domain::memory::recalling::Scope;
 use crate::kernel::id::UserId;
 use crate::kernel::seal::sha256;
 use crate::port::records::{Document, Field, FieldType, Kind};
@@ -162,6 +163,11 @@ impl Allowance {
             && self.effects.contains(&tool.effect)
     }
 
+    /// Whether it takes the tool out, or all that do the same to the world: more than that it does not name it.
+    pub(crate) fn forbids(&self, tool: &Tool) -> bool {
+        self.except.iter().any(|pattern| fits(pattern, &tool.name)) || !self.effects.contains(&tool.effect)
+    }
+
     /// The domains that there are not.
     pub(crate) fn unknown_domains(&self) -> impl Iterator<Item = (usize, &String)> {
         self.domains.iter().enumerate().filter(|(_, name)| Domain::parse(name).is_none())
@@ -171,6 +177,26 @@ impl Allowance {
 /// Whether a name is the one that is named, or begins as the pattern does.
 pub(crate) fn fits(pattern: &str, name: &str) -> bool {
     pattern.strip_suffix('*').map_or(pattern == name, |beginning| name.starts_with(beginning))
+}
+
+/// What an agent is reminded of when a run begins: memories that bear on what it is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Remembering {
+    /// How many memories at most; 8 when not given, none with 0.
+    #[schemars(range(min = 0, max = 50))]
+    pub(crate) recall: u32,
+    /// Whose memories; when not given everybody's, those of whoever runs it, of their workspaces, of the agent and, where the run names a
+    /// `session`, of the session.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 5))]
+    pub(crate) scopes: Vec<Scope>,
+}
+
+impl Default for Remembering {
+    fn default() -> Self {
+        Self { recall: 8, scopes: Vec::new() }
+    }
 }
 
 /// How far one run may go. At a limit it stops and answers with what it has reached.
@@ -237,6 +263,9 @@ pub(crate) struct Profile {
     /// How far one run may go.
     #[serde(default)]
     pub(crate) limits: Limits,
+    /// What it is reminded of when a run begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) memory: Option<Remembering>,
     /// The JSON Schema that its answer must fit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) output: Option<Map<String, Value>>,

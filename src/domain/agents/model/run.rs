@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::models::CacheState;
-use crate::kernel::id::{KeyId, UserId};
+use crate::kernel::id::{KeyId, MemoryId, UserId};
 use crate::kernel::money::NanoDollars;
 use crate::kernel::time::Timestamp;
 use crate::port::logs::{Keep, Log};
@@ -188,8 +188,22 @@ pub(crate) struct RunEntry {
     pub(crate) usage: Usage,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) tools: BTreeMap<String, ToolCount>,
+    /// The memories that it was reminded of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) memories: Vec<MemoryId>,
     /// How long it took.
     pub(crate) micros: u64,
+}
+
+/// What an agent was reminded of when a run began.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Reminded {
+    /// The memories that the model was told, what bears most on the question first.
+    pub(crate) memory_ids: Vec<MemoryId>,
+    /// What it was not told, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) partial: Option<String>,
 }
 
 /// A run as it went.
@@ -212,6 +226,9 @@ pub(crate) struct Transcript {
     pub(crate) above: Vec<String>,
     /// When it began.
     pub(crate) began_at: Timestamp,
+    /// What it was reminded of, where the agent has `memory`: the texts stand in the first message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) recalled: Option<Reminded>,
     /// The conversation that it began with.
     pub(crate) messages: Vec<Message>,
     /// What it did.

@@ -49,7 +49,7 @@ impl Capability for AgentGet {
         Domain::Agents,
         Route::get("/agents/{id}"),
         Permit::on(Resource::Agents, Action::Read),
-        "One agent, by id or name, in its present or an earlier version: persona, prompt, model, tools, limits, form of its answers; with \
+        "One agent, by id or name, in its present or an earlier version: persona, prompt, model, tools, memory, limits, form of its answers; with \
          'history' also its versions. For how it is doing use agent_status.",
     );
 

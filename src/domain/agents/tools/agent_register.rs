@@ -8,10 +8,10 @@ use crate::capability::Capability;
 use crate::capability::cx::Cx;
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
-use crate::domain::agents::checking::{hold, named, same_tools};
+use crate::domain::agents::checking::{hold, named, same_rights};
 use crate::domain::agents::finding::room_for_one;
 use crate::domain::agents::model::agent::{
-    Agent, Allowance, Limits, ModelPolicy, PersonaChoice, Profile, PromptChoice, State,
+    Agent, Allowance, Limits, ModelPolicy, PersonaChoice, Profile, PromptChoice, Remembering, State,
 };
 use crate::domain::agents::topics::REGISTERED;
 use crate::domain::agents::views::Full;
@@ -55,6 +55,10 @@ pub(in crate::domain::agents) struct Input {
     /// How far one run may go.
     #[serde(default)]
     limits: Limits,
+    /// What it is reminded of when a run begins: memories that bear on the prompt. Nothing when not given; `{}` is all that may be, up to
+    /// eight.
+    #[serde(default)]
+    memory: Option<Remembering>,
     /// The JSON Schema that its answer must fit, where that is to be an object.
     #[serde(default)]
     output: Option<Map<String, Value>>,
@@ -96,9 +100,10 @@ impl Capability for AgentRegister {
             model: input.model,
             tools: input.tools,
             limits: input.limits,
+            memory: input.memory,
             output: input.output,
         };
-        same_tools(cx, &Allowance::default(), &profile.tools)?;
+        same_rights(cx, &Profile::default(), &profile)?;
         hold(cx, &profile).await?;
         room_for_one(cx).await?;
         let (author, message) = (cx.caller().user, input.message);

@@ -10,12 +10,13 @@ use crate::capability::cx::{Cx, forbidden};
 use crate::capability::owned::Stored;
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
-use crate::domain::agents::checking::{choice, models, of_persona, unknown_agents, unknown_tools};
+use crate::domain::agents::checking::{choice, models, of_persona, unknown_agents, unknown_tools, unrecalled};
 use crate::domain::agents::engine::figures::{Figures, Span};
 use crate::domain::agents::engine::running::transcript;
 use crate::domain::agents::finding::load;
 use crate::domain::agents::model::agent::{Agent, State};
 use crate::domain::agents::model::run::{RunStatus, StopReason, Transcript};
+use crate::domain::memory::recalling::may_recall;
 use crate::domain::models::standing;
 use crate::domain::prompts::using;
 use crate::kernel::fault::{Fault, Violation};
@@ -64,7 +65,7 @@ enum Health {
 struct ProblemView {
     /// Where, as a JSON pointer into what `agent_update` takes.
     place: String,
-    /// What kind of fault: the code that a run would end by, or `unknown` for what only does not help.
+    /// What kind of fault: the code that a run would end by; `unknown` and `forbidden` for what only does not help.
     code: String,
     /// What is wrong.
     say: String,
@@ -236,12 +237,21 @@ async fn problems(cx: &Cx, agent: &Agent) -> Result<Vec<ProblemView>, Fault> {
     }
     let snapshot = cx.platform().registry.present();
     let others = unknown_tools(cx, &snapshot, profile).into_iter().chain(unknown_agents(cx, profile).await?);
+    let others = others.chain(unrecalled(cx, profile));
     all.extend(others.map(|Violation { pointer, message }| ProblemView {
         place: pointer,
         code: "unknown".to_owned(),
         say: message,
         blocks: false,
     }));
+    if profile.memory.is_some() && !may_recall(cx) {
+        all.push(ProblemView {
+            place: "/memory".to_owned(),
+            code: "forbidden".to_owned(),
+            say: "nothing is recalled for you: that needs memories:read".to_owned(),
+            blocks: false,
+        });
+    }
     Ok(all)
 }
 

@@ -8,10 +8,10 @@ use crate::capability::Capability;
 use crate::capability::cx::Cx;
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
-use crate::domain::agents::checking::{hold, same_tools};
+use crate::domain::agents::checking::{hold, same_rights};
 use crate::domain::agents::finding::load;
 use crate::domain::agents::model::agent::{
-    Agent, Allowance, Limits, ModelPolicy, PersonaChoice, Profile, PromptChoice, State,
+    Agent, Allowance, Limits, ModelPolicy, PersonaChoice, Profile, PromptChoice, Remembering, State,
 };
 use crate::domain::agents::topics::{RETIRED, UPDATED};
 use crate::domain::agents::views::Full;
@@ -30,6 +30,8 @@ pub(in crate::domain::agents) enum Part {
     Prompt,
     /// The form of its answers.
     Output,
+    /// What it is reminded of.
+    Memory,
 }
 
 /// What is new. What is left out stays as it is; what is given takes the place of the whole of it.
@@ -70,12 +72,15 @@ pub(in crate::domain::agents) struct Input {
     /// Other limits.
     #[serde(default)]
     limits: Option<Limits>,
+    /// Other memories to be reminded of.
+    #[serde(default)]
+    memory: Option<Remembering>,
     /// Another JSON Schema of its answers.
     #[serde(default)]
     output: Option<Map<String, Value>>,
     /// What it is to be without from now on.
     #[serde(default)]
-    #[schemars(length(max = 3))]
+    #[schemars(length(max = 4))]
     without: Vec<Part>,
     /// Whether it works: `paused` keeps it from running, `active` lets it run again.
     #[serde(default)]
@@ -116,7 +121,7 @@ impl Capability for AgentUpdate {
         if profile == old.profile && state == old.state {
             return Ok(Output { agent: Full::stored(stored), changed: false });
         }
-        same_tools(cx, &old.profile.tools, &profile.tools)?;
+        same_rights(cx, &old.profile, &profile)?;
         // An agent that does not run may be made of what is gone: so it can be paused and retired. What is new is held all the same.
         if state == State::Active || profile != old.profile {
             hold(cx, &profile).await?;
@@ -147,6 +152,7 @@ fn changed(input: Input, old: Profile) -> Result<Profile, Fault> {
         (Part::Persona, input.persona.is_some()),
         (Part::Prompt, input.prompt.is_some()),
         (Part::Output, input.output.is_some()),
+        (Part::Memory, input.memory.is_some()),
     ];
     if let Some(at) = input.without.iter().position(|part| given.contains(&(*part, true))) {
         return Err(Fault::bad_input(format!("/without/{at}"), "is given and taken away in the same call"));
@@ -162,6 +168,7 @@ fn changed(input: Input, old: Profile) -> Result<Profile, Fault> {
         model: input.model.unwrap_or(old.model),
         tools: input.tools.unwrap_or(old.tools),
         limits: input.limits.unwrap_or(old.limits),
+        memory: input.memory.or(old.memory).filter(|_| kept(Part::Memory)),
         output: input.output.or(old.output).filter(|_| kept(Part::Output)),
     })
 }

@@ -60,7 +60,17 @@ pub(in crate::domain::memory) async fn find(cx: &Cx, wanted: Wanted) -> Result<F
         (None, Some(_)) => return Err(Fault::bad_input("/scopeId", "needs 'scope', which says what it is the id of")),
         (scope, id) => vec![place(cx, scope, id.as_deref()).await?.part],
     };
-    let filter = visible_to::<Memory>(cx.caller()).and(filter(&wanted, &parts, cx.now()));
+    find_among(cx, wanted, &parts, Filter::All).await
+}
+
+/// The same in these parts, of what fits `also`.
+pub(in crate::domain::memory) async fn find_among(
+    cx: &Cx,
+    wanted: Wanted,
+    parts: &[String],
+    also: Filter,
+) -> Result<Found, Fault> {
+    let filter = visible_to::<Memory>(cx.caller()).and(filter(&wanted, parts, cx.now())).and(also);
     let tags = distinct(wanted.tags);
     let fits = |memory: &Memory| tags.iter().all(|tag| memory.tags.contains(tag));
     let Some(question) = &wanted.query else {
@@ -74,7 +84,7 @@ pub(in crate::domain::memory) async fn find(cx: &Cx, wanted: Wanted) -> Result<F
     let limit = if tags.is_empty() { u32::try_from(many).unwrap_or(u32::MAX) } else { LOOKED_THROUGH };
     let ranking = Ranking { words: sought(question), filter: filter.clone(), limit };
     let ranked = cx.platform().store.rank(cx.tenant(), &MEMORY, ranking).await.map_err(store_fault)?;
-    let near = near(cx, &MEMORY, &parts, question, many * FOR_EACH).await;
+    let near = near(cx, &MEMORY, parts, question, many * FOR_EACH).await;
     let (near, method, partial) = near.told();
     let now = wanted.believed_at.unwrap_or_else(|| cx.now());
     let candidate = |memory: Stored<Memory>| Candidate {

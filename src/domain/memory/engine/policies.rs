@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::capability::cx::Cx;
-use crate::domain::memory::model::memory::{Memory, Scope, State};
+use crate::domain::memory::model::memory::{Memory, Scope, State, Trust};
 use crate::domain::memory::model::policy::Policy;
 use crate::kernel::fault::Fault;
 use crate::kernel::time::Timestamp;
@@ -40,6 +40,11 @@ impl Policies {
     /// The policy of a scope.
     pub(in crate::domain::memory) fn of(&self, scope: Scope) -> Option<&Policy> {
         self.0.get(&scope)
+    }
+
+    /// What agents may be reminded of a scope.
+    pub(in crate::domain::memory) fn recalled(&self, scope: Scope) -> &[Trust] {
+        self.of(scope).and_then(|policy| policy.recall.as_deref()).unwrap_or(&Trust::RECALLED)
     }
 
     /// What becomes of a memory by its age.

@@ -52,6 +52,9 @@ pub(crate) enum Scope {
 }
 
 impl Scope {
+    /// All of them.
+    pub(crate) const ALL: [Self; 5] = [Self::Tenant, Self::User, Self::Workspace, Self::Agent, Self::Session];
+
     /// Its name.
     #[must_use]
     pub(crate) const fn name(self) -> &'static str {
@@ -119,6 +122,9 @@ pub(crate) enum Trust {
 }
 
 impl Trust {
+    /// What agents are reminded of where no policy says otherwise: content that nobody vouches for could be written to lead them astray.
+    pub(crate) const RECALLED: [Self; 2] = [Self::Stated, Self::Inferred];
+
     /// Its name, as filters hold it.
     #[must_use]
     pub(crate) const fn name(self) -> &'static str {

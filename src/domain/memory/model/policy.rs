@@ -44,7 +44,7 @@ pub(crate) struct Policy {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 6))]
     pub(crate) except: Vec<MemoryKind>,
-    /// What may be told to an agent that recalls, by how far it can be trusted: all when not given.
+    /// What agents may be reminded of when they begin to work, by how far it can be trusted: all but `untrusted` when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 3))]
     pub(crate) recall: Option<Vec<Trust>>,

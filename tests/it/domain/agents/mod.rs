@@ -4,6 +4,7 @@ mod below;
 mod ending;
 mod figures;
 mod registering;
+mod remembering;
 mod replaying;
 mod running;
 mod spending;

@@ -100,7 +100,11 @@ async fn what_a_model_makes_up_is_not_verified() {
         .call(&app.member, "document_extract", json!({ "id": id, "method": "model", "model": "test/large" }))
         .await
         .unwrap_err();
-    assert_eq!(refused.code().name, "unavailable");
+    assert_eq!(refused.code().name, "document_model_unfit");
+    // Where nobody insisted on a model rules tell what it does not.
+    app.vendor.tell("small", [Act::Say("I would rather not.", None)]);
+    let told = app.call(&app.member, "document_extract", json!({ "id": id })).await.unwrap();
+    assert_eq!(told["method"], "statistical");
 }
 
 #[tokio::test]
