@@ -50,7 +50,9 @@ impl Said {
             return Stands::Another(share);
         }
         let denies = self.marks.negations % 2 != other.marks.negations % 2;
-        let turns = self.marks.opposites != other.marks.opposites;
+        // One stands in the other's place: "on" for "off". One that is only left out turns nothing.
+        let turns =
+            self.marks.opposites != other.marks.opposites && self.marks.opposites.len() == other.marks.opposites.len();
         let same_names = named(&self.marks) == named(&other.marks);
         // Both at once can mean the same again.
         if same_names && (denies != turns) && shared(&self.plain(), &other.plain()) >= SAME_THING {

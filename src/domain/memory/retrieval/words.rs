@@ -91,7 +91,7 @@ mod tests {
         let sought = sought("What does Anna like drinking in Room 12b?");
         let words: Vec<(&str, bool)> = sought.iter().map(|word| (word.text.as_str(), word.beginning)).collect();
         assert_eq!(words, [("anna", true), ("drink", true), ("room", true), ("12b", false)]);
-        assert_eq!(super::sought("happy happily"), [Word { text: "happ".to_owned(), beginning: true }]);
+        assert_eq!(super::sought("happy"), [Word { text: "happ".to_owned(), beginning: true }]);
         // Where nothing else was said, it counts.
         assert_eq!(super::sought("who are you").len(), 3);
         assert_eq!(super::sought(" ?! "), []);
