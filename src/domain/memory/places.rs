@@ -86,8 +86,20 @@ fn manages(cx: &Cx) -> bool {
 }
 
 /// Where a search looks that names no place: what is everybody's, the user's own, their workspaces', and that of the agent that acts.
-pub(super) fn usual(cx: &Cx) -> Vec<String> {
+fn usual(cx: &Cx) -> Vec<String> {
     Scope::ALL.into_iter().flat_map(|scope| own(cx, scope, None)).collect()
+}
+
+/// Where a call looks: in the place that it names, else in the usual ones.
+///
+/// # Errors
+/// As `place`; `bad_input` for an id without a scope.
+pub(super) async fn parts(cx: &Cx, scope: Option<Scope>, id: Option<&str>) -> Result<Vec<String>, Fault> {
+    match (scope, id) {
+        (None, None) => Ok(usual(cx)),
+        (None, Some(_)) => Err(Fault::bad_input("/scopeId", "needs 'scope', which says what it is the id of")),
+        (scope, id) => Ok(vec![place(cx, scope, id).await?.part]),
+    }
 }
 
 /// The parts of a scope that are the caller's as they call: of sessions that which is named.

@@ -8,7 +8,7 @@ use crate::capability::cx::{Cx, store_fault};
 use crate::capability::owned::{Stored, visible_to};
 use crate::domain::memory::model::memory::{MEMORY, Memory, MemoryKind, Scope, State, Trust, distinct};
 use crate::domain::memory::model::policy::Share;
-use crate::domain::memory::places::{place, usual};
+use crate::domain::memory::places::parts;
 use crate::domain::memory::retrieval::near;
 use crate::domain::memory::retrieval::ranking::{By, Candidate, Why, order};
 use crate::domain::memory::retrieval::words::{sought, stems};
@@ -55,11 +55,7 @@ pub(in crate::domain::memory) struct Found {
 /// # Errors
 /// As `places::place`; when the store fails.
 pub(in crate::domain::memory) async fn find(cx: &Cx, wanted: Wanted) -> Result<Found, Fault> {
-    let parts = match (wanted.scope, &wanted.scope_id) {
-        (None, None) => usual(cx),
-        (None, Some(_)) => return Err(Fault::bad_input("/scopeId", "needs 'scope', which says what it is the id of")),
-        (scope, id) => vec![place(cx, scope, id.as_deref()).await?.part],
-    };
+    let parts = parts(cx, wanted.scope, wanted.scope_id.as_deref()).await?;
     find_among(cx, wanted, &parts, Filter::All).await
 }
 

@@ -14,7 +14,7 @@ use crate::domain::memory::engine::consolidating::{Change, Done, Order};
 use crate::domain::memory::engine::keeping::may_remove;
 use crate::domain::memory::engine::policies::Policies;
 use crate::domain::memory::model::memory::{MEMORY, Memory, MemoryKind, Scope, State, Trust, Writer};
-use crate::domain::memory::places::{place, usual};
+use crate::domain::memory::places::parts;
 use crate::domain::memory::retrieval::changed;
 use crate::domain::memory::topics::CONSOLIDATED;
 use crate::domain::models::{Asker, CacheUse, Router, Tags, Wish};
@@ -105,13 +105,7 @@ impl Capability for MemoryConsolidate {
     .spends();
 
     async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {
-        let parts = match (input.scope, &input.scope_id) {
-            (None, None) => usual(cx),
-            (None, Some(_)) => {
-                return Err(Fault::bad_input("/scopeId", "needs 'scope', which says what it is the id of"));
-            }
-            (scope, id) => vec![place(cx, scope, id.as_deref()).await?.part],
-        };
+        let parts = parts(cx, input.scope, input.scope_id.as_deref()).await?;
         let policies = Policies::load(cx).await?;
         let (found, whole) = look(cx, parts).await?;
         let looked_at = found.len();

@@ -12,7 +12,7 @@ use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::memory::engine::keeping::may_remove;
 use crate::domain::memory::faults::FORGET_WHAT;
 use crate::domain::memory::model::memory::{MEMORY, Memory, MemoryKind, Scope, Trust, distinct};
-use crate::domain::memory::places::{place, usual};
+use crate::domain::memory::places::parts;
 use crate::domain::memory::retrieval::gone;
 use crate::domain::memory::topics::FORGOTTEN;
 use crate::kernel::fault::Fault;
@@ -173,13 +173,7 @@ impl Forgetting<'_> {
     async fn all(&mut self, input: Input) -> Result<bool, Fault> {
         let cx = self.cx;
         let tags = distinct(input.tags);
-        let parts = match (input.scope, &input.scope_id) {
-            (None, None) => usual(cx),
-            (None, Some(_)) => {
-                return Err(Fault::bad_input("/scopeId", "needs 'scope', which says what it is the id of"));
-            }
-            (scope, id) => vec![place(cx, scope, id.as_deref()).await?.part],
-        };
+        let parts = parts(cx, input.scope, input.scope_id.as_deref()).await?;
         let text = |text: &str| Scalar::Text(text.to_owned());
         let mut all = Vec::new();
         if !input.kinds.is_empty() {

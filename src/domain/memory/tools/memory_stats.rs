@@ -12,7 +12,7 @@ use crate::capability::owned::visible_to;
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::memory::model::memory::{Memory, Scope, State};
-use crate::domain::memory::places::place;
+use crate::domain::memory::places::parts;
 use crate::kernel::fault::Fault;
 use crate::kernel::time::Timestamp;
 use crate::port::records::{Filter, Place, Query, Scalar};
@@ -82,11 +82,8 @@ impl Capability for MemoryStats {
     async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {
         let mut filter = visible_to::<Memory>(cx.caller());
         if input.scope.is_some() || input.scope_id.is_some() {
-            if input.scope.is_none() {
-                return Err(Fault::bad_input("/scopeId", "needs 'scope', which says what it is the id of"));
-            }
-            let part = place(cx, input.scope, input.scope_id.as_deref()).await?.part;
-            filter = filter.and(Filter::is("part", Scalar::Text(part)));
+            let parts = parts(cx, input.scope, input.scope_id.as_deref()).await?;
+            filter = filter.and(Filter::In("part", parts.into_iter().map(Scalar::Text).collect()));
         }
         let now = cx.now();
         let mut told =

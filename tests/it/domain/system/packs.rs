@@ -11,6 +11,9 @@ use super::Bare;
 use crate::support::app::TestApp;
 use crate::support::buckets::{OwnS3, Part};
 
+/// The blob that a test keeps, and the text of the scene's document.
+const BLOBS: usize = 2;
+
 /// A key of 32 bytes, as an operator writes it into a file.
 fn key_file(folder: &Path, byte: &str) -> PathBuf {
     let file = folder.join(format!("backup-{byte}.key"));
@@ -108,7 +111,7 @@ async fn an_encrypted_backup_shows_nothing_and_comes_back_elsewhere_under_its_ke
     let dry = new.call("system_restore", json!({ "name": name, "dryRun": true })).await.unwrap();
     assert_eq!(dry["restored"], false);
     let restored = new.call("system_restore", json!({ "name": name })).await.unwrap();
-    assert_eq!((&restored["restored"], &restored["blobs"]), (&json!(true), &json!(1)));
+    assert_eq!((&restored["restored"], &restored["blobs"]), (&json!(true), &json!(BLOBS)));
     has_it(&new.app, &app, &digest).await;
     let left: Vec<_> =
         fs::read_dir(place.path().join("backups")).unwrap().map(|one| one.unwrap().file_name()).collect();
@@ -214,7 +217,7 @@ async fn backups_go_to_an_object_store_and_come_back_from_it() {
         let place = tempfile::tempdir().unwrap();
         let new = Bare::start_with(place.path(), set).await;
         let restored = new.call("system_restore", json!({ "name": name })).await.unwrap();
-        assert_eq!((&restored["restored"], &restored["blobs"]), (&json!(true), &json!(1)));
+        assert_eq!((&restored["restored"], &restored["blobs"]), (&json!(true), &json!(BLOBS)));
         has_it(&new.app, &app, &digest).await;
         new.close().await;
     }
@@ -314,7 +317,7 @@ async fn blobs_of_an_object_store_are_in_the_backup_and_health_says_where_they_a
     let new = Bare::start_with(place.path(), |settings| set(&other, settings)).await;
     new.call("system_restore", json!({ "name": name })).await.unwrap();
     has_it(&new.app, &app, &digest).await;
-    assert_eq!(other.objects().list("blobs").await.unwrap().len(), 1);
+    assert_eq!(other.objects().list("blobs").await.unwrap().len(), BLOBS);
     new.close().await;
 
     server.down();

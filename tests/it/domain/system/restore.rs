@@ -71,7 +71,8 @@ async fn a_backup_makes_a_new_installation_equal_to_the_old_one() {
     let tried = new.call("system_restore", json!({ "name": name, "dryRun": true })).await.unwrap();
     assert_eq!(tried["restored"], false);
     let restored = new.call("system_restore", json!({ "name": name })).await.unwrap();
-    assert_eq!((&restored["restored"], &restored["blobs"]), (&json!(true), &json!(1)));
+    // The blob and the text of the scene's document.
+    assert_eq!((&restored["restored"], &restored["blobs"]), (&json!(true), &json!(2)));
 
     assert_eq!(users(&new.app).await, people);
     assert_eq!(new.app.platform().blobs.get(old.admin.tenant, &blob.digest).await.unwrap().unwrap(), "a blob");
