@@ -8,6 +8,9 @@ use std::time::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+/// The first moment of the year 0.
+const FIRST_WRITTEN: i64 = -62_167_219_200_000;
+
 /// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(i64);
@@ -31,10 +34,11 @@ impl Timestamp {
         Self(self.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// This moment moved back, held at the start of the range instead of overflowing.
+    /// This moment moved back, held at the year 0: RFC 3339 has no way to write what lies before it.
     #[must_use]
     pub fn minus(self, span: Duration) -> Self {
-        Self(self.0.saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
+        let moved = self.0.saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX));
+        Self(moved.max(FIRST_WRITTEN.min(self.0)))
     }
 
     /// How long after `earlier` this is; nothing when it is not after it.
@@ -104,5 +108,8 @@ mod tests {
     fn moving_never_overflows() {
         assert_eq!(Timestamp::from_millis(i64::MAX).plus(Duration::from_secs(1)).as_millis(), i64::MAX);
         assert_eq!(Timestamp::from_millis(5).since(Timestamp::from_millis(9)), Duration::ZERO);
+        let first = Timestamp::from_millis(5).minus(Duration::MAX);
+        assert_eq!(first.to_string(), "0000-01-01T00:00:00.000Z");
+        assert_eq!(Timestamp::from_millis(i64::MIN).minus(Duration::MAX).as_millis(), i64::MIN);
     }
 }

@@ -30,7 +30,7 @@ URL, KEY = os.environ["SERVER_URL"], os.environ["SERVER_KEY"]
 FIXTURE_URL, FIXTURE_KEY = os.environ["FIXTURE_URL"], os.environ["FIXTURE_KEY"]
 STDIO_LOG = open(os.environ["STDIO_LOG"], "a")  # noqa: SIM115 (lives as long as the run)
 # Always in the short list: how everything else is found and called, and what people use every day.
-EVERYDAY = {"tool_search", "tool_describe", "tool_read", "tool_call", "user_me", "user_list", "user_create", "system_health"}
+EVERYDAY = {"tool_search", "tool_describe", "tool_read", "tool_call", "user_me", "memory_store", "memory_search", "system_health"}
 
 
 class Session:

@@ -24,7 +24,7 @@ const { CONVOKE, DATA, SERVER_URL, SERVER_KEY, FIXTURE_URL, FIXTURE_KEY } = proc
 const STDIO_LOG = openSync(process.env.STDIO_LOG, 'a');
 const INVALID_PARAMS = -32602;
 // Always in the short list: how everything else is found and called, and what people use every day.
-const EVERYDAY = ['tool_search', 'tool_describe', 'tool_read', 'tool_call', 'user_me', 'user_list', 'user_create', 'system_health'];
+const EVERYDAY = ['tool_search', 'tool_describe', 'tool_read', 'tool_call', 'user_me', 'memory_store', 'memory_search', 'system_health'];
 const IDENTITY = { name: 'outside-test', version: '1.0.0' };
 const CAPABILITIES = { sampling: {}, elicitation: {} };
 

@@ -42,9 +42,15 @@ pub(in crate::domain::knowledge) struct Output {
     /// The columns, as they are named in RETURN.
     columns: Vec<String>,
     /// The rows: a value for each column.
+    #[schemars(schema_with = "rows")]
     rows: Vec<Vec<Value>>,
     /// Nodes and relations that were looked at; 200,000 at most.
     steps: usize,
+}
+
+/// Any value may stand in a row; some clients want that said by an object.
+fn rows(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({ "type": "array", "items": { "type": "array", "items": { "description": "A value: a scalar, a list, an object of properties, a node, a relation, or null." } } })
 }
 
 impl Capability for GraphQuery {

@@ -50,6 +50,7 @@ pub(super) fn of(tool: &Tool, named: bool, has_body: bool) -> Value {
         (matches!(tool.effect, Effect::Change | Effect::Remove), &[412]),
         (writes && is_value(tool) || takes_input, &[422]),
         (tool.reaches || tool.spends, &[501]),
+        (tool.spends, &[402, 502]),
         (tool.forwards.is_some(), &[409, 412]),
     ];
     let possible = rows.into_iter().filter(|(possible, _)| *possible).flat_map(|(_, statuses)| statuses).copied();
