@@ -61,24 +61,21 @@ pub(super) fn text(builder: &mut Builder, text: &str) -> Result<(), ParseFault> 
     Ok(())
 }
 
-/// The separator that a text's first lines agree on.
+/// The separator that a text's first rows agree on. A row that holds a line break in quotes is one.
 pub(super) fn separator(text: &str) -> Option<char> {
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).take(20).collect();
     let fits = |separator: char| {
-        let counts: Vec<usize> = lines.iter().map(|line| record(line, separator).len()).collect();
+        let rows = rows(text, separator, 20);
+        let filled = rows.iter().filter(|row| row.iter().any(|cell| !cell.trim().is_empty()));
+        let counts: Vec<usize> = filled.map(Vec::len).collect();
         let first = counts.first().copied()?;
         let same = counts.iter().filter(|count| **count == first).count();
-        (first > 1 && lines.len() > 1 && same * 10 >= counts.len() * 9).then_some((first, separator))
+        (first > 1 && counts.len() > 1 && same * 10 >= counts.len() * 9).then_some((first, separator))
     };
     [',', ';', '\t', '|']
         .into_iter()
         .filter_map(fits)
         .max_by_key(|(columns, _)| *columns)
         .map(|(_, separator)| separator)
-}
-
-fn record(line: &str, separator: char) -> Vec<String> {
-    rows(line, separator, 1).into_iter().next().unwrap_or_default()
 }
 
 /// The rows of separated values, at most so many. Quotes hold separators and line breaks; a doubled one is one.
