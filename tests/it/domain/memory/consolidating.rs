@@ -58,9 +58,11 @@ async fn no_more_are_believed_than_the_policy_says() {
     let app = TestApp::start().await;
     let policy = json!({ "scope": "session", "most": 2 });
     app.call(&app.admin, "memory_policy_set", policy).await.unwrap();
-    for (text, importance) in [("first thing", 0.2), ("second topic", 0.9), ("third subject", 0.5)] {
+    // What matters least goes, though it was said last.
+    for (text, importance) in [("second topic", 0.9), ("third subject", 0.5), ("first thing", 0.2)] {
         let input = json!({ "text": text, "importance": importance, "scope": "session", "scopeId": "s" });
         store(&app, input).await;
+        app.clock.advance(DAY);
     }
     let apply = json!({ "scope": "session", "scopeId": "s", "apply": true });
     assert_eq!(ada(&app, "memory_consolidate", apply).await.unwrap()["retired"], 1);
