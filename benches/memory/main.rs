@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use convoke::app::{App, Settings};
 use convoke::capability::caller::{Caller, Credential, Door, Origin};
 use convoke::capability::gate::Request;
+use convoke::capability::outcome::Outcome;
 use convoke::domain::memory::MODULE;
 use convoke::kernel::clock::{Clock as _, SystemClock};
 use convoke::kernel::id::{CallId, new_uuid};
@@ -79,11 +80,11 @@ impl Chance {
     }
 }
 
-async fn call(app: &App, caller: &Caller, tool: &str, input: Value) -> Value {
+async fn call(app: &App, caller: &Arc<Caller>, tool: &str, input: Value) -> Value {
     let origin = Origin { door: Door::Inside, address: None };
     let request = Request::new(CallId::new(SystemClock.now()), caller.clone(), origin, tool, input);
-    let answer = app.gate().call(request).await.result.unwrap();
-    serde_json::to_value(answer.value().unwrap()).unwrap()
+    let Outcome::Value(value) = app.gate().call(request).await.result.unwrap() else { panic!("{tool} answers a value") };
+    value
 }
 
 fn middle(mut times: Vec<Duration>) -> (f64, f64) {
@@ -104,7 +105,7 @@ fn put(kind: &'static Kind, like: &Record, body: Value) -> Step {
     })
 }
 
-async fn measure(app: &App, caller: &Caller, table: &mut Table) {
+async fn measure(app: &App, caller: &Arc<Caller>, table: &mut Table) {
     let memories: usize = std::env::var("MEMORIES").ok().and_then(|text| text.parse().ok()).unwrap_or(100_000);
     let store = app.platform().store.clone();
     let kind = *MODULE.kinds.iter().find(|kind| kind.name == "memory").unwrap();

@@ -131,14 +131,19 @@ impl Keeping {
 
     /// Everything is written but the record, under this id. Holds the doors until it is in the store, or is not going to be: who deletes
     /// another one of the same content waits so long. A call commits after it has answered, so that this goes on beside it.
-    pub(super) fn until_written(mut self, cx: &Cx, id: Uuid) {
+    pub(super) fn until_written(self, cx: &Cx, id: Uuid) {
+        let mut keeping = self;
         cx.platform().running().spawn(async move {
             // A store that is slow may still write it.
-            self.go_after = &[SLOW];
-            if comes_to(&self.platform, self.tenant, id, true).await {
-                self.go_after = &[];
+            keeping.go_after(&[SLOW]);
+            if comes_to(&keeping.platform, keeping.tenant, id, true).await {
+                keeping.go_after(&[]);
             }
         });
+    }
+
+    fn go_after(&mut self, waits: &'static [Duration]) {
+        self.go_after = waits;
     }
 }
 
