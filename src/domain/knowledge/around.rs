@@ -28,12 +28,15 @@ const MOST_FACTS: usize = 24;
 pub(super) struct Fact {
     /// Its number, as an answer cites it.
     pub(super) number: usize,
+    /// The relation.
+    #[serde(skip)]
+    pub(super) relation: Uuid,
     /// The node where the relation begins.
     #[schemars(with = "NodeId")]
-    from: Uuid,
+    pub(super) from: Uuid,
     /// The node where it ends.
     #[schemars(with = "NodeId")]
-    to: Uuid,
+    pub(super) to: Uuid,
     /// The relation in words, such as `Anna works_at Bosch`.
     pub(super) text: String,
 }
@@ -81,12 +84,15 @@ pub(super) async fn facts(cx: &Cx, question: &str, first: usize) -> Result<Vec<F
     }
     // A relation to what the caller may not see is not there.
     let told = relations.into_iter().filter_map(|relation| {
+        let id = relation.id;
         let Relation { from, to, of, .. } = relation.value;
         let text = format!("{} {of} {}", names.get(&from)?, names.get(&to)?);
-        Some((shared(&stems(&text.replace('_', " ")), &asked), from, to, text))
+        Some((shared(&stems(&text.replace('_', " ")), &asked), id, from, to, text))
     });
     let mut told: Vec<_> = told.collect();
     told.sort_by(|one, other| other.0.total_cmp(&one.0));
     let numbered = told.into_iter().take(MOST_FACTS).enumerate();
-    Ok(numbered.map(|(at, (_, from, to, text))| Fact { number: first + at, from, to, text }).collect())
+    Ok(numbered
+        .map(|(at, (_, relation, from, to, text))| Fact { number: first + at, relation, from, to, text })
+        .collect())
 }

@@ -6,7 +6,7 @@ mod merging;
 mod relating;
 mod splitting;
 
-pub(super) use input::Input;
+pub(super) use input::{GivenNode, GivenOrigin, GivenRelation, Input, Resolve};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -22,7 +22,6 @@ use crate::kernel::id::NodeId;
 use crate::kernel::time::Timestamp;
 use crate::port::records::Visibility;
 use book::Book;
-use input::GivenOrigin;
 
 /// The most characters of the properties of one, as JSON.
 const LARGEST: usize = 32_768;
@@ -48,9 +47,9 @@ pub(super) enum Outcome {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Output {
     /// What became of the nodes, in the order in which they were given.
-    nodes: Vec<NodeOutcome>,
+    pub(super) nodes: Vec<NodeOutcome>,
     /// What became of the relations, in the order in which they were given.
-    relations: Vec<RelationOutcome>,
+    pub(super) relations: Vec<RelationOutcome>,
     /// What was split off, in the order in which it was asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     splits: Vec<SplitOutcome>,
@@ -65,9 +64,9 @@ pub(super) struct NodeOutcome {
     reference: Option<String>,
     /// Its id.
     #[schemars(with = "NodeId")]
-    id: Uuid,
+    pub(super) id: Uuid,
     /// What became of it.
-    outcome: Outcome,
+    pub(super) outcome: Outcome,
     /// By what it was found: `id`, `key`, `name`, `alias` or `similarity`.
     #[serde(skip_serializing_if = "Option::is_none")]
     found_by: Option<&'static str>,
@@ -86,15 +85,15 @@ pub(super) struct NodeOutcome {
 pub(super) struct RelationOutcome {
     /// Its id.
     #[schemars(with = "NodeId")]
-    id: Uuid,
+    pub(super) id: Uuid,
     /// The node where it begins.
     #[schemars(with = "NodeId")]
-    from: Uuid,
+    pub(super) from: Uuid,
     /// The node where it ends.
     #[schemars(with = "NodeId")]
-    to: Uuid,
+    pub(super) to: Uuid,
     /// What became of it.
-    outcome: Outcome,
+    pub(super) outcome: Outcome,
 }
 
 /// What was split off.
@@ -117,6 +116,7 @@ struct Writing<'a> {
     belongs: Belongs,
     room: String,
     origin: Option<GivenOrigin>,
+    lenient: bool,
 }
 
 impl Writing<'_> {
@@ -128,6 +128,7 @@ impl Writing<'_> {
             source: given.source,
             document: given.document,
             note: given.note,
+            extracted: given.extracted,
             call: call.id,
             by: call.caller.user,
             at: self.cx.now(),
@@ -142,7 +143,7 @@ pub(super) async fn take(cx: &Cx, input: Input) -> Result<Output, Fault> {
     }
     let belongs = belongs(cx, &input)?;
     let room = room(belongs.visibility, belongs.workspace, belongs.owner);
-    let writing = Writing { cx, belongs, room, origin: input.provenance.clone() };
+    let writing = Writing { cx, belongs, room, origin: input.provenance.clone(), lenient: input.lenient };
     let mut splits = Vec::new();
     if !input.splits.is_empty() {
         if !input.nodes.is_empty() || !input.relations.is_empty() {
