@@ -167,9 +167,9 @@ impl Capability for KnowledgeIngest {
         Domain::Knowledge,
         Route::post("/knowledge/ingest"),
         Permit::on(Resource::Graph, Action::Change),
-        "Takes documents into the knowledge graph: keeps them, cuts them into passages, and puts the people, organisations, places and relations that \
-         they tell of into the graph, each with its passage and page; by a model, or by statistics without one. The same content again does nothing; a \
-         changed one replaces what it said. To keep a file without that use document_upload; for facts that you know yourself graph_upsert.",
+        "Takes documents into the knowledge graph: keeps them, cuts them into passages, and draws out people, organisations, places and how they hang \
+         together, with passage and page; by a model, or by statistics. The same content does nothing, a changed one replaces what it said. To \
+         keep a file alone use document_upload; for facts that you know graph_upsert.",
     )
     .asks()
     .spends();
