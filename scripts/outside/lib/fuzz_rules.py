@@ -41,6 +41,8 @@ OF_THE_PAST = {
     "prompt_version_taken",  # which versions there were
     "prompt_no_experiment",  # what the label stood for
     "persona_unusable",
+    "nothing_to_learn",  # one of several properties must be there
+    "interaction_differs",  # what was taken in under the same id before
     "agent_incomplete",  # what the agent was made of is gone since
     "transcript_cut",  # what an earlier run was told
     "run_unanswered",  # how an earlier run ended
@@ -102,6 +104,8 @@ BEYOND_SCHEMAS = {
 MANY_RULES = {
     "agent_get",
     "agent_invoke",
+    "agent_knowledge",
+    "agent_learn",
     "agent_list",
     "agent_metrics",
     "agent_register",
@@ -134,6 +138,7 @@ MANY_RULES = {
     "graph_path",
     "graph_query",
     "graph_upsert",
+    "knowledge_ingest",
     "memory_forget",
     "memory_search",
     "memory_store",
@@ -326,6 +331,7 @@ DISPOSABLE = {
     "agent_delete": ("path_parameters", lambda: {"id": agent()}),
     "agent_get": ("path_parameters", lambda: {"id": agent()}),
     "agent_invoke": [("path_parameters", lambda: {"id": agent()}), ("body", question)],
+    "agent_learn": ("body", lambda: {"id": agent(), "interactionId": f"fuzz-{next(numbers)}", "feedback": {"accuracy": 1}}),
     "agent_metrics": ("path_parameters", lambda: {"id": agent()}),
     "agent_register": ("body", lambda: {"name": f"Fresh {next(numbers)}", "description": "Answers.", "instructions": "Be short."}),
     "agent_status": [("path_parameters", lambda: {"id": agent()}), ("query", dict)],
@@ -357,6 +363,10 @@ DISPOSABLE = {
     "graph_path": ("body", lambda: {"from": node(), "to": node()}),
     "graph_query": ("body", lambda: {"query": "MATCH (thing:Thing) RETURN thing.name AS name LIMIT 3"}),
     "graph_upsert": ("body", lambda: {"nodes": [{"type": "Thing", "name": f"Thing {next(numbers)}"}]}),
+    "knowledge_ingest": (
+        "body",
+        lambda: {"documents": [{"name": "note.txt", "text": f"Note {next(numbers)} is by Ada Byron."}], "extraction": "statistical"},
+    ),
     "knowledge_query": ("body", lambda: {"question": "What does note number 1 say?"}),
     "memory_consolidate": ("body", dict),
     "memory_forget": [("path_parameters", lambda: {"id": memory()}), ("query", dict)],

@@ -23,7 +23,7 @@ use crate::capability::spec::Domain;
 pub static MODULE: Module = Module {
     domain: Domain::Agents,
     rows: tools::ROWS,
-    kinds: &[&model::agent::AGENT],
+    kinds: &[&model::agent::AGENT, &model::interaction::AGENT_INTERACTION],
     logs: &[&model::run::AGENT_RUNS, &model::run::AGENT_TRANSCRIPTS],
     faults: faults::ALL,
     sources: &[|| std::sync::Arc::new(resources::Resources)],

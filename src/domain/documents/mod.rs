@@ -1,10 +1,12 @@
 //! The documents domain: what people wrote, uploaded, read, cut into passages, found, told apart, and read out of.
 //!
-//! Other domains may use: `Reader`; `engine::chunking`; `model::chunk` and `model::Type`; `finding`, which finds passages.
+//! Other domains may use: `Reader`; `engine::chunking` and `engine::entities`; `model::chunk` and `model::Type`; `finding`, which finds
+//! passages; `handing`, by which one is kept, read passage by passage, and removed.
 
 pub mod engine;
 mod faults;
 pub(crate) mod finding;
+pub(crate) mod handing;
 pub mod model;
 mod reading;
 pub mod resources;

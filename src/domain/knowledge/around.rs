@@ -31,12 +31,15 @@ const MOST_FACTS: usize = 24;
 pub(super) struct Fact {
     /// Its number, as an answer cites it.
     pub(super) number: usize,
+    /// The relation.
+    #[serde(skip)]
+    pub(super) relation: Uuid,
     /// The node where the relation begins.
     #[schemars(with = "NodeId")]
-    from: Uuid,
+    pub(super) from: Uuid,
     /// The node where it ends.
     #[schemars(with = "NodeId")]
-    to: Uuid,
+    pub(super) to: Uuid,
     /// The relation in words, such as `Anna works_at Bosch`.
     pub(super) text: String,
 }
@@ -80,12 +83,14 @@ pub(super) async fn facts(cx: &Cx, question: &str, first: usize) -> Result<Vec<F
     let mut links: Vec<Link> = links.into_values().collect();
     links.sort_by_key(|link| link.id);
     let told = links.into_iter().filter_map(|link| {
-        let Link { from, to, of, .. } = link;
+        let Link { id, from, to, of } = link;
         let text = format!("{} {of} {}", names.get(&from)?, names.get(&to)?);
-        Some((shared(&stems(&text.replace('_', " ")), &asked), from, to, text))
+        Some((shared(&stems(&text.replace('_', " ")), &asked), id, from, to, text))
     });
     let mut told: Vec<_> = told.collect();
     told.sort_by(|one, other| other.0.total_cmp(&one.0));
     let numbered = told.into_iter().take(MOST_FACTS).enumerate();
-    Ok(numbered.map(|(at, (_, from, to, text))| Fact { number: first + at, from, to, text }).collect())
+    Ok(numbered
+        .map(|(at, (_, relation, from, to, text))| Fact { number: first + at, relation, from, to, text })
+        .collect())
 }

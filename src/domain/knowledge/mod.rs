@@ -1,9 +1,15 @@
-//! The knowledge domain: the graph of what is known, nodes and relations with where they come from and when they hold.
+//! The knowledge domain: the graph of what is known, nodes and relations with where they come from and when they hold;
+//! and what documents tell of them.
+//!
+//! Other domains may use: `withdraw_document`, by which what a document alone bears out goes with it; `knowing`, which tells the facts that bear
+//! on a question, and takes in those that an agent learned.
 
 mod answering;
 mod around;
 pub mod engine;
 mod faults;
+pub(crate) mod ingesting;
+pub(crate) mod knowing;
 mod looking;
 mod model;
 mod resources;
@@ -12,6 +18,8 @@ mod topics;
 mod upserting;
 mod views;
 
+pub(crate) use ingesting::withdrawing::withdraw_document;
+
 use crate::capability::module::Module;
 use crate::capability::spec::Domain;
 
@@ -19,7 +27,13 @@ use crate::capability::spec::Domain;
 pub static MODULE: Module = Module {
     domain: Domain::Knowledge,
     rows: tools::ROWS,
-    kinds: &[&crate::port::graph::NODE, &crate::port::graph::RELATION],
+    kinds: &[
+        &crate::port::graph::NODE,
+        &crate::port::graph::RELATION,
+        &ingesting::records::KNOWLEDGE_INGESTION,
+        &ingesting::records::KNOWLEDGE_PASSAGE,
+        &ingesting::records::KNOWLEDGE_SUPPORT,
+    ],
     logs: &[],
     faults: faults::ALL,
     sources: &[|| std::sync::Arc::new(resources::Resources)],

@@ -2,11 +2,13 @@
 //! believed; one that says the same is merged into the first, one that says otherwise takes the place of it, and what is forgotten is gone.
 //!
 //! Other domains may use: `retrieval`, which finds documents of any kind by what their text says; `recalling`, which finds what an agent is to be
-//! reminded of; `forgotten`, which the shelf of backups takes in. The runtime keeps the worker of `retrieval` at work.
+//! reminded of; `knowing`, which finds what is remembered beside what else is known, and remembers what an agent learned; `forgotten`, which the
+//! shelf of backups takes in. The runtime keeps the worker of `retrieval` at work.
 
 mod engine;
 mod faults;
 pub mod forgotten;
+pub(crate) mod knowing;
 mod model;
 mod places;
 pub(crate) mod recalling;

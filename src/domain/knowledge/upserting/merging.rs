@@ -28,7 +28,7 @@ pub(super) fn take(writing: &Writing<'_>, book: &mut Book, given: &GivenNode, at
     };
     let (node, merge) = merged(writing, &known, given, found, &origin)?;
     let merge_id = merge.as_ref().map(|merge| merge.id);
-    let outcome = book.put(writing.cx, found.id, node)?;
+    let outcome = book.put(writing.cx, found.id, node, writing.lenient)?;
     Ok(match outcome {
         Outcome::Changed if merge_id.is_some() => told(Outcome::Merged, merge_id),
         outcome => told(outcome, None),

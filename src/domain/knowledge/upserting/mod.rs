@@ -6,7 +6,7 @@ mod merging;
 mod relating;
 mod splitting;
 
-pub(super) use input::Input;
+pub(super) use input::{GivenNode, GivenOrigin, GivenRelation, Input, Resolve};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -22,7 +22,6 @@ use crate::kernel::id::NodeId;
 use crate::kernel::time::Timestamp;
 use crate::port::records::Visibility;
 use book::Book;
-use input::GivenOrigin;
 
 /// The most characters of the properties of one, as JSON.
 const LARGEST: usize = 32_768;
@@ -48,9 +47,9 @@ pub(super) enum Outcome {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Output {
     /// What became of the nodes, in the order in which they were given.
-    nodes: Vec<NodeOutcome>,
+    pub(super) nodes: Vec<NodeOutcome>,
     /// What became of the relations, in the order in which they were given.
-    relations: Vec<RelationOutcome>,
+    pub(super) relations: Vec<RelationOutcome>,
     /// What was split off, in the order in which it was asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     splits: Vec<SplitOutcome>,
@@ -65,9 +64,9 @@ pub(super) struct NodeOutcome {
     reference: Option<String>,
     /// Its id.
     #[schemars(with = "NodeId")]
-    id: Uuid,
+    pub(super) id: Uuid,
     /// What became of it.
-    outcome: Outcome,
+    pub(super) outcome: Outcome,
     /// By what it was found: `id`, `key`, `name`, `alias` or `similarity`.
     #[serde(skip_serializing_if = "Option::is_none")]
     found_by: Option<&'static str>,
@@ -94,15 +93,15 @@ struct Shared {
 pub(super) struct RelationOutcome {
     /// Its id.
     #[schemars(with = "NodeId")]
-    id: Uuid,
+    pub(super) id: Uuid,
     /// The node where it begins.
     #[schemars(with = "NodeId")]
-    from: Uuid,
+    pub(super) from: Uuid,
     /// The node where it ends.
     #[schemars(with = "NodeId")]
-    to: Uuid,
+    pub(super) to: Uuid,
     /// What became of it.
-    outcome: Outcome,
+    pub(super) outcome: Outcome,
     /// Whether everybody of the tenant may see it and its ends.
     #[serde(skip)]
     shared: bool,
@@ -128,6 +127,7 @@ struct Writing<'a> {
     belongs: Belongs,
     room: String,
     origin: Option<GivenOrigin>,
+    lenient: bool,
 }
 
 impl Writing<'_> {
@@ -139,6 +139,7 @@ impl Writing<'_> {
             source: given.source,
             document: given.document,
             note: given.note,
+            extracted: given.extracted,
             call: call.id,
             by: call.caller.user,
             at: self.cx.now(),
@@ -153,7 +154,7 @@ pub(super) async fn take(cx: &Cx, input: Input) -> Result<Output, Fault> {
     }
     let belongs = belongs(cx, &input)?;
     let room = room(belongs.visibility, belongs.workspace, belongs.owner);
-    let writing = Writing { cx, belongs, room, origin: input.provenance.clone() };
+    let writing = Writing { cx, belongs, room, origin: input.provenance.clone(), lenient: input.lenient };
     let (mut splits, mut shared) = (Vec::new(), Shared::default());
     if !input.splits.is_empty() {
         if !input.nodes.is_empty() || !input.relations.is_empty() {

@@ -103,13 +103,18 @@ pub(super) async fn take(
                     let may = |stored: &Stored<Relation>| {
                         judge(writing.cx.caller(), stored, Action::Change) == Verdict::Allowed
                     };
-                    if !stored.as_ref().is_none_or(may) {
+                    let allowed = stored.as_ref().is_none_or(may);
+                    if !allowed && !writing.lenient {
                         let detail = serde_json::json!({ "relationId": id, "permission": Permit::on(Resource::Graph, Action::Manage) });
                         return Err(forbidden(Permit::on(Resource::Graph, Action::Manage)).with_detail(detail));
                     }
-                    *present = after;
-                    *touched = true;
-                    Outcome::Changed
+                    if allowed {
+                        *present = after;
+                        *touched = true;
+                        Outcome::Changed
+                    } else {
+                        Outcome::Unchanged
+                    }
                 }
             }
         };

@@ -88,6 +88,18 @@ pub(crate) struct Why {
     repeats: f64,
 }
 
+impl Why {
+    /// How near its meaning is, where it was looked for by that.
+    pub(crate) const fn likeness(&self) -> Option<f64> {
+        self.likeness
+    }
+
+    /// The same with its places, from 0, where it was put in order by figures and not by these.
+    pub(crate) fn placed(self, words: Option<usize>, meaning: Option<usize>) -> Self {
+        Self { words_rank: words.map(|rank| rank + 1), meaning_rank: meaning.map(|rank| rank + 1), ..self }
+    }
+}
+
 /// The best ones in order, each with its figure between 0 and 1 and why.
 pub(crate) fn order<T>(candidates: Vec<Candidate<T>>, by: By, limit: usize) -> Vec<(T, f64, Why)> {
     // Where nothing was looked for by meaning, words count for all.

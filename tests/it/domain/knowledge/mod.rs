@@ -2,6 +2,7 @@
 
 mod answering;
 mod asking;
+mod ingesting;
 mod looking;
 mod upserting;
 
