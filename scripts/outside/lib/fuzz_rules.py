@@ -134,6 +134,7 @@ MANY_RULES = {
     "gdpr_delete_request",
     "graph_path",
     "graph_query",
+    "graph_search",
     "graph_upsert",
     "memory_forget",
     "memory_search",

@@ -5,6 +5,7 @@
 pub mod engine;
 mod faults;
 pub(crate) mod finding;
+mod in_graph;
 pub mod model;
 mod reading;
 pub mod resources;
@@ -12,6 +13,7 @@ mod thinking;
 mod tools;
 mod topics;
 
+pub use in_graph::IN_GRAPH;
 pub use reading::Reader;
 
 use crate::capability::module::Module;

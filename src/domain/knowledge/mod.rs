@@ -1,10 +1,13 @@
 //! The knowledge domain: the graph of what is known, nodes and relations with where they come from and when they hold.
+//!
+//! The runtime keeps the worker of `mirroring` at work.
 
 mod answering;
 mod around;
 pub mod engine;
 mod faults;
 mod looking;
+pub mod mirroring;
 mod model;
 mod resources;
 mod tools;

@@ -3,6 +3,7 @@
 mod answering;
 mod asking;
 mod looking;
+mod mirroring;
 mod upserting;
 
 use serde_json::{Value, json};
