@@ -43,6 +43,7 @@ use crate::domain::audit::engine::note::Signer;
 use crate::domain::documents::Reader;
 use crate::domain::events::engine::schemas::Schemas;
 use crate::domain::integrations::Vault;
+use crate::domain::knowledge::mirroring::Mirrors;
 use crate::domain::memory::retrieval::{Following, Searched};
 use crate::domain::models::catalogue::Providers;
 use crate::domain::models::{Router, RouterSettings};
@@ -50,7 +51,7 @@ use crate::domain::prompts::source::Prompts;
 use crate::domain::prompts::uses::Uses;
 use crate::domain::registry::index::ToolIndex;
 use crate::domain::system::{BackupsBy, Gateway, Monitor, SchemaReport, Shelf, schema_report};
-use crate::domain::{MODULES, audit, documents, identity, memory};
+use crate::domain::{MODULES, agents, audit, documents, identity, memory, personas, prompts};
 use crate::kernel::clock::Clock;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
@@ -61,6 +62,7 @@ use crate::kernel::secret::Secret;
 use crate::port::anchors::Anchor;
 use crate::port::bus::Bus;
 use crate::port::graph::TheGraph;
+use crate::port::graph_measures::TheMeasures;
 use crate::port::outside::{Outgoing, Outside};
 use crate::port::secrets::{Environment, MasterKeys};
 use crate::port::store::{Store, StoreFault};
@@ -70,6 +72,7 @@ use crate::runtime::carrying;
 use crate::runtime::embedding;
 use crate::runtime::folders::{self, Folders};
 use crate::runtime::hearing;
+use crate::runtime::mirroring;
 use crate::runtime::relay::Relay;
 use crate::runtime::retraining;
 use crate::runtime::supervise::Supervisor;
@@ -168,6 +171,8 @@ impl App {
         let services = services.with(Arc::new(by)).with(Arc::new(Credentials(vault.clone()))).with(vault);
         let bus = bus::open(&config, &data, &environment, &store, &seal, &*clock)?;
         let services = services.with(Arc::new(TheGraph(Arc::new(StoreGraph::new(store.clone())))));
+        // Measures are of the records, whatever walks.
+        let services = services.with(Arc::new(TheMeasures(Arc::new(StoreGraph::new(store.clone())))));
         let services = add_events(services, &config, bus);
         let services = add_audit(services, reach, &store)?;
         let services = add_files(services, reach)?;
@@ -258,6 +263,7 @@ impl App {
         hearing::start(&self.gate, &self.background);
         retraining::start(&self.gate, &self.background);
         embedding::start(self.platform(), &self.background);
+        mirroring::start(self.platform(), &self.background);
         folders::start(self.platform(), &self.data, &self.background);
         Ok(())
     }
@@ -341,6 +347,7 @@ fn add_services(services: Services, config: &Config) -> Services {
         .with(gateway)
         .with(Arc::new(Following::default()))
         .with(Arc::new(Searched(vec![&memory::SEARCHABLE, &documents::model::chunk::SEARCHABLE])))
+        .with(Arc::new(Mirrors(vec![&agents::IN_GRAPH, &personas::IN_GRAPH, &prompts::IN_GRAPH, &documents::IN_GRAPH])))
         .with(Arc::new(Monitor::default()))
         .with(Arc::new(Runs::default()))
         .unless_given(|| Reader::new(Arc::new(ReadingProcess::default())))

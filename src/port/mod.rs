@@ -7,6 +7,8 @@ pub mod bus;
 pub mod documents;
 pub mod embedder;
 pub mod graph;
+pub mod graph_measures;
+pub mod graph_mirror;
 pub mod graph_query;
 pub mod logs;
 pub mod models;

@@ -137,6 +137,7 @@ MANY_RULES = {
     "gdpr_delete_request",
     "graph_path",
     "graph_query",
+    "graph_search",
     "graph_upsert",
     "knowledge_ingest",
     "memory_forget",

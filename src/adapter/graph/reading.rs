@@ -141,6 +141,27 @@ impl<'a> Reading<'a> {
         Ok(found)
     }
 
+    /// The ends of every relation of these types that the view has.
+    pub(super) async fn every_link(&mut self, types: &[String]) -> Result<Vec<(Uuid, Uuid)>, GraphFault> {
+        self.breathe().await?;
+        let of = |name: &String| Scalar::Text(name.clone());
+        let filter = match types {
+            [] => Filter::All,
+            [one] => Filter::is("type", of(one)),
+            many => Filter::In("type", many.iter().map(of).collect()),
+        };
+        let (most, fault) = self.most_rows();
+        let filter = filter.and(self.view.visible.clone());
+        let rows = self.store.columns(self.scope(), &RELATION, LINK, filter, most).await?;
+        if rows.len() >= most as usize {
+            return Err(fault);
+        }
+        let found: Vec<(Uuid, Uuid)> =
+            rows.into_iter().filter_map(|row| self.link(row, types)).map(|link| (link.from, link.to)).collect();
+        self.count(found.len())?;
+        Ok(found)
+    }
+
     fn link(&self, row: Vec<Scalar>, types: &[String]) -> Option<Link> {
         let [id, from, to, of, owner, workspace, visibility, valid_from, valid_to] =
             <[Scalar; 9]>::try_from(row).ok()?;

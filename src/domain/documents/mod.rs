@@ -7,6 +7,7 @@ pub mod engine;
 mod faults;
 pub(crate) mod finding;
 pub(crate) mod handing;
+mod in_graph;
 pub mod model;
 mod reading;
 pub mod resources;
@@ -14,6 +15,7 @@ mod thinking;
 mod tools;
 mod topics;
 
+pub use in_graph::IN_GRAPH;
 pub use reading::Reader;
 
 use crate::capability::module::Module;

@@ -2,7 +2,7 @@
 //! and what documents tell of them.
 //!
 //! Other domains may use: `withdraw_document`, by which what a document alone bears out goes with it; `knowing`, which tells the facts that bear
-//! on a question, and takes in those that an agent learned.
+//! on a question, and takes in those that an agent learned. The runtime keeps the worker of `mirroring` at work.
 
 mod answering;
 mod around;
@@ -11,6 +11,7 @@ mod faults;
 pub(crate) mod ingesting;
 pub(crate) mod knowing;
 mod looking;
+pub mod mirroring;
 mod model;
 mod resources;
 mod tools;

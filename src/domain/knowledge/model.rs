@@ -237,6 +237,8 @@ impl Relation {
         let text = format!("relation\n{room}\n{}\n{}\n{from}\n{}", self.from, self.to, self.of);
         let mut half = [0; 16];
         half.copy_from_slice(&sha256(text.as_bytes())[..16]);
+        // It begins with the time at which its beginning was made: what is written together lies together in every index.
+        half[..6].copy_from_slice(&self.from.as_bytes()[..6]);
         uuid::Builder::from_custom_bytes(half).into_uuid()
     }
 }

@@ -219,7 +219,7 @@ fn tell(cx: &Cx, shared: Shared) -> Result<(), Fault> {
 }
 
 /// Puts given properties in their places: null removes one.
-fn put_properties(properties: &mut Map<String, Value>, given: &Map<String, Value>) {
+pub(super) fn put_properties(properties: &mut Map<String, Value>, given: &Map<String, Value>) {
     for (name, value) in given {
         if value.is_null() {
             properties.remove(name);

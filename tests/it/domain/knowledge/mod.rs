@@ -4,6 +4,7 @@ mod answering;
 mod asking;
 mod ingesting;
 mod looking;
+mod mirroring;
 mod upserting;
 
 use serde_json::{Value, json};
