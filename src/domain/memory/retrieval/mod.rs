@@ -14,6 +14,6 @@ pub(crate) mod words;
 pub mod working;
 
 pub(crate) use asking::{Near, near, near_among, part_of, parts_of};
-pub(crate) use embedding::{EMBEDDED, EMBEDDING, EMBEDDING_SWEEP, changed, gone, vectors};
+pub(crate) use embedding::{EMBEDDED, EMBEDDING, EMBEDDING_SWEEP, changed, gone, removal, vectors};
 pub use embedding::{Piece, Searchable, Searched};
 pub use following::Following;

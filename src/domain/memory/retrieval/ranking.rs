@@ -58,6 +58,11 @@ impl By {
             fusing: Fusing::Places,
         }
     }
+
+    /// Where nothing was looked for by meaning, words count for all.
+    fn of_what_was_found<T>(self, candidates: &[Candidate<T>]) -> Self {
+        if candidates.iter().any(|one| one.meaning.is_some()) { self } else { Self { meaning: 0.0, ..self } }
+    }
 }
 
 /// Something that was found, and how.
@@ -103,6 +108,7 @@ pub(crate) struct Why {
 
 /// The best ones in order, each with its figure between 0 and 1 and why.
 pub(crate) fn order<T>(candidates: Vec<Candidate<T>>, by: By, limit: usize) -> Vec<(T, f64, Why)> {
+    let by = by.of_what_was_found(&candidates);
     let range = Range::of(&candidates);
     ordered(candidates.into_iter().map(|candidate| Waiting::of(candidate, by, range)).collect(), by, limit)
 }
@@ -115,6 +121,7 @@ pub(crate) fn order_stemming<T>(
     limit: usize,
     stems: impl Fn(&T) -> BTreeSet<String>,
 ) -> Vec<(T, f64, Why)> {
+    let by = by.of_what_was_found(&candidates);
     let range = Range::of(&candidates);
     let mut waiting: Vec<Waiting<T>> =
         candidates.into_iter().map(|candidate| Waiting::of(candidate, by, range)).collect();
