@@ -175,7 +175,7 @@ impl App {
         let services = services.with(Arc::new(TheMeasures(Arc::new(StoreGraph::new(store.clone())))));
         let services = add_events(services, &config, bus);
         let services = add_audit(services, reach, &store)?;
-        let services = add_files(services, reach)?;
+        let services = add_files(services, reach)?.with(Arc::new(reach.arriving()?));
         let services = vectors::add(services, &config, &data).await?;
         let platform = Arc::new(Platform::new(store.clone(), blobs, clock, registry, seal, Arc::new(config), services));
         platform.service::<ToolIndex>()?.list_in(&platform.caches);

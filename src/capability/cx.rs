@@ -30,6 +30,7 @@ use crate::kernel::id::{CallId, TenantId, UserId, new_uuid};
 use crate::kernel::secret::Secret;
 use crate::kernel::time::Timestamp;
 use crate::kernel::trace::TraceContext;
+use crate::port::arriving::Arrived;
 use crate::port::logs::Log;
 use crate::port::queue::Job;
 use crate::port::records::{Document, Filter, Kind, Place, Query, Scope, Visibility};
@@ -43,6 +44,8 @@ pub struct Call {
     pub caller: Arc<Caller>,
     /// Where from.
     pub origin: Origin,
+    /// The file that came with it.
+    pub file: Option<Arc<dyn Arrived>>,
     /// What is called.
     pub tool: Arc<Tool>,
     /// When it came in.
@@ -166,6 +169,12 @@ impl Cx {
     #[must_use]
     pub fn call(&self) -> &Call {
         &self.call
+    }
+
+    /// The file that came with the call, for a tool that takes one.
+    #[must_use]
+    pub fn file(&self) -> Option<&Arc<dyn Arrived>> {
+        self.call.file.as_ref()
     }
 
     /// Who calls.

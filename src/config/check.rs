@@ -197,6 +197,7 @@ fn ranges(config: &Config, wrong: &mut Vec<Wrong>) {
     let many = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     let all: [(&'static str, u64, u64, u64); _] = [
         ("server.body_limit_bytes", many(server.body_limit_bytes), 1024, 1 << 30),
+        ("server.file_limit_bytes", many(server.file_limit_bytes), 1024, 1 << 40),
         ("server.bodies_bytes", many(server.bodies_bytes), many(server.body_limit_bytes), 1 << 40),
         ("server.connections", many(server.connections), 0, 1_000_000),
         ("server.connections_per_address", many(server.connections_per_address), 0, 1_000_000),

@@ -1,6 +1,7 @@
 //! Documents: reading what people write in their many formats. What comes out is one text with the places of its parts.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -127,6 +128,33 @@ pub struct Parsed {
     pub recognised: Vec<u32>,
 }
 
+/// Where a document's bytes are.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// Here.
+    Bytes(Bytes),
+    /// In a file, which is there until it was read.
+    File(PathBuf),
+}
+
+impl From<Bytes> for Source {
+    fn from(bytes: Bytes) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+impl From<Vec<u8>> for Source {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Bytes(bytes.into())
+    }
+}
+
+impl From<&'static [u8]> for Source {
+    fn from(bytes: &'static [u8]) -> Self {
+        Self::Bytes(Bytes::from_static(bytes))
+    }
+}
+
 /// What whoever brings a document says of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hints {
@@ -199,5 +227,5 @@ impl ParseFault {
 #[async_trait]
 pub trait Documents: Send + Sync {
     /// Reads one. Whatever the bytes are, this ends within the limits.
-    async fn parse(&self, bytes: Bytes, hints: Hints, limits: Limits) -> Result<Parsed, ParseFault>;
+    async fn parse(&self, source: Source, hints: Hints, limits: Limits) -> Result<Parsed, ParseFault>;
 }

@@ -2,6 +2,7 @@
 
 pub mod anchors;
 pub mod announcer;
+pub mod arriving;
 pub mod blobs;
 pub mod bus;
 pub mod documents;

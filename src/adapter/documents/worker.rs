@@ -2,6 +2,7 @@
 //! bounds of memory and time that it cannot lift, an environment of a few names, and is killed with all that it started when it has
 //! answered or its time is up.
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -10,12 +11,11 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
 use crate::kernel::tasks::blocking;
-use crate::port::documents::{Documents, Hints, Limits, ParseFault, Parsed};
+use crate::port::documents::{Documents, Hints, Limits, ParseFault, Parsed, Source};
 
 /// The hidden command that the program reads a document by.
 pub const COMMAND: &str = "read-document";
@@ -64,7 +64,7 @@ impl Worker {
 
 #[async_trait]
 impl Documents for Worker {
-    async fn parse(&self, bytes: Bytes, hints: Hints, limits: Limits) -> Result<Parsed, ParseFault> {
+    async fn parse(&self, source: Source, hints: Hints, limits: Limits) -> Result<Parsed, ParseFault> {
         // Waiting for the turn takes nothing from the time that reading may take: how many others wait says nothing of a document.
         // Whoever asks waits no longer all the same, and a process that nobody waits for would keep the turn from others.
         let asked = Instant::now();
@@ -79,7 +79,7 @@ impl Documents for Worker {
         // The turn is over when the process is, whoever still waits for it.
         let read = blocking(move || {
             let _turn = turn;
-            run(&program, bytes, &Order { hints, limits })
+            run(&program, source, &Order { hints, limits })
         });
         read.await.unwrap_or_else(|| {
             Err(ParseFault::Unavailable("the thread that waits for the reader broke down".to_owned()))
@@ -87,7 +87,7 @@ impl Documents for Worker {
     }
 }
 
-fn run(program: &PathBuf, bytes: Bytes, order: &Order) -> Result<Parsed, ParseFault> {
+fn run(program: &PathBuf, source: Source, order: &Order) -> Result<Parsed, ParseFault> {
     let unavailable =
         |error: &dyn std::fmt::Display| ParseFault::Unavailable(format!("the reader cannot be started: {error}"));
     let time = order.limits.time;
@@ -98,10 +98,13 @@ fn run(program: &PathBuf, bytes: Bytes, order: &Order) -> Result<Parsed, ParseFa
     std::thread::spawn(move || {
         let length = u32::try_from(head.len()).unwrap_or(u32::MAX);
         // One that ends before it has read everything has said why.
-        let _ = input
-            .write_all(&length.to_le_bytes())
-            .and_then(|()| input.write_all(&head))
-            .and_then(|()| input.write_all(&bytes));
+        let _ =
+            input.write_all(&length.to_le_bytes()).and_then(|()| input.write_all(&head)).and_then(|()| match source {
+                Source::Bytes(bytes) => input.write_all(&bytes),
+                Source::File(path) => {
+                    File::open(path).and_then(|mut file| std::io::copy(&mut file, &mut input).map(|_| ()))
+                }
+            });
     });
     let (sends, read) = mpsc::channel();
     std::thread::spawn(move || {

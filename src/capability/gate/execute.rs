@@ -61,6 +61,7 @@ impl Gate {
             id: request.id,
             caller: request.caller.clone(),
             origin: request.origin,
+            file: request.file.clone(),
             tool: tool.clone(),
             at: self.platform.clock.now(),
             deadline: began + limit,

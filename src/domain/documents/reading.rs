@@ -17,7 +17,7 @@ use crate::kernel::fault::Fault;
 use crate::kernel::id::TenantId;
 use crate::kernel::seal::sha256;
 use crate::kernel::tasks::{blocking, spawn};
-use crate::port::documents::{Documents, Hints, Limits, ParseFault, Parsed};
+use crate::port::documents::{Documents, Hints, Limits, ParseFault, Parsed, Source};
 use crate::port::records::{Document as _, Filter, Scalar, Scope};
 
 /// Blobs that are written and removed at once.
@@ -47,9 +47,9 @@ impl Reader {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub async fn read(&self, cx: &Cx, bytes: Bytes, hints: Hints) -> Result<Parsed, Fault> {
+    pub async fn read(&self, cx: &Cx, source: impl Into<Source>, hints: Hints) -> Result<Parsed, Fault> {
         let patience = cx.time_left().saturating_sub(Duration::from_secs(1));
-        self.documents.parse(bytes, hints, Limits { patience, ..Limits::default() }).await.map_err(fault)
+        self.documents.parse(source.into(), hints, Limits { patience, ..Limits::default() }).await.map_err(fault)
     }
 
     /// Lets nobody else of this program write or remove what belongs to a file or to what was read of it: two files can have one
@@ -132,18 +132,15 @@ impl Keeping {
     /// Everything is written but the record, under this id. Holds the doors until it is in the store, or is not going to be: who deletes
     /// another one of the same content waits so long. A call commits after it has answered, so that this goes on beside it.
     pub(super) fn until_written(self, cx: &Cx, id: Uuid) {
-        let mut keeping = self;
         cx.platform().running().spawn(async move {
+            let mut keeping = self;
             // A store that is slow may still write it.
-            keeping.go_after(&[SLOW]);
+            keeping.go_after = &[SLOW];
             if comes_to(&keeping.platform, keeping.tenant, id, true).await {
-                keeping.go_after(&[]);
+                keeping.go_after = &[];
             }
+            drop(keeping);
         });
-    }
-
-    fn go_after(&mut self, waits: &'static [Duration]) {
-        self.go_after = waits;
     }
 }
 

@@ -10,4 +10,5 @@ mod kill;
 mod nats;
 #[cfg(target_os = "linux")]
 mod server;
+mod uploads;
 mod workers;
