@@ -174,7 +174,7 @@ pub struct Table {
     pub columns: Vec<String>,
     /// The rows.
     pub rows: Vec<Vec<Value>>,
-    /// Nodes and relations looked at.
+    /// Nodes and relations looked at of those that the view has: others leave no trace in it.
     pub steps: usize,
 }
 

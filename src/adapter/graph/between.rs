@@ -21,16 +21,25 @@ pub(super) async fn find(reading: &mut Reading<'_>, between: &Between) -> Result
     match between.which {
         Which::Shortest => {
             // Most nodes can be seen. A path that was found without looking whether is the shortest if all of its own can.
-            let found = shortest(reading, between, 1, false).await?;
-            let Some(path) = found.paths.first() else { return Ok(found) };
-            if reading.nodes(&path.nodes).await?.len() == path.nodes.len() {
-                return Ok(found);
+            match quick(reading, between).await {
+                // What it went through may be hidden: it may neither end the search nor take from what it may look at.
+                Ok(None) | Err(GraphFault::TooManySteps) => reading.renew(),
+                Ok(Some(found)) => return Ok(found),
+                Err(fault) => return Err(fault),
             }
             shortest(reading, between, 1, true).await
         }
         Which::AllShortest => shortest(reading, between, between.most, true).await,
         Which::Simple => simple(reading, between).await,
     }
+}
+
+/// One of the shortest paths, found without looking whether the nodes can be seen; none where one of its own cannot.
+async fn quick(reading: &mut Reading<'_>, between: &Between) -> Result<Option<Paths>, GraphFault> {
+    let found = shortest(reading, between, 1, false).await?;
+    let Some(path) = found.paths.first() else { return Ok(Some(found)) };
+    let there = reading.nodes(&path.nodes).await?.len() == path.nodes.len();
+    Ok(there.then_some(found))
 }
 
 /// The other way.
@@ -72,8 +81,12 @@ impl Side {
         self.frontier.clear();
         let there = if looks { reading.nodes(&ids).await?.into_iter().map(|node| node.id).collect() } else { ids };
         for node in there {
+            let ways = by.remove(&node).unwrap_or_default();
+            if looks {
+                reading.tell(ways.len())?;
+            }
             self.frontier.push(node);
-            self.reached.insert(node, (self.depth, by.remove(&node).unwrap_or_default()));
+            self.reached.insert(node, (self.depth, ways));
         }
         Ok(())
     }
@@ -195,7 +208,7 @@ async fn simple_into(reading: &mut Reading<'_>, between: &Between, found: &mut P
         for path in &partial {
             let last = path.nodes.last().copied().unwrap_or(between.from);
             for (far, link) in around.get(&last).into_iter().flatten() {
-                reading.count(1)?;
+                reading.count_told(1)?;
                 let reaches = end.reached.get(far).map(|(distance, _)| *distance);
                 let in_time = reaches.map_or(left > radius, |distance| distance <= left);
                 if !in_time || path.nodes.contains(far) {

@@ -81,8 +81,32 @@ pub(super) struct Merge {
     pub(super) replaced: Map<String, Value>,
     /// The aliases that the node has of it.
     pub(super) added_aliases: Vec<String>,
+    /// The key that the node has of it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) key: Option<String>,
+    /// The validity that was given.
+    #[serde(skip_serializing_if = "Span::is_open", default)]
+    pub(super) valid: Span,
+    /// The node's validity before.
+    #[serde(skip_serializing_if = "Span::is_open", default)]
+    pub(super) valid_before: Span,
     /// Where it came from.
     pub(super) origin: Origin,
+}
+
+/// From when until when something holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Span {
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) from: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) to: Option<Timestamp>,
+}
+
+impl Span {
+    fn is_open(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A node.

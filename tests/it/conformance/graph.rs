@@ -89,13 +89,16 @@ impl Scene {
                 )
             })
             .collect();
+        // What is called as something that relations have by themselves.
+        let Step::Put(cy) = &mut steps[2] else { unreachable!() };
+        cy.body["properties"]["from"] = json!("here");
         steps.push(node_step(
             5,
             "Firm",
             "Acme",
             &json!({ "key": "acme", "aliases": ["ACME Inc"], "validTo": "2025-01-01T00:00:00.000Z" }),
         ));
-        steps.push(link_step(0, 0, "knows", 1, &json!({ "weight": 0.5, "properties": { "since": 2001 } })));
+        steps.push(link_step(0, 0, "knows", 1, &json!({ "weight": 0.5, "properties": { "since": 2001, "key": "k" } })));
         steps.push(link_step(1, 1, "knows", 2, &none));
         steps.push(link_step(2, 0, "likes", 2, &none));
         steps.push(link_step(
@@ -329,6 +332,13 @@ const ASKED: &[(&str, &str)] = &[
         "MATCH (a)-[r]->(b) RETURN a.name, collect(DISTINCT b.name) ORDER BY a.name",
         r#"[["Ann",["Bo","Cy"]],["Bo",["Cy"]]]"#,
     ),
+    ("MATCH (a:Person) RETURN coalesce(max(a.age), min(a.age)) AS m, count(*) AS c", "[[60,4]]"),
+    (
+        "MATCH (a:Person) WHERE a.name = 'Ann' RETURN coalesce(max(a.none), min(a.age)) AS m, count(*) AS c, max(a.age)",
+        "[[20,1,20]]",
+    ),
+    ("MATCH (a:Person {name: 'Ann'})-[r:knows]->(n) RETURN r.key", r#"[["k"]]"#),
+    ("MATCH (a:Person {name: 'Ann'})-[:likes]->(n) RETURN n.from", r#"[["here"]]"#),
     ("MATCH (n:Nothing) RETURN count(*), collect(n.name), sum(n.x), max(n.x)", "[[0,[],0,null]]"),
     ("MATCH (n:Nothing) RETURN n.name, count(*)", "[]"),
     (
@@ -378,6 +388,9 @@ async fn a_flood_of_cycles_ends_at_a_limit(scene: &Scene) {
     assert_eq!(scene.try_ask(&view, flood, LIMITS).await, Err(GraphFault::TooManySteps));
     let memory = Limits { steps: 10_000_000, memory: 100_000, ..LIMITS };
     assert_eq!(scene.try_ask(&view, flood, memory).await, Err(GraphFault::TooMuchMemory));
+    // What is there already takes no room again.
+    let alike = format!("MATCH (a:Flood)-->(b) RETURN DISTINCT '{}'", "x".repeat(2_000));
+    assert_eq!(scene.try_ask(&view, &alike, Limits { memory: 600_000, ..LIMITS }).await.unwrap().rows.len(), 1);
     let time = Limits { time: Duration::ZERO, ..LIMITS };
     assert_eq!(scene.try_ask(&view, flood, time).await, Err(GraphFault::TooLong));
     let rows = "MATCH (a:Flood)-->(b) RETURN a.name, b.name";
@@ -394,6 +407,56 @@ async fn a_flood_of_cycles_ends_at_a_limit(scene: &Scene) {
     let simple = scene.between(&view, 0, 1, Which::Simple, 4, 50).await;
     assert_eq!((simple.paths.len(), simple.cut), (50, true));
     assert_eq!(scene.between(&view, 0, 1, Which::Shortest, 10, 1).await.paths[0].links.len(), 1);
+}
+
+async fn what_is_hidden_leaves_no_trace(scene: &Scene) {
+    let none = json!({});
+    // A way of six, and a list of friends.
+    let mut steps: Vec<Step> = (0..7).map(|at| node_step(at, "Stone", &format!("s{at}"), &none)).collect();
+    steps.extend((0..6).map(|at| link_step(at, at, "next", at + 1, &json!({ "properties": { "x": 1 } }))));
+    scene.write(HERE, steps).await;
+    let limits = Limits { steps: 150, ..LIMITS };
+    let asked = [
+        "MATCH (a {name: 's0'})-->(b) RETURN b.name",
+        "MATCH (a {name: 's0'})-[r]-(b) RETURN r",
+        "MATCH (a:Stone)-[*1..3]-(b) RETURN count(*)",
+        "MATCH (a {name: 's0'})-[r {x: 1}]->(b) RETURN a, b",
+    ];
+    let mut before = Vec::new();
+    for query in asked {
+        before.push(scene.ask(&anns(), query).await);
+    }
+    let between = Between {
+        from: node(0),
+        to: node(6),
+        types: Vec::new(),
+        direction: Direction::Both,
+        depth: 6,
+        which: Which::Shortest,
+        most: 1,
+    };
+    let path = scene.graph.between(&anns(), between.clone(), limits).await.unwrap();
+    assert_eq!(numbers(&path), [[0, 1, 2, 3, 4, 5, 6]]);
+    // A node that is Bob's alone, beside both ends, with more around it than may be looked at.
+    let mut steps = vec![put(
+        &NODE,
+        node(50),
+        BOB,
+        Visibility::Private,
+        json!({ "type": "Stone", "name": "hub", "nameKey": "hub", "room": "private", "properties": {} }),
+    )];
+    steps.extend((0..7).map(|at| link_step(50 + at, 50, "next", at, &json!({ "properties": { "x": 1 } }))));
+    steps.extend((0..1500).map(|at| node_step(300 + at, "Leaf", "leaf", &none)));
+    steps.extend((0..1500).map(|at| link_step(300 + at, 50, "next", 300 + at, &none)));
+    scene.write(HERE, steps).await;
+    for (query, before) in asked.iter().zip(before) {
+        // Neither in what is told nor in what may be looked at.
+        let just = Limits { steps: before.steps, ..LIMITS };
+        assert_eq!(scene.try_ask(&anns(), query, just).await, Ok(before.clone()), "{query}");
+        let less = Limits { steps: before.steps - 1, ..LIMITS };
+        assert_eq!(scene.try_ask(&anns(), query, less).await, Err(GraphFault::TooManySteps), "{query}");
+    }
+    assert_eq!(scene.graph.between(&anns(), between, limits).await.unwrap(), path);
 }
 
 async fn walks_as_a_plain_search_does(scene: &Scene) {
@@ -457,7 +520,7 @@ macro_rules! graph_conformance {
 macro_rules! on {
     ($name:ident, $place:expr) => {
         graph_conformance!($name, $place; walks_around_in_every_direction, what_the_view_has_not_is_at_no_step,
-            a_moment_has_its_own_graph, finds_paths, answers_every_clause, a_flood_of_cycles_ends_at_a_limit,
+            a_moment_has_its_own_graph, finds_paths, what_is_hidden_leaves_no_trace, answers_every_clause, a_flood_of_cycles_ends_at_a_limit,
             walks_as_a_plain_search_does);
     };
 }
