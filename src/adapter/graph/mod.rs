@@ -4,7 +4,9 @@
 mod around;
 mod between;
 mod collect;
+mod finding;
 mod matching;
+pub mod neo4j;
 mod nodes;
 mod query;
 mod reading;

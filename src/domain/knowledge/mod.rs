@@ -20,7 +20,7 @@ pub static MODULE: Module = Module {
     domain: Domain::Knowledge,
     rows: tools::ROWS,
     kinds: &[&crate::port::graph::NODE, &crate::port::graph::RELATION],
-    logs: &[],
+    logs: &[&crate::port::graph::CHANGES],
     faults: faults::ALL,
     sources: &[|| std::sync::Arc::new(resources::Resources)],
     topics: topics::ALL,
