@@ -28,7 +28,7 @@ const fn id(number: u128) -> Uuid {
 
 fn node(number: u128) -> Step {
     let name = format!("n{number}");
-    let body = json!({ "type": "Thing", "name": name, "nameKey": name, "room": "tenant", "properties": { "x": number as u64 } });
+    let body = json!({ "type": "Thing", "name": name, "nameKey": name, "room": "tenant", "properties": { "x": u64::try_from(number).unwrap() } });
     put(&NODE, id(number), body)
 }
 

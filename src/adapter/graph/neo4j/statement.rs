@@ -176,12 +176,11 @@ impl<'v> Writer<'v> {
             ("validFrom" | "validTo", _) => return None,
             _ => (None, values.iter().map(|value| plain(value)).collect::<Option<Vec<BoltType>>>()?),
         };
-        let of = match held {
-            Some(held) => format!("{variable}.{held}"),
-            None => {
-                let name = self.parameter(property_name(name).into());
-                format!("{variable}[{name}]")
-            }
+        let of = if let Some(held) = held {
+            format!("{variable}.{held}")
+        } else {
+            let name = self.parameter(property_name(name).into());
+            format!("{variable}[{name}]")
         };
         if let [_] = values.as_slice() {
             let value = self.parameter(values.into_iter().next()?);
