@@ -1,6 +1,7 @@
 //! The context of one running call. It exists only past the gate: who holds one has been identified, limited, authorised and
 //! validated. Reads go to the store at once; writes are collected here and committed by the gate when the call ends well.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -138,19 +139,27 @@ pub struct Cx {
     call: Arc<Call>,
     platform: Arc<Platform>,
     pending: Arc<Mutex<Pending>>,
+    /// Whether something outside was asked.
+    asked: Arc<AtomicBool>,
 }
 
 impl Cx {
     /// Only the gate makes one. `given` is what the other side answered in an earlier run of the same call.
     pub(super) fn new(call: Arc<Call>, platform: Arc<Platform>, ending: Option<Ending>, given: Answers) -> Self {
         let pending = Pending { given, ending, ..Pending::default() };
-        Self { call, platform, pending: Arc::new(Mutex::new(pending)) }
+        Self { call, platform, pending: Arc::new(Mutex::new(pending)), asked: Arc::default() }
     }
 
     /// The same context, for whoever asks the other side on the call's behalf.
     pub(super) fn again(&self) -> Arc<Self> {
         let (call, platform, pending) = (self.call.clone(), self.platform.clone(), self.pending.clone());
-        Arc::new(Self { call, platform, pending })
+        Arc::new(Self { call, platform, pending, asked: self.asked.clone() })
+    }
+
+    /// Where whoever asks something outside on the call's behalf says so: a call that asked nothing can be run again.
+    #[must_use]
+    pub fn asked(&self) -> Arc<AtomicBool> {
+        self.asked.clone()
     }
 
     /// The call.

@@ -141,8 +141,10 @@ pub struct Hints {
 /// How much a document may cost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// How long reading it may take.
+    /// How long reading it may take, from when its turn comes.
     pub time: Duration,
+    /// How long whoever asks waits for it, its turn included. Afterwards nobody takes the answer.
+    pub patience: Duration,
     /// How much memory it may take, in bytes.
     pub memory: u64,
     /// How much may come out when it is unpacked, in bytes.
@@ -159,6 +161,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             time: Duration::from_secs(60),
+            patience: Duration::MAX,
             memory: 768 << 20,
             unpacked: 128 << 20,
             text: 20 << 20,

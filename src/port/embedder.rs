@@ -48,12 +48,6 @@ pub trait Embedder: Send + Sync {
     /// The space that its vectors lie in. Whoever embeds differently names another.
     fn space(&self) -> Space;
 
-    /// So many tokens of a text are read; what comes after them is left out.
-    fn longest(&self) -> usize;
-
-    /// The vectors of texts, in their order.
+    /// The vectors of texts, in their order. What is longer than the model reads is left out.
     async fn embed(&self, texts: &[&str], of: Of) -> Result<Vec<Vec<f32>>, EmbedderFault>;
-
-    /// Where it is, for people; nothing secret is in it.
-    fn place(&self) -> String;
 }

@@ -232,7 +232,10 @@ impl Keeping {
                 break;
             }
             let (first, bytes) = writer.log.oldest()?;
-            self.write_anew(writer, first, &bytes)?;
+            if let Err(why) = self.write_anew(writer, first, &bytes) {
+                writer.log.forget_corners();
+                return Err(why);
+            }
             let commit = writer.log.commit(self.mark()).map_err(|error| error.to_string())?;
             // Searches that began earlier hold on to the files that they read.
             writer.log.drop_oldest(commit).map_err(|error| error.to_string())?;

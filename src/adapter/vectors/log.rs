@@ -178,24 +178,27 @@ impl Log {
 
     /// Takes records in, with the rests of their codes. They wait for the commit.
     pub(super) fn add(&mut self, records: &[u8], rests: &[u8]) -> io::Result<()> {
-        if self.waiting.len() > WAITING {
-            self.write()?;
-        }
-        let written = self.pieces.get_mut(&self.last).map_or_else(
-            || Err(io::ErrorKind::NotFound.into()),
-            |piece| {
-                write_at(&piece.rest, rests, piece.rest_bytes)?;
-                piece.rest_bytes += rests.len() as u64;
-                Ok(())
-            },
-        );
-        if let Err(error) = written {
-            // The numbers of corners that these records gave were not written.
-            self.corners.clear();
+        if let Err(error) = self.add_rests(rests) {
+            self.forget_corners();
             return Err(error);
         }
         self.put(records);
         Ok(())
+    }
+
+    fn add_rests(&mut self, rests: &[u8]) -> io::Result<()> {
+        if self.waiting.len() > WAITING {
+            self.write()?;
+        }
+        let piece = self.pieces.get_mut(&self.last).ok_or(io::ErrorKind::NotFound)?;
+        write_at(&piece.rest, rests, piece.rest_bytes)?;
+        piece.rest_bytes += rests.len() as u64;
+        Ok(())
+    }
+
+    /// Whoever asked for numbers of corners and does not add the records calls this: what says whose the numbers are stands in them.
+    pub(super) fn forget_corners(&mut self) {
+        self.corners.clear();
     }
 
     fn put(&mut self, records: &[u8]) {

@@ -1,6 +1,7 @@
 //! The embedded index of vectors: everything in memory that a search looks at, and a log in a folder from which that is read again
 //! at a start. What was chosen and why: docs/decisions/0019.
 
+mod closed;
 mod code;
 mod keeping;
 mod kernels;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use uuid::Uuid;
 
+pub use self::closed::ClosedVectors;
 use self::code::{Query, misfit};
 use self::keeping::Keeping;
 use self::room::look;

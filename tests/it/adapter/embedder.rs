@@ -9,6 +9,7 @@ use convoke::adapter::embedder::local::LocalEmbedder;
 use convoke::app::{App, Settings};
 use convoke::kernel::clock::SystemClock;
 use convoke::port::embedder::{Embedder, EmbedderFault, Of, OwnEmbedder};
+use convoke::port::vectors::Index;
 use serde_json::Value;
 
 use crate::support::servers::named;
@@ -37,7 +38,7 @@ fn expected() -> Vec<(String, Vec<f32>)> {
 async fn vectors_are_those_of_the_model() {
     let Some(folder) = minilm() else { return };
     let embedder = LocalEmbedder::open(&folder).unwrap();
-    assert_eq!((embedder.space().size, embedder.longest()), (384, 256));
+    assert_eq!(embedder.space().size, 384);
     assert!(embedder.space().embedder.starts_with("local/"), "{:?}", embedder.space());
     assert_eq!(embedder.embed(&[], Of::Passage).await.unwrap(), Vec::<Vec<f32>>::new());
     let expected = expected();
@@ -121,6 +122,41 @@ async fn the_folder_says_how_texts_become_vectors() {
 }
 
 #[tokio::test]
+async fn another_file_of_the_folder_is_another_space() {
+    let place = tempfile::tempdir().unwrap();
+    fs::create_dir_all(place.path().join("Pooling")).unwrap();
+    let head = "{}";
+    let mut weights = (head.len() as u64).to_le_bytes().to_vec();
+    weights.extend(head.as_bytes());
+    fs::write(place.path().join("model.safetensors"), weights).unwrap();
+    let config = r#"{"model_type":"bert","hidden_size":4,"intermediate_size":8,"num_hidden_layers":1,"num_attention_heads":2,
+        "max_position_embeddings":8,"vocab_size":4}"#;
+    let modules = r#"[{"path":"Pooling","type":"sentence_transformers.models.Pooling"}]"#;
+    let files = [
+        ("config.json", config),
+        ("modules.json", modules),
+        ("Pooling/config.json", r#"{"pooling_mode_mean_tokens":true}"#),
+        ("sentence_bert_config.json", r#"{"max_seq_length":8}"#),
+        ("config_sentence_transformers.json", r#"{"prompts":{"query":"q: "}}"#),
+        ("tokenizer_config.json", r#"{"do_lower_case":true}"#),
+        ("tokenizer.json", r#"{"normalizer":{"lowercase":true}}"#),
+        ("vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n"),
+    ];
+    for (name, content) in files {
+        fs::write(place.path().join(name), content).unwrap();
+    }
+    let space = || LocalEmbedder::open(place.path()).unwrap().space();
+    let before = space();
+    for (name, content) in files {
+        // The same JSON in other bytes: whatever is read counts.
+        fs::write(place.path().join(name), format!("{content} ")).unwrap();
+        assert_ne!(space(), before, "{name}");
+        fs::write(place.path().join(name), content).unwrap();
+        assert_eq!(space(), before, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_folder_without_a_model_is_refused() {
     let place = tempfile::tempdir().unwrap();
     let refused = |why: &str| match LocalEmbedder::open(place.path()) {
@@ -168,6 +204,20 @@ async fn the_configuration_names_the_folder() {
     };
     let app = open("plain", "", "").await.unwrap();
     assert!(app.platform().service::<OwnEmbedder>().unwrap().0.is_none());
+    // The index is opened for those who embed; what they left can be thrown away without.
+    let vectors = place.path().join("plain/vectors");
+    assert!(!vectors.exists());
+    fs::create_dir_all(&vectors).unwrap();
+    fs::write(vectors.join("head.json"), "of another time").unwrap();
+    let index = &app.platform().service::<Index>().unwrap().0;
+    index.clear().await.unwrap();
+    assert!(!vectors.exists());
+    index.clear().await.unwrap();
+    assert_eq!((index.mark().await.unwrap(), index.fullness().await.unwrap().points), (None, 0));
+    assert!(index.take(Vec::new(), Some(1)).await.is_err());
+    drop(app);
+    open("named", "openai/text-embedding-3-small", "").await.unwrap();
+    assert!(place.path().join("named/vectors/head.json").exists());
     let fault = open("wrong", "local", "no-such-folder").await.err().unwrap();
     assert_eq!(fault.code().name, "bad_configuration");
     assert!(fault.to_string().contains("embeddings.folder"), "{fault}");

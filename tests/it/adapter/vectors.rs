@@ -9,6 +9,8 @@ use convoke::kernel::id::Id;
 use convoke::port::vectors::{Change, Corner, Search, Space, Vectors};
 use uuid::Uuid;
 
+use crate::faults::disk::SmallDisk;
+
 const SIZE: usize = 8;
 
 fn space() -> Space {
@@ -121,6 +123,144 @@ async fn what_is_written_over_and_over_does_not_grow() {
     assert!(full.memory_bytes > 0);
     let codes = files(folder.path(), "codes");
     assert!(codes.len() > 1 && !codes[0].ends_with("00000001.codes"), "{codes:?}");
+}
+
+#[tokio::test]
+async fn after_a_crash_amid_tidying_it_is_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, before) = (folder.path().join("whole"), folder.path().join("before"));
+    let vectors = EmbeddedVectors::open_in_pieces(&whole, 4096).unwrap();
+    vectors.take((100..110).map(|number| put(number, 3.0)).collect(), None).await.unwrap();
+    let mut crashes = 0;
+    for round in 0..30u16 {
+        copy(&whole, &before);
+        let first = files(&whole, "codes").remove(0);
+        vectors.take((0..40).map(|number| put(number, f32::from(round))).collect(), Some(round.into())).await.unwrap();
+        if !first.exists() {
+            crashes += 1;
+            // What counts was written anew, and the oldest piece is not dropped yet: the head still names it.
+            let crashed = folder.path().join("crashed");
+            copy(&whole, &crashed);
+            for entry in fs::read_dir(&before).unwrap() {
+                let place = crashed.join(entry.as_ref().unwrap().file_name());
+                if !place.exists() || place.ends_with("head.json") {
+                    fs::copy(entry.unwrap().path(), place).unwrap();
+                }
+            }
+            let state = held(&vectors).await;
+            let reopened = EmbeddedVectors::open_in_pieces(&crashed, 4096).unwrap();
+            assert_eq!(held(&reopened).await, state);
+            reopened.take(vec![put(900, 9.0)], Some(900)).await.unwrap();
+            drop(reopened);
+            let (points, mark) = held(&EmbeddedVectors::open_in_pieces(&crashed, 4096).unwrap()).await;
+            assert_eq!((points.len(), points[&900], mark), (state.0.len() + 1, 9, Some(900)));
+            fs::remove_dir_all(&crashed).unwrap();
+        }
+        fs::remove_dir_all(&before).unwrap();
+    }
+    assert!(crashes > 3, "{crashes}");
+}
+
+#[tokio::test]
+async fn says_how_much_room_it_takes() {
+    let folder = tempfile::tempdir().unwrap();
+    let on_disk = || {
+        let files = ["codes", "rest"].into_iter().flat_map(|kind| files(folder.path(), kind));
+        files.map(|file| fs::metadata(file).unwrap().len()).sum::<u64>()
+    };
+    let vectors = EmbeddedVectors::open_in_pieces(folder.path(), 4096).unwrap();
+    let empty = vectors.fullness().await.unwrap();
+    vectors.take((0..300).map(|number| put(number, 2.0)).collect(), Some(1)).await.unwrap();
+    let full = vectors.fullness().await.unwrap();
+    assert_eq!((full.points, full.disk_bytes), (300, on_disk()));
+    // A byte a number at least.
+    assert!(full.memory_bytes >= 300 * SIZE as u64 && full.memory_bytes < 1 << 20, "{full:?}");
+    drop(vectors);
+    let vectors = EmbeddedVectors::open_in_pieces(folder.path(), 4096).unwrap();
+    assert_eq!(vectors.fullness().await.unwrap(), full);
+    let gone = |number| Change::Remove { tenant: corner().tenant, of: corner().of, id: Uuid::from_u128(number) };
+    vectors.take((0..200).map(gone).collect(), Some(2)).await.unwrap();
+    let emptier = vectors.fullness().await.unwrap();
+    assert_eq!((emptier.points, emptier.disk_bytes), (100, on_disk()));
+    assert!(emptier.memory_bytes <= full.memory_bytes, "{emptier:?} {full:?}");
+    vectors.clear().await.unwrap();
+    let cleared = vectors.fullness().await.unwrap();
+    assert_eq!((cleared.points, cleared.disk_bytes), (0, on_disk()));
+    assert!(cleared.disk_bytes < full.disk_bytes && cleared.memory_bytes <= empty.memory_bytes, "{cleared:?} {empty:?}");
+}
+
+/// A point in a corner of its own.
+fn put_in(part: &str, number: u128) -> Change {
+    let corner = Corner { part: part.into(), ..corner() };
+    Change::Put { space: space(), corner, id: Uuid::from_u128(number), vector: vec![1.0; SIZE] }
+}
+
+/// The points of a corner.
+async fn in_corner(vectors: &EmbeddedVectors, part: &str) -> Vec<u128> {
+    let corners = vec![Corner { part: part.into(), ..corner() }];
+    let search = Search { space: space(), corners, vector: vec![1.0; SIZE], limit: 100, among: None };
+    let found = vectors.search(search).await.unwrap();
+    let mut ids: Vec<u128> = found.iter().map(|near| near.id.as_u128()).collect();
+    ids.sort_unstable();
+    ids
+}
+
+#[tokio::test]
+async fn tidying_that_fails_leaves_every_point_in_its_corner() {
+    let folder = tempfile::tempdir().unwrap();
+    let vectors = EmbeddedVectors::open_in_pieces(folder.path(), 4096).unwrap();
+    vectors.take(vec![put_in("rare", 1_001), put_in("rare", 1_002)], None).await.unwrap();
+    // Of the two the first can be read and is taken along, the second cannot.
+    let rests = files(folder.path(), "rest").remove(0);
+    let mut harmed = false;
+    for round in 0..40u16 {
+        vectors.take((0..40).map(|number| put(number, f32::from(round))).collect(), Some(round.into())).await.unwrap();
+        // Nothing is written into the first piece any more.
+        if !harmed && files(folder.path(), "codes").len() == 2 {
+            let file = fs::OpenOptions::new().write(true).open(&rests).unwrap();
+            file.set_len(SIZE as u64).unwrap();
+            harmed = true;
+        }
+    }
+    assert!(files(folder.path(), "codes").len() > 8, "it was not tidied up");
+    // Whatever the second is now, it can be read again.
+    fs::OpenOptions::new().write(true).open(&rests).unwrap().set_len(8192).unwrap();
+    vectors.take(vec![put_in("rare", 1_003)], Some(100)).await.unwrap();
+    drop(vectors);
+    let vectors = EmbeddedVectors::open_in_pieces(folder.path(), 4096).unwrap();
+    assert_eq!(in_corner(&vectors, "rare").await, [1_001, 1_002, 1_003]);
+    assert_eq!((held(&vectors).await.0.len(), vectors.mark().await.unwrap()), (40, Some(100)));
+}
+
+#[tokio::test]
+async fn a_full_disk_leaves_every_point_in_its_corner() {
+    const MANY: u128 = 200_000;
+    let folder = tempfile::tempdir().unwrap();
+    let Some(disk) = SmallDisk::with(folder.path(), "size=8m,mode=0700") else {
+        eprintln!("skipped: a_full_disk_leaves_every_point_in_its_corner needs the right to mount a file system");
+        return;
+    };
+    let vectors = EmbeddedVectors::open(folder.path()).unwrap();
+    vectors.take(vec![put_in("first", 1)], Some(1)).await.unwrap();
+    // Each step of 128 begins in a corner of its own, so that whichever step fails has given one its number.
+    let part = |number: u128| format!("corner {}", number / 128);
+    let changes = (0..MANY).map(|number| put_in(&part(number), 10_000 + number)).collect();
+    let refused = vectors.take(changes, Some(2)).await.unwrap_err();
+    assert!(refused.to_string().contains("no room"), "{refused}");
+    // The step that failed was not applied: the first corner without points is its own.
+    let mut failed = 0;
+    while !in_corner(&vectors, &part(failed)).await.is_empty() {
+        failed += 128;
+    }
+    assert!(failed > 0 && failed < MANY, "{failed}");
+    disk.enlarge();
+    vectors.take(vec![put_in(&part(failed), 5)], Some(3)).await.unwrap();
+    drop(vectors);
+    let vectors = EmbeddedVectors::open(folder.path()).unwrap();
+    assert_eq!(vectors.mark().await.unwrap(), Some(3));
+    assert_eq!(in_corner(&vectors, &part(failed)).await, [5]);
+    assert_eq!(in_corner(&vectors, "first").await, [1]);
+    assert_eq!(in_corner(&vectors, &part(0)).await.len(), 100);
 }
 
 /// Does harm to a folder.

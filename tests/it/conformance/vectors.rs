@@ -364,8 +364,13 @@ async fn says_how_full_it_is(open: &Open) {
     vectors.take((0..50).map(|number| put(&mine(), number, EAST)).collect(), None).await.unwrap();
     let full = vectors.fullness().await.unwrap();
     assert_eq!(full.points, 50);
+    let vectors = open();
+    assert_eq!(vectors.fullness().await.unwrap(), full);
     vectors.take((0..20).map(|number| remove(&mine(), number)).collect(), None).await.unwrap();
     assert_eq!(open().fullness().await.unwrap().points, 30);
+    let vectors = open();
+    vectors.clear().await.unwrap();
+    assert_eq!(vectors.fullness().await.unwrap().points, 0);
 }
 
 macro_rules! vectors_conformance {

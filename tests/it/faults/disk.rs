@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::program::{Client, Place};
 
 /// A disk in memory, taken down however the test ends.
-pub(super) struct SmallDisk(PathBuf);
+pub(crate) struct SmallDisk(PathBuf);
 
 impl SmallDisk {
     /// `None` where this process may not mount.
@@ -18,12 +18,12 @@ impl SmallDisk {
     }
 
     /// One of these options.
-    pub(super) fn with(folder: &Path, options: &str) -> Option<Self> {
+    pub(crate) fn with(folder: &Path, options: &str) -> Option<Self> {
         std::fs::create_dir_all(folder).unwrap();
         mount(&["-t", "tmpfs", "-o", options, "tmpfs"], folder).then(|| Self(folder.to_owned()))
     }
 
-    pub(super) fn enlarge(&self) {
+    pub(crate) fn enlarge(&self) {
         assert!(mount(&["-o", "remount,size=64m"], &self.0));
     }
 }

@@ -3,7 +3,7 @@
 #[cfg(target_os = "linux")]
 mod clocks;
 #[cfg(target_os = "linux")]
-mod disk;
+pub(crate) mod disk;
 mod events;
 mod fleet;
 mod kill;

@@ -53,6 +53,12 @@ name = "vectors"
 context = 8000
 abilities = ["embeddings"]
 price = { input = "0.02" }
+
+[[models]]
+name = "other-vectors"
+context = 8000
+abilities = ["embeddings"]
+price = { input = "0.03" }
 "#;
 
 /// Puts the provider's file into a data folder.
@@ -264,7 +270,10 @@ impl Models for Adapter {
         if let Some(Act::Fail(fault)) = self.0.act(endpoint).await {
             return Err(fault);
         }
-        let vector = |text: &String| vec![f32::from(u16::try_from(text.chars().count()).unwrap()), 1.0, 0.0];
+        let vector = |text: &String| match text.as_str() {
+            "not a number" => vec![f32::NAN, 1.0, 0.0],
+            text => vec![f32::from(u16::try_from(text.chars().count()).unwrap()), 1.0, 0.0],
+        };
         let vectors = request.texts.iter().map(vector).collect();
         let tokens = Some(Tokens { input: 4, ..Tokens::default() });
         Ok(Embedding { model: endpoint.model.to_string(), vectors, tokens })

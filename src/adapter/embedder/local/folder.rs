@@ -20,6 +20,17 @@ const LARGEST: u64 = 64 << 20;
 
 const WEIGHTS: &str = "model.safetensors";
 
+/// The small files that are read where they are there, besides those of the modules.
+const READ: [&str; 7] = [
+    "config.json",
+    "modules.json",
+    "sentence_bert_config.json",
+    "config_sentence_transformers.json",
+    "tokenizer_config.json",
+    "tokenizer.json",
+    "vocab.txt",
+];
+
 /// What `config.json` says of a model.
 #[derive(Debug, Clone, Deserialize)]
 struct Shape {
@@ -103,7 +114,7 @@ impl Folder {
         {
             return Err(format!("{heads} heads over {} numbers", shape.hidden_size));
         }
-        let (pooling, is_normalised) = modules(path)?;
+        let (pooling, is_normalised, read) = modules(path)?;
         let limits = optional(&path.join("sentence_bert_config.json"))?;
         let limit = limits["max_seq_length"].as_u64().and_then(|limit| usize::try_from(limit).ok());
         let longest = limit.unwrap_or(usize::MAX).min(shape.max_position_embeddings).min(super::bert::TOGETHER);
@@ -116,7 +127,7 @@ impl Folder {
             found.unwrap_or_default().to_owned()
         };
         let prompts = (prompt(["query", "question"]), prompt(["passage", "document"]));
-        let digest = digest(path)?;
+        let digest = digest(path, &read)?;
         Ok(Self { path: path.to_owned(), shape, pooling, is_normalised, activation, longest, prompts, digest })
     }
 
@@ -186,13 +197,14 @@ fn linear(tensors: &mut Tensors, name: &str, inputs: usize, outputs: usize) -> R
     Ok(Linear::new(&weights, &added, inputs))
 }
 
-/// How the vectors of tokens become one. A folder without modules is a plain model, whose mean is taken.
-fn modules(path: &Path) -> Result<(Pooling, bool), String> {
+/// How the vectors of tokens become one, and the files of modules that say so. A folder without modules is a plain model, whose mean
+/// is taken.
+fn modules(path: &Path) -> Result<(Pooling, bool, Vec<PathBuf>), String> {
     let file = path.join("modules.json");
     if !file.exists() {
-        return Ok((Pooling::Mean, true));
+        return Ok((Pooling::Mean, true, Vec::new()));
     }
-    let (mut pooling, mut is_normalised) = (Pooling::Mean, false);
+    let (mut pooling, mut is_normalised, mut read) = (Pooling::Mean, false, Vec::new());
     for module in json::<Vec<Module>>(&file)? {
         match module.kind.rsplit('.').next().unwrap_or_default() {
             "Transformer" if module.path.is_empty() => {}
@@ -201,7 +213,9 @@ fn modules(path: &Path) -> Result<(Pooling, bool), String> {
                 if module.path.contains("..") || Path::new(&module.path).is_absolute() {
                     return Err(format!("the module {} lies outside the folder", module.path));
                 }
-                let told: Value = json(&path.join(&module.path).join("config.json"))?;
+                let file = path.join(&module.path).join("config.json");
+                let told: Value = json(&file)?;
+                read.push(file);
                 let is = |name: &str| told[format!("pooling_mode_{name}")].as_bool().unwrap_or(false);
                 pooling = match (is("mean_tokens"), is("cls_token"), is("max_tokens"), is("mean_sqrt_len_tokens")) {
                     (true, false, false, false) => Pooling::Mean,
@@ -213,7 +227,7 @@ fn modules(path: &Path) -> Result<(Pooling, bool), String> {
             other => return Err(format!("the module {other} is not known: only Transformer, Pooling and Normalize")),
         }
     }
-    Ok((pooling, is_normalised))
+    Ok((pooling, is_normalised, read))
 }
 
 fn tokens(path: &Path) -> Result<Tokens, String> {
@@ -238,11 +252,10 @@ fn tokens(path: &Path) -> Result<Tokens, String> {
     Tokens::new(pieces, lowers.unwrap_or(true))
 }
 
-/// Of what makes the vectors what they are: the small files, and of the weights their head and samples.
-fn digest(path: &Path) -> Result<String, String> {
+/// Of what makes the vectors what they are: every small file that is read, and of the weights their head and samples.
+fn digest(path: &Path, of_modules: &[PathBuf]) -> Result<String, String> {
     let mut digest = Sha256::new();
-    for name in ["config.json", "modules.json", "1_Pooling/config.json", "sentence_bert_config.json", "vocab.txt"] {
-        let file = path.join(name);
+    for file in READ.iter().map(|name| path.join(name)).chain(of_modules.iter().cloned()) {
         let content = if file.exists() { text(&file)? } else { String::new() };
         digest.update((content.len() as u64).to_le_bytes());
         digest.update(content.as_bytes());

@@ -58,10 +58,6 @@ impl Embedder for LocalEmbedder {
         Space { embedder: self.name.clone(), size: self.folder.size() }
     }
 
-    fn longest(&self) -> usize {
-        self.folder.longest
-    }
-
     async fn embed(&self, texts: &[&str], of: Of) -> Result<Vec<Vec<f32>>, EmbedderFault> {
         let before = match of {
             Of::Question => &self.folder.prompts.0,
@@ -84,10 +80,6 @@ impl Embedder for LocalEmbedder {
             found.extend(ended.map_err(EmbedderFault::Unusable)?);
         }
         Ok(found)
-    }
-
-    fn place(&self) -> String {
-        format!("local, in {}", self.folder.path.display())
     }
 }
 

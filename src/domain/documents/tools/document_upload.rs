@@ -14,10 +14,10 @@ use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::documents::engine::chunking::{Sizes, cut};
 use crate::domain::documents::engine::classifying::classify;
 use crate::domain::documents::engine::places::Places;
-use crate::domain::documents::faults::TOO_MANY;
+use crate::domain::documents::faults::{TOO_LARGE, TOO_MANY};
 use crate::domain::documents::model::chunk::{Chunk, DOCUMENT_CHUNK};
-use crate::domain::documents::model::{Document, Type, claim};
-use crate::domain::documents::reading::{Reader, hold_until_written};
+use crate::domain::documents::model::{Document, FILE, TEXT, Type, claim};
+use crate::domain::documents::reading::{Keeping, Reader, aside};
 use crate::domain::documents::topics::UPLOADED;
 use crate::domain::memory::retrieval::changed;
 use crate::kernel::fault::Fault;
@@ -28,6 +28,8 @@ use crate::port::records::{Filter, Query, Scalar, Visibility};
 
 /// Documents of a tenant.
 const MOST: u32 = 200_000;
+/// Passages of a document: each is a record of the one commit that keeps it.
+const MOST_PASSAGES: usize = 20_000;
 /// The counter of them.
 pub(super) const COUNTER: &str = "documents";
 
@@ -154,18 +156,29 @@ impl Capability for DocumentUpload {
         let size_bytes = bytes.len() as u64;
         let reader = cx.service::<Reader>()?;
         let parsed = reader.read(cx, bytes.clone(), hints).await?;
-        let (kind, confidence) = input.document_type.map_or_else(
-            || {
-                let best = classify(&parsed.text, Some(parsed.format)).swap_remove(0);
-                (best.kind, best.confidence)
-            },
-            |kind| (kind, 1.0),
-        );
-        let passages = cut(&parsed, Sizes::default());
-        let text = Bytes::from(serde_json::to_vec(&parsed).map_err(Fault::internal)?);
+        let said = input.document_type;
+        let (parsed, (kind, confidence), passages, file, text) = aside(move || {
+            let told = said.map_or_else(
+                || {
+                    let best = classify(&parsed.text, Some(parsed.format)).swap_remove(0);
+                    (best.kind, best.confidence)
+                },
+                |kind| (kind, 1.0),
+            );
+            let passages = cut(&parsed, Sizes::default());
+            let mut text = TEXT.to_vec();
+            serde_json::to_writer(&mut text, &parsed).map_err(Fault::internal)?;
+            Ok::<_, Fault>((parsed, told, passages, Bytes::from([FILE, &bytes].concat()), Bytes::from(text)))
+        })
+        .await??;
+        if passages.len() > MOST_PASSAGES {
+            let why = format!("its text is {} passages and may be {MOST_PASSAGES}", passages.len());
+            return Err(Fault::new(&TOO_LARGE, format!("the document is too large: {why}")));
+        }
         let document = Document {
             name: input.name,
-            digest: digest.clone(),
+            digest,
+            file: Some(sha256_hex(&file)),
             text_digest: sha256_hex(&text),
             claim,
             size_bytes,
@@ -183,10 +196,15 @@ impl Capability for DocumentUpload {
             uploaded_by: cx.caller().user,
             extracted: None,
         };
-        let alone = reader.alone(&digest).await;
+        let alone = reader.alone([&document.digest, &document.text_digest]).await;
+        // Somebody may have uploaded it in the meantime.
+        if let Some(known) = known(cx, &document.claim).await? {
+            return Ok(told(&known, true));
+        }
         cx.room_for_one(COUNTER, MOST, "documents", &TOO_MANY).await?;
+        let keeping = Keeping::begin(cx, reader, document.clone(), alone);
         let blobs = &cx.platform().blobs;
-        blobs.put(cx.tenant(), bytes).await.map_err(store_fault)?;
+        blobs.put(cx.tenant(), file).await.map_err(store_fault)?;
         blobs.put(cx.tenant(), text).await.map_err(store_fault)?;
         let (id, now) = (cx.new_id(), cx.now());
         let belongs = Belongs { owner: Some(cx.caller().user.uuid()), workspace: None, visibility };
@@ -200,7 +218,7 @@ impl Capability for DocumentUpload {
             "documentId": id, "name": document.name, "type": document.kind, "format": document.format,
         });
         cx.emit(UPLOADED, id, &about)?;
-        hold_until_written(cx, id, alone);
+        keeping.until_written(cx, id);
         let Belongs { owner, workspace, visibility } = belongs;
         Ok(told(
             &Stored {
@@ -220,17 +238,19 @@ impl Capability for DocumentUpload {
 
 fn bytes(input: &Input) -> Result<Bytes, Fault> {
     match (&input.document, &input.text) {
-        (Some(document), None) => {
-            let plain: Vec<u8> = document.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-            let bytes = STANDARD
-                .decode(plain)
-                .map_err(|error| Fault::bad_input("/document", format!("is no base64: {error}")))?;
-            Ok(bytes.into())
-        }
+        (Some(document), None) => decoded(document),
         (None, Some(text)) => Ok(Bytes::copy_from_slice(text.as_bytes())),
         (Some(_), Some(_)) => Err(Fault::bad_input("/text", "cannot be given beside document")),
         (None, None) => Err(Fault::bad_input("/document", "must be given, or text")),
     }
+}
+
+/// A file in base64, with or without line breaks.
+pub(super) fn decoded(document: &str) -> Result<Bytes, Fault> {
+    let plain: Vec<u8> = document.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let bytes =
+        STANDARD.decode(plain).map_err(|error| Fault::bad_input("/document", format!("is no base64: {error}")))?;
+    Ok(bytes.into())
 }
 
 /// The document that has a claim.

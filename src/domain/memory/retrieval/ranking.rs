@@ -90,6 +90,8 @@ pub(crate) struct Why {
 
 /// The best ones in order, each with its figure between 0 and 1 and why.
 pub(crate) fn order<T>(candidates: Vec<Candidate<T>>, by: By, limit: usize) -> Vec<(T, f64, Why)> {
+    // Where nothing was looked for by meaning, words count for all.
+    let by = if candidates.iter().any(|one| one.meaning.is_some()) { by } else { By { meaning: 0.0, ..by } };
     let mut waiting: Vec<Waiting<T>> = candidates.into_iter().map(|candidate| Waiting::of(candidate, by)).collect();
     let mut ordered = Vec::new();
     while ordered.len() < limit && !waiting.is_empty() {

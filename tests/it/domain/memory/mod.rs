@@ -5,6 +5,7 @@ mod forgetting;
 mod keeping;
 mod meaning;
 mod searching;
+mod thinking;
 
 use convoke::kernel::fault::Fault;
 use serde_json::{Value, json};
