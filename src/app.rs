@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::adapter::anchor::file::FileAnchor;
 use crate::adapter::anchor::webhook::WebhookAnchor;
 use crate::adapter::documents::worker::Worker as ReadingProcess;
-use crate::adapter::graph::StoreGraph;
+use crate::adapter::graph::neo4j::Neo4jGraph;
 use crate::adapter::keyfile::KeyFile as SubjectKeyFile;
 use crate::adapter::keys::{KeyCommand, KeyFile, KeyVariable, ProcessEnvironment};
 use crate::adapter::llm::Vendors;
@@ -86,6 +86,7 @@ pub(crate) mod built_in;
 mod bus;
 pub(crate) mod cards;
 pub(crate) mod files;
+mod graph;
 mod key;
 pub(crate) mod objects;
 pub(crate) mod providers;
@@ -143,6 +144,7 @@ pub struct App {
     first_key: Option<Secret>,
     background: Supervisor,
     environment: Arc<dyn Environment>,
+    follower: Option<Arc<Neo4jGraph>>,
 }
 
 impl App {
@@ -157,6 +159,8 @@ impl App {
         let key = key::installation(&data)?;
         let store::Opened { store, key, place, clock } = store::open(&config, &data, clock, key).await?;
         let seal = Seal::new(key);
+        let graph = graph::open(&config, &data, &environment, store, &seal).await?;
+        let (store, follower) = (graph.store, graph.follower);
         let reach = Reach { config: &config, data: &data, environment: &environment, clock: &clock };
         let blobs = reach.blobs().await?;
         // What cannot be read at all now is the data's fault, not a call's.
@@ -170,7 +174,7 @@ impl App {
         let vault = Arc::new(Vault::open(keys, environment.clone(), &*store).await.map_err(unreadable)?);
         let services = services.with(Arc::new(by)).with(Arc::new(Credentials(vault.clone()))).with(vault);
         let bus = bus::open(&config, &data, &environment, &store, &seal, &*clock)?;
-        let services = services.with(Arc::new(TheGraph(Arc::new(StoreGraph::new(store.clone())))));
+        let services = services.with(Arc::new(TheGraph(graph.graph)));
         // Measures are of the records, whatever walks.
         let services = services.with(Arc::new(TheMeasures(Arc::new(StoreGraph::new(store.clone())))));
         let services = add_events(services, &config, bus);
@@ -182,7 +186,7 @@ impl App {
         platform.service::<Router>()?.list_in(&platform.caches);
         folders::take(&platform, &data);
         let gate = Gate::open(platform, Arc::new(identity::directory::Directory), approvals);
-        Ok(Arc::new(Self { gate, store, data, first_key, background: Supervisor::new(), environment }))
+        Ok(Arc::new(Self { gate, store, data, first_key, background: Supervisor::new(), environment, follower }))
     }
 
     /// What opening the data folder would change in its store. Whoever asks owns the folder; nothing is changed.
@@ -264,6 +268,9 @@ impl App {
         retraining::start(&self.gate, &self.background);
         embedding::start(self.platform(), &self.background);
         mirroring::start(self.platform(), &self.background);
+        if let Some(follower) = &self.follower {
+            graph::keep(follower, &self.background);
+        }
         folders::start(self.platform(), &self.data, &self.background);
         Ok(())
     }

@@ -70,7 +70,7 @@ impl<'a> Matcher<'a> {
         Self { shelf, variables, whole }
     }
 
-    fn row_bytes(&self) -> usize {
+    pub(super) fn row_bytes(&self) -> usize {
         48 + self.variables.len() * 32
     }
 
@@ -85,22 +85,7 @@ impl<'a> Matcher<'a> {
         }
         // What is about variables of no pattern before it is looked at last.
         rows = self.keep_fitting(rows, &std::mem::take(&mut open))?;
-        if !clause.optional {
-            return Ok(rows);
-        }
-        let found: HashSet<usize> = rows.iter().map(|row| row.origin).collect();
-        for (origin, mut row) in before.into_iter().enumerate() {
-            if !found.contains(&origin) {
-                for variable in variables(clause) {
-                    if row.cells.get(variable) == Some(&Cell::Open) {
-                        row.cells[variable] = Cell::Null;
-                    }
-                }
-                rows.push(Row { origin, ..row });
-            }
-        }
-        rows.sort_by_key(|row| row.origin);
-        Ok(rows)
+        Ok(if clause.optional { and_unfound(clause, before, rows) } else { rows })
     }
 
     async fn pattern(
@@ -202,10 +187,35 @@ impl<'a> Matcher<'a> {
     }
 
     /// Those rows whose bound node is as the pattern says.
-    async fn fitting_nodes(&mut self, pattern: &NodePattern, mut rows: Vec<Row>) -> Result<Vec<Row>, GraphFault> {
+    pub(super) async fn fitting_nodes(
+        &mut self,
+        pattern: &NodePattern,
+        mut rows: Vec<Row>,
+    ) -> Result<Vec<Row>, GraphFault> {
         let ids: Vec<Uuid> = rows.iter().filter_map(|row| node_at(row, pattern.variable)).collect();
         self.shelf.need(&ids, self.needs_whole(pattern)).await?;
         rows.retain(|row| node_at(row, pattern.variable).is_some_and(|id| self.is_like(id, pattern)));
+        Ok(rows)
+    }
+
+    /// Those rows whose bound relations are as the pattern says and lie between nodes that the view has, which were read.
+    pub(super) async fn fitting_links(
+        &mut self,
+        pattern: &RelationPattern,
+        mut rows: Vec<Row>,
+    ) -> Result<Vec<Row>, GraphFault> {
+        if !pattern.properties.is_empty() || self.whole.contains(&pattern.variable) {
+            let numbers: Vec<LinkNumber> =
+                rows.iter().flat_map(|row| links_at(row, pattern.variable)).copied().collect();
+            self.shelf.need_links(&numbers).await?;
+        }
+        let there = |id: Uuid| self.shelf.node(id).is_some();
+        rows.retain(|row| {
+            links_at(row, pattern.variable).iter().all(|number| {
+                self.shelf.link(*number).is_some_and(|link| there(link.from) && there(link.to))
+                    && self.link_is_like(*number, pattern)
+            })
+        });
         Ok(rows)
     }
 
@@ -328,7 +338,7 @@ impl<'a> Matcher<'a> {
         self.keep_fitting(rows, &now)
     }
 
-    fn keep_fitting(&self, rows: Vec<Row>, conditions: &[&Expression]) -> Result<Vec<Row>, GraphFault> {
+    pub(super) fn keep_fitting(&self, rows: Vec<Row>, conditions: &[&Expression]) -> Result<Vec<Row>, GraphFault> {
         let mut kept = Vec::with_capacity(rows.len());
         'rows: for row in rows {
             self.shelf.reading.in_time()?;
@@ -466,6 +476,31 @@ fn node_at(row: &Row, variable: usize) -> Option<Uuid> {
     if let Cell::Node(id) = &row.cells[variable] { Some(*id) } else { None }
 }
 
+fn links_at(row: &Row, variable: usize) -> &[LinkNumber] {
+    match &row.cells[variable] {
+        Cell::Link(number) => std::slice::from_ref(number),
+        Cell::Way(way) => way,
+        Cell::Open | Cell::Null | Cell::Node(_) => &[],
+    }
+}
+
+/// The rows that an optional clause fits, and those that it does not fit, with its variables null.
+pub(super) fn and_unfound(clause: &Match, before: Vec<Row>, mut rows: Vec<Row>) -> Vec<Row> {
+    let found: HashSet<usize> = rows.iter().map(|row| row.origin).collect();
+    for (origin, mut row) in before.into_iter().enumerate() {
+        if !found.contains(&origin) {
+            for variable in variables(clause) {
+                if row.cells.get(variable) == Some(&Cell::Open) {
+                    row.cells[variable] = Cell::Null;
+                }
+            }
+            rows.push(Row { origin, ..row });
+        }
+    }
+    rows.sort_by_key(|row| row.origin);
+    rows
+}
+
 /// Whether a relation of this clause stands for another variable in the row already.
 fn is_used(row: &Row, used: &[usize], number: LinkNumber) -> bool {
     used.iter().any(|variable| match &row.cells[*variable] {
@@ -476,7 +511,7 @@ fn is_used(row: &Row, used: &[usize], number: LinkNumber) -> bool {
 }
 
 /// The parts of a condition that must hold each.
-fn conjuncts(condition: Option<&Expression>) -> Vec<&Expression> {
+pub(super) fn conjuncts(condition: Option<&Expression>) -> Vec<&Expression> {
     match condition {
         None => Vec::new(),
         Some(Expression::And(list)) => list.iter().flat_map(|one| conjuncts(Some(one))).collect(),

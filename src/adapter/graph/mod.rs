@@ -4,8 +4,10 @@
 mod around;
 mod between;
 mod collect;
+mod finding;
 mod matching;
 mod measuring;
+pub mod neo4j;
 mod nodes;
 mod query;
 mod reading;

@@ -1,10 +1,11 @@
 //! Reading nodes and relations for a walk: many at once, only what the view has, within the limits.
 
 use std::collections::HashSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
+use super::finding::Finder;
 use crate::kernel::time::Timestamp;
 use crate::port::graph::{Direction, GraphFault, Limits, Link, NODE, RELATION, View};
 use crate::port::records::{Comparison, Filter, Record, Scalar, Scope, Visibility};
@@ -32,6 +33,8 @@ pub(super) struct Light {
 /// One question's reads.
 pub(super) struct Reading<'a> {
     store: &'a dyn Store,
+    /// Who finds relations and what fits patterns; the store itself where there is nobody else.
+    finder: Option<&'a dyn Finder>,
     view: &'a View,
     pub(super) limits: Limits,
     /// What was looked at, also what leads to nodes that the view does not have: against a limit of its own that is wider.
@@ -45,7 +48,25 @@ pub(super) struct Reading<'a> {
 impl<'a> Reading<'a> {
     pub(super) fn new(store: &'a dyn Store, view: &'a View, limits: Limits) -> Self {
         let now = Instant::now();
-        Self { store, view, limits, looked_at: 0, told: 0, began: now, looked: now }
+        Self { store, finder: None, view, limits, looked_at: 0, told: 0, began: now, looked: now }
+    }
+
+    /// The same, with another who finds relations and what fits patterns.
+    pub(super) fn with(store: &'a dyn Store, finder: &'a dyn Finder, view: &'a View, limits: Limits) -> Self {
+        Self { finder: Some(finder), ..Self::new(store, view, limits) }
+    }
+
+    pub(super) const fn finder(&self) -> Option<&'a dyn Finder> {
+        self.finder
+    }
+
+    pub(super) const fn view(&self) -> &'a View {
+        self.view
+    }
+
+    /// How much time is left.
+    pub(super) fn left(&self) -> Result<Duration, GraphFault> {
+        self.limits.time.checked_sub(self.began.elapsed()).filter(|left| !left.is_zero()).ok_or(GraphFault::TooLong)
     }
 
     /// Counts what was looked at, whether the view has it or not.
@@ -114,6 +135,16 @@ impl<'a> Reading<'a> {
         direction: Direction,
         types: &[String],
     ) -> Result<Vec<Link>, GraphFault> {
+        if let Some(finder) = self.finder {
+            let left = self.left()?;
+            let (most, fault) = self.most_rows();
+            let found = finder.links(self.view, nodes, direction, types, most as usize, left).await?;
+            if found.len() >= most as usize {
+                return Err(fault);
+            }
+            self.count(found.len())?;
+            return Ok(found);
+        }
         let ends: &[&'static str] = match direction {
             Direction::Out => &["from"],
             Direction::In => &["to"],

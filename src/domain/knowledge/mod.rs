@@ -35,7 +35,7 @@ pub static MODULE: Module = Module {
         &ingesting::records::KNOWLEDGE_PASSAGE,
         &ingesting::records::KNOWLEDGE_SUPPORT,
     ],
-    logs: &[],
+    logs: &[&crate::port::graph::CHANGES],
     faults: faults::ALL,
     sources: &[|| std::sync::Arc::new(resources::Resources)],
     topics: topics::ALL,

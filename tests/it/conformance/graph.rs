@@ -4,16 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use convoke::adapter::graph::StoreGraph;
+use convoke::adapter::graph::neo4j::{FedStore, Neo4jGraph};
 use convoke::domain::knowledge::engine::cypher;
 use convoke::kernel::id::TenantId;
 use convoke::kernel::time::Timestamp;
 use convoke::port::graph::{
-    Around, Between, Direction, Graph, GraphFault, Limits, NODE, Paths, RELATION, Table, View, Which, name_key,
+    Around, Between, CHANGES, Direction, Graph, GraphFault, Limits, NODE, Paths, RELATION, Table, View, Which, name_key,
 };
 use convoke::port::records::{Filter, Scalar, Visibility};
 use convoke::port::store::{Batch, Expect, Put, Step, Store};
 use serde_json::{Value, json};
 use uuid::Uuid;
+
+use crate::support::neo4j::{NEO4J, settings};
+use crate::support::servers::named;
 
 use super::place::{Declared, NOW, Place, PostgresPlace, SqlitePlace};
 
@@ -28,14 +32,30 @@ const LIMITS: Limits = Limits { steps: 20_000, rows: 500, memory: 8 << 20, time:
 struct Scene {
     store: Arc<dyn Store>,
     graph: Arc<dyn Graph>,
+    /// Where the graph is one on Neo4j.
+    neo4j: Option<Arc<Neo4jGraph>>,
     _place: Box<dyn Place>,
 }
 
 async fn over(place: Option<Box<dyn Place>>) -> Option<Scene> {
     let place = place?;
-    let declared = Declared { kinds: vec![&NODE, &RELATION], ..Declared::default() };
-    let store = place.open(declared).await.unwrap();
-    Some(Scene { graph: Arc::new(StoreGraph::new(store.clone())), store, _place: place })
+    let store = place.open(declared()).await.unwrap();
+    Some(Scene { graph: Arc::new(StoreGraph::new(store.clone())), store, neo4j: None, _place: place })
+}
+
+fn declared() -> Declared {
+    Declared { kinds: vec![&NODE, &RELATION], logs: vec![&CHANGES], ..Declared::default() }
+}
+
+/// The same on the Neo4j that the environment names, in a space of its own.
+async fn over_neo4j(place: Option<Box<dyn Place>>) -> Option<Scene> {
+    let url = named(NEO4J, "neo4j")?;
+    let place = place?;
+    let fed = Arc::new(FedStore::new(place.open(declared()).await.unwrap()));
+    let graph = Neo4jGraph::open(settings(&url), fed.clone(), fed.restored()).await.unwrap();
+    graph.follow().await.unwrap();
+    let graph = Arc::new(graph);
+    Some(Scene { graph: graph.clone(), store: fed, neo4j: Some(graph), _place: place })
 }
 
 /// The node of a number.
@@ -70,8 +90,19 @@ fn link_step(number: u128, from: u128, of: &str, to: u128, more: &Value) -> Step
 }
 
 impl Scene {
+    /// A case is over: whoever is to find has found, and nobody else in its stead.
+    fn end(&self) {
+        if let Some(neo4j) = &self.neo4j {
+            let (found, walked) = neo4j.answered();
+            assert!(found > 0 && walked == 0, "{found} found, {walked} walked");
+        }
+    }
+
     async fn write(&self, tenant: TenantId, steps: Vec<Step>) {
         self.store.commit(vec![Batch { tenant, at: NOW, steps }]).await.unwrap();
+        if let Some(neo4j) = &self.neo4j {
+            neo4j.follow().await.unwrap();
+        }
     }
 
     /// Ann knows Bo knows Cy, Ann likes Cy; Cy works at the firm; Di is hidden, and knows everybody; Ed is alone.
@@ -502,15 +533,16 @@ async fn walks_as_a_plain_search_does(scene: &Scene) {
 }
 
 macro_rules! graph_conformance {
-    ($name:ident, $place:expr; $($case:ident),+ $(,)?) => {
+    ($name:ident, $over:ident, $place:expr; $($case:ident),+ $(,)?) => {
         mod $name {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $case() {
                     let place: Option<Box<dyn super::Place>> = $place;
                     // A place that needs a server is none where there is no server.
-                    let Some(scene) = super::over(place).await else { return };
+                    let Some(scene) = super::$over(place).await else { return };
                     super::$case(&scene).await;
+                    scene.end();
                 }
             )+
         }
@@ -518,12 +550,13 @@ macro_rules! graph_conformance {
 }
 
 macro_rules! on {
-    ($name:ident, $place:expr) => {
-        graph_conformance!($name, $place; walks_around_in_every_direction, what_the_view_has_not_is_at_no_step,
+    ($name:ident, $over:ident, $place:expr) => {
+        graph_conformance!($name, $over, $place; walks_around_in_every_direction, what_the_view_has_not_is_at_no_step,
             a_moment_has_its_own_graph, finds_paths, what_is_hidden_leaves_no_trace, answers_every_clause, a_flood_of_cycles_ends_at_a_limit,
             walks_as_a_plain_search_does);
     };
 }
 
-on!(over_sqlite, Some(Box::new(super::SqlitePlace::new())));
-on!(over_postgres, super::PostgresPlace::find().map(|place| Box::new(place) as Box<dyn super::Place>));
+on!(over_sqlite, over, Some(Box::new(super::SqlitePlace::new())));
+on!(over_postgres, over, super::PostgresPlace::find().map(|place| Box::new(place) as Box<dyn super::Place>));
+on!(on_neo4j, over_neo4j, Some(Box::new(super::SqlitePlace::new())));
