@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use crate::adapter::anchor::file::FileAnchor;
 use crate::adapter::anchor::webhook::WebhookAnchor;
 use crate::adapter::documents::worker::Worker as ReadingProcess;
+use crate::adapter::graph::StoreGraph;
 use crate::adapter::graph::neo4j::Neo4jGraph;
 use crate::adapter::keyfile::KeyFile as SubjectKeyFile;
 use crate::adapter::keys::{KeyCommand, KeyFile, KeyVariable, ProcessEnvironment};
