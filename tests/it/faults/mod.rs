@@ -8,6 +8,7 @@ mod events;
 mod fleet;
 mod kill;
 mod nats;
+mod qdrant;
 #[cfg(target_os = "linux")]
 mod server;
 mod workers;
