@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::adapter::anchor::file::FileAnchor;
 use crate::adapter::anchor::webhook::WebhookAnchor;
 use crate::adapter::documents::worker::Worker as ReadingProcess;
-use crate::adapter::graph::StoreGraph;
+use crate::adapter::graph::neo4j::Neo4jGraph;
 use crate::adapter::keyfile::KeyFile as SubjectKeyFile;
 use crate::adapter::keys::{KeyCommand, KeyFile, KeyVariable, ProcessEnvironment};
 use crate::adapter::llm::Vendors;
@@ -43,6 +43,7 @@ use crate::domain::audit::engine::note::Signer;
 use crate::domain::documents::Reader;
 use crate::domain::events::engine::schemas::Schemas;
 use crate::domain::integrations::Vault;
+use crate::domain::knowledge::mirroring::Mirrors;
 use crate::domain::memory::retrieval::{Following, Searched};
 use crate::domain::models::catalogue::Providers;
 use crate::domain::models::{Router, RouterSettings};
@@ -50,7 +51,7 @@ use crate::domain::prompts::source::Prompts;
 use crate::domain::prompts::uses::Uses;
 use crate::domain::registry::index::ToolIndex;
 use crate::domain::system::{BackupsBy, Gateway, Monitor, SchemaReport, Shelf, schema_report};
-use crate::domain::{MODULES, audit, documents, identity, memory};
+use crate::domain::{MODULES, agents, audit, documents, identity, memory, personas, prompts};
 use crate::kernel::clock::Clock;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
@@ -61,6 +62,7 @@ use crate::kernel::secret::Secret;
 use crate::port::anchors::Anchor;
 use crate::port::bus::Bus;
 use crate::port::graph::TheGraph;
+use crate::port::graph_measures::TheMeasures;
 use crate::port::outside::{Outgoing, Outside};
 use crate::port::secrets::{Environment, MasterKeys};
 use crate::port::store::{Store, StoreFault};
@@ -70,6 +72,7 @@ use crate::runtime::carrying;
 use crate::runtime::embedding;
 use crate::runtime::folders::{self, Folders};
 use crate::runtime::hearing;
+use crate::runtime::mirroring;
 use crate::runtime::relay::Relay;
 use crate::runtime::retraining;
 use crate::runtime::supervise::Supervisor;
@@ -83,6 +86,7 @@ pub(crate) mod built_in;
 mod bus;
 pub(crate) mod cards;
 pub(crate) mod files;
+mod graph;
 mod key;
 pub(crate) mod objects;
 pub(crate) mod providers;
@@ -140,6 +144,7 @@ pub struct App {
     first_key: Option<Secret>,
     background: Supervisor,
     environment: Arc<dyn Environment>,
+    follower: Option<Arc<Neo4jGraph>>,
 }
 
 impl App {
@@ -154,6 +159,8 @@ impl App {
         let key = key::installation(&data)?;
         let store::Opened { store, key, place, clock } = store::open(&config, &data, clock, key).await?;
         let seal = Seal::new(key);
+        let graph = graph::open(&config, &data, &environment, store, &seal).await?;
+        let (store, follower) = (graph.store, graph.follower);
         let reach = Reach { config: &config, data: &data, environment: &environment, clock: &clock };
         let blobs = reach.blobs().await?;
         // What cannot be read at all now is the data's fault, not a call's.
@@ -167,17 +174,19 @@ impl App {
         let vault = Arc::new(Vault::open(keys, environment.clone(), &*store).await.map_err(unreadable)?);
         let services = services.with(Arc::new(by)).with(Arc::new(Credentials(vault.clone()))).with(vault);
         let bus = bus::open(&config, &data, &environment, &store, &seal, &*clock)?;
-        let services = services.with(Arc::new(TheGraph(Arc::new(StoreGraph::new(store.clone())))));
+        let services = services.with(Arc::new(TheGraph(graph.graph)));
+        // Measures are of the records, whatever walks.
+        let services = services.with(Arc::new(TheMeasures(Arc::new(StoreGraph::new(store.clone())))));
         let services = add_events(services, &config, bus);
         let services = add_audit(services, reach, &store)?;
-        let services = add_files(services, reach)?;
+        let services = add_files(services, reach)?.with(Arc::new(reach.arriving()?));
         let services = vectors::add(services, reach).await?;
         let platform = Arc::new(Platform::new(store.clone(), blobs, clock, registry, seal, Arc::new(config), services));
         platform.service::<ToolIndex>()?.list_in(&platform.caches);
         platform.service::<Router>()?.list_in(&platform.caches);
         folders::take(&platform, &data);
         let gate = Gate::open(platform, Arc::new(identity::directory::Directory), approvals);
-        Ok(Arc::new(Self { gate, store, data, first_key, background: Supervisor::new(), environment }))
+        Ok(Arc::new(Self { gate, store, data, first_key, background: Supervisor::new(), environment, follower }))
     }
 
     /// What opening the data folder would change in its store. Whoever asks owns the folder; nothing is changed.
@@ -258,6 +267,10 @@ impl App {
         hearing::start(&self.gate, &self.background);
         retraining::start(&self.gate, &self.background);
         embedding::start(self.platform(), &self.background);
+        mirroring::start(self.platform(), &self.background);
+        if let Some(follower) = &self.follower {
+            graph::keep(follower, &self.background);
+        }
         folders::start(self.platform(), &self.data, &self.background);
         Ok(())
     }
@@ -341,6 +354,7 @@ fn add_services(services: Services, config: &Config) -> Services {
         .with(gateway)
         .with(Arc::new(Following::default()))
         .with(Arc::new(Searched(vec![&memory::SEARCHABLE, &documents::model::chunk::SEARCHABLE])))
+        .with(Arc::new(Mirrors(vec![&agents::IN_GRAPH, &personas::IN_GRAPH, &prompts::IN_GRAPH, &documents::IN_GRAPH])))
         .with(Arc::new(Monitor::default()))
         .with(Arc::new(Runs::default()))
         .unless_given(|| Reader::new(Arc::new(ReadingProcess::default())))

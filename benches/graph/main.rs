@@ -74,9 +74,16 @@ impl Chance {
     }
 }
 
-/// The id of a node: they are spread, as those of real nodes are not quite.
+/// The id of a node: it begins with the time at which it was made, as those of real nodes do, a few in each millisecond.
 fn node(number: u64) -> Uuid {
-    Uuid::from_u128(u128::from(number.wrapping_mul(0x9E37_79B9_7F4A_7C15)) << 64 | u128::from(number))
+    let chance = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    Uuid::from_u128(u128::from(1_700_000_000_000 + number / 8) << 80 | u128::from(chance))
+}
+
+/// The id of a relation, made as the domain makes it: the time of its beginning, and chance.
+fn relation(number: u64, from: u64) -> Uuid {
+    let chance = u128::from(number.wrapping_mul(0xD6E8_FEB8_6659_FD93)) | u128::from(number % 1_000) << 64;
+    Uuid::from_u128(node(from).as_u128() >> 80 << 80 | chance)
 }
 
 fn put(kind: &'static Kind, id: Uuid, body: Value) -> Step {
@@ -101,9 +108,9 @@ async fn fill(app: &App, peer: &Connection) -> Vec<(u64, u64)> {
         });
         write(steps.collect()).await;
     }
-    for (at, some) in (0_u128..).zip(links.chunks(1000)) {
-        let steps = (0_u128..).zip(some).map(|(number, (from, to))| {
-            let id = Uuid::from_u128(1 << 127 | at << 32 | number);
+    for (at, some) in (0_u64..).zip(links.chunks(1000)) {
+        let steps = (0_u64..).zip(some).map(|(number, (from, to))| {
+            let id = relation(at * 1000 + number, *from);
             put(&RELATION, id, json!({ "from": node(*from), "to": node(*to), "type": "to" }))
         });
         write(steps.collect()).await;

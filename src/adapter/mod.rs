@@ -1,6 +1,7 @@
 //! What implements the ports: one folder each. What stores have in common beside a port lies here.
 
 pub mod anchor;
+pub mod arriving;
 mod before;
 mod blob_files;
 pub mod documents;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{unusable, unusable_by};
 use crate::adapter::anchor::objects::ObjectAnchor;
+use crate::adapter::arriving::FolderArriving;
 use crate::adapter::folder::FolderBlobs;
 use crate::adapter::objects::{Access, ObjectBlobs, ObjectPlace};
 use crate::config::Config;
@@ -16,6 +17,7 @@ use crate::kernel::fault::Fault;
 use crate::kernel::id::new_uuid;
 use crate::kernel::secret::Secret;
 use crate::port::anchors::Anchor;
+use crate::port::arriving::ArrivingFiles;
 use crate::port::blobs::Blobs;
 use crate::port::objects::{Objects, Trial};
 use crate::port::secrets::Environment;
@@ -48,6 +50,13 @@ impl Reach<'_> {
             Err(Trial::Unreachable(why)) => tracing::warn!(why, "the blobs cannot be used now"),
         }
         Ok(Arc::new(ObjectBlobs::new(place, self.clock.clone())))
+    }
+
+    /// Where files arrive: always here, wherever blobs are kept.
+    pub(super) fn arriving(self) -> Result<ArrivingFiles, Fault> {
+        let folder = self.data.join("arriving");
+        let arriving = FolderArriving::open(folder.clone()).map_err(|fault| unusable(&folder, fault))?;
+        Ok(ArrivingFiles(Arc::new(arriving)))
     }
 
     /// Where backups go, where that is an object store.

@@ -1,6 +1,7 @@
 //! The context of one running call. It exists only past the gate: who holds one has been identified, limited, authorised and
 //! validated. Reads go to the store at once; writes are collected here and committed by the gate when the call ends well.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,7 @@ use crate::kernel::id::{CallId, TenantId, UserId, new_uuid};
 use crate::kernel::secret::Secret;
 use crate::kernel::time::Timestamp;
 use crate::kernel::trace::TraceContext;
+use crate::port::arriving::Arrived;
 use crate::port::logs::Log;
 use crate::port::queue::Job;
 use crate::port::records::{Document, Filter, Kind, Place, Query, Scope, Visibility};
@@ -42,6 +44,8 @@ pub struct Call {
     pub caller: Arc<Caller>,
     /// Where from.
     pub origin: Origin,
+    /// The file that came with it.
+    pub file: Option<Arc<dyn Arrived>>,
     /// What is called.
     pub tool: Arc<Tool>,
     /// When it came in.
@@ -138,25 +142,39 @@ pub struct Cx {
     call: Arc<Call>,
     platform: Arc<Platform>,
     pending: Arc<Mutex<Pending>>,
+    /// Whether something outside was asked.
+    asked: Arc<AtomicBool>,
 }
 
 impl Cx {
     /// Only the gate makes one. `given` is what the other side answered in an earlier run of the same call.
     pub(super) fn new(call: Arc<Call>, platform: Arc<Platform>, ending: Option<Ending>, given: Answers) -> Self {
         let pending = Pending { given, ending, ..Pending::default() };
-        Self { call, platform, pending: Arc::new(Mutex::new(pending)) }
+        Self { call, platform, pending: Arc::new(Mutex::new(pending)), asked: Arc::default() }
     }
 
     /// The same context, for whoever asks the other side on the call's behalf.
     pub(super) fn again(&self) -> Arc<Self> {
         let (call, platform, pending) = (self.call.clone(), self.platform.clone(), self.pending.clone());
-        Arc::new(Self { call, platform, pending })
+        Arc::new(Self { call, platform, pending, asked: self.asked.clone() })
+    }
+
+    /// Where whoever asks something outside on the call's behalf says so: a call that asked nothing can be run again.
+    #[must_use]
+    pub fn asked(&self) -> Arc<AtomicBool> {
+        self.asked.clone()
     }
 
     /// The call.
     #[must_use]
     pub fn call(&self) -> &Call {
         &self.call
+    }
+
+    /// The file that came with the call, for a tool that takes one.
+    #[must_use]
+    pub fn file(&self) -> Option<&Arc<dyn Arrived>> {
+        self.call.file.as_ref()
     }
 
     /// Who calls.

@@ -156,6 +156,8 @@ pub struct Spec {
     pub shows_secret: bool,
     /// The input holds a secret: it is never kept, so the call runs at once and not as a task.
     pub takes_secret: bool,
+    /// Takes a file in place of this member: over REST as the request's body.
+    pub takes_file: Option<&'static str>,
     /// Its input names another tool and that tool's input; the gate judges and runs that one.
     pub forwards: Option<Forward>,
 }
@@ -193,6 +195,7 @@ impl Spec {
             everyday: false,
             shows_secret: false,
             takes_secret: false,
+            takes_file: None,
             forwards: None,
         }
     }
@@ -300,6 +303,13 @@ impl Spec {
     #[must_use]
     pub const fn takes_secret(mut self) -> Self {
         self.takes_secret = true;
+        self
+    }
+
+    /// Takes a file in place of a member of its input, which then says `sha256:` and the file's digest.
+    #[must_use]
+    pub const fn takes_file(mut self, member: &'static str) -> Self {
+        self.takes_file = Some(member);
         self
     }
 

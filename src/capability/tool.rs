@@ -110,6 +110,8 @@ pub struct Tool {
     pub shows_secret: bool,
     /// Takes a secret in its input.
     pub takes_secret: bool,
+    /// Takes a file in place of this member.
+    pub takes_file: Option<&'static str>,
     /// Judged and run as the tool that its input names.
     pub forwards: Option<Forward>,
     /// Its route, where it has one, and then its aliases.
@@ -167,6 +169,7 @@ impl Tool {
             everyday: spec.everyday,
             shows_secret: spec.shows_secret,
             takes_secret: spec.takes_secret,
+            takes_file: spec.takes_file,
             forwards: spec.forwards,
             routes: std::iter::once(spec.route).chain(spec.aliases.iter().copied()).collect(),
             form: row.form,
@@ -197,6 +200,7 @@ impl Tool {
             everyday: false,
             shows_secret: false,
             takes_secret: false,
+            takes_file: None,
             forwards: None,
             routes: Vec::new(),
             form: Form::Value,

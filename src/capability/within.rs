@@ -49,6 +49,7 @@ impl Cx {
             id: call.id,
             caller: Arc::new(Caller { acting: Some(acting), ..Caller::clone(&call.caller) }),
             origin: call.origin,
+            file: None,
             tool: call.tool.clone(),
             at: call.at,
             deadline: call.deadline,

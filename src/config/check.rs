@@ -47,6 +47,7 @@ pub fn check(config: &Config) -> Vec<Wrong> {
     vectors(config, &mut wrong);
     store(config, &mut wrong);
     bus(config, &mut wrong);
+    graph(config, &mut wrong);
     let logging = &config.logging;
     if !is_level(&logging.level) {
         let say = "must be error, warn, info, debug, trace or off, also by module as in 'info,convoke=debug'";
@@ -198,6 +199,36 @@ fn bus(config: &Config, wrong: &mut Vec<Wrong>) {
     }
 }
 
+fn graph(config: &Config, wrong: &mut Vec<Wrong>) {
+    let graph = &config.graph;
+    match graph.backend.as_str() {
+        "neo4j" if graph.url.is_empty() => {
+            wrong.push(("graph.url", "is missing: graph.backend = 'neo4j' needs the address of a server".to_owned()));
+        }
+        "records" | "neo4j" => {}
+        other => wrong.push(("graph.backend", format!("must be 'records' or 'neo4j', not '{other}'"))),
+    }
+    if !graph.url.is_empty()
+        && let Some(why) = graph.misfit()
+    {
+        wrong.push(("graph.url", format!("'{}' {why}", redact(&graph.url))));
+    }
+    if (!graph.user.is_empty() || !graph.password_from.is_empty()) && graph.place().is_none() {
+        // What stands there may be the secret that somebody put into the wrong place: it is not repeated.
+        let say = "must be 'file:PATH' or 'env:VARIABLE'; the password itself is not written here";
+        wrong.push(("graph.password_from", say.to_owned()));
+    }
+    if !graph.tls_ca.is_empty()
+        && let Err(error) = std::fs::File::open(Path::new(&graph.tls_ca))
+    {
+        wrong.push(("graph.tls_ca", format!("the file '{}' cannot be read: {error}", graph.tls_ca)));
+    }
+    if !graph.has_plain_space() {
+        let say = "must be a name of letters, digits and '_' that begins with a letter, at most 60 of them";
+        wrong.push(("graph.space", format!("{say}, not '{}'", graph.space)));
+    }
+}
+
 /// No time to wait is longer: a moment so far away can still be reckoned with everywhere.
 const YEAR: u64 = 31_536_000;
 
@@ -217,6 +248,7 @@ fn ranges(config: &Config, wrong: &mut Vec<Wrong>) {
         vectors,
         events,
         nats,
+        graph,
         logging,
         telemetry,
         backup,
@@ -225,6 +257,7 @@ fn ranges(config: &Config, wrong: &mut Vec<Wrong>) {
     let many = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     let all: [(&'static str, u64, u64, u64); _] = [
         ("server.body_limit_bytes", many(server.body_limit_bytes), 1024, 1 << 30),
+        ("server.file_limit_bytes", many(server.file_limit_bytes), 1024, 1 << 40),
         ("server.bodies_bytes", many(server.bodies_bytes), many(server.body_limit_bytes), 1 << 40),
         ("server.connections", many(server.connections), 0, 1_000_000),
         ("server.connections_per_address", many(server.connections_per_address), 0, 1_000_000),
@@ -269,6 +302,7 @@ fn ranges(config: &Config, wrong: &mut Vec<Wrong>) {
         ("nats.replicas", many(nats.replicas), 1, 5),
         ("nats.keep_hours", nats.keep_hours, 1, 876_000),
         ("nats.keep_megabytes", nats.keep_megabytes, 0, 1 << 40),
+        ("graph.connections", many(graph.connections), 2, 1000),
         ("logging.recent_lines", many(logging.recent_lines), 0, 1_000_000),
         ("telemetry.every_seconds", telemetry.every_seconds, 1, 3600),
         ("backup.keep", many(backup.keep), 0, 1_000_000),

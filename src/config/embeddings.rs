@@ -43,6 +43,12 @@ impl Embeddings {
             }
         }
     }
+
+    /// The model of a provider, as `PROVIDER/MODEL`, where one is named.
+    #[must_use]
+    pub fn of_provider(&self) -> Option<&str> {
+        matches!(self.named(), Some(Named::Provider { .. })).then_some(self.model.as_str())
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ pub mod backup;
 pub mod check;
 pub mod embeddings;
 pub mod events;
+pub mod graph;
 pub mod limits;
 pub mod load;
 pub mod logging;
@@ -57,6 +58,8 @@ pub struct Config {
     pub events: events::Events,
     /// The NATS servers that carry events, where `events.bus` is `nats`.
     pub nats: nats::Nats,
+    /// What the knowledge graph is asked of.
+    pub graph: graph::Graph,
     /// What is logged.
     pub logging: logging::Logging,
     /// Where traces and metrics are sent.

@@ -25,6 +25,8 @@ pub struct Server {
     pub forwarding_header: String,
     /// Largest request body in bytes.
     pub body_limit_bytes: usize,
+    /// Largest file in bytes that comes as a request's body and is written away as it comes.
+    pub file_limit_bytes: usize,
     /// Bytes of request bodies that are held at once, over all requests.
     pub bodies_bytes: usize,
     /// Connections at once; 0 for as many as the number of files that the process may open allows.

@@ -1,6 +1,7 @@
 //! Documents: reading what people write in their many formats. What comes out is one text with the places of its parts.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -127,6 +128,33 @@ pub struct Parsed {
     pub recognised: Vec<u32>,
 }
 
+/// Where a document's bytes are.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// Here.
+    Bytes(Bytes),
+    /// In a file, which is there until it was read.
+    File(PathBuf),
+}
+
+impl From<Bytes> for Source {
+    fn from(bytes: Bytes) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+impl From<Vec<u8>> for Source {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Bytes(bytes.into())
+    }
+}
+
+impl From<&'static [u8]> for Source {
+    fn from(bytes: &'static [u8]) -> Self {
+        Self::Bytes(Bytes::from_static(bytes))
+    }
+}
+
 /// What whoever brings a document says of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hints {
@@ -141,8 +169,10 @@ pub struct Hints {
 /// How much a document may cost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// How long reading it may take.
+    /// How long reading it may take, from when its turn comes.
     pub time: Duration,
+    /// How long whoever asks waits for it, its turn included. Afterwards nobody takes the answer.
+    pub patience: Duration,
     /// How much memory it may take, in bytes.
     pub memory: u64,
     /// How much may come out when it is unpacked, in bytes.
@@ -159,6 +189,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             time: Duration::from_secs(60),
+            patience: Duration::MAX,
             memory: 768 << 20,
             unpacked: 128 << 20,
             text: 20 << 20,
@@ -196,5 +227,5 @@ impl ParseFault {
 #[async_trait]
 pub trait Documents: Send + Sync {
     /// Reads one. Whatever the bytes are, this ends within the limits.
-    async fn parse(&self, bytes: Bytes, hints: Hints, limits: Limits) -> Result<Parsed, ParseFault>;
+    async fn parse(&self, source: Source, hints: Hints, limits: Limits) -> Result<Parsed, ParseFault>;
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::graph_query::GraphQuery;
+use super::logs::{Keep, Log};
 use super::records::{Across, Field, FieldType, Filter, Kind, Unique};
 use super::store::StoreFault;
 use crate::kernel::id::TenantId;
@@ -43,6 +44,15 @@ pub static RELATION: Kind = Kind {
     history: true,
     private: &["properties", "provenance"],
     ..Kind::new("graph_relation")
+};
+
+/// Which nodes and relations were written or removed, in the very commits that did it: what a projection follows. Nothing is told where none
+/// is kept.
+pub static CHANGES: Log = Log {
+    name: "graph_changes",
+    fields: &[],
+    text: &[],
+    keep: Keep { age: Duration::from_secs(30 * 86_400), entries: 1_000_000 },
 };
 
 /// Who looks, and at which moment's graph.
@@ -174,7 +184,7 @@ pub struct Table {
     pub columns: Vec<String>,
     /// The rows.
     pub rows: Vec<Vec<Value>>,
-    /// Nodes and relations looked at.
+    /// Nodes and relations looked at of those that the view has: others leave no trace in it.
     pub steps: usize,
 }
 
@@ -219,6 +229,15 @@ impl fmt::Display for GraphFault {
 
 impl std::error::Error for GraphFault {}
 
+/// How a server is doing that finds in the store's stead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GraphHealth {
+    /// What and where it is.
+    pub product: String,
+    /// Why questions do without it now; nothing where they do not.
+    pub fault: Option<String>,
+}
+
 /// What walks the graph.
 #[async_trait]
 pub trait Graph: Send + Sync {
@@ -233,6 +252,11 @@ pub trait Graph: Send + Sync {
 
     /// What it is, for people.
     fn place(&self) -> String;
+
+    /// How the server is doing that finds; `None` where there is none.
+    fn health(&self) -> Option<GraphHealth> {
+        None
+    }
 }
 
 /// The graph as a service of the platform.

@@ -110,7 +110,7 @@ pub trait Logs: Send + Sync {
         query: TimeQuery,
     ) -> Result<Vec<Entry>, StoreFault>;
 
-    /// The position of the last entry, 0 when there is none.
+    /// The position of the last entry that was ever written, also where that was trimmed away; 0 when there was none.
     async fn last(&self, log: &'static Log) -> Result<i64, StoreFault>;
 
     /// Removes what `keep` does not keep, at most `limit` entries a call; answers how many went.

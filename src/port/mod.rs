@@ -2,11 +2,14 @@
 
 pub mod anchors;
 pub mod announcer;
+pub mod arriving;
 pub mod blobs;
 pub mod bus;
 pub mod documents;
 pub mod embedder;
 pub mod graph;
+pub mod graph_measures;
+pub mod graph_mirror;
 pub mod graph_query;
 pub mod logs;
 pub mod models;

@@ -6,6 +6,7 @@ pub mod embedding;
 pub mod folders;
 pub mod hearing;
 pub mod logging;
+pub mod mirroring;
 #[cfg(unix)]
 pub mod owner;
 pub mod relay;

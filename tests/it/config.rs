@@ -300,3 +300,37 @@ fn what_does_not_fit_of_nats_is_told_and_no_secret_with_it() {
     let scene = Scene::new().flag("--set", "nats.login", "password");
     assert!(scene.said().contains("nats.user: is missing"), "{}", scene.said());
 }
+
+#[test]
+fn what_does_not_fit_of_the_graph_is_told_and_no_secret_with_it() {
+    let scene = Scene::new().flag("--set", "graph.backend", "neo4j");
+    assert!(scene.said().contains("graph.url: is missing"), "{}", scene.said());
+    let scene = Scene::new()
+        .flag("--set", "graph.backend", "paper")
+        .flag("--set", "graph.url", "http://a:1")
+        .flag("--set", "graph.user", "ann")
+        .flag("--set", "graph.password_from", "hunter2")
+        .flag("--set", "graph.tls_ca", "nowhere.pem")
+        .flag("--set", "graph.space", "a`b")
+        .flag("--set", "graph.connections", "1");
+    let said = scene.said();
+    for wanted in [
+        "graph.backend: must be 'records' or 'neo4j', not 'paper'",
+        "'http://a:1' must begin with 'bolt+s://'",
+        "graph.password_from: must be 'file:PATH' or 'env:VARIABLE'",
+        "nowhere.pem' cannot be read",
+        "graph.space: must be a name",
+        "graph.connections: must be from 2 to 1000, not 1",
+    ] {
+        assert!(said.contains(wanted), "{wanted}: {said}");
+    }
+    assert!(!said.contains("hunter2"), "{said}");
+    for (url, wanted) in [
+        ("bolt://ann:hunter2@a", "must not hold a user or password"),
+        ("bolt://far.example:7687", "lies beyond this machine"),
+        ("bolt+s://far.example:none", "must be a host and a port"),
+    ] {
+        let said = Scene::new().flag("--set", "graph.url", url).said();
+        assert!(said.contains(wanted) && !said.contains("hunter2"), "{wanted}: {said}");
+    }
+}

@@ -41,6 +41,8 @@ OF_THE_PAST = {
     "prompt_version_taken",  # which versions there were
     "prompt_no_experiment",  # what the label stood for
     "persona_unusable",
+    "nothing_to_learn",  # one of several properties must be there
+    "interaction_differs",  # what was taken in under the same id before
     "agent_incomplete",  # what the agent was made of is gone since
     "transcript_cut",  # what an earlier run was told
     "run_unanswered",  # how an earlier run ended
@@ -80,7 +82,6 @@ BEYOND_SCHEMAS = {
     "memory_consolidate": {"/scopeId": "what the scope demands"},
     "memory_policy_set": {"/forgetAfterDays": "not less than retireAfterDays"},
     "memory_stats": {"/scopeId": "what the scope demands"},
-    "memory_store": {"/scopeId": "what the scope demands", "/validTo": "later than validFrom"},
     "memory_update": {"/validTo": "later than validFrom"},
     "model_provider_set": {"/text": "the file of a provider of that name"},
     "persona_analytics": {"/from": "earlier than 'to', by 366 days at most"},
@@ -103,6 +104,8 @@ BEYOND_SCHEMAS = {
 MANY_RULES = {
     "agent_get",
     "agent_invoke",
+    "agent_knowledge",
+    "agent_learn",
     "agent_list",
     "agent_metrics",
     "agent_register",
@@ -134,9 +137,12 @@ MANY_RULES = {
     "gdpr_delete_request",
     "graph_path",
     "graph_query",
+    "graph_search",
     "graph_upsert",
+    "knowledge_ingest",
     "memory_forget",
     "memory_search",
+    "memory_store",
     "model_budget_get",
     "model_budget_set",
     "model_complete",
@@ -326,6 +332,7 @@ DISPOSABLE = {
     "agent_delete": ("path_parameters", lambda: {"id": agent()}),
     "agent_get": ("path_parameters", lambda: {"id": agent()}),
     "agent_invoke": [("path_parameters", lambda: {"id": agent()}), ("body", question)],
+    "agent_learn": ("body", lambda: {"id": agent(), "interactionId": f"fuzz-{next(numbers)}", "feedback": {"accuracy": 1}}),
     "agent_metrics": ("path_parameters", lambda: {"id": agent()}),
     "agent_register": ("body", lambda: {"name": f"Fresh {next(numbers)}", "description": "Answers.", "instructions": "Be short."}),
     "agent_status": [("path_parameters", lambda: {"id": agent()}), ("query", dict)],
@@ -357,13 +364,17 @@ DISPOSABLE = {
     "graph_path": ("body", lambda: {"from": node(), "to": node()}),
     "graph_query": ("body", lambda: {"query": "MATCH (thing:Thing) RETURN thing.name AS name LIMIT 3"}),
     "graph_upsert": ("body", lambda: {"nodes": [{"type": "Thing", "name": f"Thing {next(numbers)}"}]}),
+    "knowledge_ingest": (
+        "body",
+        lambda: {"documents": [{"name": "note.txt", "text": f"Note {next(numbers)} is by Ada Byron."}], "extraction": "statistical"},
+    ),
     "knowledge_query": ("body", lambda: {"question": "What does note number 1 say?"}),
     "memory_consolidate": ("body", dict),
     "memory_forget": [("path_parameters", lambda: {"id": memory()}), ("query", dict)],
     "memory_get": ("path_parameters", lambda: {"id": memory()}),
     "memory_policy_set": ("body", lambda: {"scope": "session", "most": 500}),
     "memory_stats": ("query", dict),
-    "memory_store": ("body", lambda: {"text": f"Note number {next(numbers)} is new."}),
+    "memory_store": ("body", lambda: {"text": f"Note number {next(numbers)} is new.", "method": "statistical"}),
     "memory_update": [("path_parameters", lambda: {"id": memory()}), ("body", lambda: {"importance": 0.9})],
     "model_budget_set": [("path_parameters", lambda: {"scope": "agent:fuzz"}), ("body", lambda: {"tokens": 1000, "period": "day"})],
     "model_complete": ("body", question),

@@ -5,8 +5,7 @@ use super::plain::long_table;
 use crate::port::documents::{BlockKind, ParseFault};
 
 /// Elements whose content is no text.
-const SILENT: &[&str] =
-    &["script", "style", "template", "noscript", "svg", "math", "iframe", "object", "head", "select"];
+const SILENT: &[&str] = &["script", "style", "template", "noscript", "svg", "math", "iframe", "object", "select"];
 /// Elements that end a run of words.
 const BLOCKS: &[&str] = &[
     "address",
@@ -84,6 +83,8 @@ struct Page {
     /// The rows of the outermost table that is open; tables within tables are words of a cell.
     rows: Vec<Vec<String>>,
     tables: usize,
+    /// Whether a cell of that table is open: one that says nothing has its column, too.
+    in_cell: bool,
 }
 
 impl Page {
@@ -122,8 +123,6 @@ impl Page {
             unescape(&rest[..stop], &mut title);
             builder.says("title", &title);
             rest = rest[stop..].find('>').map_or("", |end| &rest[stop + end + 1..]);
-        } else if name == "head" {
-            // Its title alone is of interest; an element that belongs into a body ends it, which those in `SILENT` do not.
         } else if SILENT.contains(&name.as_str()) && !attributes.ends_with('/') {
             let stop = find_end(rest, &name);
             rest = stop.map_or("", |stop| rest[stop..].find('>').map_or("", |end| &rest[stop + end + 1..]));
@@ -171,7 +170,12 @@ impl Page {
                     self.rows.push(Vec::new());
                 }
             }
-            "td" | "th" if self.tables == 1 => self.cell(),
+            "td" | "th" if self.tables == 1 => {
+                self.cell();
+                self.in_cell = true;
+            }
+            // What a cell holds is words, and ends unseen.
+            _ if self.tables > 0 => {}
             "li" | "dd" | "dt" => self.items += 1,
             "pre" => self.pre += 1,
             _ => {
@@ -214,7 +218,7 @@ impl Page {
     /// Ends a cell of the table that is open.
     fn cell(&mut self) {
         let words = std::mem::take(&mut self.words);
-        if !words.trim().is_empty() {
+        if std::mem::take(&mut self.in_cell) || !words.trim().is_empty() {
             if self.rows.is_empty() {
                 self.rows.push(Vec::new());
             }
@@ -227,7 +231,8 @@ impl Page {
     fn end_table(&mut self, builder: &mut Builder) -> Result<(), ParseFault> {
         let rows = std::mem::take(&mut self.rows);
         // A table of one cell a row lays out a page.
-        if rows.iter().all(|row| row.len() < 2) {
+        let said = |row: &Vec<String>| row.iter().filter(|cell| !cell.trim().is_empty()).count();
+        if rows.iter().all(|row| said(row) < 2) {
             return rows.iter().flatten().try_for_each(|cell| builder.paragraph(cell));
         }
         long_table(builder, &rows)
@@ -426,4 +431,35 @@ fn reference(name: &str) -> Option<char> {
         "ordm" => 'º',
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::port::documents::{Format, Limits};
+
+    fn of(html: &str) -> Vec<(BlockKind, String)> {
+        let mut builder = Builder::new(&Limits::default());
+        read(&mut builder, html).unwrap();
+        let parsed = builder.finish(Format::Html);
+        parsed.blocks.iter().map(|one| (one.kind, parsed.text[one.start..one.end].to_owned())).collect()
+    }
+
+    #[test]
+    fn what_begins_in_a_table_ends_with_it() {
+        for inside in ["<h2>a</h2>", "<li>a</li>", "<pre>a</pre>", "<h2>a", "<dt>a"] {
+            let html = format!("<table><tr><td>{inside}</td><td>b</td></tr></table><p>behind</p>");
+            let told = of(&html);
+            assert_eq!(told[0], (BlockKind::Table, "a | b".to_owned()), "{html}");
+            assert_eq!(told[1], (BlockKind::Paragraph, "behind".to_owned()), "{html}");
+        }
+    }
+
+    #[test]
+    fn an_empty_cell_has_its_column() {
+        let rows = "<tr><th>a<th>b<th>c<tr><td>1</td><td></td><td>3</td></tr><tr><td><td>2<td></tr>";
+        assert_eq!(of(&format!("<table>{rows}</table>")), [(BlockKind::Table, "a | b | c\n1 |  | 3\n | 2".to_owned())]);
+        let page = "<table><tr><td></td><td>one</td></tr><tr><td>two</td><td> </td></tr></table>";
+        assert_eq!(of(page).iter().map(|(kind, _)| *kind).collect::<Vec<_>>(), [BlockKind::Paragraph; 2]);
+    }
 }

@@ -224,7 +224,7 @@ pub(super) fn open_document(builder: &mut Builder, archive: &mut Archive<'_>) ->
 /// A presentation: a slide a page, its notes behind it.
 pub(super) fn slides(builder: &mut Builder, archive: &mut Archive<'_>) -> Result<(), ParseFault> {
     properties(builder, archive, "docProps/core.xml")?;
-    let slides = archive.names("ppt/slides/slide", ".xml");
+    let slides = slides_in_order(archive)?;
     if slides.is_empty() {
         return Err(ParseFault::unreadable("the presentation has no slides"));
     }
@@ -233,12 +233,63 @@ pub(super) fn slides(builder: &mut Builder, archive: &mut Archive<'_>) -> Result
         builder.page = u32::try_from(number + 1).unwrap_or(u32::MAX);
         let bytes = archive.needed(slide)?;
         slide_text(builder, &bytes, false)?;
-        let notes = slide.replace("slides/slide", "notesSlides/notesSlide");
-        if let Some(bytes) = archive.member(&notes)? {
+        let notes = relations(archive, slide)?.into_values().find(|(kind, _)| kind.ends_with("/notesSlide"));
+        if let Some((_, notes)) = notes
+            && let Some(bytes) = archive.member(&notes)?
+        {
             slide_text(builder, &bytes, true)?;
         }
     }
     Ok(())
+}
+
+/// The slides as they are shown. Their numbers tell when they were made, and some that are there are shown no more.
+fn slides_in_order(archive: &mut Archive<'_>) -> Result<Vec<String>, ParseFault> {
+    const PRESENTATION: &str = "ppt/presentation.xml";
+    let mut shown = Vec::new();
+    if let Some(bytes) = archive.member(PRESENTATION)? {
+        xml::read(&bytes, |piece| {
+            if let Piece::Open(element) = piece
+                && element.name() == "sldId"
+            {
+                shown.extend(element.relation());
+            }
+            Ok(())
+        })?;
+    }
+    let mut related = relations(archive, PRESENTATION)?;
+    let slides: Vec<String> = shown.iter().filter_map(|id| related.remove(id)).map(|(_, slide)| slide).collect();
+    let slides: Vec<String> = slides.into_iter().filter(|slide| archive.has(slide)).collect();
+    Ok(if slides.is_empty() { archive.names("ppt/slides/slide", ".xml") } else { slides })
+}
+
+/// What a member names: by the relation's id what it is, and the other member.
+fn relations(archive: &mut Archive<'_>, member: &str) -> Result<HashMap<String, (String, String)>, ParseFault> {
+    let (folder, name) = member.rsplit_once('/').unwrap_or(("", member));
+    let mut found = HashMap::new();
+    let Some(bytes) = archive.member(&format!("{folder}/_rels/{name}.rels"))? else { return Ok(found) };
+    xml::read(&bytes, |piece| {
+        if let Piece::Open(element) = piece
+            && let (Some(id), Some(target)) = (element.attribute("Id"), element.attribute("Target"))
+        {
+            found.insert(id, (element.attribute("Type").unwrap_or_default(), beside(folder, &target)));
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// The member that a target names, seen from a folder.
+fn beside(folder: &str, target: &str) -> String {
+    let mut path: Vec<&str> = if target.starts_with('/') { Vec::new() } else { folder.split('/').collect() };
+    for part in target.split('/').filter(|part| !matches!(*part, "" | ".")) {
+        if part == ".." {
+            path.pop();
+        } else {
+            path.push(part);
+        }
+    }
+    path.join("/")
 }
 
 fn slide_text(builder: &mut Builder, bytes: &[u8], notes: bool) -> Result<(), ParseFault> {
@@ -296,23 +347,13 @@ pub(super) fn workbook(builder: &mut Builder, archive: &mut Archive<'_>) -> Resu
         }
         Ok(())
     })?;
-    let mut targets = HashMap::new();
-    if let Some(bytes) = archive.member("xl/_rels/workbook.xml.rels")? {
-        xml::read(&bytes, |piece| {
-            if let Piece::Open(element) = piece
-                && let (Some(id), Some(target)) = (element.attribute("Id"), element.attribute("Target"))
-            {
-                let target = target.strip_prefix("/xl/").unwrap_or(&target).to_owned();
-                targets.insert(id, format!("xl/{target}"));
-            }
-            Ok(())
-        })?;
-    }
+    let targets = relations(archive, "xl/workbook.xml")?;
     builder.pages = u32::try_from(sheets.len()).unwrap_or(u32::MAX);
     let mut cells = 0;
     for (number, (name, id)) in sheets.iter().enumerate() {
         builder.page = u32::try_from(number + 1).unwrap_or(u32::MAX);
-        let member = targets.get(id).cloned().unwrap_or_else(|| format!("xl/worksheets/sheet{}.xml", number + 1));
+        let member = targets.get(id).map(|(_, sheet)| sheet.clone());
+        let member = member.unwrap_or_else(|| format!("xl/worksheets/sheet{}.xml", number + 1));
         let Some(bytes) = archive.member(&member)? else { continue };
         let rows = sheet(builder, &bytes, &texts, &dates, since_1904, &mut cells)?;
         builder.add(BlockKind::Heading, 1, name)?;
@@ -482,5 +523,69 @@ mod tests {
         assert_eq!(day("45306.5", false).as_deref(), Some("2024-01-15 12:00"));
         assert_eq!(day("43844", true).as_deref(), Some("2024-01-15"));
         assert_eq!(day("-1", false), None);
+    }
+
+    /// An archive whose members are not packed.
+    fn archive(members: &[(&str, String)]) -> Vec<u8> {
+        let number = |number: usize| u32::try_from(number).unwrap().to_le_bytes();
+        let short = |number: usize| u16::try_from(number).unwrap().to_le_bytes();
+        let (mut bytes, mut directory) = (Vec::new(), Vec::new());
+        for (name, content) in members {
+            let at = bytes.len();
+            let head = [
+                &[20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0][..],
+                &number(content.len()),
+                &number(content.len()),
+                &short(name.len()),
+                &[0, 0],
+            ];
+            bytes.extend([b"PK\x03\x04", head.concat().as_slice(), name.as_bytes(), content.as_bytes()].concat());
+            directory.extend(
+                [b"PK\x01\x02\x14\0", head.concat().as_slice(), &[0; 10], &number(at), name.as_bytes()].concat(),
+            );
+        }
+        let at = bytes.len();
+        let many = short(members.len());
+        let end =
+            [b"PK\x05\x06\0\0\0\0".as_slice(), &many, &many, &number(directory.len()), &number(at), &[0, 0]].concat();
+        [bytes, directory, end].concat()
+    }
+
+    #[test]
+    fn slides_are_told_as_they_are_shown_each_with_its_own_notes() {
+        let slide = |text: &str| {
+            format!("<p:sld xmlns:p='p' xmlns:a='a'><p:sp><a:p><a:r><a:t>{text}</a:t></a:r></a:p></p:sp></p:sld>")
+        };
+        let relation = |id: &str, kind: &str, target: &str| {
+            format!("<Relationship Id='{id}' Type='http://x/{kind}' Target='{target}'/>")
+        };
+        let relations = |all: &[String]| format!("<Relationships>{}</Relationships>", all.concat());
+        let shown = "<p:presentation xmlns:p='p' xmlns:r='r'><p:sldIdLst><p:sldId id='256' r:id='b'/><p:sldId id='300' r:id='a'/>\
+                     <p:sldId id='301' r:id='lost'/></p:sldIdLst></p:presentation>";
+        let of = |more: &[(&str, String)]| {
+            let members = [
+                ("ppt/slides/slide1.xml", slide("shown second")),
+                ("ppt/slides/slide2.xml", slide("shown first")),
+                ("ppt/slides/slide3.xml", slide("shown no more")),
+                ("ppt/notesSlides/notesSlide1.xml", slide("note of the first")),
+                (
+                    "ppt/slides/_rels/slide2.xml.rels",
+                    relations(&[relation("n", "notesSlide", "../notesSlides/notesSlide1.xml")]),
+                ),
+            ];
+            let bytes = archive(&[&members[..], more].concat());
+            let mut builder = Builder::new(&crate::port::documents::Limits::default());
+            slides(&mut builder, &mut Archive::open(&bytes, 1 << 20).unwrap()).unwrap();
+            let parsed = builder.finish(crate::port::documents::Format::Pptx);
+            parsed.blocks.iter().map(|one| (one.page, parsed.text[one.start..one.end].to_owned())).collect::<Vec<_>>()
+        };
+        let told = |all: &[(u32, &str)]| all.iter().map(|(page, text)| (*page, (*text).to_owned())).collect::<Vec<_>>();
+        let named =
+            relations(&[relation("a", "slide", "slides/slide1.xml"), relation("b", "slide", "/ppt/slides/slide2.xml")]);
+        let whole = of(&[("ppt/presentation.xml", shown.to_owned()), ("ppt/_rels/presentation.xml.rels", named)]);
+        assert_eq!(whole, told(&[(1, "shown first"), (1, "note of the first"), (2, "shown second")]));
+        // Without a list all that are there are told by their numbers.
+        let all = told(&[(1, "shown second"), (2, "shown first"), (2, "note of the first"), (3, "shown no more")]);
+        assert_eq!(of(&[]), all);
     }
 }

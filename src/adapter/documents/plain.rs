@@ -6,6 +6,8 @@ use super::building::Builder;
 
 /// Rows of a table that one part holds: a long table is cut, so that a place in it is near.
 pub(super) const ROWS_TOGETHER: usize = 200;
+/// The longest row of names that is told above each part, in bytes.
+const LONGEST_NAMES: usize = 4000;
 
 /// What the bytes 0x80 to 0x9F are in the encoding of western Windows.
 const WINDOWS: &str = "€\u{81}‚ƒ„…†‡ˆ‰Š‹Œ\u{8d}Ž\u{8f}\u{90}‘’“”•–—˜™š›œ\u{9d}žŸ";
@@ -47,7 +49,6 @@ pub(super) fn text(builder: &mut Builder, text: &str) -> Result<(), ParseFault> 
     let mut paragraph = String::new();
     for line in text.lines().chain([""]) {
         let line = line.trim();
-        // A form feed begins a page.
         if !line.is_empty() {
             paragraph.push_str(line);
             paragraph.push('\n');
@@ -119,10 +120,16 @@ pub(super) fn separated(builder: &mut Builder, text: &str) -> Result<(), ParseFa
     long_table(builder, &rows)
 }
 
-/// A table, cut where it is long.
+/// A table, cut where it is long, each piece below the row of names.
 pub(super) fn long_table(builder: &mut Builder, rows: &[Vec<String>]) -> Result<(), ParseFault> {
-    for piece in rows.chunks(ROWS_TOGETHER) {
-        builder.table(piece)?;
+    let (first, rest) = rows.split_at(rows.len().min(ROWS_TOGETHER));
+    builder.table(first)?;
+    // The row that says something first. One that is longer than names are would make the text many times as long.
+    let names = first.iter().find(|row| row.iter().any(|cell| !cell.trim().is_empty()));
+    let names = names.filter(|names| names.iter().map(String::len).sum::<usize>() <= LONGEST_NAMES);
+    for piece in rest.chunks(ROWS_TOGETHER) {
+        let piece: Vec<Vec<String>> = names.into_iter().chain(piece).cloned().collect();
+        builder.table(&piece)?;
     }
     Ok(())
 }
@@ -138,6 +145,18 @@ mod tests {
         assert_eq!(decode(b"\xff\xfeA\0\xe4\0"), ("Aä".to_owned(), false));
         assert_eq!(decode(b"\xfe\xff\0A"), ("A".to_owned(), false));
         assert_eq!(decode(b"5 \x80 f\xfcr"), ("5 € für".to_owned(), true));
+    }
+
+    #[test]
+    fn each_piece_of_a_long_table_has_the_names() {
+        let mut builder = Builder::new(&Limits::default());
+        let rows: String = (0..450).map(|number| format!("{number};pen\n")).collect();
+        separated(&mut builder, &format!("number;name\n{rows}")).unwrap();
+        let parsed = builder.finish(Format::Csv);
+        let pieces: Vec<&str> = parsed.blocks.iter().map(|block| &parsed.text[block.start..block.end]).collect();
+        assert_eq!(pieces.len(), 3);
+        assert!(pieces.iter().all(|piece| piece.starts_with("number | name\n")), "{pieces:?}");
+        assert_eq!(pieces.iter().map(|piece| piece.lines().count() - 1).sum::<usize>(), 450);
     }
 
     #[test]

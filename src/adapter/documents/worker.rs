@@ -1,20 +1,21 @@
 //! Reading in a process of its own: the program starts itself, hands over the bytes, and takes what was read. The process has
-//! bounds of memory and time that it cannot lift, an empty environment, and is killed with all that it started when its time is up.
+//! bounds of memory and time that it cannot lift, an environment of a few names, and is killed with all that it started when it has
+//! answered or its time is up.
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
 use crate::kernel::tasks::blocking;
-use crate::port::documents::{Documents, Hints, Limits, ParseFault, Parsed};
+use crate::port::documents::{Documents, Hints, Limits, ParseFault, Parsed, Source};
 
 /// The hidden command that the program reads a document by.
 pub const COMMAND: &str = "read-document";
@@ -23,7 +24,7 @@ pub const COMMAND: &str = "read-document";
 const MOST_OUTPUT: u64 = 512 << 20;
 /// So long a process may take beyond its time to say so itself.
 const GRACE: Duration = Duration::from_millis(500);
-/// Variables that the process keeps: where programs lie, and the data of the one that recognises text.
+/// Variables that the process keeps: where programs, the data of the one that recognises text, and files that are needed for a while lie.
 const KEPT: &[&str] = &["PATH", "TESSDATA_PREFIX", "TMPDIR", "SYSTEMROOT"];
 
 /// Reads documents in processes of their own, some at once.
@@ -51,20 +52,34 @@ impl Worker {
     /// Reads by starting this program.
     #[must_use]
     pub fn of(program: PathBuf) -> Self {
-        let at_once = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        Self::of_some(program, std::thread::available_parallelism().map_or(2, std::num::NonZero::get))
+    }
+
+    /// Reads by starting this program so many times at once.
+    #[must_use]
+    pub fn of_some(program: PathBuf, at_once: usize) -> Self {
         Self { program, turns: Arc::new(Semaphore::new(at_once)) }
     }
 }
 
 #[async_trait]
 impl Documents for Worker {
-    async fn parse(&self, bytes: Bytes, hints: Hints, limits: Limits) -> Result<Parsed, ParseFault> {
-        let turn = self.turns.clone().acquire_owned().await;
+    async fn parse(&self, source: Source, hints: Hints, limits: Limits) -> Result<Parsed, ParseFault> {
+        // Waiting for the turn takes nothing from the time that reading may take: how many others wait says nothing of a document.
+        // Whoever asks waits no longer all the same, and a process that nobody waits for would keep the turn from others.
+        let asked = Instant::now();
+        let waited = tokio::time::timeout(limits.patience, self.turns.clone().acquire_owned()).await;
+        let left = limits.patience.saturating_sub(asked.elapsed());
+        let (Ok(turn), false) = (waited, left.is_zero()) else {
+            let seconds = limits.patience.as_secs();
+            return Err(ParseFault::Unavailable(format!("no reader had a turn free within {seconds} seconds")));
+        };
+        let limits = Limits { time: limits.time.min(left), ..limits };
         let program = self.program.clone();
         // The turn is over when the process is, whoever still waits for it.
         let read = blocking(move || {
             let _turn = turn;
-            run(&program, bytes, &Order { hints, limits })
+            run(&program, source, &Order { hints, limits })
         });
         read.await.unwrap_or_else(|| {
             Err(ParseFault::Unavailable("the thread that waits for the reader broke down".to_owned()))
@@ -72,7 +87,7 @@ impl Documents for Worker {
     }
 }
 
-fn run(program: &PathBuf, bytes: Bytes, order: &Order) -> Result<Parsed, ParseFault> {
+fn run(program: &PathBuf, source: Source, order: &Order) -> Result<Parsed, ParseFault> {
     let unavailable =
         |error: &dyn std::fmt::Display| ParseFault::Unavailable(format!("the reader cannot be started: {error}"));
     let time = order.limits.time;
@@ -83,10 +98,13 @@ fn run(program: &PathBuf, bytes: Bytes, order: &Order) -> Result<Parsed, ParseFa
     std::thread::spawn(move || {
         let length = u32::try_from(head.len()).unwrap_or(u32::MAX);
         // One that ends before it has read everything has said why.
-        let _ = input
-            .write_all(&length.to_le_bytes())
-            .and_then(|()| input.write_all(&head))
-            .and_then(|()| input.write_all(&bytes));
+        let _ =
+            input.write_all(&length.to_le_bytes()).and_then(|()| input.write_all(&head)).and_then(|()| match source {
+                Source::Bytes(bytes) => input.write_all(&bytes),
+                Source::File(path) => {
+                    File::open(path).and_then(|mut file| std::io::copy(&mut file, &mut input).map(|_| ()))
+                }
+            });
     });
     let (sends, read) = mpsc::channel();
     std::thread::spawn(move || {
@@ -126,14 +144,15 @@ fn start(program: &PathBuf) -> std::io::Result<Child> {
     command.spawn()
 }
 
-/// Kills the process and what it started. One that has answered is left to end by itself, and not its children.
-fn kill(child: &mut Child, all: bool) {
+/// Kills the group of the process: itself, which has answered or has no more time, and what it started. Where there are no groups it
+/// is killed when its time is up, and else ends by itself.
+fn kill(child: &mut Child, late: bool) {
     #[cfg(unix)]
     if let Some(group) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
         // There may be nobody left.
         let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
     }
-    if all {
+    if late {
         let _ = child.kill();
     }
 }
@@ -146,6 +165,7 @@ fn ended(status: ExitStatus, time: Duration) -> ParseFault {
         match status.signal() {
             // Aborted: no memory was left for it, of its heap or of its stack.
             Some(6) => return ParseFault::TooLarge("reading it takes more memory than a document may".to_owned()),
+            // The time of its processor was up (SIGXCPU).
             Some(24) => return ParseFault::TimedOut(time),
             Some(signal) => return ParseFault::Unreadable(format!("the reader broke down on it (signal {signal})")),
             None => {}
@@ -181,16 +201,18 @@ pub fn serve(mut input: impl Read, mut output: impl Write) -> std::io::Result<()
 #[cfg(unix)]
 fn confine(limits: &Limits) -> Result<(), ParseFault> {
     use rustix::process::{Resource, Rlimit, setrlimit};
-    let bound = |resource, most| {
-        setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })
+    let bound = |resource, current, most| {
+        setrlimit(resource, Rlimit { current: Some(current), maximum: Some(most) })
             .map_err(|error| ParseFault::Unavailable(format!("the reader cannot be bounded: {error}")))
     };
     // Elsewhere a process has more addresses than it may be bound to from the start.
     if cfg!(target_os = "linux") {
-        bound(Resource::As, addresses() + limits.memory)?;
+        let most = addresses() + limits.memory;
+        bound(Resource::As, most, most)?;
     }
-    bound(Resource::Core, 0)?;
-    bound(Resource::Cpu, limits.time.as_secs() + 1)
+    bound(Resource::Core, 0, 0)?;
+    // The lower bound tells by its signal what it is; at the upper one a process is killed like by anybody.
+    bound(Resource::Cpu, limits.time.as_secs() + 1, limits.time.as_secs() + 2)
 }
 
 /// How many bytes of addresses this process has before it reads anything: the program itself.

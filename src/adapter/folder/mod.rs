@@ -3,14 +3,16 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
 
+use crate::adapter::arriving::{each_piece, hex};
 use crate::adapter::blob_files::{
     children, fault, kept, make_folder, make_parent, place_of, read, sync_names, sync_parent, write_synced,
 };
@@ -87,6 +89,11 @@ impl FolderBlobs {
 impl Blobs for FolderBlobs {
     async fn put(&self, tenant: TenantId, bytes: Bytes) -> Result<BlobInfo, StoreFault> {
         self.run(move |place| place.put(tenant, &bytes)).await
+    }
+
+    async fn put_file(&self, tenant: TenantId, head: &'static [u8], file: &Path) -> Result<BlobInfo, StoreFault> {
+        let file = file.to_owned();
+        self.run(move |place| place.put_file(tenant, head, &file)).await
     }
 
     async fn get(&self, tenant: TenantId, digest: &str) -> Result<Option<Bytes>, StoreFault> {
@@ -186,6 +193,44 @@ impl Place {
 
     fn path(&self, tenant: TenantId, digest: &str) -> Option<PathBuf> {
         place_of(&self.folder, tenant, digest)
+    }
+
+    /// Copied piece by piece: its name is known when it is whole.
+    fn put_file(&self, tenant: TenantId, head: &[u8], file: &Path) -> Result<BlobInfo, StoreFault> {
+        let number = self.written.fetch_add(1, Ordering::Relaxed);
+        let incoming = self.folder.join(INCOMING).join(format!("file-{number}"));
+        let kept = Self::copied(head, file, &incoming).and_then(|info| {
+            let Some(path) = self.path(tenant, &info.digest) else {
+                return Err(StoreFault::Broken(format!("'{}' is not a digest", info.digest)));
+            };
+            self.removals().put_off.remove(&path);
+            make_parent(&path)?;
+            // What is there under the name is the same.
+            fs::rename(&incoming, &path).map_err(|error| fault(&path, &error))?;
+            sync_names(&path).map(|()| info)
+        });
+        if kept.is_err() {
+            let _ = fs::remove_file(&incoming);
+        }
+        kept
+    }
+
+    fn copied(head: &[u8], file: &Path, to: &Path) -> Result<BlobInfo, StoreFault> {
+        write_synced(to, head)?;
+        let mut hasher = Sha256::new();
+        hasher.update(head);
+        let mut size_bytes = head.len() as u64;
+        let mut copy = || {
+            let mut copy = fs::OpenOptions::new().append(true).open(to)?;
+            each_piece(file, |piece| {
+                hasher.update(piece);
+                size_bytes += piece.len() as u64;
+                copy.write_all(piece)
+            })?;
+            copy.sync_all()
+        };
+        copy().map_err(|error| fault(to, &error))?;
+        Ok(BlobInfo { digest: hex(hasher), size_bytes })
     }
 
     fn put(&self, tenant: TenantId, bytes: &[u8]) -> Result<BlobInfo, StoreFault> {

@@ -7,6 +7,9 @@ use uuid::Uuid;
 use super::reading::Reading;
 use crate::port::graph::{Between, Direction, GraphFault, Link, Path, Paths, Which};
 
+/// Nodes of a frontier that are looked beyond at once, where the next one may end the search.
+const AT_ONCE: usize = 16;
+
 /// Finds paths.
 pub(super) async fn find(reading: &mut Reading<'_>, between: &Between) -> Result<Paths, GraphFault> {
     let there = reading.nodes(&[between.from, between.to]).await?;
@@ -21,16 +24,25 @@ pub(super) async fn find(reading: &mut Reading<'_>, between: &Between) -> Result
     match between.which {
         Which::Shortest => {
             // Most nodes can be seen. A path that was found without looking whether is the shortest if all of its own can.
-            let found = shortest(reading, between, 1, false).await?;
-            let Some(path) = found.paths.first() else { return Ok(found) };
-            if reading.nodes(&path.nodes).await?.len() == path.nodes.len() {
-                return Ok(found);
+            match quick(reading, between).await {
+                // What it went through may be hidden: it may neither end the search nor take from what it may look at.
+                Ok(None) | Err(GraphFault::TooManySteps) => reading.renew(),
+                Ok(Some(found)) => return Ok(found),
+                Err(fault) => return Err(fault),
             }
             shortest(reading, between, 1, true).await
         }
         Which::AllShortest => shortest(reading, between, between.most, true).await,
         Which::Simple => simple(reading, between).await,
     }
+}
+
+/// One of the shortest paths, found without looking whether the nodes can be seen; none where one of its own cannot.
+async fn quick(reading: &mut Reading<'_>, between: &Between) -> Result<Option<Paths>, GraphFault> {
+    let found = shortest(reading, between, 1, false).await?;
+    let Some(path) = found.paths.first() else { return Ok(Some(found)) };
+    let there = reading.nodes(&path.nodes).await?.len() == path.nodes.len();
+    Ok(there.then_some(found))
 }
 
 /// The other way.
@@ -55,25 +67,45 @@ impl Side {
         Self { direction, depth: 0, frontier: vec![node], reached: HashMap::from([(node, (0, Vec::new()))]) }
     }
 
-    /// Goes one relation further with the whole frontier: to nodes that the view has, where it looks whether it has them.
-    async fn go_on(&mut self, reading: &mut Reading<'_>, types: &[String], looks: bool) -> Result<(), GraphFault> {
-        let links = reading.links(&self.frontier, self.direction, types).await?;
-        let at: HashSet<Uuid> = self.frontier.iter().copied().collect();
+    /// Goes one relation further with the whole frontier: to nodes that the view has, where it looks whether it has them. With a side to
+    /// meet it ends where it has met that: the rest of the frontier leads to nothing shorter.
+    async fn go_on(
+        &mut self,
+        reading: &mut Reading<'_>,
+        types: &[String],
+        looks: bool,
+        to_meet: Option<&Self>,
+    ) -> Result<(), GraphFault> {
         let mut by: HashMap<Uuid, Vec<(Uuid, Link)>> = HashMap::new();
-        for link in links {
-            for (near, far) in ends(&link, self.direction) {
-                if at.contains(&near) && !self.reached.contains_key(&far) {
-                    by.entry(far).or_default().push((near, link.clone()));
+        for some in self.frontier.chunks(if to_meet.is_some() { AT_ONCE } else { usize::MAX }) {
+            let links = reading.links(some, self.direction, types).await?;
+            let at: HashSet<Uuid> = some.iter().copied().collect();
+            for link in links {
+                for (near, far) in ends(&link, self.direction) {
+                    if at.contains(&near) && !self.reached.contains_key(&far) {
+                        by.entry(far).or_default().push((near, link.clone()));
+                    }
                 }
             }
+            if to_meet.is_some_and(|other| by.keys().any(|node| other.reached.contains_key(node))) {
+                break;
+            }
         }
-        let ids: Vec<Uuid> = by.keys().copied().collect();
+        // In order, so that the same question has the same answer.
+        let mut ids: Vec<Uuid> = by.keys().copied().collect();
+        ids.sort_unstable();
         self.depth += 1;
         self.frontier.clear();
-        let there = if looks { reading.nodes(&ids).await?.into_iter().map(|node| node.id).collect() } else { ids };
+        let mut there: Vec<Uuid> =
+            if looks { reading.nodes(&ids).await?.into_iter().map(|node| node.id).collect() } else { ids };
+        there.sort_unstable();
         for node in there {
+            let ways = by.remove(&node).unwrap_or_default();
+            if looks {
+                reading.tell(ways.len())?;
+            }
             self.frontier.push(node);
-            self.reached.insert(node, (self.depth, by.remove(&node).unwrap_or_default()));
+            self.reached.insert(node, (self.depth, ways));
         }
         Ok(())
     }
@@ -119,7 +151,7 @@ async fn shortest(reading: &mut Reading<'_>, between: &Between, most: usize, loo
         if one.frontier.is_empty() {
             break;
         }
-        one.go_on(reading, &between.types, looks).await?;
+        one.go_on(reading, &between.types, looks, (!looks).then_some(other)).await?;
         let mut meeting: Vec<Uuid> =
             one.frontier.iter().copied().filter(|node| other.reached.contains_key(node)).collect();
         if meeting.is_empty() {
@@ -166,7 +198,7 @@ async fn simple_into(reading: &mut Reading<'_>, between: &Between, found: &mut P
     let mut end = Side::at(between.to, flipped(between.direction));
     let radius = between.depth / 2;
     while end.depth < radius && !end.frontier.is_empty() {
-        end.go_on(reading, &between.types, true).await?;
+        end.go_on(reading, &between.types, true, None).await?;
     }
     let mut partial = vec![Path { nodes: vec![between.from], links: Vec::new() }];
     let mut around: HashMap<Uuid, Vec<(Uuid, Link)>> = HashMap::new();
@@ -195,7 +227,7 @@ async fn simple_into(reading: &mut Reading<'_>, between: &Between, found: &mut P
         for path in &partial {
             let last = path.nodes.last().copied().unwrap_or(between.from);
             for (far, link) in around.get(&last).into_iter().flatten() {
-                reading.count(1)?;
+                reading.count_told(1)?;
                 let reaches = end.reached.get(far).map(|(distance, _)| *distance);
                 let in_time = reaches.map_or(left > radius, |distance| distance <= left);
                 if !in_time || path.nodes.contains(far) {

@@ -84,10 +84,11 @@ impl<'a> Collector<'a> {
     fn add(&mut self, cells: Vec<Value>, keys: Vec<Value>) {
         if self.query.distinct {
             let text = Value::Array(cells.clone()).to_string();
-            self.held += text.len() + 48;
+            let bytes = text.len() + 48;
             if !self.seen.insert(text) {
                 return;
             }
+            self.held += bytes;
         }
         self.held += cells.iter().chain(&keys).map(weight).sum::<usize>() + 64;
         self.rows.push(Told { cells, keys });
@@ -125,10 +126,13 @@ impl<'a> Collector<'a> {
             let mut groups: Vec<(String, Group)> = std::mem::take(&mut self.groups).into_iter().collect();
             groups.sort_by(|(one, _), (other, _)| one.cmp(other));
             for (_, group) in groups {
-                let mut sums = group.sums.into_iter();
+                let sums = group.sums.into_iter().map(Sum::end).collect::<Result<Vec<_>, _>>()?;
+                // Found by what it is: not every one is asked for, where one stands behind another in coalesce().
+                let aggregates = &self.aggregates;
+                let sum = |one: &Expression| aggregates.iter().zip(&sums).find(|(other, _)| **other == one);
                 let mut cells = Vec::new();
                 for item in &self.query.returns {
-                    let mut next = |_: &Expression| sums.next().map_or(Ok(Value::Null), Sum::end);
+                    let mut next = |one: &Expression| Ok(sum(one).map_or(Value::Null, |(_, sum)| sum.clone()));
                     cells.push(matcher.value_with(&item.expression, &group.row, &mut next)?);
                 }
                 let keys = self.query.order.iter().map(|(expression, _)| match expression {
@@ -157,7 +161,7 @@ impl<'a> Collector<'a> {
             return Err(GraphFault::TooManyRows);
         }
         let columns = self.query.returns.iter().map(|item| item.name.clone()).collect();
-        Ok(Table { columns, rows, steps: matcher.shelf.reading.steps })
+        Ok(Table { columns, rows, steps: matcher.shelf.reading.told })
     }
 }
 
@@ -207,10 +211,11 @@ impl Sum {
         let mut held = 0;
         if let Some(seen) = &mut self.seen {
             let text = value.to_string();
-            held += text.len() + 48;
+            let bytes = text.len() + 48;
             if !seen.insert(text) {
                 return Ok(0);
             }
+            held += bytes;
         }
         self.count += 1;
         match self.how {

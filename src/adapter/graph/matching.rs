@@ -11,7 +11,7 @@ use super::scan::{anchor, nodes};
 use super::value::{all, among, compare, equal, find, told, truth};
 use crate::port::graph::{Direction, GraphFault};
 use crate::port::graph_query::{
-    Aggregate, Expression, Function, Match, NodePattern, Pattern, RelationPattern, Variable,
+    Aggregate, Expression, Function, Match, NodePattern, Pattern, RelationPattern, Stands, Variable,
 };
 use crate::port::records::Filter;
 
@@ -70,7 +70,7 @@ impl<'a> Matcher<'a> {
         Self { shelf, variables, whole }
     }
 
-    fn row_bytes(&self) -> usize {
+    pub(super) fn row_bytes(&self) -> usize {
         48 + self.variables.len() * 32
     }
 
@@ -85,22 +85,7 @@ impl<'a> Matcher<'a> {
         }
         // What is about variables of no pattern before it is looked at last.
         rows = self.keep_fitting(rows, &std::mem::take(&mut open))?;
-        if !clause.optional {
-            return Ok(rows);
-        }
-        let found: HashSet<usize> = rows.iter().map(|row| row.origin).collect();
-        for (origin, mut row) in before.into_iter().enumerate() {
-            if !found.contains(&origin) {
-                for variable in variables(clause) {
-                    if row.cells.get(variable) == Some(&Cell::Open) {
-                        row.cells[variable] = Cell::Null;
-                    }
-                }
-                rows.push(Row { origin, ..row });
-            }
-        }
-        rows.sort_by_key(|row| row.origin);
-        Ok(rows)
+        Ok(if clause.optional { and_unfound(clause, before, rows) } else { rows })
     }
 
     async fn pattern(
@@ -121,7 +106,7 @@ impl<'a> Matcher<'a> {
             let mut crossed = Vec::new();
             for row in &rows {
                 for id in &found {
-                    self.shelf.reading.count(1)?;
+                    self.shelf.reading.count_told(1)?;
                     self.shelf.room_for(crossed.len() * self.row_bytes())?;
                     let mut row = row.clone();
                     row.cells[all[anchor.at].variable] = Cell::Node(*id);
@@ -202,10 +187,35 @@ impl<'a> Matcher<'a> {
     }
 
     /// Those rows whose bound node is as the pattern says.
-    async fn fitting_nodes(&mut self, pattern: &NodePattern, mut rows: Vec<Row>) -> Result<Vec<Row>, GraphFault> {
+    pub(super) async fn fitting_nodes(
+        &mut self,
+        pattern: &NodePattern,
+        mut rows: Vec<Row>,
+    ) -> Result<Vec<Row>, GraphFault> {
         let ids: Vec<Uuid> = rows.iter().filter_map(|row| node_at(row, pattern.variable)).collect();
         self.shelf.need(&ids, self.needs_whole(pattern)).await?;
         rows.retain(|row| node_at(row, pattern.variable).is_some_and(|id| self.is_like(id, pattern)));
+        Ok(rows)
+    }
+
+    /// Those rows whose bound relations are as the pattern says and lie between nodes that the view has, which were read.
+    pub(super) async fn fitting_links(
+        &mut self,
+        pattern: &RelationPattern,
+        mut rows: Vec<Row>,
+    ) -> Result<Vec<Row>, GraphFault> {
+        if !pattern.properties.is_empty() || self.whole.contains(&pattern.variable) {
+            let numbers: Vec<LinkNumber> =
+                rows.iter().flat_map(|row| links_at(row, pattern.variable)).copied().collect();
+            self.shelf.need_links(&numbers).await?;
+        }
+        let there = |id: Uuid| self.shelf.node(id).is_some();
+        rows.retain(|row| {
+            links_at(row, pattern.variable).iter().all(|number| {
+                self.shelf.link(*number).is_some_and(|link| there(link.from) && there(link.to))
+                    && self.link_is_like(*number, pattern)
+            })
+        });
         Ok(rows)
     }
 
@@ -228,28 +238,38 @@ impl<'a> Matcher<'a> {
             }
         }
         for hop in 1..=most {
-            let ids: Vec<Uuid> = open.iter().map(|(_, node, _)| *node).collect();
+            // Many rows may stand at one node.
+            let mut ids: Vec<Uuid> = open.iter().map(|(_, node, _)| *node).collect();
+            ids.sort_unstable();
+            ids.dedup();
             self.shelf.need_around(&ids, direction, &relation.types).await?;
             let around = |id: &Uuid| self.shelf.around(*id, direction, &relation.types);
-            if !relation.properties.is_empty() || self.whole.contains(&relation.variable) {
-                let numbers: Vec<LinkNumber> = ids.iter().flat_map(around).map(|(number, _)| *number).collect();
-                self.shelf.need_links(&numbers).await?;
-            }
+            // Counted before anything is collected: rows times relations may be very many.
+            let ways = open.iter().map(|(_, node, _)| around(node).len()).fold(0, usize::saturating_add);
+            self.shelf.reading.count(ways)?;
             let around = |id: &Uuid| self.shelf.around(*id, direction, &relation.types);
             let others: Vec<Uuid> = ids.iter().flat_map(around).map(|(_, other)| *other).collect();
             self.shelf.need(&others, self.needs_whole(far)).await?;
+            if !relation.properties.is_empty() || self.whole.contains(&relation.variable) {
+                // Only of those that lead to what the view has: how much was read is told of.
+                let numbers = ids.iter().flat_map(|id| self.shelf.around(*id, direction, &relation.types));
+                let numbers = numbers.filter(|(_, other)| self.shelf.node(*other).is_some());
+                let numbers: Vec<LinkNumber> = numbers.map(|(number, _)| *number).collect();
+                self.shelf.need_links(&numbers).await?;
+            }
             let mut further = Vec::new();
             let mut held = 0;
             for (at, node, way) in &open {
-                // Copied so that what was looked at can be counted meanwhile: two words each.
+                self.shelf.reading.in_time()?;
+                // Copied so that what was looked at can be told meanwhile: two words each.
                 let around = self.shelf.around(*node, direction, &relation.types).to_vec();
                 for (number, other) in around {
-                    self.shelf.reading.count(1)?;
-                    let row = &rows[*at];
-                    if way.contains(&number) || is_used(row, used, number) || !self.link_is_like(number, relation) {
+                    if self.shelf.node(other).is_none() {
                         continue;
                     }
-                    if self.shelf.node(other).is_none() {
+                    self.shelf.reading.tell(1)?;
+                    let row = &rows[*at];
+                    if way.contains(&number) || is_used(row, used, number) || !self.link_is_like(number, relation) {
                         continue;
                     }
                     let mut longer = way.clone();
@@ -318,9 +338,10 @@ impl<'a> Matcher<'a> {
         self.keep_fitting(rows, &now)
     }
 
-    fn keep_fitting(&self, rows: Vec<Row>, conditions: &[&Expression]) -> Result<Vec<Row>, GraphFault> {
+    pub(super) fn keep_fitting(&self, rows: Vec<Row>, conditions: &[&Expression]) -> Result<Vec<Row>, GraphFault> {
         let mut kept = Vec::with_capacity(rows.len());
         'rows: for row in rows {
+            self.shelf.reading.in_time()?;
             for condition in conditions {
                 if truth(&self.value(condition, &row)?)? != Some(true) {
                     continue 'rows;
@@ -367,7 +388,11 @@ impl<'a> Matcher<'a> {
             Expression::Find(one, how, other) => told(find(&value(one)?, *how, &value(other)?)),
             Expression::In(one, list) => {
                 let one = value(one)?;
-                told(among(&one, &value(list)?)?)
+                // A list that was given may be long: it is not copied for each row.
+                told(match &**list {
+                    Expression::Literal(list) => among(&one, list)?,
+                    list => among(&one, &value(list)?)?,
+                })
             }
             Expression::IsNull(one) => Value::Bool(value(one)?.is_null()),
             Expression::Call(function, list) => return self.call(*function, list, row, of_many),
@@ -451,6 +476,31 @@ fn node_at(row: &Row, variable: usize) -> Option<Uuid> {
     if let Cell::Node(id) = &row.cells[variable] { Some(*id) } else { None }
 }
 
+fn links_at(row: &Row, variable: usize) -> &[LinkNumber] {
+    match &row.cells[variable] {
+        Cell::Link(number) => std::slice::from_ref(number),
+        Cell::Way(way) => way,
+        Cell::Open | Cell::Null | Cell::Node(_) => &[],
+    }
+}
+
+/// The rows that an optional clause fits, and those that it does not fit, with its variables null.
+pub(super) fn and_unfound(clause: &Match, before: Vec<Row>, mut rows: Vec<Row>) -> Vec<Row> {
+    let found: HashSet<usize> = rows.iter().map(|row| row.origin).collect();
+    for (origin, mut row) in before.into_iter().enumerate() {
+        if !found.contains(&origin) {
+            for variable in variables(clause) {
+                if row.cells.get(variable) == Some(&Cell::Open) {
+                    row.cells[variable] = Cell::Null;
+                }
+            }
+            rows.push(Row { origin, ..row });
+        }
+    }
+    rows.sort_by_key(|row| row.origin);
+    rows
+}
+
 /// Whether a relation of this clause stands for another variable in the row already.
 fn is_used(row: &Row, used: &[usize], number: LinkNumber) -> bool {
     used.iter().any(|variable| match &row.cells[*variable] {
@@ -461,7 +511,7 @@ fn is_used(row: &Row, used: &[usize], number: LinkNumber) -> bool {
 }
 
 /// The parts of a condition that must hold each.
-fn conjuncts(condition: Option<&Expression>) -> Vec<&Expression> {
+pub(super) fn conjuncts(condition: Option<&Expression>) -> Vec<&Expression> {
     match condition {
         None => Vec::new(),
         Some(Expression::And(list)) => list.iter().flat_map(|one| conjuncts(Some(one))).collect(),
@@ -481,7 +531,12 @@ fn variables(clause: &Match) -> Vec<usize> {
 /// The variables of which a query needs the documents: what it tells whole, or a property of it that stands in the document.
 pub(super) fn whole(expressions: &[&Expression], variables: &[Variable]) -> HashSet<usize> {
     let mut whole = HashSet::new();
-    let light = |name: &str| matches!(name, "id" | "type" | "key" | "from" | "to");
+    // What is read of every node or relation, without its document.
+    let light = |variable: usize, name: &str| match variables.get(variable).map(|variable| variable.of) {
+        Some(Stands::Node) => matches!(name, "id" | "type" | "key"),
+        Some(Stands::Relation) => matches!(name, "id" | "type" | "from" | "to"),
+        Some(Stands::Way) | None => false,
+    };
     for expression in expressions {
         needs(expression, &mut whole, &light);
     }
@@ -489,10 +544,10 @@ pub(super) fn whole(expressions: &[&Expression], variables: &[Variable]) -> Hash
     whole
 }
 
-fn needs(expression: &Expression, whole: &mut HashSet<usize>, light: &dyn Fn(&str) -> bool) {
+fn needs(expression: &Expression, whole: &mut HashSet<usize>, light: &dyn Fn(usize, &str) -> bool) {
     let is_variable = |one: &Expression| matches!(one, Expression::Variable(_));
     match expression {
-        Expression::Property(variable, name) if !light(name) => drop(whole.insert(*variable)),
+        Expression::Property(variable, name) if !light(*variable, name) => drop(whole.insert(*variable)),
         Expression::Variable(variable) => drop(whole.insert(*variable)),
         Expression::Call(
             Function::Id | Function::Type | Function::Labels | Function::StartNode | Function::EndNode,

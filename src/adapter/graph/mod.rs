@@ -4,7 +4,10 @@
 mod around;
 mod between;
 mod collect;
+mod finding;
 mod matching;
+mod measuring;
+pub mod neo4j;
 mod nodes;
 mod query;
 mod reading;
@@ -16,6 +19,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::port::graph::{Around, Between, Graph, GraphFault, Limits, Neighbours, Paths, Table, View};
+use crate::port::graph_measures::{Measure, Measures, Measuring};
 use crate::port::graph_query::GraphQuery;
 use crate::port::store::Store;
 
@@ -48,5 +52,12 @@ impl Graph for StoreGraph {
 
     fn place(&self) -> String {
         "over the records".to_owned()
+    }
+}
+
+#[async_trait]
+impl Measuring for StoreGraph {
+    async fn measure(&self, view: &View, measure: &Measure, limits: Limits) -> Result<Measures, GraphFault> {
+        measuring::measure(&mut reading::Reading::new(&*self.store, view, limits), measure).await
     }
 }

@@ -140,7 +140,8 @@ impl<'a> Shelf<'a> {
         Ok(())
     }
 
-    fn number(&mut self, link: &Link) -> Result<LinkNumber, GraphFault> {
+    /// The number of a relation, which is new where it was not read yet.
+    pub(super) fn number(&mut self, link: &Link) -> Result<LinkNumber, GraphFault> {
         if let Some(number) = self.numbers.get(&link.id) {
             return Ok(*number);
         }
@@ -149,6 +150,11 @@ impl<'a> Shelf<'a> {
         self.links.push((link.clone(), None));
         self.numbers.insert(link.id, number);
         Ok(number)
+    }
+
+    /// The relation of a number.
+    pub(super) fn link(&self, number: LinkNumber) -> Option<&Link> {
+        self.links.get(number as usize).map(|(link, _)| link)
     }
 
     /// The relations around a node, where they were read.

@@ -1,6 +1,7 @@
 //! Running a query: the first pattern page by page, so that what needs only a few rows looks at little; then clause after clause.
 
 use super::collect::Collector;
+use super::finding;
 use super::matching::{Cell, Matcher, Page, Row, blank, whole};
 use super::nodes::Shelf;
 use super::reading::Reading;
@@ -17,6 +18,10 @@ pub(super) async fn run(reading: Reading<'_>, query: &GraphQuery) -> Result<Tabl
     let mut matcher = Matcher::new(Shelf::new(reading), &query.variables, whole);
     let mut collector = Collector::new(query);
     let blank = blank(&query.variables);
+    if let Some(finder) = matcher.shelf.reading.finder() {
+        finding::rows(finder, &mut matcher, query, &mut collector, &blank).await?;
+        return collector.end(&matcher, blank);
+    }
     let first = query.matches.first().filter(|clause| !clause.optional);
     match first.and_then(|clause| Some((clause, clause.patterns.first()?))) {
         Some((clause, pattern)) => {

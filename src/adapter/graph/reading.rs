@@ -1,10 +1,11 @@
 //! Reading nodes and relations for a walk: many at once, only what the view has, within the limits.
 
 use std::collections::HashSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
+use super::finding::Finder;
 use crate::kernel::time::Timestamp;
 use crate::port::graph::{Direction, GraphFault, Limits, Link, NODE, RELATION, View};
 use crate::port::records::{Comparison, Filter, Record, Scalar, Scope, Visibility};
@@ -12,6 +13,11 @@ use crate::port::store::Store;
 
 /// Ids of one read. Lists are filled up to one of these lengths, so that there are few statements to prepare.
 const LENGTHS: &[usize] = &[1, 4, 16, 64, 256];
+
+/// So much more than the limit says may be looked at where it is not seen by the reader: what is hidden must not take from what is not.
+const UNSEEN: usize = 1_000;
+/// Bytes of a relation as it is read, roughly.
+const LINK_BYTES: usize = 256;
 
 const LINK: &[&str] = &["id", "from", "to", "type", "owner", "workspace", "visibility", "validFrom", "validTo"];
 const LIGHT: &[&str] = &["id", "type", "key", "owner", "workspace", "visibility", "validFrom", "validTo"];
@@ -27,9 +33,14 @@ pub(super) struct Light {
 /// One question's reads.
 pub(super) struct Reading<'a> {
     store: &'a dyn Store,
+    /// Who finds relations and what fits patterns; the store itself where there is nobody else.
+    finder: Option<&'a dyn Finder>,
     view: &'a View,
     pub(super) limits: Limits,
-    pub(super) steps: usize,
+    /// What was looked at, also what leads to nodes that the view does not have: against a limit of its own that is wider.
+    looked_at: usize,
+    /// What was looked at of what the view has, against the limit. This alone may be told: the other number would tell of what is hidden.
+    pub(super) told: usize,
     began: Instant,
     looked: Instant,
 }
@@ -37,17 +48,57 @@ pub(super) struct Reading<'a> {
 impl<'a> Reading<'a> {
     pub(super) fn new(store: &'a dyn Store, view: &'a View, limits: Limits) -> Self {
         let now = Instant::now();
-        Self { store, view, limits, steps: 0, began: now, looked: now }
+        Self { store, finder: None, view, limits, looked_at: 0, told: 0, began: now, looked: now }
     }
 
-    /// Counts what was looked at.
+    /// The same, with another who finds relations and what fits patterns.
+    pub(super) fn with(store: &'a dyn Store, finder: &'a dyn Finder, view: &'a View, limits: Limits) -> Self {
+        Self { finder: Some(finder), ..Self::new(store, view, limits) }
+    }
+
+    pub(super) const fn finder(&self) -> Option<&'a dyn Finder> {
+        self.finder
+    }
+
+    pub(super) const fn view(&self) -> &'a View {
+        self.view
+    }
+
+    /// How much time is left.
+    pub(super) fn left(&self) -> Result<Duration, GraphFault> {
+        self.limits.time.checked_sub(self.began.elapsed()).filter(|left| !left.is_zero()).ok_or(GraphFault::TooLong)
+    }
+
+    /// Counts what was looked at, whether the view has it or not.
     pub(super) fn count(&mut self, steps: usize) -> Result<(), GraphFault> {
-        self.steps = self.steps.saturating_add(steps);
-        if self.steps > self.limits.steps {
+        self.looked_at = self.looked_at.saturating_add(steps);
+        if self.looked_at > self.widest() {
             return Err(GraphFault::TooManySteps);
         }
         // The clock is asked seldom where much is looked at in memory.
-        if self.steps.is_multiple_of(256) || steps > 64 { self.in_time() } else { Ok(()) }
+        if self.looked_at.is_multiple_of(256) || steps > 64 { self.in_time() } else { Ok(()) }
+    }
+
+    /// Counts what was looked at and is such that the view has it.
+    pub(super) fn tell(&mut self, steps: usize) -> Result<(), GraphFault> {
+        self.told = self.told.saturating_add(steps);
+        if self.told > self.limits.steps { Err(GraphFault::TooManySteps) } else { Ok(()) }
+    }
+
+    /// Counts what was looked at for the first time and is such that the view has it.
+    pub(super) fn count_told(&mut self, steps: usize) -> Result<(), GraphFault> {
+        self.tell(steps)?;
+        self.count(steps)
+    }
+
+    /// How much may be looked at in all.
+    const fn widest(&self) -> usize {
+        self.limits.steps.saturating_mul(2).saturating_add(UNSEEN)
+    }
+
+    /// Begins with the whole budget again; the time goes on.
+    pub(super) const fn renew(&mut self) {
+        (self.looked_at, self.told) = (0, 0);
     }
 
     /// Whether there is time left.
@@ -69,9 +120,12 @@ impl<'a> Reading<'a> {
         Scope::Tenant(self.view.tenant)
     }
 
-    /// The most rows of one read: what the view does not have is read too and not counted.
-    fn most_rows(&self) -> u32 {
-        u32::try_from(self.limits.steps.saturating_mul(4)).unwrap_or(u32::MAX)
+    /// The most rows of one read, and what it is if there are more: they are held at once before anything is known of them.
+    fn most_rows(&self) -> (u32, GraphFault) {
+        let left = self.widest().saturating_sub(self.looked_at).saturating_add(1);
+        let room = (self.limits.memory / LINK_BYTES).max(1);
+        let fault = if room < left { GraphFault::TooMuchMemory } else { GraphFault::TooManySteps };
+        (u32::try_from(left.min(room)).unwrap_or(u32::MAX), fault)
     }
 
     /// The relations at these nodes, each once. Types are looked at here: asked of the store they would lead it away from the ends.
@@ -81,6 +135,16 @@ impl<'a> Reading<'a> {
         direction: Direction,
         types: &[String],
     ) -> Result<Vec<Link>, GraphFault> {
+        if let Some(finder) = self.finder {
+            let left = self.left()?;
+            let (most, fault) = self.most_rows();
+            let found = finder.links(self.view, nodes, direction, types, most as usize, left).await?;
+            if found.len() >= most as usize {
+                return Err(fault);
+            }
+            self.count(found.len())?;
+            return Ok(found);
+        }
         let ends: &[&'static str] = match direction {
             Direction::Out => &["from"],
             Direction::In => &["to"],
@@ -91,9 +155,10 @@ impl<'a> Reading<'a> {
             for some in chunks(nodes) {
                 self.breathe().await?;
                 let filter = Filter::In(end, some);
-                let rows = self.store.columns(self.scope(), &RELATION, LINK, filter, self.most_rows()).await?;
-                if rows.len() >= self.most_rows() as usize {
-                    return Err(GraphFault::TooManySteps);
+                let (most, fault) = self.most_rows();
+                let rows = self.store.columns(self.scope(), &RELATION, LINK, filter, most).await?;
+                if rows.len() >= most as usize {
+                    return Err(fault);
                 }
                 let before = found.len();
                 found.extend(rows.into_iter().filter_map(|row| self.link(row, types)));
@@ -104,6 +169,27 @@ impl<'a> Reading<'a> {
             let mut seen = HashSet::with_capacity(found.len());
             found.retain(|link: &Link| seen.insert(link.id));
         }
+        Ok(found)
+    }
+
+    /// The ends of every relation of these types that the view has.
+    pub(super) async fn every_link(&mut self, types: &[String]) -> Result<Vec<(Uuid, Uuid)>, GraphFault> {
+        self.breathe().await?;
+        let of = |name: &String| Scalar::Text(name.clone());
+        let filter = match types {
+            [] => Filter::All,
+            [one] => Filter::is("type", of(one)),
+            many => Filter::In("type", many.iter().map(of).collect()),
+        };
+        let (most, fault) = self.most_rows();
+        let filter = filter.and(self.view.visible.clone());
+        let rows = self.store.columns(self.scope(), &RELATION, LINK, filter, most).await?;
+        if rows.len() >= most as usize {
+            return Err(fault);
+        }
+        let found: Vec<(Uuid, Uuid)> =
+            rows.into_iter().filter_map(|row| self.link(row, types)).map(|link| (link.from, link.to)).collect();
+        self.count(found.len())?;
         Ok(found)
     }
 
@@ -125,9 +211,10 @@ impl<'a> Reading<'a> {
             self.breathe().await?;
             let most = u32::try_from(some.len()).unwrap_or(u32::MAX);
             let rows = self.store.columns(self.scope(), &NODE, LIGHT, Filter::In("id", some), most).await?;
+            let before = found.len();
             found.extend(rows.into_iter().filter_map(|row| self.light(row)));
+            self.count_told(found.len() - before)?;
         }
-        self.count(found.len())?;
         Ok(found)
     }
 
@@ -148,9 +235,10 @@ impl<'a> Reading<'a> {
             let limit = u32::try_from(some.len()).unwrap_or(u32::MAX);
             let query = crate::port::records::Query::newest(Filter::In("id", some), limit);
             let records = self.store.find(self.scope(), kind, query).await?;
+            let before = found.len();
             found.extend(records.into_iter().filter(|record| self.has(record)));
+            self.count_told(found.len() - before)?;
         }
-        self.count(found.len())?;
         Ok(found)
     }
 
@@ -166,7 +254,7 @@ impl<'a> Reading<'a> {
         let after = after.map(|id| crate::port::records::Place { key: Scalar::Id(id), id });
         let query = crate::port::records::Query { filter, order: "id", descending: false, after, limit };
         let found = self.store.find(self.scope(), &NODE, query).await?;
-        self.count(found.len())?;
+        self.count_told(found.len())?;
         Ok(found)
     }
 

@@ -55,7 +55,7 @@ fn filter(node: &NodePattern, conditions: &[&Expression]) -> (u32, Filter) {
 }
 
 /// What a condition says that a property of the variable is one of.
-fn said<'c>(variable: usize, condition: &'c Expression) -> Option<(&'c str, Vec<&'c Value>)> {
+pub(super) fn said<'c>(variable: usize, condition: &'c Expression) -> Option<(&'c str, Vec<&'c Value>)> {
     match condition {
         Expression::Compare(one, Comparing::Equal, other) => match (&**one, &**other) {
             (Expression::Literal(value), of) | (of, Expression::Literal(value)) => {

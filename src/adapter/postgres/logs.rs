@@ -67,10 +67,13 @@ impl Logs for PostgresStore {
         let plan = self.declarations.log(log)?;
         self.waited_for_writers().await?;
         let text = format!(
-            "SELECT coalesce(max(position), 0) FROM {} WHERE position <= current_setting('convoke.settled')::bigint",
+            "SELECT greatest((SELECT max(position) FROM {} WHERE position <= current_setting('convoke.settled')::bigint), \
+                 (SELECT upto FROM tallied WHERE log = $1), 0)",
             plan.table.name
         );
-        let rows = self.pool.read_after(Scope::Platform, Some(SETTLE), &text, Vec::new()).await?;
+        // Who trims counts first: what was counted was there.
+        let log = vec![Cell::Text(log.name.to_owned())];
+        let rows = self.pool.read_after(Scope::Platform, Some(SETTLE), &text, log).await?;
         rows.first().map_or(Ok(0), |row| row.try_get(0)).or_fault()
     }
 

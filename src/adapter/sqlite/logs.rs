@@ -40,8 +40,8 @@ impl Logs for SqliteStore {
     async fn last(&self, log: &'static Log) -> Result<i64, StoreFault> {
         let plan = self.declarations.log(log)?;
         self.readers.inline(|connection| {
-            let text = format!("SELECT coalesce(max(position), 0) FROM {}", plan.table.name);
-            connection.prepare_cached(&text).or_fault()?.query_row([], |row| row.get(0)).or_fault()
+            let text = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = ?1";
+            connection.prepare_cached(text).or_fault()?.query_row([plan.table.name.as_str()], |row| row.get(0)).or_fault()
         })
     }
 

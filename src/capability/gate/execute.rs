@@ -2,6 +2,7 @@
 //! precondition broke, a capability that reached nothing outside is run again.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -60,6 +61,7 @@ impl Gate {
             id: request.id,
             caller: request.caller.clone(),
             origin: request.origin,
+            file: request.file.clone(),
             tool: tool.clone(),
             at: self.platform.clock.now(),
             deadline: began + limit,
@@ -120,8 +122,9 @@ impl Gate {
         let mut given = Answers::new();
         loop {
             let cx = Cx::new(call.clone(), self.platform.clone(), ending.clone(), given);
-            let repeatable = !call.tool.effect.reads() && !call.tool.is_felt_outside() && runs < MOST_RUNS;
-            let again = repeatable.then(|| input.clone());
+            // What only might have asked something outside, such as a model, is known when it has run.
+            let repeatable = !call.tool.effect.reads() && (!call.tool.is_felt_outside() || call.tool.asks);
+            let again = (repeatable && runs < MOST_RUNS).then(|| input.clone());
             let outcome = match run(&cx, &call, input).await {
                 Ok(outcome) => outcome,
                 Err((fault, by_itself)) => {
@@ -129,6 +132,8 @@ impl Gate {
                     return Err(Stopped { fault, by_itself, ending: cx.take_pending().ending });
                 }
             };
+            let asked = call.tool.is_felt_outside() && cx.asked().load(Ordering::Relaxed);
+            let again = again.filter(|_| !asked);
             let mut pending = cx.take_pending();
             given = std::mem::take(&mut pending.given);
             if pending.broken {

@@ -16,6 +16,7 @@ use crate::capability::tool::Tool;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{CallId, OperationId, TenantId};
 use crate::kernel::trace::TraceContext;
+use crate::port::arriving::Arrived;
 
 /// A call.
 #[derive(Clone)]
@@ -28,6 +29,8 @@ pub struct Request {
     pub tool: String,
     /// The input.
     pub input: Value,
+    /// The file that came with it, for a tool that takes one.
+    pub file: Option<Arc<dyn Arrived>>,
     /// Where it came from.
     pub origin: Origin,
     /// The tenant that the caller names, where they name one.
@@ -75,6 +78,7 @@ impl Request {
             caller,
             tool: tool.into(),
             input,
+            file: None,
             origin,
             tenant: None,
             idempotency_key: None,

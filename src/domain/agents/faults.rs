@@ -61,6 +61,21 @@ pub(super) static REPLAY_DIFFERS: CodeRow = CodeRow::of_caller(
     "The run cannot be replayed: what was recorded of it does not fit together. Run the agent anew.",
 );
 
+/// The interaction was another one.
+pub(super) static INTERACTION_DIFFERS: CodeRow = CodeRow::of_caller(
+    "interaction_differs",
+    409,
+    "Another interaction was taken in under this id: the detail says when. Give each interaction an id of its own; the same one again is answered as \
+     it was.",
+);
+
+/// There is nothing to learn.
+pub(super) static NOTHING_TO_LEARN: CodeRow = CodeRow::of_caller(
+    "nothing_to_learn",
+    422,
+    "Nothing is said that could be learned. Give feedback, facts or lessons, or with `extract` the text of the interaction ('input' or 'output').",
+);
+
 /// There are too many.
 pub(super) static TOO_MANY_AGENTS: CodeRow =
     CodeRow::of_caller("too_many_agents", 422, "The tenant has as many agents as it may. Change an existing one.");
@@ -76,4 +91,6 @@ pub(super) static ALL: &[Code] = &[
     &RUN_UNANSWERED,
     &REPLAY_DIFFERS,
     &TOO_MANY_AGENTS,
+    &INTERACTION_DIFFERS,
+    &NOTHING_TO_LEARN,
 ];

@@ -7,6 +7,7 @@ mod checking;
 mod engine;
 mod faults;
 mod finding;
+mod in_graph;
 mod model;
 mod resources;
 mod tools;
@@ -15,6 +16,7 @@ mod views;
 
 pub use engine::book::Runs;
 pub(crate) use finding::whose;
+pub use in_graph::IN_GRAPH;
 
 use crate::capability::module::Module;
 use crate::capability::spec::Domain;
@@ -23,7 +25,7 @@ use crate::capability::spec::Domain;
 pub static MODULE: Module = Module {
     domain: Domain::Agents,
     rows: tools::ROWS,
-    kinds: &[&model::agent::AGENT],
+    kinds: &[&model::agent::AGENT, &model::interaction::AGENT_INTERACTION],
     logs: &[&model::run::AGENT_RUNS, &model::run::AGENT_TRANSCRIPTS],
     faults: faults::ALL,
     sources: &[|| std::sync::Arc::new(resources::Resources)],

@@ -10,6 +10,9 @@ pub(super) const UPDATED: &str = "agent.updated";
 /// One does not run any more.
 pub(super) const RETIRED: &str = "agent.retired";
 
+/// An interaction with one was taken in.
+pub(super) const LEARNED: &str = "agent.learned";
+
 /// One was run.
 pub(super) const INVOKED: &str = "agent.invoked";
 
@@ -27,6 +30,19 @@ pub(super) static ALL: &[Topic] = &[
                 ("stopReason", "string"),
                 ("tokensUsed", "integer"),
                 ("durationMs", "integer"),
+            ])
+        },
+    },
+    Topic {
+        name: LEARNED,
+        resource: Resource::Agents,
+        about: "An interaction with an agent was taken in: how many facts and lessons it left. What was said is not in it.",
+        data: || {
+            object_of(&[
+                ("agentId", "string"),
+                ("interactionId", "string"),
+                ("facts", "integer"),
+                ("lessons", "integer"),
             ])
         },
     },

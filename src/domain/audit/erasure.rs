@@ -15,7 +15,9 @@ use crate::capability::platform::Platform;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{CallId, TenantId, UserId};
 use crate::kernel::time::Timestamp;
-use crate::port::records::{Comparison, Document, Field, FieldType, Filter, Kind, Query, Scalar, Scope, Visibility};
+use crate::port::records::{
+    Comparison, Document, Field, FieldType, Filter, Kind, Query, Record, Scalar, Scope, Visibility,
+};
 use crate::port::store::{Batch, Conflict, Expect, Put, Step, StoreFault, Word};
 
 /// Requests for erasure.
@@ -92,20 +94,33 @@ impl Document for Erasure {
 /// # Errors
 /// When the store or the keys fail; what was not carried out is tried again.
 pub async fn carry_out(platform: &Platform) -> Result<usize, Fault> {
-    let now = platform.clock.now();
-    let due = Filter::is("state", Scalar::Text(State::Waiting.name().to_owned())).and(Filter::Compare(
-        "dueAt",
-        Comparison::AtMost,
-        Scalar::Time(now),
-    ));
-    let found = platform.store.find(Scope::Platform, &ERASURE, Query::newest(due, 50)).await.map_err(store_fault)?;
     let mut done = 0;
-    for record in found {
+    for record in waiting(platform).await? {
         let tenant = record.tenant;
         let (erasure, revision, id) = policy::read::<Erasure>(record)?;
         done += usize::from(carry_out_one(platform, tenant, (id, revision), erasure).await?);
     }
     Ok(done)
+}
+
+/// Whose erasure is due: a tenant and a person each.
+///
+/// # Errors
+/// When the store fails.
+pub async fn due(platform: &Platform) -> Result<Vec<(TenantId, UserId)>, Fault> {
+    let whose = |record: Record| {
+        let tenant = record.tenant;
+        policy::read::<Erasure>(record).map(|(erasure, ..)| (tenant, erasure.subject))
+    };
+    waiting(platform).await?.into_iter().map(whose).collect()
+}
+
+/// Requests that are due and not carried out.
+async fn waiting(platform: &Platform) -> Result<Vec<Record>, Fault> {
+    let now = Scalar::Time(platform.clock.now());
+    let due = Filter::is("state", Scalar::Text(State::Waiting.name().to_owned()));
+    let due = due.and(Filter::Compare("dueAt", Comparison::AtMost, now));
+    platform.store.find(Scope::Platform, &ERASURE, Query::newest(due, 50)).await.map_err(store_fault)
 }
 
 async fn carry_out_one(

@@ -1,10 +1,13 @@
 //! The documents domain: what people wrote, uploaded, read, cut into passages, found, told apart, and read out of.
 //!
-//! Other domains may use: `Reader`; `engine::chunking`; `model::chunk` and `model::Type`; `finding`, which finds passages.
+//! Other domains may use: `Reader`; `engine::chunking` and `engine::entities`; `model::chunk` and `model::Type`; `finding`, which finds
+//! passages; `handing`, by which one is kept, read passage by passage, and removed.
 
 pub mod engine;
 mod faults;
 pub(crate) mod finding;
+pub(crate) mod handing;
+mod in_graph;
 pub mod model;
 mod reading;
 pub mod resources;
@@ -12,6 +15,7 @@ mod thinking;
 mod tools;
 mod topics;
 
+pub use in_graph::IN_GRAPH;
 pub use reading::Reader;
 
 use crate::capability::module::Module;

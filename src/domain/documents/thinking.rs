@@ -8,7 +8,7 @@ use super::engine::schemas::{Field, FieldKind};
 use super::faults::MODEL_UNFIT;
 use super::model::Type;
 use crate::capability::cx::Cx;
-use crate::domain::models::{Asker, NO_MODEL, Router, Tags, Wish};
+use crate::domain::models::{Asker, NO_MODEL, Router, Tags, Wish, json_in};
 use crate::kernel::fault::Fault;
 
 /// So much of a document a model is shown, in bytes.
@@ -140,9 +140,7 @@ async fn ask(
         Err(fault) if fault.is(&NO_MODEL) && !insists => return Ok(None),
         Err(fault) => return Err(fault),
     };
-    // Models like to fence what they were asked for alone.
-    let json = said.find('{').and_then(|from| said.rfind('}').and_then(|to| said.get(from..=to)));
-    let value = json.and_then(|json| serde_json::from_str(json).ok()).ok_or_else(|| unusable("it is no JSON"))?;
+    let value = json_in(&said).ok_or_else(|| unusable("it is no JSON"))?;
     Ok(Some((value, answer.model)))
 }
 

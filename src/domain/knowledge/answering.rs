@@ -144,15 +144,52 @@ fn bears_out(sources: &str, sentence: &str) -> bool {
     }
     let small = sources.to_lowercase();
     let named = Marks::of(sentence).said.iter().all(|said| {
-        let said = said.trim_matches(|letter: char| !letter.is_alphanumeric());
-        small.contains(said) || stems(said).is_subset(&has)
+        let parts = said.split(|letter: char| !letter.is_alphanumeric() && !matches!(letter, '.' | ','));
+        let mut parts = parts.map(|part| part.trim_matches(|letter: char| !letter.is_alphanumeric()).to_lowercase());
+        parts.all(|part| {
+            // A figure has to stand there as it is; a word may have another ending.
+            let is_figure = part.contains(|letter: char| letter.is_ascii_digit());
+            stands_in(&small, &part) || (!is_figure && stems(&part).is_subset(&has))
+        })
     });
     named && says.intersection(&has).count() as f64 / says.len() as f64 >= BORNE_OUT
+}
+
+/// Whether a word or figure stands in a text, not as a part of another one: 5 is no part of 25, and 200.50 none of 1,200.50.
+fn stands_in(text: &str, part: &str) -> bool {
+    if part.is_empty() {
+        return true;
+    }
+    let goes_on = |first: Option<char>, second: Option<char>| match first {
+        Some('.' | ',') => second.is_some_and(|letter| letter.is_ascii_digit()),
+        first => first.is_some_and(char::is_alphanumeric),
+    };
+    text.match_indices(part).any(|(at, _)| {
+        let (mut before, mut behind) = (text[..at].chars().rev(), text[at + part.len()..].chars());
+        !goes_on(before.next(), before.next()) && !goes_on(behind.next(), behind.next())
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_figure_is_no_part_of_another() {
+        for (source, sentence, holds) in [
+            ("The fee is 25 euros.", "The fee is 5 euros.", false),
+            ("The fee is 5 euros.", "The fee is 5 euros.", true),
+            ("The fee in euros is 5.", "The fee is 5 euros.", true),
+            ("Rent is 1,200.50 euros.", "Rent is 200.50 euros.", false),
+            ("Rent is 1,200.50 euros.", "Rent is 1,200 euros.", false),
+            ("Rent is 1,200.50 euros.", "Rent is 1,200.50 euros.", true),
+            ("The fee is 5-10 euros.", "The fee is from 5 to 10 euros.", true),
+            ("Guests often come to dinner.", "Ten guests come to dinner.", false),
+            ("Ten guests come to dinner.", "Ten guests come to dinner.", true),
+        ] {
+            assert_eq!(bears_out(source, sentence), holds, "{source} {sentence}");
+        }
+    }
 
     fn of(answer: &str) -> Vec<Sentence> {
         let sources =

@@ -6,19 +6,22 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::model::{Node, Relation};
+use super::looking::{briefs, graph_fault, limits, view};
+use super::model::Node;
 use crate::capability::cx::{Cx, store_fault};
 use crate::capability::owned::{Stored, visible_to};
 use crate::domain::memory::retrieval::words::{shared, sought, stems};
 use crate::kernel::fault::Fault;
 use crate::kernel::id::NodeId;
-use crate::port::graph::NODE;
-use crate::port::records::{Comparison, Filter, Query, Ranking, Scalar};
+use crate::port::graph::{Around, Direction, Link, NODE, TheGraph};
+use crate::port::records::Ranking;
 
 /// So many nodes are looked around.
 const MOST_NODES: usize = 4;
 /// So many are held against the question.
 const LOOKED_AT: u32 = 20;
+/// So many nodes around each are held against it.
+const MOST_NEIGHBOURS: usize = 200;
 /// So many relations are told of all of them.
 const MOST_FACTS: usize = 24;
 
@@ -28,12 +31,15 @@ const MOST_FACTS: usize = 24;
 pub(super) struct Fact {
     /// Its number, as an answer cites it.
     pub(super) number: usize,
+    /// The relation.
+    #[serde(skip)]
+    pub(super) relation: Uuid,
     /// The node where the relation begins.
     #[schemars(with = "NodeId")]
-    from: Uuid,
+    pub(super) from: Uuid,
     /// The node where it ends.
     #[schemars(with = "NodeId")]
-    to: Uuid,
+    pub(super) to: Uuid,
     /// The relation in words, such as `Anna works_at Bosch`.
     pub(super) text: String,
 }
@@ -44,8 +50,7 @@ pub(super) struct Fact {
 /// When the store fails.
 pub(super) async fn facts(cx: &Cx, question: &str, first: usize) -> Result<Vec<Fact>, Fault> {
     let asked = stems(question);
-    let visible = visible_to::<Node>(cx.caller());
-    let ranking = Ranking { words: sought(question), filter: visible.clone(), limit: LOOKED_AT };
+    let ranking = Ranking { words: sought(question), filter: visible_to::<Node>(cx.caller()), limit: LOOKED_AT };
     let ranked = cx.platform().store.rank(cx.tenant(), &NODE, ranking).await.map_err(store_fault)?;
     let mut names: HashMap<Uuid, String> = HashMap::new();
     let mut named = Vec::new();
@@ -62,31 +67,30 @@ pub(super) async fn facts(cx: &Cx, question: &str, first: usize) -> Result<Vec<F
     if named.is_empty() {
         return Ok(Vec::new());
     }
-    let ids = || named.iter().copied().map(Scalar::Id).collect();
-    let now = Scalar::Time(cx.now());
-    let holds = Filter::Or(vec![Filter::IsNull("validTo"), Filter::Compare("validTo", Comparison::Greater, now)]);
-    let ends = Filter::Or(vec![Filter::In("from", ids()), Filter::In("to", ids())]);
-    let filter = visible_to::<Relation>(cx.caller()).and(ends).and(holds);
-    let relations = cx.find::<Relation>(Query::newest(filter, 200)).await?;
-    let unknown: Vec<Scalar> = relations
-        .iter()
-        .flat_map(|relation| [relation.value.from, relation.value.to])
-        .filter(|id| !names.contains_key(id))
-        .map(Scalar::Id)
-        .collect();
-    if !unknown.is_empty() {
-        let most = u32::try_from(unknown.len()).unwrap_or(u32::MAX);
-        let others = cx.find::<Node>(Query::newest(Filter::In("id", unknown).and(visible), most)).await?;
-        names.extend(others.into_iter().map(|node| (node.id, node.value.name)));
+    // As everywhere: what the caller may see, and what holds now.
+    let (view, graph) = (view(cx, None, false), cx.service::<TheGraph>()?);
+    let mut links: HashMap<Uuid, Link> = HashMap::new();
+    for node in named {
+        let around = Around { node, depth: 1, types: Vec::new(), direction: Direction::Both, most: MOST_NEIGHBOURS };
+        let found = graph.0.around(&view, around, limits(cx)).await.map_err(graph_fault)?;
+        links.extend(found.links.into_iter().map(|link| (link.id, link)));
     }
-    // A relation to what the caller may not see is not there.
-    let told = relations.into_iter().filter_map(|relation| {
-        let Relation { from, to, of, .. } = relation.value;
+    let mut unknown: Vec<Uuid> = links.values().flat_map(|link| [link.from, link.to]).collect();
+    unknown.sort_unstable();
+    unknown.dedup();
+    unknown.retain(|id| !names.contains_key(id));
+    names.extend(briefs(cx, &unknown).await?.into_iter().map(|(id, brief)| (id, brief.name)));
+    let mut links: Vec<Link> = links.into_values().collect();
+    links.sort_by_key(|link| link.id);
+    let told = links.into_iter().filter_map(|link| {
+        let Link { id, from, to, of } = link;
         let text = format!("{} {of} {}", names.get(&from)?, names.get(&to)?);
-        Some((shared(&stems(&text.replace('_', " ")), &asked), from, to, text))
+        Some((shared(&stems(&text.replace('_', " ")), &asked), id, from, to, text))
     });
     let mut told: Vec<_> = told.collect();
     told.sort_by(|one, other| other.0.total_cmp(&one.0));
     let numbered = told.into_iter().take(MOST_FACTS).enumerate();
-    Ok(numbered.map(|(at, (_, from, to, text))| Fact { number: first + at, from, to, text }).collect())
+    Ok(numbered
+        .map(|(at, (_, relation, from, to, text))| Fact { number: first + at, relation, from, to, text })
+        .collect())
 }

@@ -1,11 +1,13 @@
 //! Nodes and relations as they are kept. Every version of them is.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::capability::owned::Owned;
 use crate::capability::permit::Resource;
+use crate::domain::memory::recalling::Trust;
 use crate::kernel::id::{CallId, UserId};
 use crate::kernel::seal::sha256;
 use crate::kernel::time::Timestamp;
@@ -32,6 +34,9 @@ pub(super) struct Origin {
     /// The words that say it, or what else there is to say.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(super) note: Option<String>,
+    /// How a program drew it out of the document, where one did: then nobody has said it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) extracted: Option<Extracted>,
     /// The call that wrote it.
     pub(super) call: CallId,
     /// Who made that call.
@@ -40,10 +45,28 @@ pub(super) struct Origin {
     pub(super) at: Timestamp,
 }
 
+/// How something was drawn out of a document or a conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Extracted {
+    /// The passage of the document that says it, counted from 0; 0 of a conversation.
+    pub(super) passage: u32,
+    /// Its page; 0 where the format has none.
+    pub(super) page: u32,
+    /// `model` or `statistical`.
+    pub(super) method: String,
+    /// The model that was asked.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) model: Option<String>,
+    /// How far it can be trusted: `untrusted` unless whoever ingested the document vouched for it.
+    pub(super) trust: Trust,
+}
+
 impl Origin {
     /// Whether both say the same of where something comes from.
     fn same_place(&self, other: &Self) -> bool {
-        (&self.source, &self.document, &self.note) == (&other.source, &other.document, &other.note)
+        (&self.source, &self.document, &self.note, &self.extracted)
+            == (&other.source, &other.document, &other.note, &other.extracted)
     }
 }
 
@@ -54,8 +77,11 @@ pub(super) fn add_origin(origins: &mut Vec<Origin>, new: &Origin) -> bool {
         return false;
     }
     origins.push(new.clone());
-    let over = origins.len().saturating_sub(MOST_ORIGINS);
-    origins.drain(..over);
+    while origins.len() > MOST_ORIGINS {
+        // What somebody said is kept before what was drawn out of texts.
+        let first = origins.iter().position(|origin| origin.extracted.is_some()).unwrap_or(0);
+        origins.remove(first);
+    }
     true
 }
 
@@ -81,8 +107,32 @@ pub(super) struct Merge {
     pub(super) replaced: Map<String, Value>,
     /// The aliases that the node has of it.
     pub(super) added_aliases: Vec<String>,
+    /// The key that the node has of it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) key: Option<String>,
+    /// The validity that was given.
+    #[serde(skip_serializing_if = "Span::is_open", default)]
+    pub(super) valid: Span,
+    /// The node's validity before.
+    #[serde(skip_serializing_if = "Span::is_open", default)]
+    pub(super) valid_before: Span,
     /// Where it came from.
     pub(super) origin: Origin,
+}
+
+/// From when until when something holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Span {
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) from: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) to: Option<Timestamp>,
+}
+
+impl Span {
+    fn is_open(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A node.
@@ -187,6 +237,8 @@ impl Relation {
         let text = format!("relation\n{room}\n{}\n{}\n{from}\n{}", self.from, self.to, self.of);
         let mut half = [0; 16];
         half.copy_from_slice(&sha256(text.as_bytes())[..16]);
+        // It begins with the time at which its beginning was made: what is written together lies together in every index.
+        half[..6].copy_from_slice(&self.from.as_bytes()[..6]);
         uuid::Builder::from_custom_bytes(half).into_uuid()
     }
 }

@@ -5,6 +5,8 @@ use crate::capability::topics::{Topic, object_of};
 
 /// Nodes and relations were made or changed.
 pub(super) const UPSERTED: &str = "graph.node.upserted";
+/// A document was taken in.
+pub(super) const INGESTED: &str = "knowledge.ingested";
 /// A node is gone.
 pub(super) const DELETED: &str = "graph.node.deleted";
 /// A relation is gone.
@@ -17,6 +19,20 @@ pub(super) static ALL: &[Topic] = &[
         resource: Resource::Graph,
         about: "One call made or changed nodes or relations that everybody of the tenant may see.",
         data: || object_of(&[("created", "array"), ("changed", "array"), ("relations", "integer")]),
+    },
+    Topic {
+        name: INGESTED,
+        resource: Resource::Graph,
+        about: "A document that everybody of the tenant may see was taken into the graph: how many entities and relations it bears out, and how many \
+                went because nothing says them any more.",
+        data: || {
+            object_of(&[
+                ("documentId", "string"),
+                ("entities", "integer"),
+                ("relations", "integer"),
+                ("removed", "integer"),
+            ])
+        },
     },
     Topic {
         name: DELETED,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::model::{Merge, Node, Origin, Relation};
+use super::model::{Extracted, Merge, Node, Origin, Relation};
 use crate::capability::owned::Stored;
 use crate::kernel::id::{CallId, NodeId, UserId};
 use crate::kernel::time::Timestamp;
@@ -99,6 +99,9 @@ pub(super) struct OriginView {
     /// The words that say it.
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
+    /// How a program drew it out of the document, where one did: then nobody has said it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extracted: Option<Extracted>,
     /// The call that wrote it.
     call_id: CallId,
     /// The user who made that call.
@@ -113,6 +116,7 @@ impl OriginView {
             source: origin.source.clone(),
             document: origin.document.clone(),
             note: origin.note.clone(),
+            extracted: origin.extracted.clone(),
             call_id: origin.call,
             by: origin.by,
             at: origin.at,

@@ -1,7 +1,8 @@
 //! The learning domain: what people say of answers, joined to the version of the prompt that they saw; training sets made of it;
 //! retraining; and whether an agent has drifted.
 //!
-//! Other domains may use: `engine`, `measuring`, `reading`, `summary`, and `model::feedback`, which those read.
+//! Other domains may use: `engine`, `measuring`, `reading`, `summary`, and `model::feedback`, which those read; `taking`, by which what is said
+//! of an answer is taken as `feedback_submit` takes it.
 
 pub mod engine;
 mod faults;
@@ -13,6 +14,7 @@ pub mod model;
 pub(crate) mod reading;
 mod room;
 pub(crate) mod summary;
+pub(crate) mod taking;
 mod tools;
 mod topics;
 mod views;

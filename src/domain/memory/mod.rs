@@ -2,10 +2,13 @@
 //! believed; one that says the same is merged into the first, one that says otherwise takes the place of it, and what is forgotten is gone.
 //!
 //! Other domains may use: `retrieval`, which finds documents of any kind by what their text says; `recalling`, which finds what an agent is to be
-//! reminded of. The runtime keeps the worker of `retrieval` at work.
+//! reminded of; `knowing`, which finds what is remembered beside what else is known, and remembers what an agent learned; `forgotten`, which the
+//! shelf of backups takes in. The runtime keeps the worker of `retrieval` at work.
 
 mod engine;
 mod faults;
+pub mod forgotten;
+pub(crate) mod knowing;
 mod model;
 mod places;
 pub(crate) mod recalling;
@@ -25,7 +28,7 @@ pub static MODULE: Module = Module {
     domain: Domain::Memory,
     rows: tools::ROWS,
     kinds: &[&model::memory::MEMORY, &model::policy::MEMORY_POLICY, &retrieval::EMBEDDING, &retrieval::EMBEDDING_SWEEP],
-    logs: &[&retrieval::EMBEDDED],
+    logs: &[&retrieval::EMBEDDED, &forgotten::FORGOTTEN],
     faults: faults::ALL,
     sources: &[|| std::sync::Arc::new(resources::Resources)],
     topics: topics::ALL,

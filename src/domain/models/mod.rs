@@ -4,7 +4,7 @@
 //! Other domains may use: `Router` with `Asker`, `Wish`, `Tags`, `CacheUse`, `Answer`, `Answering`, `Embedded`, `CacheState`,
 //! `Reached`, `NO_MODEL`, and `Collector`, which puts pieces together; `Cost` and `Dollars`, as they are told and written; `catalogue`, `standing`;
 //! `Allowance` and `key_is_held` for who makes what spends; `executions`, which tells what an execution asked; `reading` and
-//! `model::call`, which tell of calls; `Marks`, by which texts that look alike are told apart. The runtime sends what `Router::measured` tells.
+//! `model::call`, which tell of calls; `Marks`, by which texts that look alike are told apart; `json_in`, what a model said as JSON. The runtime sends what `Router::measured` tells.
 //!
 //! A domain that thinks asks through `cx.service::<Router>()` with `Asker::of(cx)`, a `Wish` whose tags say for which agent, prompt
 //! and execution, and a request of the port. `no_model_configured` says that there is no model: whoever has an honest way
@@ -30,6 +30,7 @@ pub use engine::asker::{Asker, CacheUse, Tags, Wish};
 pub use engine::collect::Collector;
 pub use engine::genai::Histogram;
 pub(crate) use engine::marks::Marks;
+pub(crate) use engine::router::json_in;
 pub use engine::router::{Answer, Answering, Embedded, Reached, Router, RouterSettings};
 pub use faults::NO_MODEL;
 pub use model::call::CacheState;

@@ -5,6 +5,7 @@
 mod faults;
 mod file;
 mod finding;
+mod in_graph;
 pub mod library;
 mod model;
 pub mod resources;
@@ -13,6 +14,8 @@ pub mod text;
 mod tools;
 mod topics;
 mod views;
+
+pub use in_graph::IN_GRAPH;
 
 use crate::capability::module::Module;
 use crate::capability::spec::Domain;

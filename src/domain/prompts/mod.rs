@@ -7,6 +7,7 @@ mod assembling;
 pub mod engine;
 mod faults;
 mod finding;
+mod in_graph;
 mod judging;
 pub mod library;
 pub mod model;
@@ -20,6 +21,8 @@ pub mod uses;
 pub mod using;
 mod views;
 mod writing;
+
+pub use in_graph::IN_GRAPH;
 
 use crate::capability::module::Module;
 use crate::capability::spec::Domain;

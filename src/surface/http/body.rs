@@ -14,14 +14,18 @@ use http::header::EXPECT;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use tokio::sync::oneshot;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
+use crate::capability::cx::store_fault;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::tasks;
+use crate::port::arriving::{Arrival, Arrived};
 
 /// A body must have come in whole after so long.
 const BODY_TIME: Duration = Duration::from_secs(30);
+/// One that is written away as it comes: it must go on within the same time.
+const PASSING_TIME: Duration = Duration::from_mins(15);
 /// Of a body that no door wants so much more is read, so that the client gets to read why.
 const LINGER_BYTES: usize = 32 << 20;
 const LINGER_TIME: Duration = Duration::from_secs(5);
@@ -35,19 +39,60 @@ const ROOM_WAIT: Duration = Duration::from_secs(1);
 /// body breaks off.
 pub async fn read(mut body: Body, limit: usize) -> Result<Bytes, Fault> {
     let mut whole = BytesMut::new();
+    while let Some(data) = next(&mut body).await? {
+        if whole.len() + data.len() > limit {
+            return Err(too_large(limit));
+        }
+        whole.extend_from_slice(&data);
+    }
+    Ok(whole.freeze())
+}
+
+/// A body that is written away as it comes: it holds nothing of what all bodies share and may be of another size.
+///
+/// # Errors
+/// As `read`; when the file cannot be written.
+pub async fn write_to(mut arrival: Box<dyn Arrival>, body: Body, limit: usize) -> Result<Arc<dyn Arrived>, Fault> {
+    let mut body = body;
+    let mut seen = 0;
+    while let Some(data) = next(&mut body).await? {
+        seen += data.len();
+        if seen > limit {
+            return Err(too_large(limit));
+        }
+        arrival.take(data).await.map_err(store_fault)?;
+    }
+    arrival.end().await.map_err(store_fault)
+}
+
+/// The next piece of a body.
+async fn next(body: &mut Body) -> Result<Option<Bytes>, Fault> {
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| match error.into_inner().downcast::<Fault>() {
             Ok(fault) => *fault,
             Err(error) => Fault::new(&codes::MALFORMED, "the body broke off").caused_by(error),
         })?;
         if let Ok(data) = frame.into_data() {
-            if whole.len() + data.len() > limit {
-                return Err(too_large(limit));
-            }
-            whole.extend_from_slice(&data);
+            return Ok(Some(data));
         }
     }
-    Ok(whole.freeze())
+    Ok(None)
+}
+
+/// The bounds of a body, for the door that knows what becomes of it.
+#[derive(Debug, Clone)]
+pub struct Bounds(Arc<AtomicUsize>);
+
+impl Bounds {
+    /// It is written away as it comes, and may have so many bytes.
+    pub fn pass(&self, limit: usize) {
+        self.0.store(limit, Ordering::Release);
+    }
+
+    /// The largest size, where it is written away.
+    fn passing(&self) -> Option<usize> {
+        Some(self.0.load(Ordering::Acquire)).filter(|limit| *limit > 0)
+    }
 }
 
 /// What all bodies share.
@@ -63,23 +108,26 @@ impl Bodies {
     }
 
     /// A body as doors get it, and what to do with it after they have answered.
-    pub(super) fn guard(&self, headers: &HeaderMap, body: Incoming) -> (Body, Option<Unread>) {
+    pub(super) fn guard(&self, headers: &HeaderMap, body: Incoming) -> (Body, Option<Unread>, Bounds) {
+        let bounds = Bounds(Arc::default());
         if body.is_end_stream() {
-            return (Body::empty(), None);
+            return (Body::empty(), None, bounds);
         }
         let held = Arc::new(Held { left: self.left.clone(), bytes: AtomicUsize::new(0) });
         let (back, rest) = oneshot::channel();
         let guarded = Guarded {
             body: Some(body),
             limit: self.limit,
+            bounds: bounds.clone(),
             seen: 0,
+            begun: Instant::now(),
             time: Box::pin(tokio::time::sleep(BODY_TIME)),
             held: held.clone(),
             back: Some(back),
         };
         // Who asks before sending is told the answer instead of being let to send.
         let asks_first = headers.contains_key(EXPECT);
-        (Body::new(guarded), Some(Unread { rest, asks_first, _held: held }))
+        (Body::new(guarded), Some(Unread { rest, asks_first, _held: held }), bounds)
     }
 }
 
@@ -138,7 +186,9 @@ impl Unread {
 struct Guarded {
     body: Option<Incoming>,
     limit: usize,
+    bounds: Bounds,
     seen: usize,
+    begun: Instant,
     time: Pin<Box<Sleep>>,
     held: Arc<Held>,
     back: Option<oneshot::Sender<Incoming>>,
@@ -151,8 +201,10 @@ impl HttpBody for Guarded {
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
         let this = self.get_mut();
         let Some(body) = this.body.as_mut() else { return Poll::Ready(None) };
-        if this.seen as u64 + body.size_hint().lower() > this.limit as u64 {
-            return Poll::Ready(Some(Err(too_large(this.limit))));
+        let passing = this.bounds.passing();
+        let limit = passing.unwrap_or(this.limit);
+        if this.seen as u64 + body.size_hint().lower() > limit as u64 {
+            return Poll::Ready(Some(Err(too_large(limit))));
         }
         if this.time.as_mut().poll(context).is_ready() {
             let fault = Fault::new(&codes::SLOW_REQUEST, "the body did not come in within its time");
@@ -168,10 +220,14 @@ impl HttpBody for Guarded {
         };
         let bytes = frame.data_ref().map_or(0, Bytes::len);
         this.seen += bytes;
-        if this.seen > this.limit {
-            return Poll::Ready(Some(Err(too_large(this.limit))));
+        if this.seen > limit {
+            return Poll::Ready(Some(Err(too_large(limit))));
         }
-        if !this.held.take(bytes) {
+        if passing.is_some() {
+            // It may take long, as long as it goes on.
+            let last = this.begun + PASSING_TIME;
+            this.time.as_mut().reset((Instant::now() + BODY_TIME).min(last));
+        } else if !this.held.take(bytes) {
             let fault = Fault::new(&codes::UNAVAILABLE, "the server holds as many bytes of requests as it may");
             return Poll::Ready(Some(Err(fault.with_retry_after(ROOM_WAIT))));
         }

@@ -90,7 +90,8 @@ impl Guard {
         }
         head_fits(&request)?;
         let (mut parts, body) = request.into_parts();
-        let (body, unread) = self.bodies.guard(&parts.headers, body);
+        let (body, unread, bounds) = self.bodies.guard(&parts.headers, body);
+        parts.extensions.insert(bounds);
         let client = self.proxies.client(peer.ip(), &parts.headers);
         parts.extensions.insert(ClientAddress(Some(client)));
         parts.extensions.insert(self.stopping.clone());

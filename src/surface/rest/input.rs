@@ -61,18 +61,29 @@ pub fn body(headers: &HeaderMap, bytes: &[u8]) -> Result<Option<Value>, Fault> {
     if bytes.is_empty() {
         return Ok(None);
     }
-    if let Some(media) = headers.get(CONTENT_TYPE) {
-        let essence = media.to_str().unwrap_or("?").split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        if essence != "application/json" && !(essence.starts_with("application/") && essence.ends_with("+json")) {
-            return Err(Fault::new(
-                &codes::UNSUPPORTED_MEDIA,
-                format!("the body is '{essence}'; send application/json"),
-            ));
-        }
+    if let Some(essence) = media_type(headers).filter(|essence| !is_json(essence)) {
+        return Err(Fault::new(&codes::UNSUPPORTED_MEDIA, format!("the body is '{essence}'; send application/json")));
     }
     serde_json::from_slice(bytes).map(Some).map_err(|error| {
         // serde_json stops at 128 levels, before the stack is in danger.
         Fault::new(&codes::MALFORMED, format!("the body is not JSON that can be read: {error}"))
+    })
+}
+
+/// The media type of a body, without its parameters.
+pub fn media_type(headers: &HeaderMap) -> Option<String> {
+    let media = headers.get(CONTENT_TYPE)?;
+    Some(media.to_str().unwrap_or("?").split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+}
+
+fn is_json(essence: &str) -> bool {
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// Whether a body is a file as it is, for a tool that takes one: it says that it is something, and that is neither JSON nor a form.
+pub fn is_file(headers: &HeaderMap) -> bool {
+    media_type(headers).is_some_and(|essence| {
+        !is_json(&essence) && !essence.starts_with("multipart/") && essence != "application/x-www-form-urlencoded"
     })
 }
 
@@ -201,6 +212,23 @@ mod tests {
         assert_eq!(fault.places()[0].pointer, "/id");
         assert!(of(&schema(), path, None, Some(json!([1]))).is_err());
         assert_eq!(of(&schema(), Vec::new(), None, Some(json!([1]))).unwrap(), json!([1]));
+    }
+
+    #[test]
+    fn files_are_neither_json_nor_forms() {
+        for (media, file) in [
+            ("application/pdf", true),
+            ("text/plain; charset=utf-8", true),
+            ("application/octet-stream", true),
+            ("application/json", false),
+            ("application/problem+json", false),
+            ("multipart/form-data; boundary=x", false),
+            ("application/x-www-form-urlencoded", false),
+        ] {
+            let headers = HeaderMap::from_iter([(CONTENT_TYPE, media.parse().unwrap())]);
+            assert_eq!(is_file(&headers), file, "{media}");
+        }
+        assert!(!is_file(&HeaderMap::new()));
     }
 
     #[test]

@@ -27,13 +27,16 @@ use tower::util::{MapRequestLayer, MapResponseLayer};
 use tower_http::compression::CompressionLayer;
 
 use crate::capability::caller::{Caller, Door, Origin};
+use crate::capability::cx::store_fault;
 use crate::capability::gate::limit::Left;
 use crate::capability::gate::{Gate, Request as Call};
 use crate::capability::permit::Permit;
+use crate::capability::registry::may_call;
 use crate::capability::spec::Verb;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{CallId, Id};
+use crate::port::arriving::{Arrived, ArrivingFiles};
 use crate::surface::http::credentials::credential;
 use crate::surface::http::proxies::ClientAddress;
 use crate::surface::http::{body, problem, tenant, trace};
@@ -229,10 +232,34 @@ impl Rest {
         if !later {
             answer::acceptable(&parts.headers, target.tool.form)?;
         }
-        let body = self.read(parts, body).await?;
+        let file_in = target.tool.takes_file.filter(|_| input::is_file(&parts.headers));
+        let body = match file_in {
+            // Who may not call is told so by the gate, and nothing of the file is read.
+            Some(_) if !may_call(&call.caller, &target.tool) => None,
+            Some(member) => {
+                let file = self.arrive(parts, body).await?;
+                let told = serde_json::json!({ member: format!("sha256:{}", file.digest()) });
+                call.file = Some(file);
+                Some(told)
+            }
+            None => self.read(parts, body).await?,
+        };
         call.input = input::of(target.tool.input(), params, parts.uri.query(), body)?;
         demands.apply(call);
-        Ok(later)
+        // A call that goes on after its request has no file.
+        Ok(later && file_in.is_none())
+    }
+
+    /// Takes the body in as a file.
+    async fn arrive(&self, parts: &Parts, body: Body) -> Result<Arc<dyn Arrived>, Fault> {
+        let platform = self.gate.platform();
+        let limit = platform.config.server.file_limit_bytes;
+        if let Some(bounds) = parts.extensions.get::<body::Bounds>() {
+            bounds.pass(limit);
+        }
+        let files = platform.service::<ArrivingFiles>()?;
+        let arrival = files.0.begin(input::media_type(&parts.headers)).await.map_err(store_fault)?;
+        body::write_to(arrival, body, limit).await
     }
 
     /// Makes a call and answers it.

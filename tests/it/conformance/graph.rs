@@ -4,16 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use convoke::adapter::graph::StoreGraph;
+use convoke::adapter::graph::neo4j::{FedStore, Neo4jGraph};
 use convoke::domain::knowledge::engine::cypher;
 use convoke::kernel::id::TenantId;
 use convoke::kernel::time::Timestamp;
 use convoke::port::graph::{
-    Around, Between, Direction, Graph, GraphFault, Limits, NODE, Paths, RELATION, Table, View, Which, name_key,
+    Around, Between, CHANGES, Direction, Graph, GraphFault, Limits, NODE, Paths, RELATION, Table, View, Which, name_key,
 };
 use convoke::port::records::{Filter, Scalar, Visibility};
 use convoke::port::store::{Batch, Expect, Put, Step, Store};
 use serde_json::{Value, json};
 use uuid::Uuid;
+
+use crate::support::neo4j::{NEO4J, settings};
+use crate::support::servers::named;
 
 use super::place::{Declared, NOW, Place, PostgresPlace, SqlitePlace};
 
@@ -28,14 +32,30 @@ const LIMITS: Limits = Limits { steps: 20_000, rows: 500, memory: 8 << 20, time:
 struct Scene {
     store: Arc<dyn Store>,
     graph: Arc<dyn Graph>,
+    /// Where the graph is one on Neo4j.
+    neo4j: Option<Arc<Neo4jGraph>>,
     _place: Box<dyn Place>,
 }
 
 async fn over(place: Option<Box<dyn Place>>) -> Option<Scene> {
     let place = place?;
-    let declared = Declared { kinds: vec![&NODE, &RELATION], ..Declared::default() };
-    let store = place.open(declared).await.unwrap();
-    Some(Scene { graph: Arc::new(StoreGraph::new(store.clone())), store, _place: place })
+    let store = place.open(declared()).await.unwrap();
+    Some(Scene { graph: Arc::new(StoreGraph::new(store.clone())), store, neo4j: None, _place: place })
+}
+
+fn declared() -> Declared {
+    Declared { kinds: vec![&NODE, &RELATION], logs: vec![&CHANGES], ..Declared::default() }
+}
+
+/// The same on the Neo4j that the environment names, in a space of its own.
+async fn over_neo4j(place: Option<Box<dyn Place>>) -> Option<Scene> {
+    let url = named(NEO4J, "neo4j")?;
+    let place = place?;
+    let fed = Arc::new(FedStore::new(place.open(declared()).await.unwrap()));
+    let graph = Neo4jGraph::open(settings(&url), fed.clone(), fed.restored()).await.unwrap();
+    graph.follow().await.unwrap();
+    let graph = Arc::new(graph);
+    Some(Scene { graph: graph.clone(), store: fed, neo4j: Some(graph), _place: place })
 }
 
 /// The node of a number.
@@ -70,8 +90,19 @@ fn link_step(number: u128, from: u128, of: &str, to: u128, more: &Value) -> Step
 }
 
 impl Scene {
+    /// A case is over: whoever is to find has found, and nobody else in its stead.
+    fn end(&self) {
+        if let Some(neo4j) = &self.neo4j {
+            let (found, walked) = neo4j.answered();
+            assert!(found > 0 && walked == 0, "{found} found, {walked} walked");
+        }
+    }
+
     async fn write(&self, tenant: TenantId, steps: Vec<Step>) {
         self.store.commit(vec![Batch { tenant, at: NOW, steps }]).await.unwrap();
+        if let Some(neo4j) = &self.neo4j {
+            neo4j.follow().await.unwrap();
+        }
     }
 
     /// Ann knows Bo knows Cy, Ann likes Cy; Cy works at the firm; Di is hidden, and knows everybody; Ed is alone.
@@ -89,13 +120,16 @@ impl Scene {
                 )
             })
             .collect();
+        // What is called as something that relations have by themselves.
+        let Step::Put(cy) = &mut steps[2] else { unreachable!() };
+        cy.body["properties"]["from"] = json!("here");
         steps.push(node_step(
             5,
             "Firm",
             "Acme",
             &json!({ "key": "acme", "aliases": ["ACME Inc"], "validTo": "2025-01-01T00:00:00.000Z" }),
         ));
-        steps.push(link_step(0, 0, "knows", 1, &json!({ "weight": 0.5, "properties": { "since": 2001 } })));
+        steps.push(link_step(0, 0, "knows", 1, &json!({ "weight": 0.5, "properties": { "since": 2001, "key": "k" } })));
         steps.push(link_step(1, 1, "knows", 2, &none));
         steps.push(link_step(2, 0, "likes", 2, &none));
         steps.push(link_step(
@@ -329,6 +363,13 @@ const ASKED: &[(&str, &str)] = &[
         "MATCH (a)-[r]->(b) RETURN a.name, collect(DISTINCT b.name) ORDER BY a.name",
         r#"[["Ann",["Bo","Cy"]],["Bo",["Cy"]]]"#,
     ),
+    ("MATCH (a:Person) RETURN coalesce(max(a.age), min(a.age)) AS m, count(*) AS c", "[[60,4]]"),
+    (
+        "MATCH (a:Person) WHERE a.name = 'Ann' RETURN coalesce(max(a.none), min(a.age)) AS m, count(*) AS c, max(a.age)",
+        "[[20,1,20]]",
+    ),
+    ("MATCH (a:Person {name: 'Ann'})-[r:knows]->(n) RETURN r.key", r#"[["k"]]"#),
+    ("MATCH (a:Person {name: 'Ann'})-[:likes]->(n) RETURN n.from", r#"[["here"]]"#),
     ("MATCH (n:Nothing) RETURN count(*), collect(n.name), sum(n.x), max(n.x)", "[[0,[],0,null]]"),
     ("MATCH (n:Nothing) RETURN n.name, count(*)", "[]"),
     (
@@ -378,6 +419,9 @@ async fn a_flood_of_cycles_ends_at_a_limit(scene: &Scene) {
     assert_eq!(scene.try_ask(&view, flood, LIMITS).await, Err(GraphFault::TooManySteps));
     let memory = Limits { steps: 10_000_000, memory: 100_000, ..LIMITS };
     assert_eq!(scene.try_ask(&view, flood, memory).await, Err(GraphFault::TooMuchMemory));
+    // What is there already takes no room again.
+    let alike = format!("MATCH (a:Flood)-->(b) RETURN DISTINCT '{}'", "x".repeat(2_000));
+    assert_eq!(scene.try_ask(&view, &alike, Limits { memory: 600_000, ..LIMITS }).await.unwrap().rows.len(), 1);
     let time = Limits { time: Duration::ZERO, ..LIMITS };
     assert_eq!(scene.try_ask(&view, flood, time).await, Err(GraphFault::TooLong));
     let rows = "MATCH (a:Flood)-->(b) RETURN a.name, b.name";
@@ -394,6 +438,56 @@ async fn a_flood_of_cycles_ends_at_a_limit(scene: &Scene) {
     let simple = scene.between(&view, 0, 1, Which::Simple, 4, 50).await;
     assert_eq!((simple.paths.len(), simple.cut), (50, true));
     assert_eq!(scene.between(&view, 0, 1, Which::Shortest, 10, 1).await.paths[0].links.len(), 1);
+}
+
+async fn what_is_hidden_leaves_no_trace(scene: &Scene) {
+    let none = json!({});
+    // A way of six, and a list of friends.
+    let mut steps: Vec<Step> = (0..7).map(|at| node_step(at, "Stone", &format!("s{at}"), &none)).collect();
+    steps.extend((0..6).map(|at| link_step(at, at, "next", at + 1, &json!({ "properties": { "x": 1 } }))));
+    scene.write(HERE, steps).await;
+    let limits = Limits { steps: 150, ..LIMITS };
+    let asked = [
+        "MATCH (a {name: 's0'})-->(b) RETURN b.name",
+        "MATCH (a {name: 's0'})-[r]-(b) RETURN r",
+        "MATCH (a:Stone)-[*1..3]-(b) RETURN count(*)",
+        "MATCH (a {name: 's0'})-[r {x: 1}]->(b) RETURN a, b",
+    ];
+    let mut before = Vec::new();
+    for query in asked {
+        before.push(scene.ask(&anns(), query).await);
+    }
+    let between = Between {
+        from: node(0),
+        to: node(6),
+        types: Vec::new(),
+        direction: Direction::Both,
+        depth: 6,
+        which: Which::Shortest,
+        most: 1,
+    };
+    let path = scene.graph.between(&anns(), between.clone(), limits).await.unwrap();
+    assert_eq!(numbers(&path), [[0, 1, 2, 3, 4, 5, 6]]);
+    // A node that is Bob's alone, beside both ends, with more around it than may be looked at.
+    let mut steps = vec![put(
+        &NODE,
+        node(50),
+        BOB,
+        Visibility::Private,
+        json!({ "type": "Stone", "name": "hub", "nameKey": "hub", "room": "private", "properties": {} }),
+    )];
+    steps.extend((0..7).map(|at| link_step(50 + at, 50, "next", at, &json!({ "properties": { "x": 1 } }))));
+    steps.extend((0..1500).map(|at| node_step(300 + at, "Leaf", "leaf", &none)));
+    steps.extend((0..1500).map(|at| link_step(300 + at, 50, "next", 300 + at, &none)));
+    scene.write(HERE, steps).await;
+    for (query, before) in asked.iter().zip(before) {
+        // Neither in what is told nor in what may be looked at.
+        let just = Limits { steps: before.steps, ..LIMITS };
+        assert_eq!(scene.try_ask(&anns(), query, just).await, Ok(before.clone()), "{query}");
+        let less = Limits { steps: before.steps - 1, ..LIMITS };
+        assert_eq!(scene.try_ask(&anns(), query, less).await, Err(GraphFault::TooManySteps), "{query}");
+    }
+    assert_eq!(scene.graph.between(&anns(), between, limits).await.unwrap(), path);
 }
 
 async fn walks_as_a_plain_search_does(scene: &Scene) {
@@ -439,15 +533,16 @@ async fn walks_as_a_plain_search_does(scene: &Scene) {
 }
 
 macro_rules! graph_conformance {
-    ($name:ident, $place:expr; $($case:ident),+ $(,)?) => {
+    ($name:ident, $over:ident, $place:expr; $($case:ident),+ $(,)?) => {
         mod $name {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $case() {
                     let place: Option<Box<dyn super::Place>> = $place;
                     // A place that needs a server is none where there is no server.
-                    let Some(scene) = super::over(place).await else { return };
+                    let Some(scene) = super::$over(place).await else { return };
                     super::$case(&scene).await;
+                    scene.end();
                 }
             )+
         }
@@ -455,12 +550,13 @@ macro_rules! graph_conformance {
 }
 
 macro_rules! on {
-    ($name:ident, $place:expr) => {
-        graph_conformance!($name, $place; walks_around_in_every_direction, what_the_view_has_not_is_at_no_step,
-            a_moment_has_its_own_graph, finds_paths, answers_every_clause, a_flood_of_cycles_ends_at_a_limit,
+    ($name:ident, $over:ident, $place:expr) => {
+        graph_conformance!($name, $over, $place; walks_around_in_every_direction, what_the_view_has_not_is_at_no_step,
+            a_moment_has_its_own_graph, finds_paths, what_is_hidden_leaves_no_trace, answers_every_clause, a_flood_of_cycles_ends_at_a_limit,
             walks_as_a_plain_search_does);
     };
 }
 
-on!(over_sqlite, Some(Box::new(super::SqlitePlace::new())));
-on!(over_postgres, super::PostgresPlace::find().map(|place| Box::new(place) as Box<dyn super::Place>));
+on!(over_sqlite, over, Some(Box::new(super::SqlitePlace::new())));
+on!(over_postgres, over, super::PostgresPlace::find().map(|place| Box::new(place) as Box<dyn super::Place>));
+on!(on_neo4j, over_neo4j, Some(Box::new(super::SqlitePlace::new())));

@@ -8,7 +8,9 @@ mod events;
 mod fleet;
 mod kill;
 mod nats;
+mod neo4j;
 mod qdrant;
 #[cfg(target_os = "linux")]
 mod server;
+mod uploads;
 mod workers;

@@ -6,6 +6,7 @@ pub(crate) mod examples;
 pub(crate) mod guests;
 pub(crate) mod ledger;
 pub(crate) mod nats;
+pub(crate) mod neo4j;
 pub(crate) mod program;
 pub(crate) mod scene;
 pub(crate) mod scripted;

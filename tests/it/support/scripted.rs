@@ -10,6 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use convoke::domain::models::Collector;
 use convoke::kernel::clock::ManualClock;
+use convoke::port::embedder::{Embedder, Of};
 use convoke::port::models::{
     ChatRequest, Completion, Dialects, EmbedRequest, Embedding, Endpoint, ModelFault, ModelFaultKind, Models, Part,
     Piece, Pieces, Stop, Tokens,
@@ -53,6 +54,12 @@ name = "vectors"
 context = 8000
 abilities = ["embeddings"]
 price = { input = "0.02" }
+
+[[models]]
+name = "other-vectors"
+context = 8000
+abilities = ["embeddings"]
+price = { input = "0.03" }
 "#;
 
 /// Puts the provider's file into a data folder.
@@ -86,6 +93,8 @@ pub(crate) struct Scripted {
     keys: Mutex<Vec<Option<String>>>,
     gate: Semaphore,
     clock: Mutex<Option<Arc<ManualClock>>>,
+    /// What makes its vectors, where they are to say more than how long a text is.
+    embedder: Mutex<Option<Arc<dyn Embedder>>>,
     /// Calls that run now.
     running: watch::Sender<usize>,
 }
@@ -102,8 +111,14 @@ impl Scripted {
             keys: Mutex::default(),
             gate: Semaphore::new(0),
             clock: Mutex::default(),
+            embedder: Mutex::default(),
             running: watch::Sender::new(0),
         })
+    }
+
+    /// Makes its vectors by this.
+    pub(crate) fn embeds_by(&self, embedder: Arc<dyn Embedder>) {
+        *self.embedder.lock().unwrap() = Some(embedder);
     }
 
     /// As the dialects of a program.
@@ -264,8 +279,17 @@ impl Models for Adapter {
         if let Some(Act::Fail(fault)) = self.0.act(endpoint).await {
             return Err(fault);
         }
-        let vector = |text: &String| vec![f32::from(u16::try_from(text.chars().count()).unwrap()), 1.0, 0.0];
-        let vectors = request.texts.iter().map(vector).collect();
+        let embedder = self.0.embedder.lock().unwrap().clone();
+        let vectors = if let Some(embedder) = embedder {
+            let texts: Vec<&str> = request.texts.iter().map(String::as_str).collect();
+            embedder.embed(&texts, Of::Passage).await.unwrap()
+        } else {
+            let vector = |text: &String| match text.as_str() {
+                "not a number" => vec![f32::NAN, 1.0, 0.0],
+                text => vec![f32::from(u16::try_from(text.chars().count()).unwrap()), 1.0, 0.0],
+            };
+            request.texts.iter().map(vector).collect()
+        };
         let tokens = Some(Tokens { input: 4, ..Tokens::default() });
         Ok(Embedding { model: endpoint.model.to_string(), vectors, tokens })
     }

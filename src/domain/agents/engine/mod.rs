@@ -1,4 +1,4 @@
-//! Running agents: what a run is made of, the loop of model and tools, and what is kept of it.
+//! Running agents: what a run is made of, the loop of model and tools, what is kept of it, and what is learned.
 
 pub(crate) mod answer;
 mod asking;
@@ -7,6 +7,9 @@ mod calling;
 pub(crate) mod figures;
 mod form;
 pub(crate) mod input;
+pub(crate) mod knowing;
+pub(crate) mod learned;
+pub(crate) mod learning;
 mod offering;
 pub(in crate::domain::agents) mod plan;
 mod record;

@@ -55,7 +55,11 @@ pub(super) async fn remind(
     let Ok(found) = timeout_at(until, Box::pin(recall(&cx, asked))).await else {
         return nothing("nothing was recalled: it took too long");
     };
-    let (notes, reminded) = notes(found?);
+    let found = match found {
+        Ok(found) => found,
+        Err(fault) => return nothing(&format!("nothing was recalled: {}: {}", fault.code().name, fault.say())),
+    };
+    let (notes, reminded) = notes(found);
     if let Some(notes) = notes {
         plan::add(text, &notes);
     }

@@ -11,6 +11,7 @@ use crate::capability::cx::Cx;
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::agents::engine::figures::{Figures, Span, Whose};
+use crate::domain::agents::engine::learned::Learned;
 use crate::domain::agents::finding::load;
 use crate::domain::agents::model::run::{RunStatus, StopReason};
 use crate::kernel::fault::Fault;
@@ -83,6 +84,8 @@ pub(in crate::domain::agents) struct Output {
     tools: Vec<ToolView>,
     /// How many runs each version of the prompt had.
     prompt_versions: BTreeMap<String, u64>,
+    /// How good its answers were, by the interactions that `agent_learn` took in over the period: altogether, by topic and by tool.
+    learned: Learned,
 }
 
 /// How many runs there were.
@@ -129,6 +132,7 @@ impl Capability for AgentMetrics {
         let agent = load(cx, &input.id, Action::Read).await?;
         let span = Span::of(cx, input.from, input.to, USUAL)?;
         let (figures, whose) = Figures::of(cx, &agent, span).await?;
+        let learned = Learned::of(cx, &agent, span, None).await?;
         let ended = |status| figures.ended(status);
         let mut tools: Vec<ToolView> = figures
             .tools
@@ -162,6 +166,7 @@ impl Capability for AgentMetrics {
             latency: Spread::of(figures.micros),
             faults: figures.faults,
             prompt_versions: figures.prompt_versions,
+            learned,
         })
     }
 }

@@ -12,6 +12,7 @@ use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::agents::checking::{choice, models, of_persona, unknown_agents, unknown_tools, unrecalled};
 use crate::domain::agents::engine::figures::{Figures, Span};
+use crate::domain::agents::engine::learned::Learned;
 use crate::domain::agents::engine::running::transcript;
 use crate::domain::agents::finding::load;
 use crate::domain::agents::model::agent::{Agent, State};
@@ -95,13 +96,13 @@ struct Performance {
 #[serde(rename_all = "camelCase")]
 struct PartView {
     /// `completed`: runs whose model was done. `withinLimits`: runs that no limit of the agent stopped. `toolsWorked`: calls of tools that did
-    /// not fail.
+    /// not fail. `rated`: how good answers were by the interactions that `agent_learn` took in, where five or more were rated.
     name: &'static str,
     /// From 0 to 1.
     value: f64,
     /// How much it counts.
     weight: f64,
-    /// How many runs or calls it is measured on.
+    /// How many runs, calls or interactions it is measured on.
     of: u64,
 }
 
@@ -188,7 +189,8 @@ impl Capability for AgentStatus {
 async fn runs(cx: &Cx, agent: &Stored<Agent>) -> Result<(Option<Performance>, Option<LastRun>), Fault> {
     let span = Span::of(cx, None, None, MEASURED)?;
     let figures = Figures::of_newest(cx, agent, span).await?;
-    let performance = performance(&figures, span.from);
+    let learned = Learned::of(cx, agent, span, None).await?;
+    let performance = performance(&figures, &learned, span.from);
     let last_run = figures.last.map(|last| LastRun {
         execution_id: last.execution_id,
         at: last.at,
@@ -264,14 +266,14 @@ fn blocking(place: &str, fault: &Fault) -> Result<ProblemView, Fault> {
     Ok(ProblemView { place: place.to_owned(), code, say: fault.say().to_owned(), blocks: true })
 }
 
-fn performance(figures: &Figures, from: Timestamp) -> Performance {
+fn performance(figures: &Figures, learned: &Learned, from: Timestamp) -> Performance {
     let runs = figures.waited_for();
     let limited: u64 = figures.by_stop.iter().filter(|(stop, _)| stop.is_limit()).map(|(_, count)| count).sum();
     let (calls, failed) = figures
         .tools
         .values()
         .fold((0, 0), |(calls, failed), count| (calls + u64::from(count.calls), failed + u64::from(count.failed)));
-    let parts: Vec<PartView> = [
+    let mut parts: Vec<PartView> = [
         ("completed", 0.5, figures.ended(RunStatus::Completed), runs),
         ("withinLimits", 0.25, runs - limited, runs),
         ("toolsWorked", 0.25, calls - failed, calls),
@@ -279,6 +281,9 @@ fn performance(figures: &Figures, from: Timestamp) -> Performance {
     .into_iter()
     .filter_map(|(name, weight, part, of)| share(part, of).map(|value| PartView { name, value, weight, of }))
     .collect();
+    if let Some(value) = learned.score.filter(|_| learned.rated >= FEWEST) {
+        parts.push(PartView { name: "rated", value, weight: 0.5, of: learned.rated });
+    }
     let weights: f64 = parts.iter().map(|part| part.weight).sum();
     let sum: f64 = parts.iter().map(|part| part.weight * part.value).sum();
     let score = (runs >= FEWEST).then(|| (sum / weights * 10_000.0).round() / 10_000.0);

@@ -11,6 +11,8 @@ capabilities! {
     agent_invoke: AgentInvoke,
     agent_stream: AgentStream as of_stream,
     agent_tool_execute: AgentToolExecute,
+    agent_knowledge: AgentKnowledge,
+    agent_learn: AgentLearn,
     agent_metrics: AgentMetrics,
     agent_status: AgentStatus,
 }

@@ -8,7 +8,7 @@ use crate::port::documents::{Block, BlockKind, Parsed};
 /// How large passages are, in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sizes {
-    /// The most that one has; a table or code may have half as much more.
+    /// The most that one has, without what it begins with of the one before; a table or code may have half as much more.
     pub most: usize,
     /// How much of the one before it may begin with.
     pub overlap: usize,
@@ -97,8 +97,9 @@ impl Cutting<'_> {
     fn take(&mut self, block: &Block) {
         let words = self.text.get(block.start..block.end).unwrap_or_default();
         let characters = words.chars().count();
-        if block.kind == BlockKind::Heading {
-            if self.full {
+        let is_heading = block.kind == BlockKind::Heading;
+        if is_heading {
+            if self.full || self.has(block.start) + characters > self.sizes.most {
                 self.end(false);
             }
             self.carried = None;
@@ -107,12 +108,9 @@ impl Cutting<'_> {
                 let number = u32::try_from(self.pieces.len()).unwrap_or(u32::MAX);
                 self.above.push((block.level, words.chars().take(LONGEST_HEADING).collect(), number));
             }
-            self.grow(block.start, block.end);
-            return;
         }
         let whole = matches!(block.kind, BlockKind::Table | BlockKind::Code);
-        let have =
-            self.open.map_or(0, |(start, _)| self.text.get(start..block.start).map_or(0, |text| text.chars().count()));
+        let have = self.has(block.start);
         if have > 0 && have + characters > self.sizes.most {
             self.end(!whole && self.full);
         }
@@ -122,7 +120,7 @@ impl Cutting<'_> {
                 self.carried = None;
             }
             self.grow(block.start, block.end);
-            self.full = true;
+            self.full = !is_heading;
             return;
         }
         // Too long for one passage.
@@ -139,6 +137,11 @@ impl Cutting<'_> {
                 self.end(!whole);
             }
         }
+    }
+
+    /// How many characters the open passage has before a place.
+    fn has(&self, at: usize) -> usize {
+        self.open.map_or(0, |(start, _)| self.text.get(start..at).map_or(0, |text| text.chars().count()))
     }
 
     fn grow(&mut self, start: usize, end: usize) {
@@ -274,6 +277,19 @@ mod tests {
         assert!(
             texts(&parsed_large, &passages).iter().skip(1).all(|text| text.starts_with("pen") && text.ends_with("12"))
         );
+    }
+
+    #[test]
+    fn headings_alone_are_cut_too() {
+        let many: Vec<_> = (0..50).map(|_| (Heading, 1, 1, "ten letter")).collect();
+        let of_many = parsed(&many);
+        let long = "A heading that is a whole page. ".repeat(20);
+        let of_long = parsed(&[(Heading, 1, 1, long.trim()), (Paragraph, 0, 1, "Below.")]);
+        for parsed in [of_many, of_long] {
+            let passages = cut(&parsed, sizes());
+            assert!(passages.len() > 3 && passages.iter().all(|one| one.length <= 100 + 33), "{passages:?}");
+            assert_eq!(passages.last().map(|last| last.end), Some(parsed.text.len()));
+        }
     }
 
     #[test]

@@ -27,6 +27,9 @@ const LONGEST: usize = 1 << 20;
 const LONGEST_SECTION: usize = 8000;
 /// Lines of an invoice, and entries of a form.
 const MOST_LINES: usize = 500;
+/// So much of a line is looked at behind a label, in bytes, and so many places of one label.
+const LONGEST_LINE: usize = 400;
+const MOST_PLACES: usize = 200;
 
 /// Reads the fields of a schema.
 #[must_use]
@@ -96,7 +99,7 @@ impl Reading<'_> {
     /// The value behind the first label that has one of the field's kind; surer labels stand first in the schema.
     fn labelled(&self, field: &Field) -> Option<Read> {
         for (rank, label) in field.labels.iter().enumerate() {
-            for (start, end) in self.lower.places(label) {
+            for (start, end) in self.lower.places(label).take(MOST_PLACES) {
                 // A label that many things are called needs a mark behind it.
                 let vague = label.len() < 6 && field.kind != FieldKind::Amount;
                 let rest = &self.text[end..];
@@ -124,16 +127,21 @@ impl Reading<'_> {
         self.text[..at].chars().next_back().is_none_or(|letter| letter == '\n')
     }
 
+    /// Where the line that a place is in ends, or what is looked at of it.
+    fn line_end(&self, at: usize) -> usize {
+        let most = self.text.floor_char_boundary(at.saturating_add(LONGEST_LINE));
+        self.text[at..most].find('\n').map_or(most, |end| at + end)
+    }
+
     /// The value of a kind that begins at a place: on the same line, or on the next one where nothing else is on this.
     fn value(&self, kind: FieldKind, at: usize) -> Option<Read> {
-        let line_end = self.text[at..].find('\n').map_or(self.text.len(), |end| at + end);
+        let line_end = self.line_end(at);
         let here = trimmed(self.text, at, line_end);
         let (start, end) = if here.0 < here.1 && kind != FieldKind::Below {
             here
         } else {
             let next = self.text[line_end..].find(|letter: char| letter != '\n').map(|skip| line_end + skip)?;
-            let end = self.text[next..].find('\n').map_or(self.text.len(), |end| next + end);
-            trimmed(self.text, next, end)
+            trimmed(self.text, next, self.line_end(next))
         };
         let entity = |kind: EntityKind| {
             self.entities.iter().find(|one| one.kind == kind && one.start >= start && one.end <= end)
@@ -161,8 +169,8 @@ impl Reading<'_> {
                 self.bare_number(start, end)
             }
             FieldKind::Currency => {
-                let words = self.text.get(start..end)?;
-                values::currency(words).map(|code| self.of_words(start, start + words.len().min(3), code.into(), 0.95))
+                let (at, sign, code) = values::currency_at(self.text.get(start..end)?)?;
+                Some(self.of_words(start + at, start + at + sign.len(), code.into(), 0.95))
             }
             FieldKind::Number => {
                 let words = &self.text[start..end];
@@ -424,6 +432,26 @@ mod tests {
             json!({ "description": "Wire", "quantity": 40.0, "unitPrice": 25.0, "amount": 1000.0 })
         );
         assert!(!told.contains_key("purchaseOrder"), "{told:?}");
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_looked_at_for_some_words() {
+        let began = std::time::Instant::now();
+        let flood = "subject: ".repeat(LONGEST / 9);
+        let told = fields(&[(BlockKind::Paragraph, 0, 1, &flood)], Type::Letter);
+        assert!(!told.contains_key("subject"), "{told:?}");
+        let found = std::iter::once("ä").chain(std::iter::repeat_n("ä", 300)).collect::<String>();
+        fields(&[(BlockKind::Paragraph, 0, 1, &format!("subject: {found}"))], Type::Letter);
+        // Unbounded it takes minutes.
+        assert!(began.elapsed() < std::time::Duration::from_secs(10), "{:?}", began.elapsed());
+    }
+
+    #[test]
+    fn a_currency_stands_where_it_is_written() {
+        let parsed = parsed(&[(BlockKind::Paragraph, 0, 1, "Currency: all in € please")]);
+        let schema = schemas::of(Type::Invoice);
+        let found = read(&parsed, &[], &schema).into_iter().find(|one| one.name == "currency").unwrap();
+        assert_eq!((&parsed.text[found.start..found.end], found.value), ("€", json!("EUR")));
     }
 
     #[test]

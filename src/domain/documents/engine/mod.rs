@@ -7,3 +7,4 @@ pub mod fields;
 pub mod places;
 pub mod schemas;
 pub mod values;
+pub mod verifying;

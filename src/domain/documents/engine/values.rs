@@ -1,24 +1,19 @@
 //! Values as people write them: days, amounts, numbers of accounts. Each is read or is none; nothing is guessed.
 
-/// The months in the languages that are read, by their first letters.
-const MONTHS: &[(&str, u32)] = &[
-    ("jan", 1),
-    ("jän", 1),
-    ("feb", 2),
-    ("mar", 3),
-    ("mär", 3),
-    ("apr", 4),
-    ("may", 5),
-    ("mai", 5),
-    ("jun", 6),
-    ("jul", 7),
-    ("aug", 8),
-    ("sep", 9),
-    ("oct", 10),
-    ("okt", 10),
-    ("nov", 11),
-    ("dec", 12),
-    ("dez", 12),
+/// The months in the languages that are read: their names and usual short forms.
+const MONTHS: [&[&str]; 12] = [
+    &["january", "januar", "jänner", "jan", "jän"],
+    &["february", "februar", "feb"],
+    &["march", "märz", "mar", "mär"],
+    &["april", "apr"],
+    &["may", "mai"],
+    &["june", "juni", "jun"],
+    &["july", "juli", "jul"],
+    &["august", "aug"],
+    &["september", "sept", "sep"],
+    &["october", "oktober", "oct", "okt"],
+    &["november", "nov"],
+    &["december", "dezember", "dec", "dez"],
 ];
 
 /// Signs and names of currencies.
@@ -54,7 +49,7 @@ pub struct Day {
 #[must_use]
 pub fn month(name: &str) -> Option<u32> {
     let name = name.to_lowercase();
-    MONTHS.iter().find(|(begin, _)| name.starts_with(begin)).map(|(_, month)| *month)
+    (1..).zip(MONTHS).find(|(_, names)| names.contains(&name.as_str())).map(|(month, _)| month)
 }
 
 /// A day as people write it.
@@ -118,8 +113,9 @@ pub fn number(text: &str) -> Option<f64> {
         let mark = digits.as_bytes()[at];
         let behind = digits.len() - at - 1;
         let others = digits[..at].bytes().filter(|byte| !byte.is_ascii_digit()).count();
-        // Three digits behind the only mark are thousands; a mark that comes twice stands between thousands.
-        behind != 3 && digits.bytes().filter(|byte| *byte == mark).count() == 1
+        // Three digits behind the only mark are thousands, unless nothing stands before it; a mark that comes twice stands between
+        // thousands.
+        (behind != 3 || &digits[..at] == "0") && digits.bytes().filter(|byte| *byte == mark).count() == 1
             || (behind == 3 && others > 0 && !digits[..at].contains(char::from(mark)))
     });
     let plain: String = digits
@@ -138,7 +134,22 @@ pub fn number(text: &str) -> Option<f64> {
 /// The currency that a text names.
 #[must_use]
 pub fn currency(text: &str) -> Option<&'static str> {
-    CURRENCIES.iter().find(|(sign, _)| text.contains(sign)).map(|(_, code)| *code)
+    currency_at(text).map(|(_, _, code)| code)
+}
+
+/// The first currency that a text names: where, as what, and its code. Letters within a word name none.
+#[must_use]
+pub fn currency_at(text: &str) -> Option<(usize, &'static str, &'static str)> {
+    let named = |(at, sign): &(usize, &str)| {
+        let is_sign = !sign.starts_with(|letter: char| letter.is_ascii_alphabetic());
+        let before = text[..*at].chars().next_back();
+        let behind = text[at + sign.len()..].chars().next();
+        is_sign || !before.is_some_and(char::is_alphabetic) && !behind.is_some_and(char::is_alphabetic)
+    };
+    let first = |(sign, code): &(&'static str, &'static str)| {
+        text.match_indices(*sign).find(|hit| named(hit)).map(|(at, _)| (at, *sign, *code))
+    };
+    CURRENCIES.iter().filter_map(first).min_by_key(|(at, ..)| *at)
 }
 
 /// Whether the check digits of an IBAN are right.
@@ -177,11 +188,24 @@ mod tests {
             ("15/01/2025", "2025-01-15"),
             ("01/15/2025", "2025-01-15"),
             ("29 Feb 2024", "2024-02-29"),
+            ("3 Sept. 2025", "2025-09-03"),
+            ("3. März 2025", "2025-03-03"),
         ] {
             assert_eq!(iso(text), Some((expected.to_owned(), false)), "{text}");
         }
         assert_eq!(iso("02/01/2025"), Some(("2025-01-02".to_owned(), true)));
-        for wrong in ["31.02.2025", "29 Feb 2025", "2025-13-01", "today", "1 2", "15 Foo 2025", "0.0.2025"] {
+        for wrong in [
+            "31.02.2025",
+            "29 Feb 2025",
+            "2025-13-01",
+            "today",
+            "1 2",
+            "15 Foo 2025",
+            "0.0.2025",
+            "15 Marble 2025",
+            "3 Mayor 2025",
+            "1 Decor 2025",
+        ] {
             assert_eq!(iso(wrong), None, "{wrong}");
         }
     }
@@ -193,6 +217,9 @@ mod tests {
             ("1.500,00", 1500.0),
             ("1 500,5", 1500.5),
             ("1.500", 1500.0),
+            ("0.125", 0.125),
+            ("-0,125", -0.125),
+            ("10.125", 10_125.0),
             ("12.5", 12.5),
             ("1,234,567", 1_234_567.0),
             ("€ -3", 3.0),
@@ -203,6 +230,13 @@ mod tests {
             assert_eq!(number(text), Some(expected), "{text}");
         }
         assert_eq!(number("none."), None);
+    }
+
+    #[test]
+    fn the_first_currency_is_told_and_no_part_of_a_word() {
+        assert_eq!(currency_at("paid in $, not €"), Some((8, "$", "USD")));
+        assert_eq!(currency_at("12EUR"), Some((2, "EUR", "EUR")));
+        assert_eq!(currency("EUROPE"), None);
     }
 
     #[test]

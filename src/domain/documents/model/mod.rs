@@ -28,6 +28,12 @@ pub(super) static DOCUMENT: Kind = Kind {
     ..Kind::new("document")
 };
 
+/// What stands before a file in its blob. All of a tenant's blobs lie together under the digests of their content: so none of a document
+/// is one that something else names, and none of a file is one of a text.
+pub(super) const FILE: &[u8] = b"convoke document file\n";
+/// What stands before what was read of it.
+pub(super) const TEXT: &[u8] = b"convoke document text\n";
+
 /// What a document is for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -99,9 +105,12 @@ impl Type {
 pub struct Document {
     /// Its name.
     pub name: String,
-    /// The SHA-256 of the file: the name of its blob.
+    /// The SHA-256 of the file.
     pub digest: String,
-    /// The same of what was read of it.
+    /// The name of the file's blob, which has `FILE` before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The name of the blob of what was read of it, which has `TEXT` before it.
     pub text_digest: String,
     /// Whose file of which content it is: there is one of each.
     pub claim: String,

@@ -1,17 +1,16 @@
 //! `document_classify`: what a document is for people.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::document_upload::decoded;
 use crate::capability::Capability;
 use crate::capability::cx::Cx;
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::documents::engine::classifying::classify;
 use crate::domain::documents::model::{Document, Type};
-use crate::domain::documents::reading::{Reader, text_of};
+use crate::domain::documents::reading::{Reader, aside, text_of};
 use crate::domain::documents::thinking::{self, Method};
 use crate::kernel::fault::Fault;
 use crate::kernel::id::DocumentId;
@@ -101,16 +100,14 @@ impl Capability for DocumentClassify {
             }
             (None, Some(text), None) => (text, None),
             (None, None, Some(document)) => {
-                let bytes = STANDARD
-                    .decode(document.trim())
-                    .map_err(|error| Fault::bad_input("/document", format!("is no base64: {error}")))?;
+                let bytes = decoded(&document)?;
                 let hints = Hints { name: input.name, media_type: None, recognise: true };
-                let parsed = cx.service::<Reader>()?.read(cx, bytes.into(), hints).await?;
+                let parsed = cx.service::<Reader>()?.read(cx, bytes, hints).await?;
                 (parsed.text, Some(parsed.format))
             }
             _ => return Err(Fault::bad_input("/documentId", "must be given, or text, or document: one of the three")),
         };
-        let mut told = classify(&text, format);
+        let (text, mut told) = aside(move || (classify(&text, format), text)).await.map(|(told, text)| (text, told))?;
         if let Some(asked) = thinking::type_of(cx, input.method, input.model, &text).await? {
             let others = told.into_iter().filter(|one| one.kind != asked.kind).take(2);
             return Ok(Output {

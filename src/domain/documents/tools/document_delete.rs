@@ -12,6 +12,7 @@ use crate::domain::documents::model::Document;
 use crate::domain::documents::model::chunk::{Chunk, DOCUMENT_CHUNK};
 use crate::domain::documents::reading::{Reader, remove_once_gone};
 use crate::domain::documents::topics::DELETED;
+use crate::domain::knowledge::withdraw_document;
 use crate::domain::memory::retrieval::gone;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::DocumentId;
@@ -58,6 +59,9 @@ impl Capability for DocumentDelete {
     async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {
         let stored = cx.load::<Document>(input.id.uuid(), Action::Remove).await?;
         let reader = cx.service::<Reader>()?;
+        // What the knowledge graph has of it alone goes first: a call that ends in between leaves a document that can be taken in again.
+        cx.about::<Document>(stored.id);
+        withdraw_document(cx, stored.id).await?;
         let mut chunks = 0;
         let mut after = None;
         loop {

@@ -12,9 +12,10 @@ use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::documents::engine::entities::{self, EntityKind};
 use crate::domain::documents::engine::places::Places;
+use crate::domain::documents::engine::verifying::said_by;
 use crate::domain::documents::engine::{fields, schemas};
 use crate::domain::documents::model::{Document, Type};
-use crate::domain::documents::reading::{Reader, blob, text_of};
+use crate::domain::documents::reading::{Reader, aside, file_of, text_of};
 use crate::domain::documents::thinking::{self, Method};
 use crate::domain::documents::topics::EXTRACTED;
 use crate::kernel::fault::Fault;
@@ -97,7 +98,7 @@ struct Found {
     text: String,
     /// How sure it is, from 0 to 1.
     confidence: f64,
-    /// Whether these words stand in the document. What a model made up does not, and has no place.
+    /// Whether these words stand in the document and say the value. What a model made up does not, and has no place.
     verified: bool,
     /// Its page; 0 where the format has none.
     page: u32,
@@ -150,7 +151,7 @@ impl Capability for DocumentExtract {
         let mut parsed = text_of(cx, &stored).await?;
         let mut warnings = Vec::new();
         if input.extraction_config.include_ocr && parsed.text.is_empty() {
-            let bytes = blob(cx, stored.id, &stored.value.digest).await?;
+            let bytes = file_of(cx, &stored).await?;
             let hints = Hints { name: stored.value.name.clone(), media_type: None, recognise: true };
             parsed = cx.service::<Reader>()?.read(cx, bytes, hints).await?;
             warnings.extend(parsed.warnings.iter().cloned());
@@ -161,19 +162,30 @@ impl Capability for DocumentExtract {
         let is_wanted = |name: &str| wanted.is_empty() || wanted.contains(&plain(name));
         let schema: Vec<_> = schemas::of(kind).into_iter().filter(|(name, _)| is_wanted(name)).collect();
         unknown(kind, &wanted)?;
-        let named = entities::find(&parsed.text);
-        let places = Places::of(&parsed);
+        let (parsed, named) = aside(move || {
+            let named = entities::find(&parsed.text);
+            (parsed, named)
+        })
+        .await?;
         let asked = if schema.is_empty() {
             None
         } else {
             thinking::fields(cx, input.method, input.model, kind, &schema, &parsed.text).await?
         };
-        let (found, method, model) = match asked {
-            Some((said, model)) => (said_fields(&said, &schema, &parsed, &places), Method::Model, Some(model)),
-            None => {
-                (ruled_fields(&fields::read(&parsed, &named, &schema), &parsed, &places), Method::Statistical, None)
-            }
-        };
+        let (method, model) = (
+            if asked.is_some() { Method::Model } else { Method::Statistical },
+            asked.as_ref().map(|(_, model)| model.clone()),
+        );
+        let (parsed, named, found) = aside(move || {
+            let places = Places::of(&parsed);
+            let found = match asked {
+                Some((said, _)) => said_fields(&said, &schema, &parsed, &places),
+                None => ruled_fields(&fields::read(&parsed, &named, &schema), &parsed, &places),
+            };
+            (parsed, named, found)
+        })
+        .await?;
+        let places = Places::of(&parsed);
         if schemas::of(kind).is_empty() {
             warnings.push(format!("there are no fields for the type {}: documentType names another", kind.name()));
         }
@@ -269,7 +281,7 @@ fn said_fields(
     places: &Places<'_>,
 ) -> Vec<Found> {
     let mut found = Vec::new();
-    for (name, _) in schema {
+    for (name, field_of) in schema {
         let Some(field) = said.get(name).filter(|field| !field.is_null()) else { continue };
         let value = field.get("value").unwrap_or(field).clone();
         if value.is_null() {
@@ -278,7 +290,8 @@ fn said_fields(
         let words =
             field.get("text").and_then(Value::as_str).or_else(|| value.as_str()).unwrap_or_default().trim().to_owned();
         let sure = field.get("confidence").and_then(Value::as_f64).unwrap_or(0.7).clamp(0.0, 1.0);
-        let at = (!words.is_empty()).then(|| parsed.text.find(&words)).flatten();
+        let at =
+            (!words.is_empty() && said_by(&words, field_of.kind, &value)).then(|| parsed.text.find(&words)).flatten();
         found.push(match at {
             Some(start) => {
                 let (page, offset, length) = place(places, start, start + words.len());

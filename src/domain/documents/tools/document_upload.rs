@@ -1,5 +1,7 @@
 //! `document_upload`: a document is read, cut into passages and kept.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -14,20 +16,25 @@ use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::documents::engine::chunking::{Sizes, cut};
 use crate::domain::documents::engine::classifying::classify;
 use crate::domain::documents::engine::places::Places;
-use crate::domain::documents::faults::TOO_MANY;
+use crate::domain::documents::faults::{TOO_LARGE, TOO_MANY};
 use crate::domain::documents::model::chunk::{Chunk, DOCUMENT_CHUNK};
-use crate::domain::documents::model::{Document, Type, claim};
-use crate::domain::documents::reading::{Reader, hold_until_written};
+use crate::domain::documents::model::{Document, FILE, TEXT, Type, claim};
+use crate::domain::documents::reading::{Keeping, Reader, aside};
 use crate::domain::documents::topics::UPLOADED;
 use crate::domain::memory::retrieval::changed;
 use crate::kernel::fault::Fault;
-use crate::kernel::id::DocumentId;
+use crate::kernel::id::{DocumentId, TenantId};
 use crate::kernel::seal::sha256_hex;
-use crate::port::documents::{Format, Hints, Parsed};
+use crate::port::arriving::Arrived;
+use crate::port::blobs::{BlobInfo, Blobs};
+use crate::port::documents::{Format, Hints, Parsed, Source};
 use crate::port::records::{Filter, Query, Scalar, Visibility};
+use crate::port::store::StoreFault;
 
 /// Documents of a tenant.
 const MOST: u32 = 200_000;
+/// Passages of a document: each is a record of the one commit that keeps it.
+const MOST_PASSAGES: usize = 20_000;
 /// The counter of them.
 pub(super) const COUNTER: &str = "documents";
 
@@ -136,11 +143,12 @@ impl Capability for DocumentUpload {
         "Uploads a document and reads it: PDF, DOCX, XLSX, PPTX, ODT, HTML, Markdown, text, CSV, a mail or a picture, in base64 or as \
          text. It is kept with its text, cut into passages that document_search finds, and told apart (invoice, contract, letter …). \
          The same file again answers the document that is there. To read fields out of it use document_extract.",
-    );
+    )
+    .takes_file("document");
 
     async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {
-        let bytes = bytes(&input)?;
-        let digest = sha256_hex(&bytes);
+        let given = given(cx, &input)?;
+        let digest = given.digest();
         let visibility = match input.visibility {
             Seen::Private => Visibility::Private,
             Seen::Tenant => Visibility::Tenant,
@@ -149,23 +157,35 @@ impl Capability for DocumentUpload {
         if let Some(known) = known(cx, &claim).await? {
             return Ok(told(&known, true));
         }
-        let hints =
-            Hints { name: input.name.clone(), media_type: input.media_type.clone(), recognise: input.include_ocr };
-        let size_bytes = bytes.len() as u64;
+        let media_type = input.media_type.clone().or_else(|| given.media_type());
+        let hints = Hints { name: input.name.clone(), media_type, recognise: input.include_ocr };
+        let size_bytes = given.size_bytes();
         let reader = cx.service::<Reader>()?;
-        let parsed = reader.read(cx, bytes.clone(), hints).await?;
-        let (kind, confidence) = input.document_type.map_or_else(
-            || {
-                let best = classify(&parsed.text, Some(parsed.format)).swap_remove(0);
-                (best.kind, best.confidence)
-            },
-            |kind| (kind, 1.0),
-        );
-        let passages = cut(&parsed, Sizes::default());
-        let text = Bytes::from(serde_json::to_vec(&parsed).map_err(Fault::internal)?);
+        let parsed = reader.read(cx, given.source(), hints).await?;
+        let said = input.document_type;
+        let (parsed, (kind, confidence), passages, text) = aside(move || {
+            let told = said.map_or_else(
+                || {
+                    let best = classify(&parsed.text, Some(parsed.format)).swap_remove(0);
+                    (best.kind, best.confidence)
+                },
+                |kind| (kind, 1.0),
+            );
+            let passages = cut(&parsed, Sizes::default());
+            let mut text = TEXT.to_vec();
+            serde_json::to_writer(&mut text, &parsed).map_err(Fault::internal)?;
+            Ok::<_, Fault>((parsed, told, passages, Bytes::from(text)))
+        })
+        .await??;
+        if passages.len() > MOST_PASSAGES {
+            let why = format!("its text is {} passages and may be {MOST_PASSAGES}", passages.len());
+            return Err(Fault::new(&TOO_LARGE, format!("the document is too large: {why}")));
+        }
+        let file = Kept::of(given).await?;
         let document = Document {
             name: input.name,
-            digest: digest.clone(),
+            digest,
+            file: Some(file.digest().to_owned()),
             text_digest: sha256_hex(&text),
             claim,
             size_bytes,
@@ -183,10 +203,15 @@ impl Capability for DocumentUpload {
             uploaded_by: cx.caller().user,
             extracted: None,
         };
-        let alone = reader.alone(&digest).await;
+        let alone = reader.alone([&document.digest, &document.text_digest]).await;
+        // Somebody may have uploaded it in the meantime.
+        if let Some(known) = known(cx, &document.claim).await? {
+            return Ok(told(&known, true));
+        }
         cx.room_for_one(COUNTER, MOST, "documents", &TOO_MANY).await?;
+        let keeping = Keeping::begin(cx, reader, document.clone(), alone);
         let blobs = &cx.platform().blobs;
-        blobs.put(cx.tenant(), bytes).await.map_err(store_fault)?;
+        file.put(&**blobs, cx.tenant()).await.map_err(store_fault)?;
         blobs.put(cx.tenant(), text).await.map_err(store_fault)?;
         let (id, now) = (cx.new_id(), cx.now());
         let belongs = Belongs { owner: Some(cx.caller().user.uuid()), workspace: None, visibility };
@@ -200,7 +225,7 @@ impl Capability for DocumentUpload {
             "documentId": id, "name": document.name, "type": document.kind, "format": document.format,
         });
         cx.emit(UPLOADED, id, &about)?;
-        hold_until_written(cx, id, alone);
+        keeping.until_written(cx, id);
         let Belongs { owner, workspace, visibility } = belongs;
         Ok(told(
             &Stored {
@@ -218,19 +243,102 @@ impl Capability for DocumentUpload {
     }
 }
 
-fn bytes(input: &Input) -> Result<Bytes, Fault> {
+/// The file as it was given.
+enum Given {
+    /// Within the input.
+    Here(Bytes),
+    /// As a body of its own.
+    Arrived(Arc<dyn Arrived>),
+}
+
+fn given(cx: &Cx, input: &Input) -> Result<Given, Fault> {
     match (&input.document, &input.text) {
-        (Some(document), None) => {
-            let plain: Vec<u8> = document.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-            let bytes = STANDARD
-                .decode(plain)
-                .map_err(|error| Fault::bad_input("/document", format!("is no base64: {error}")))?;
-            Ok(bytes.into())
-        }
-        (None, Some(text)) => Ok(Bytes::copy_from_slice(text.as_bytes())),
         (Some(_), Some(_)) => Err(Fault::bad_input("/text", "cannot be given beside document")),
         (None, None) => Err(Fault::bad_input("/document", "must be given, or text")),
+        (None, Some(text)) => Ok(Given::Here(Bytes::copy_from_slice(text.as_bytes()))),
+        (Some(document), None) => match cx.file() {
+            Some(file) => Ok(Given::Arrived(file.clone())),
+            None => decoded(document).map(Given::Here),
+        },
     }
+}
+
+impl Given {
+    fn digest(&self) -> String {
+        match self {
+            Self::Here(bytes) => sha256_hex(bytes),
+            Self::Arrived(file) => file.digest().to_owned(),
+        }
+    }
+
+    fn size_bytes(&self) -> u64 {
+        match self {
+            Self::Here(bytes) => bytes.len() as u64,
+            Self::Arrived(file) => file.size_bytes(),
+        }
+    }
+
+    fn media_type(&self) -> Option<String> {
+        match self {
+            Self::Here(_) => None,
+            Self::Arrived(file) => {
+                file.media_type().filter(|media| *media != "application/octet-stream").map(str::to_owned)
+            }
+        }
+    }
+
+    fn source(&self) -> Source {
+        match self {
+            Self::Here(bytes) => bytes.clone().into(),
+            Self::Arrived(file) => Source::File(file.path().to_owned()),
+        }
+    }
+}
+
+/// The file below `FILE`, with the name that its blob will have.
+enum Kept {
+    Here(Bytes, String),
+    Arrived(Arc<dyn Arrived>, String),
+}
+
+impl Kept {
+    async fn of(given: Given) -> Result<Self, Fault> {
+        match given {
+            Given::Here(bytes) => {
+                let below = move || {
+                    let whole = Bytes::from([FILE, &bytes].concat());
+                    let digest = sha256_hex(&whole);
+                    Self::Here(whole, digest)
+                };
+                aside(below).await
+            }
+            Given::Arrived(file) => {
+                let digest = file.digest_below(FILE).await.map_err(store_fault)?;
+                Ok(Self::Arrived(file, digest))
+            }
+        }
+    }
+
+    fn digest(&self) -> &str {
+        match self {
+            Self::Here(_, digest) | Self::Arrived(_, digest) => digest,
+        }
+    }
+
+    async fn put(self, blobs: &dyn Blobs, tenant: TenantId) -> Result<BlobInfo, StoreFault> {
+        match self {
+            Self::Here(bytes, _) => blobs.put(tenant, bytes).await,
+            Self::Arrived(file, _) => blobs.put_file(tenant, FILE, file.path()).await,
+        }
+    }
+}
+
+/// A file in base64, with or without line breaks.
+pub(super) fn decoded(document: &str) -> Result<Bytes, Fault> {
+    let plain: Vec<u8> = document.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let bytes =
+        STANDARD.decode(plain).map_err(|error| Fault::bad_input("/document", format!("is no base64: {error}")))?;
+    Ok(bytes.into())
 }
 
 /// The document that has a claim.

@@ -1,4 +1,7 @@
-//! What thinks of itself: reading queries, and how alike names are.
+//! What thinks of itself: reading queries, how alike names are, and which names texts have.
 
 pub mod cypher;
 pub mod names;
+pub mod naming;
+pub mod sentences;
+mod wording;

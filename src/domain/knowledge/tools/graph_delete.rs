@@ -106,9 +106,17 @@ async fn relation(cx: &Cx, id: Uuid) -> Result<Output, Fault> {
         answer => answer?,
     };
     cx.remove(&stored)?;
-    if stored.visibility == Visibility::Tenant {
+    if stored.visibility == Visibility::Tenant && ends_are_shared(cx, &stored.value).await? {
         let data = json!({ "relationId": id, "from": stored.value.from, "to": stored.value.to });
         cx.emit(RELATION_DELETED, id, &data)?;
     }
     Ok(Output { removed: Removed::Relation, id, relations: 0 })
+}
+
+/// Whether everybody of the tenant may see both ends.
+async fn ends_are_shared(cx: &Cx, relation: &Relation) -> Result<bool, Fault> {
+    let ends = Filter::In("id", vec![Scalar::Id(relation.from), Scalar::Id(relation.to)]);
+    let ends = cx.find::<Node>(Query::newest(ends, 2)).await?;
+    let is_shared = |id| ends.iter().any(|node| node.id == id && node.visibility == Visibility::Tenant);
+    Ok(is_shared(relation.from) && is_shared(relation.to))
 }

@@ -1,27 +1,27 @@
 //! `graph_get`: a node with its relations, as of a time.
 
-use std::collections::HashMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::capability::Capability;
 use crate::capability::cx::{Cx, store_fault};
-use crate::capability::owned::{Owned, Stored, visible_to};
+use crate::capability::owned::{Stored, visible_to};
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
-use crate::domain::knowledge::looking::{graph_fault, limits, view};
+use crate::domain::knowledge::looking::{briefs, view};
 use crate::domain::knowledge::model::{Node, Relation};
 use crate::domain::knowledge::views::{NodeBrief, NodeView, RelationView};
 use crate::kernel::fault::Fault;
 use crate::kernel::id::NodeId;
 use crate::kernel::time::Timestamp;
-use crate::port::graph::{Around, Direction, TheGraph, View};
 use crate::port::records::{Document, Filter, Query, Scalar, Scope};
 
 /// So many versions of one are looked through.
 const MOST_VERSIONS: u32 = 200;
+
+/// So many relations are looked through of those that begin, and of those that end at the node.
+const MOST_RELATIONS: u32 = 2_000;
 
 /// Tells a node.
 pub(in crate::domain::knowledge) struct GraphGet;
@@ -99,14 +99,9 @@ impl Capability for GraphGet {
         };
         let most = input.limit.unwrap_or(50) as usize;
         let view = view(cx, input.valid_at.or(input.known_at), input.any_time);
-        let around = Around { node: input.id, depth: 1, types: Vec::new(), direction: Direction::Both, most: 2_000 };
-        let graph = cx.service::<TheGraph>()?;
-        // What is over is not valid any more, and it is asked for by its id.
-        let wide = View { at: None, ..view.clone() };
-        let found = graph.0.around(&wide, around, limits(cx)).await.map_err(graph_fault)?;
-        let ids: Vec<Uuid> = found.links.iter().map(|link| link.id).collect();
+        let (recorded, mut cut) = newest_relations(cx, input.id).await?;
         let mut relations = Vec::new();
-        for stored in documents::<Relation>(cx, &ids).await? {
+        for stored in recorded {
             let stored = match input.known_at {
                 None => Some(stored),
                 Some(at) if stored.updated_at <= at => Some(stored),
@@ -115,17 +110,19 @@ impl Capability for GraphGet {
             relations.extend(stored.filter(|stored| valid(&stored.value, view.at)));
         }
         relations.sort_by_key(|stored| std::cmp::Reverse((stored.updated_at, stored.id)));
-        let cut = found.cut || relations.len() > most;
-        relations.truncate(most);
         let other = |relation: &Relation| if relation.from == input.id { relation.to } else { relation.from };
-        let others: Vec<Uuid> = relations.iter().map(|stored| other(&stored.value)).collect();
-        let others: HashMap<Uuid, NodeBrief> =
-            documents::<Node>(cx, &others).await?.iter().map(|stored| (stored.id, NodeBrief::of(stored))).collect();
+        let mut others: Vec<Uuid> = relations.iter().map(|stored| other(&stored.value)).collect();
+        others.sort_unstable();
+        others.dedup();
+        let others = briefs(cx, &others).await?;
+        // A relation to what the caller may not see is not there.
         let related = |stored: &Stored<Relation>| {
             let other = others.get(&other(&stored.value))?.clone();
             Some(Related { relation: RelationView::of(stored), other })
         };
-        let relations = relations.iter().filter_map(related).collect();
+        let mut relations: Vec<Related> = relations.iter().filter_map(related).collect();
+        cut |= relations.len() > most;
+        relations.truncate(most);
         let earlier = all.iter().filter(|version| version.revision < node.revision).take(20);
         let versions = input.versions.then(|| earlier.map(NodeView::of).collect());
         Ok(Output { node: NodeView::of(&node), relations, cut, versions })
@@ -148,12 +145,16 @@ fn known<T: Clone>(versions: &[Stored<T>], at: Timestamp) -> Option<Stored<T>> {
     versions.iter().find(|version| version.updated_at <= at).cloned()
 }
 
-/// Those of these documents that the caller may see.
-async fn documents<T: Owned>(cx: &Cx, ids: &[Uuid]) -> Result<Vec<Stored<T>>, Fault> {
-    let mut found = Vec::with_capacity(ids.len());
-    for some in ids.chunks(200) {
-        let filter = Filter::In("id", some.iter().copied().map(Scalar::Id).collect()).and(visible_to::<T>(cx.caller()));
-        found.extend(cx.find::<T>(Query::newest(filter, 200)).await?);
+/// The relations of a node that the caller may see, those that were recorded last, and whether there may be more.
+async fn newest_relations(cx: &Cx, node: Uuid) -> Result<(Vec<Stored<Relation>>, bool), Fault> {
+    let (mut found, mut cut) = (Vec::new(), false);
+    for end in ["from", "to"] {
+        let filter = Filter::is(end, Scalar::Id(node)).and(visible_to::<Relation>(cx.caller()));
+        let query = Query { filter, order: "updatedAt", descending: true, after: None, limit: MOST_RELATIONS };
+        let some = cx.find::<Relation>(query).await?;
+        cut |= some.len() >= MOST_RELATIONS as usize;
+        // One from the node to itself is met at its beginning.
+        found.extend(some.into_iter().filter(|stored| end == "from" || stored.value.from != node));
     }
-    Ok(found)
+    Ok((found, cut))
 }

@@ -14,6 +14,9 @@ use crate::kernel::fault::Fault;
 use crate::kernel::time::Timestamp;
 use crate::port::graph::TheGraph;
 
+/// The most values of a list that is given: it is looked through for each row.
+const LONGEST_LIST: usize = 1_000;
+
 /// Answers questions.
 pub(in crate::domain::knowledge) struct GraphQuery;
 
@@ -66,6 +69,12 @@ impl Capability for GraphQuery {
     );
 
     async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {
+        for (name, value) in &input.parameters {
+            if value.as_array().is_some_and(|list| list.len() > LONGEST_LIST) {
+                let pointer = format!("/parameters/{}", name.replace('~', "~0").replace('/', "~1"));
+                return Err(Fault::bad_input(pointer, format!("is a list of more than {LONGEST_LIST} values")));
+            }
+        }
         let query = cypher::read(&input.query, &input.parameters).map_err(refused)?;
         let view = view(cx, input.valid_at, input.any_time);
         let table = cx.service::<TheGraph>()?.0.run(&view, &query, limits(cx)).await.map_err(graph_fault)?;

@@ -56,7 +56,7 @@ pub(in crate::domain::knowledge) struct Input {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::domain::knowledge) struct Output {
-    /// Whether the sources have an answer: false says that it is not in them. Without a model, whether any passage was found.
+    /// Whether the sources have an answer: false says that it is not in them. Without a model, whether any passage or fact was found.
     found: bool,
     /// The answer, with the numbers of sources in square brackets; absent without a model, and where it is not in the sources.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -3,6 +3,7 @@
 use crate::capability::module::capabilities;
 
 capabilities! {
+    knowledge_ingest: KnowledgeIngest,
     knowledge_query: KnowledgeQuery,
     graph_upsert: GraphUpsert,
     graph_get: GraphGet,

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::book::{Book, Found};
 use super::input::GivenNode;
 use super::{NodeOutcome, Outcome, Writing, fits, in_order, put_properties};
-use crate::domain::knowledge::model::{Merge, Node, Origin, add_origin};
+use crate::domain::knowledge::model::{Merge, Node, Origin, Span, add_origin};
 use crate::kernel::fault::Fault;
 use crate::port::graph::name_key;
 
@@ -28,7 +28,7 @@ pub(super) fn take(writing: &Writing<'_>, book: &mut Book, given: &GivenNode, at
     };
     let (node, merge) = merged(writing, &known, given, found, &origin)?;
     let merge_id = merge.as_ref().map(|merge| merge.id);
-    let outcome = book.put(writing.cx, found.id, node)?;
+    let outcome = book.put(writing.cx, found.id, node, writing.lenient)?;
     Ok(match outcome {
         Outcome::Changed if merge_id.is_some() => told(Outcome::Merged, merge_id),
         outcome => told(outcome, None),
@@ -121,6 +121,9 @@ fn merged(
         properties: given.properties.clone(),
         replaced,
         added_aliases: added,
+        key: if known.key.is_none() { given.key.clone() } else { None },
+        valid: Span { from: given.valid_from, to: given.valid_to },
+        valid_before: Span { from: known.valid_from, to: known.valid_to },
         origin: origin.clone(),
     });
     node.merges.extend(merge.clone());

@@ -6,7 +6,7 @@ mod merging;
 mod relating;
 mod splitting;
 
-pub(super) use input::Input;
+pub(super) use input::{GivenNode, GivenOrigin, GivenRelation, Input, Resolve};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -22,7 +22,6 @@ use crate::kernel::id::NodeId;
 use crate::kernel::time::Timestamp;
 use crate::port::records::Visibility;
 use book::Book;
-use input::GivenOrigin;
 
 /// The most characters of the properties of one, as JSON.
 const LARGEST: usize = 32_768;
@@ -48,9 +47,9 @@ pub(super) enum Outcome {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Output {
     /// What became of the nodes, in the order in which they were given.
-    nodes: Vec<NodeOutcome>,
+    pub(super) nodes: Vec<NodeOutcome>,
     /// What became of the relations, in the order in which they were given.
-    relations: Vec<RelationOutcome>,
+    pub(super) relations: Vec<RelationOutcome>,
     /// What was split off, in the order in which it was asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     splits: Vec<SplitOutcome>,
@@ -65,9 +64,9 @@ pub(super) struct NodeOutcome {
     reference: Option<String>,
     /// Its id.
     #[schemars(with = "NodeId")]
-    id: Uuid,
+    pub(super) id: Uuid,
     /// What became of it.
-    outcome: Outcome,
+    pub(super) outcome: Outcome,
     /// By what it was found: `id`, `key`, `name`, `alias` or `similarity`.
     #[serde(skip_serializing_if = "Option::is_none")]
     found_by: Option<&'static str>,
@@ -80,21 +79,32 @@ pub(super) struct NodeOutcome {
     merge_id: Option<Uuid>,
 }
 
+/// What everybody of the tenant learns of: nothing in it is private to somebody or a workspace's.
+#[derive(Default)]
+struct Shared {
+    created: Vec<Uuid>,
+    changed: Vec<Uuid>,
+    relations: usize,
+}
+
 /// What became of a relation.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct RelationOutcome {
     /// Its id.
     #[schemars(with = "NodeId")]
-    id: Uuid,
+    pub(super) id: Uuid,
     /// The node where it begins.
     #[schemars(with = "NodeId")]
-    from: Uuid,
+    pub(super) from: Uuid,
     /// The node where it ends.
     #[schemars(with = "NodeId")]
-    to: Uuid,
+    pub(super) to: Uuid,
     /// What became of it.
-    outcome: Outcome,
+    pub(super) outcome: Outcome,
+    /// Whether everybody of the tenant may see it and its ends.
+    #[serde(skip)]
+    shared: bool,
 }
 
 /// What was split off.
@@ -117,6 +127,7 @@ struct Writing<'a> {
     belongs: Belongs,
     room: String,
     origin: Option<GivenOrigin>,
+    lenient: bool,
 }
 
 impl Writing<'_> {
@@ -128,6 +139,7 @@ impl Writing<'_> {
             source: given.source,
             document: given.document,
             note: given.note,
+            extracted: given.extracted,
             call: call.id,
             by: call.caller.user,
             at: self.cx.now(),
@@ -142,14 +154,14 @@ pub(super) async fn take(cx: &Cx, input: Input) -> Result<Output, Fault> {
     }
     let belongs = belongs(cx, &input)?;
     let room = room(belongs.visibility, belongs.workspace, belongs.owner);
-    let writing = Writing { cx, belongs, room, origin: input.provenance.clone() };
-    let mut splits = Vec::new();
+    let writing = Writing { cx, belongs, room, origin: input.provenance.clone(), lenient: input.lenient };
+    let (mut splits, mut shared) = (Vec::new(), Shared::default());
     if !input.splits.is_empty() {
         if !input.nodes.is_empty() || !input.relations.is_empty() {
             let say = "stand alone: give nodes and relations in another call, so that they find what was split off";
             return Err(Fault::bad_input("/splits", say));
         }
-        splits = splitting::split(&writing, &input.splits).await?;
+        splits = splitting::split(&writing, &input.splits, &mut shared).await?;
     }
     let mut book = Book::read(&writing, &input).await?;
     let mut nodes = Vec::with_capacity(input.nodes.len());
@@ -159,8 +171,9 @@ pub(super) async fn take(cx: &Cx, input: Input) -> Result<Output, Fault> {
         nodes.push(outcome);
     }
     let relations = relating::take(&writing, &mut book, &input.relations, &nodes).await?;
+    add_shared(&mut shared, &book, &nodes, &relations);
     book.write(cx)?;
-    tell(&writing, &nodes, &relations)?;
+    tell(cx, shared)?;
     Ok(Output { nodes, relations, splits })
 }
 
@@ -180,31 +193,33 @@ fn belongs(cx: &Cx, input: &Input) -> Result<Belongs, Fault> {
     Ok(Belongs { owner: Some(cx.caller().user.uuid()), workspace, visibility })
 }
 
-/// Tells of what everybody of the tenant may see.
-fn tell(writing: &Writing<'_>, nodes: &[NodeOutcome], relations: &[RelationOutcome]) -> Result<(), Fault> {
-    if writing.belongs.visibility != Visibility::Tenant {
-        return Ok(());
+/// Adds what everybody of the tenant may see of what became of nodes and relations: by how each of them is seen, not by what the call says.
+fn add_shared(shared: &mut Shared, book: &Book, nodes: &[NodeOutcome], relations: &[RelationOutcome]) {
+    for node in nodes.iter().filter(|node| book.is_shared(node.id)) {
+        match node.outcome {
+            Outcome::Created => shared.created.push(node.id),
+            Outcome::Changed | Outcome::Merged => shared.changed.push(node.id),
+            Outcome::Unchanged => {}
+        }
     }
-    let those = |wanted: &[Outcome]| -> Vec<Uuid> {
-        nodes.iter().filter(|node| wanted.contains(&node.outcome)).map(|node| node.id).collect()
-    };
-    let created = those(&[Outcome::Created]);
-    let mut changed = those(&[Outcome::Changed, Outcome::Merged]);
-    let written = relations.iter().filter(|relation| relation.outcome != Outcome::Unchanged);
-    changed.extend(written.clone().flat_map(|relation| [relation.from, relation.to]));
+    for relation in relations.iter().filter(|relation| relation.shared && relation.outcome != Outcome::Unchanged) {
+        shared.changed.extend([relation.from, relation.to]);
+        shared.relations += 1;
+    }
+}
+
+/// Tells of what everybody of the tenant may see.
+fn tell(cx: &Cx, shared: Shared) -> Result<(), Fault> {
+    let Shared { created, mut changed, relations } = shared;
     changed.sort_unstable();
     changed.dedup();
-    let count = written.count();
-    if created.is_empty() && changed.is_empty() && count == 0 {
-        return Ok(());
-    }
-    let subject = created.first().or_else(|| changed.first()).copied().unwrap_or_default();
-    let data = json!({ "created": created, "changed": changed, "relations": count });
-    writing.cx.emit(UPSERTED, subject, &data)
+    let Some(subject) = created.first().or_else(|| changed.first()).copied() else { return Ok(()) };
+    let data = json!({ "created": created, "changed": changed, "relations": relations });
+    cx.emit(UPSERTED, subject, &data)
 }
 
 /// Puts given properties in their places: null removes one.
-fn put_properties(properties: &mut Map<String, Value>, given: &Map<String, Value>) {
+pub(super) fn put_properties(properties: &mut Map<String, Value>, given: &Map<String, Value>) {
     for (name, value) in given {
         if value.is_null() {
             properties.remove(name);

@@ -12,7 +12,7 @@ use crate::capability::owned::{Stored, Verdict, judge, visible_to};
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::domain::knowledge::model::{Node, Relation, add_origin};
 use crate::kernel::fault::{Fault, Violation};
-use crate::port::records::{Filter, Query, Scalar};
+use crate::port::records::{Filter, Query, Scalar, Visibility};
 
 /// Values of one read.
 const STEP: usize = 200;
@@ -22,6 +22,13 @@ const STEP: usize = 200;
 struct End {
     node: Uuid,
     merge: Option<Uuid>,
+    /// Whether everybody of the tenant may see the node.
+    shared: bool,
+}
+
+/// The end at a node that is not of this call.
+fn end_at(stored: &Stored<Node>) -> End {
+    End { node: stored.id, merge: None, shared: stored.visibility == Visibility::Tenant }
 }
 
 /// Takes relations in.
@@ -68,9 +75,12 @@ pub(super) async fn take(
         }
     }
     let mut outcomes = Vec::with_capacity(new.len());
-    for (at, ((id, made), relation)) in new.into_iter().zip(given).enumerate() {
+    for (at, (((id, made), relation), ends)) in new.into_iter().zip(given).zip(&ends).enumerate() {
         let below = |fault: Fault| fault.below(&format!("/relations/{at}"));
         let (from, to) = (made.from, made.to);
+        let own = known.get(&id).and_then(|(stored, ..)| stored.as_ref()).map(|stored| stored.visibility);
+        let own = own.unwrap_or(writing.belongs.visibility);
+        let shared = own == Visibility::Tenant && ends.0.shared && ends.1.shared;
         let outcome = match known.get_mut(&id) {
             None => {
                 fits(&made.properties, 0).map_err(below)?;
@@ -93,17 +103,22 @@ pub(super) async fn take(
                     let may = |stored: &Stored<Relation>| {
                         judge(writing.cx.caller(), stored, Action::Change) == Verdict::Allowed
                     };
-                    if !stored.as_ref().is_none_or(may) {
+                    let allowed = stored.as_ref().is_none_or(may);
+                    if !allowed && !writing.lenient {
                         let detail = serde_json::json!({ "relationId": id, "permission": Permit::on(Resource::Graph, Action::Manage) });
                         return Err(forbidden(Permit::on(Resource::Graph, Action::Manage)).with_detail(detail));
                     }
-                    *present = after;
-                    *touched = true;
-                    Outcome::Changed
+                    if allowed {
+                        *present = after;
+                        *touched = true;
+                        Outcome::Changed
+                    } else {
+                        Outcome::Unchanged
+                    }
                 }
             }
         };
-        outcomes.push(RelationOutcome { id, from, to, outcome });
+        outcomes.push(RelationOutcome { id, from, to, outcome, shared });
     }
     let mut written: Vec<_> = known.into_iter().filter(|(_, (_, _, touched))| *touched).collect();
     written.sort_by_key(|(id, _)| *id);
@@ -125,7 +140,7 @@ async fn ends(
 ) -> Result<Vec<(End, End)>, Fault> {
     let mut known: HashMap<String, End> = HashMap::new();
     for node in nodes {
-        let end = End { node: node.id, merge: node.merge_id };
+        let end = End { node: node.id, merge: node.merge_id, shared: book.is_shared(node.id) };
         known.insert(node.id.to_string(), end);
         if let Some(name) = &node.reference
             && known.insert(name.clone(), end).is_some_and(|other| other.node != end.node)
@@ -141,7 +156,9 @@ async fn ends(
             ids.push((text.clone(), id));
         } else if let Some((of, key)) = text.split_once(':') {
             match book.of_key(of, key) {
-                Some(node) => drop(known.insert(text.clone(), End { node, merge: None })),
+                Some(node) => {
+                    known.insert(text.clone(), End { node, merge: None, shared: book.is_shared(node) });
+                }
                 None => keys.push((text.clone(), of.to_owned(), key.to_owned())),
             }
         }
@@ -151,7 +168,7 @@ async fn ends(
         let filter = Filter::In("id", some.iter().map(|(_, id)| Scalar::Id(*id)).collect()).and(visible.clone());
         for stored in writing.cx.find::<Node>(Query::newest(filter, 2 * u32::try_from(STEP).unwrap_or(1))).await? {
             for (text, _) in some.iter().filter(|(_, id)| *id == stored.id) {
-                known.insert(text.clone(), End { node: stored.id, merge: None });
+                known.insert(text.clone(), end_at(&stored));
             }
         }
     }
@@ -164,7 +181,7 @@ async fn ends(
             for (text, ..) in meant {
                 // Of the room that is written into before those of others.
                 if node.room == writing.room || !known.contains_key(text) {
-                    known.insert(text.clone(), End { node: stored.id, merge: None });
+                    known.insert(text.clone(), end_at(&stored));
                 }
             }
         }

@@ -11,8 +11,8 @@ use super::likeness::{Said, Stands};
 use super::policies::{Fate, Policies};
 use crate::capability::cx::Cx;
 use crate::capability::owned::Stored;
-use crate::domain::memory::model::memory::{MEMORY, Memory, MemoryKind, Scope, State};
-use crate::domain::memory::retrieval::gone;
+use crate::domain::memory::forgotten::forget;
+use crate::domain::memory::model::memory::{Memory, MemoryKind, Scope, State, folded};
 use crate::domain::memory::retrieval::words::stems;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::MemoryId;
@@ -27,7 +27,7 @@ const COMMON: usize = 200;
 pub(in crate::domain::memory) enum Done {
     /// It says the same as another one, or less: that one stands for both.
     Merged,
-    /// A later one says the opposite.
+    /// A later one says the opposite, or something else about the same.
     Contradicted,
     /// Its time is over, or the policy puts it aside.
     Retired,
@@ -101,6 +101,31 @@ impl Order {
         }
     }
 
+    /// Of those that are about the same only the best source's latest is believed: others can have been brought back.
+    pub(in crate::domain::memory) fn by_about(&mut self) {
+        let mut abouts: BTreeMap<(&str, &str), Vec<Uuid>> = BTreeMap::new();
+        for (id, stored) in &self.found {
+            if let (Some(about), true) = (&stored.value.about, self.is_believed(*id)) {
+                abouts.entry((&stored.value.part, about)).or_default().push(*id);
+            }
+        }
+        let abouts: Vec<Vec<Uuid>> = abouts.into_values().filter(|ids| ids.len() > 1).collect();
+        for mut ids in abouts {
+            ids.sort_by_key(|id| (self.found[id].value.trust, self.found[id].value.said_at, *id));
+            let Some(stays) = ids.pop() else { continue };
+            for goes in ids {
+                let same = folded(&self.found[&goes].value.text) == folded(&self.found[&stays].value.text);
+                if same {
+                    self.confirm(stays, goes);
+                } else {
+                    self.changing(stays).supersedes.push(goes);
+                }
+                let done = if same { Done::Merged } else { Done::Contradicted };
+                self.end(goes, State::Superseded, Some(stays), done);
+            }
+        }
+    }
+
     /// What says the same as something before it, or otherwise.
     pub(in crate::domain::memory) fn by_likeness(&mut self) {
         let mut ids: Vec<Uuid> = self.found.keys().copied().filter(|id| self.is_believed(*id)).collect();
@@ -122,23 +147,29 @@ impl Order {
                 .copied()
                 .collect();
             for old in alike {
-                if !self.is_believed(old) {
+                if !self.is_believed(old) || !self.found[&old].value.is_of_the_same(&self.found[&id].value) {
                     continue;
                 }
                 match said.get(&old).map(|other| own.against(other)) {
-                    Some(Stands::Same) => {
+                    // The better source stands for both.
+                    Some(Stands::Same) if self.may_end(id, old) => {
                         self.confirm(old, id);
                         self.end(id, State::Superseded, Some(old), Done::Merged);
                         break;
                     }
-                    Some(Stands::More) => {
+                    Some(Stands::Same) => {
+                        self.confirm(id, old);
+                        self.end(old, State::Superseded, Some(id), Done::Merged);
+                    }
+                    Some(Stands::More) if self.may_end(old, id) => {
                         self.confirm(id, old);
                         self.end(old, State::Superseded, Some(id), Done::Merged);
                     }
                     Some(Stands::Otherwise) if kind.can_end() && self.may_end(old, id) => {
+                        self.changing(id).supersedes.push(old);
                         self.end(old, State::Superseded, Some(id), Done::Contradicted);
                     }
-                    Some(Stands::Otherwise | Stands::Another(_)) | None => {}
+                    Some(Stands::More | Stands::Otherwise | Stands::Another(_)) | None => {}
                 }
             }
             if self.is_believed(id) {
@@ -185,8 +216,7 @@ impl Order {
     pub(in crate::domain::memory) async fn write(&self, cx: &Cx) -> Result<(), Fault> {
         for (id, stored) in &self.found {
             if self.gone.contains(id) {
-                cx.remove(stored)?;
-                gone(cx, &MEMORY, *id).await?;
+                forget(cx, stored).await?;
             } else if let Some(memory) = self.changed.get(id) {
                 cx.change(stored, memory)?;
             }
@@ -200,7 +230,7 @@ impl Order {
     }
 
     fn may_end(&self, old: Uuid, new: Uuid) -> bool {
-        super::keeping::weight(self.found[&new].value.trust) >= super::keeping::weight(self.found[&old].value.trust)
+        self.found[&new].value.trust >= self.found[&old].value.trust
     }
 
     fn changing(&mut self, id: Uuid) -> &mut Memory {
@@ -210,22 +240,10 @@ impl Order {
 
     /// One stands for another one as well.
     fn confirm(&mut self, stays: Uuid, goes: Uuid) {
-        let other = self.changed.get(&goes).unwrap_or_else(|| &self.found[&goes].value).clone();
+        let (now, other) = (self.now, self.changed.get(&goes).unwrap_or_else(|| &self.found[&goes].value).clone());
         let memory = self.changing(stays);
-        memory.times_said = memory.times_said.saturating_add(other.times_said);
-        memory.said_at = memory.said_at.max(other.said_at);
-        memory.importance = memory.importance.max(other.importance);
+        memory.take_in(&other, now);
         memory.supersedes.push(goes);
-        for source in other.source {
-            if !memory.source.contains(&source) {
-                memory.source.push(source);
-            }
-        }
-        for tag in other.tags {
-            if !memory.tags.contains(&tag) {
-                memory.tags.push(tag);
-            }
-        }
     }
 
     fn end(&mut self, id: Uuid, state: State, by: Option<Uuid>, done: Done) {

@@ -82,6 +82,9 @@ pub(in crate::domain::memory) async fn find_among(
     let ranked = cx.platform().store.rank(cx.tenant(), &MEMORY, ranking).await.map_err(store_fault)?;
     let near = near(cx, &MEMORY, parts, question, many * FOR_EACH).await;
     let (near, method, partial) = near.told();
+    let cut = !tags.is_empty() && ranked.len() >= LOOKED_THROUGH as usize;
+    let partial =
+        partial.or_else(|| cut.then(|| format!("only the first {LOOKED_THROUGH} were held against the tags")));
     let now = wanted.believed_at.unwrap_or_else(|| cx.now());
     let candidate = |memory: Stored<Memory>| Candidate {
         words: None,

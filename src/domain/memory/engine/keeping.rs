@@ -1,30 +1,33 @@
 //! Taking something in: what says the same is merged into what is there, what says otherwise or more takes its place, everything else is
 //! kept beside it. Nothing that comes from a less trusted source changes what comes from a better one, and nobody changes what is not theirs.
 
+use std::collections::{HashMap, HashSet};
+
 use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::likeness::{ALIKE, Said, Stands};
+use super::thinking::{Judged, Thinking};
 use crate::capability::cx::{Belongs, Cx, store_fault};
 use crate::capability::owned::{Stored, Verdict, judge};
 use crate::capability::permit::Action;
 use crate::domain::memory::faults::MEMORY_EMPTY;
-use crate::domain::memory::model::memory::{MEMORY, Memory, State, Trust, folded};
-use crate::domain::memory::retrieval::changed;
+use crate::domain::memory::model::memory::{MEMORY, Memory, State, folded};
 use crate::domain::memory::retrieval::words::sought;
+use crate::domain::memory::retrieval::{changed, near};
 use crate::kernel::fault::Fault;
 use crate::kernel::id::MemoryId;
-use crate::port::records::{Filter, Query, Ranking, Scalar};
+use crate::port::records::{Filter, Query, Ranking, Scalar, Word};
 
 /// What is there is held against so many of the likest.
 const HELD_AGAINST: u32 = 16;
+/// From this nearness of meaning on two texts are alike.
+const NEAR: f64 = 0.75;
+/// A model is asked of so many that are alike.
+const JUDGED: usize = 6;
 /// So many that are alike are told.
 const MOST_TOLD: usize = 5;
-/// So many sources are kept of one memory, the first and the latest.
-const MOST_SOURCES: usize = 20;
-/// So many tags.
-const MOST_TAGS: usize = 50;
 
 /// What became of something that was to be remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -46,7 +49,7 @@ pub(in crate::domain::memory) struct Alike {
     memory_id: MemoryId,
     /// What it says.
     text: String,
-    /// How much of the words both have, from 0 to 1.
+    /// How alike both are, from 0 to 1: by the words that both have, or by what they mean.
     shared: f64,
     /// Whether it says the opposite, and was left because it is somebody else's or comes from a better source.
     contradicts: bool,
@@ -60,58 +63,160 @@ pub(in crate::domain::memory) struct Keeping {
     pub(in crate::domain::memory) alike: Vec<Alike>,
 }
 
-/// Takes a new memory in. `merges` is false for one that stands by itself, whatever is there.
-///
-/// # Errors
-/// `memory_empty`; when the store fails.
-pub(in crate::domain::memory) async fn keep(
-    cx: &Cx,
-    belongs: Belongs,
-    memory: Memory,
-    merges: bool,
-) -> Result<Keeping, Fault> {
-    let words = sought(&memory.text);
-    if words.is_empty() {
-        return Err(Fault::new(&MEMORY_EMPTY, "the text has no word in it"));
+/// Takes new memories in, one after the other, in one call.
+pub(in crate::domain::memory) struct Keeper<'a> {
+    pub(in crate::domain::memory) cx: &'a Cx,
+    /// False for what stands by itself, whatever is there.
+    pub(in crate::domain::memory) merges: bool,
+    /// What tells of those that are alike.
+    pub(in crate::domain::memory) thinking: &'a mut Thinking,
+    /// What this call changed already: it is read as it was, so it is not changed once more.
+    pub(in crate::domain::memory) touched: HashSet<Uuid>,
+}
+
+impl Keeper<'_> {
+    /// Takes one in.
+    ///
+    /// # Errors
+    /// `memory_empty`; when the store fails; as the router, where a model was demanded.
+    pub(in crate::domain::memory) async fn keep(
+        &mut self,
+        belongs: Belongs,
+        memory: Memory,
+    ) -> Result<Keeping, Fault> {
+        let words = sought(&memory.text);
+        if words.is_empty() {
+            return Err(Fault::new(&MEMORY_EMPTY, "the text has no word in it"));
+        }
+        let mut around = Around::default();
+        let keeping = self.weigh(&mut around, words, &memory).await?;
+        let keeping = match keeping {
+            Some(Weighed::New(id)) => around.create(self.cx, id, belongs, memory)?,
+            Some(Weighed::Said(old)) => around.confirm(self.cx, *old, &memory)?,
+            None => around.create(self.cx, self.cx.new_id(), belongs, memory)?,
+        };
+        self.touched.insert(keeping.memory.id);
+        self.touched.extend(keeping.superseded.iter().map(|id| id.uuid()));
+        Ok(keeping)
     }
-    let mut around = Around::default();
-    let first = cx.get::<Memory>(Memory::id(&memory.part, memory.kind, &memory.text)).await?;
-    let taken = first.is_some();
-    if merges {
+
+    /// Holds it against what is there; nothing where it stands by itself.
+    async fn weigh(
+        &mut self,
+        around: &mut Around,
+        words: Vec<Word>,
+        memory: &Memory,
+    ) -> Result<Option<Weighed>, Fault> {
+        if !self.merges {
+            return Ok(None);
+        }
+        let cx = self.cx;
+        let mut id = Memory::id(&memory.part, memory.kind, &memory.text);
+        // The id of the text may be taken: by the very memory, or by one that says something else since, or is over.
+        while let Some(taken) = cx.get::<Memory>(id).await? {
+            let says_it = folded(&taken.value.text) == folded(&memory.text);
+            if taken.value.state == State::Current && says_it && taken.value.is_of_the_same(memory) {
+                return Ok(Some(Weighed::Said(Box::new(taken))));
+            }
+            id = Memory::next_id(id, taken.revision);
+        }
         let believed = Filter::is("part", Scalar::Text(memory.part.clone()))
             .and(Filter::is("state", Scalar::Text(State::Current.name().to_owned())));
-        if let Some(same) = first.filter(|first| first.value.state == State::Current) {
-            return around.confirm(cx, same, &memory);
-        }
         if let Some(about) = &memory.about {
             let filter = believed.clone().and(Filter::is("about", Scalar::Text(about.clone())));
             for old in cx.find::<Memory>(Query::newest(filter, HELD_AGAINST)).await? {
                 if folded(&old.value.text) == folded(&memory.text) {
-                    return around.confirm(cx, old, &memory);
+                    return Ok(Some(Weighed::Said(Box::new(old))));
                 }
-                around.replace(cx, old, &memory);
+                around.replace(cx, old, memory, true);
             }
         }
         let said = Said::of(&memory.text);
-        let ranking = Ranking { words, filter: believed, limit: HELD_AGAINST };
-        let ranked = cx.platform().store.rank(cx.tenant(), &MEMORY, ranking).await.map_err(store_fault)?;
-        for (record, _) in ranked {
-            let old = Stored::<Memory>::read(record)?;
-            if old.value.kind != memory.kind || around.holds(old.id) {
+        // Those of which words alone tell nothing, and how alike they are.
+        let mut open: Vec<(Stored<Memory>, f64)> = Vec::new();
+        for (old, likeness) in self.likest(words, believed, memory).await? {
+            if old.value.kind != memory.kind || around.holds(old.id) || self.touched.contains(&old.id) {
                 continue;
             }
             match said.against(&Said::of(&old.value.text)) {
-                Stands::Same => return around.confirm(cx, old, &memory),
-                Stands::More => around.replace(cx, old, &memory),
-                Stands::Otherwise if memory.kind.can_end() => around.replace(cx, old, &memory),
+                // Two things are two, however alike what is said of them is.
+                Stands::Same | Stands::More | Stands::Otherwise if !old.value.is_of_the_same(memory) => {
+                    around.leave(&old, 1.0, false);
+                }
+                Stands::Same => return Ok(Some(Weighed::Said(Box::new(old)))),
+                Stands::More => around.replace(cx, old, memory, false),
+                Stands::Otherwise if memory.kind.can_end() => around.replace(cx, old, memory, true),
                 Stands::Otherwise => around.leave(&old, ALIKE, false),
-                Stands::Another(share) if share >= ALIKE => around.leave(&old, share, false),
-                Stands::Another(_) => {}
+                Stands::Another(share) if share >= ALIKE => open.push((old, share)),
+                Stands::Another(_) => open.extend(likeness.filter(|near| *near >= NEAR).map(|near| (old, near))),
             }
         }
+        let same = self.judge(around, open, memory).await?;
+        Ok(Some(same.map_or(Weighed::New(id), |old| Weighed::Said(Box::new(old)))))
     }
-    let id = if taken || !merges { cx.new_id() } else { Memory::id(&memory.part, memory.kind, &memory.text) };
-    around.create(cx, id, belongs, memory)
+
+    /// What is likest by words, and by meaning where something embeds: those with how near they are.
+    async fn likest(
+        &self,
+        words: Vec<Word>,
+        believed: Filter,
+        memory: &Memory,
+    ) -> Result<Vec<(Stored<Memory>, Option<f64>)>, Fault> {
+        let cx = self.cx;
+        let ranking = Ranking { words, filter: believed.clone(), limit: HELD_AGAINST };
+        let ranked = cx.platform().store.rank(cx.tenant(), &MEMORY, ranking).await.map_err(store_fault)?;
+        let mut found = Vec::new();
+        for (record, _) in ranked {
+            found.push((Stored::<Memory>::read(record)?, None));
+        }
+        if self.thinking.may() {
+            let near = near(cx, &MEMORY, std::slice::from_ref(&memory.part), &memory.text, HELD_AGAINST as usize).await;
+            let near: HashMap<Uuid, f64> = near.told().0.into_iter().collect();
+            for (old, likeness) in &mut found {
+                *likeness = near.get(&old.id).copied();
+            }
+            let known: HashSet<Uuid> = found.iter().map(|(old, _)| old.id).collect();
+            let ids: Vec<Scalar> = near.keys().filter(|id| !known.contains(*id)).map(|id| Scalar::Id(*id)).collect();
+            if !ids.is_empty() {
+                let others = Query::newest(Filter::In("id", ids).and(believed), HELD_AGAINST);
+                let others = cx.find::<Memory>(others).await?;
+                found.extend(others.into_iter().map(|old| (near.get(&old.id).copied(), old)).map(|(near, old)| (old, near)));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Has a model tell of those that are alike; answers the one that says the same. What no model tells of is left and told.
+    async fn judge(
+        &mut self,
+        around: &mut Around,
+        mut open: Vec<(Stored<Memory>, f64)>,
+        memory: &Memory,
+    ) -> Result<Option<Stored<Memory>>, Fault> {
+        open.sort_by(|one, other| other.1.total_cmp(&one.1));
+        open.truncate(JUDGED);
+        let texts: Vec<&str> = open.iter().map(|(old, _)| old.value.text.as_str()).collect();
+        let told = if texts.is_empty() { Vec::new() } else { self.thinking.compare(self.cx, &memory.text, &texts).await? };
+        let mut same = None;
+        for ((old, likeness), told) in open.into_iter().zip(told) {
+            let one = old.value.is_of_the_same(memory);
+            match told.filter(|_| one) {
+                Some(Judged::Same) if same.is_none() => same = Some(old),
+                Some(Judged::More) => around.replace(self.cx, old, memory, false),
+                Some(Judged::Contradicts) if memory.kind.can_end() => around.replace(self.cx, old, memory, true),
+                told => around.leave(&old, likeness, told == Some(Judged::Contradicts)),
+            }
+        }
+        Ok(same)
+    }
+}
+
+/// What becomes of a new memory.
+enum Weighed {
+    /// It is written, under this id.
+    New(Uuid),
+    /// One says it already.
+    Said(Box<Stored<Memory>>),
 }
 
 /// What is there around a new memory, and what is to be done with it.
@@ -126,35 +231,13 @@ impl Around {
         self.replaced.iter().any(|old| old.id == id) || self.alike.iter().any(|one| one.memory_id.uuid() == id)
     }
 
-    /// An old one says the same: it is confirmed, where that may be.
+    /// An old one says the same: it is confirmed, where that may be. What comes from a worse source confirms nothing.
     fn confirm(self, cx: &Cx, old: Stored<Memory>, new: &Memory) -> Result<Keeping, Fault> {
-        if !may_change(cx, &old) {
+        if !may_change(cx, &old) || new.trust < old.value.trust {
             return Ok(Keeping { kept: Kept::Known, memory: old, superseded: Vec::new(), alike: self.alike });
         }
         let mut memory = old.value.clone();
-        memory.said_at = cx.now();
-        memory.times_said = memory.times_said.saturating_add(1);
-        memory.importance = memory.importance.max(new.importance);
-        if weight(new.trust) > weight(memory.trust) {
-            memory.trust = new.trust;
-        }
-        memory.about = memory.about.or_else(|| new.about.clone());
-        memory.valid_from = memory.valid_from.or(new.valid_from);
-        memory.valid_to = new.valid_to.or(memory.valid_to);
-        memory.expires_at = new.expires_at.or(memory.expires_at);
-        for tag in &new.tags {
-            if !memory.tags.contains(tag) && memory.tags.len() < MOST_TAGS {
-                memory.tags.push(tag.clone());
-            }
-        }
-        for source in &new.source {
-            if !memory.source.contains(source) {
-                if memory.source.len() >= MOST_SOURCES {
-                    memory.source.remove(1);
-                }
-                memory.source.push(source.clone());
-            }
-        }
+        memory.take_in(new, cx.now());
         cx.change(&old, &memory)?;
         let revision = old.revision + 1;
         let memory = Stored { value: memory, revision, ..old };
@@ -162,11 +245,11 @@ impl Around {
     }
 
     /// An old one is over, where the new one may end it; else both stand.
-    fn replace(&mut self, cx: &Cx, old: Stored<Memory>, new: &Memory) {
-        if may_change(cx, &old) && weight(new.trust) >= weight(old.value.trust) {
+    fn replace(&mut self, cx: &Cx, old: Stored<Memory>, new: &Memory, contradicts: bool) {
+        if may_change(cx, &old) && new.trust >= old.value.trust {
             self.replaced.push(old);
         } else {
-            self.leave(&old, 1.0, true);
+            self.leave(&old, 1.0, contradicts);
         }
     }
 
@@ -208,15 +291,6 @@ impl Around {
 /// Whether the caller may change it.
 pub(in crate::domain::memory) fn may_change(cx: &Cx, stored: &Stored<Memory>) -> bool {
     judge(cx.caller(), stored, Action::Change) == Verdict::Allowed
-}
-
-/// How much a source can say against another one.
-pub(in crate::domain::memory) fn weight(trust: Trust) -> u8 {
-    match trust {
-        Trust::Untrusted => 0,
-        Trust::Inferred => 1,
-        Trust::Stated => 2,
-    }
 }
 
 /// Whether the caller may have it forgotten.

@@ -5,3 +5,4 @@ pub(super) mod finding;
 pub(super) mod keeping;
 pub(super) mod likeness;
 pub(super) mod policies;
+pub(super) mod thinking;

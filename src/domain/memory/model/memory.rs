@@ -13,6 +13,11 @@ use crate::kernel::seal::sha256;
 use crate::kernel::time::Timestamp;
 use crate::port::records::{Document, Field, FieldType, Kind};
 
+/// So many sources are kept of one memory, the first and the latest.
+const MOST_SOURCES: usize = 20;
+/// So many tags.
+const MOST_TAGS: usize = 50;
+
 /// The kind of memories. What they say stays out of the audit log.
 pub(crate) static MEMORY: Kind = Kind {
     fields: &[
@@ -108,17 +113,17 @@ impl MemoryKind {
     }
 }
 
-/// How far what is remembered can be trusted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+/// How far what is remembered can be trusted; what can be trusted further is greater.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Trust {
+    /// It comes from content that nobody vouches for, such as a web page or a mail.
+    Untrusted,
+    /// An agent made it out of what it saw.
+    Inferred,
     /// Somebody said it of their own accord.
     #[default]
     Stated,
-    /// An agent made it out of what it saw.
-    Inferred,
-    /// It comes from content that nobody vouches for, such as a web page or a mail.
-    Untrusted,
 }
 
 impl Trust {
@@ -162,7 +167,7 @@ impl State {
 }
 
 /// Where a memory comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Source {
     /// An address or id, such as `https://…`, `document://…`, a message's or a ticket's.
@@ -256,9 +261,44 @@ impl Memory {
     /// them finds that out.
     #[must_use]
     pub(crate) fn id(part: &str, kind: MemoryKind, text: &str) -> Uuid {
-        let mut half = [0; 16];
-        half.copy_from_slice(&sha256(format!("memory\n{part}\n{}\n{}", kind.name(), folded(text)).as_bytes())[..16]);
-        uuid::Builder::from_custom_bytes(half).into_uuid()
+        half_digest(&format!("memory\n{part}\n{}\n{}", kind.name(), folded(text)))
+    }
+
+    /// The id after one that is taken by another text, or by one that is believed no longer: the same for whoever comes at that moment.
+    pub(crate) fn next_id(taken: Uuid, revision: i64) -> Uuid {
+        half_digest(&format!("memory\n{taken}\n{revision}"))
+    }
+
+    /// Whether one that is about something may stand for one that is about something: two things are two.
+    pub(crate) fn is_of_the_same(&self, other: &Self) -> bool {
+        self.kind == other.kind && (self.about.is_none() || other.about.is_none() || self.about == other.about)
+    }
+
+    /// Takes in what another one says that says the same: it was said as often more, matters as much, and is trusted as far. What is over by
+    /// `now` limits it no longer.
+    pub(crate) fn take_in(&mut self, other: &Self, now: Timestamp) {
+        self.said_at = self.said_at.max(other.said_at);
+        self.times_said = self.times_said.saturating_add(other.times_said);
+        self.importance = self.importance.max(other.importance);
+        self.trust = self.trust.max(other.trust);
+        self.about = self.about.take().or_else(|| other.about.clone());
+        self.valid_from = self.valid_from.or(other.valid_from);
+        let lasts = |own: Option<Timestamp>, new: Option<Timestamp>| new.or(own.filter(|end| *end > now));
+        self.valid_to = lasts(self.valid_to, other.valid_to);
+        self.expires_at = lasts(self.expires_at, other.expires_at);
+        for tag in &other.tags {
+            if !self.tags.contains(tag) && self.tags.len() < MOST_TAGS {
+                self.tags.push(tag.clone());
+            }
+        }
+        for source in &other.source {
+            if !self.source.contains(source) {
+                if self.source.len() >= MOST_SOURCES {
+                    self.source.remove(1);
+                }
+                self.source.push(source.clone());
+            }
+        }
     }
 
     /// Ends it: it is believed no longer.
@@ -267,6 +307,12 @@ impl Memory {
         self.superseded_by = by.map(MemoryId::uuid);
         self.ended_at = Some(now);
     }
+}
+
+fn half_digest(of: &str) -> Uuid {
+    let mut half = [0; 16];
+    half.copy_from_slice(&sha256(of.as_bytes())[..16]);
+    uuid::Builder::from_custom_bytes(half).into_uuid()
 }
 
 /// A text without what makes no other of it: case, space, the point at the end.

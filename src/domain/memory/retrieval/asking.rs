@@ -1,5 +1,6 @@
 //! What means alike: the question is embedded, and the index tells what lies near.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -56,8 +57,20 @@ pub(crate) fn part_of(record: &Record) -> Option<String> {
 
 /// The documents of a kind that mean most like a question, in these parts. What cannot be asked does not fail a search: words are there.
 pub(crate) async fn near(cx: &Cx, kind: &'static Kind, parts: &[String], question: &str, limit: usize) -> Near {
+    near_among(cx, kind, parts, question, limit, None).await
+}
+
+/// The same among some documents alone, where any are given: the nearest of all may be others.
+pub(crate) async fn near_among(
+    cx: &Cx,
+    kind: &'static Kind,
+    parts: &[String],
+    question: &str,
+    limit: usize,
+    among: Option<HashSet<Uuid>>,
+) -> Near {
     let Some(maker) = Maker::of(cx.platform()) else { return Near::NoEmbedder };
-    match Box::pin(found(cx, &maker, kind, parts, question, limit)).await {
+    match Box::pin(found(cx, &maker, kind, parts, question, limit, among)).await {
         Ok((found, whole)) => Near::Found(found, whole),
         Err(fault) => {
             tracing::debug!(?fault, "a search goes by words alone");
@@ -73,6 +86,7 @@ async fn found(
     parts: &[String],
     question: &str,
     limit: usize,
+    among: Option<HashSet<Uuid>>,
 ) -> Result<(Vec<(Uuid, f64)>, bool), Fault> {
     let standing = cx.service::<Following>()?.for_search(cx.platform()).await?;
     let (space, vectors) = maker.vectors(&Asker::of(cx), vec![question.to_owned()], Of::Question).await?;
@@ -80,7 +94,7 @@ async fn found(
     let corner = |part: &String| Corner { tenant: cx.tenant(), of: kind.name.into(), part: Arc::from(part.as_str()) };
     let corners = parts.iter().map(corner).collect();
     let index = cx.service::<Index>()?;
-    let search = Search { space, corners, vector, limit, among: None };
+    let search = Search { space, corners, vector, limit, among: among.map(Arc::new) };
     let near = index.0.search(search).await.map_err(index_fault)?;
     let near = near.into_iter().map(|one| (one.id, f64::from(one.likeness))).collect();
     Ok((near, standing == Standing::Whole))

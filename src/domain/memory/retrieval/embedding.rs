@@ -13,13 +13,14 @@ use super::making::Maker;
 use crate::capability::caller::Principal;
 use crate::capability::cx::{Cx, store_fault};
 use crate::capability::owned::Stored;
+use crate::capability::platform::Platform;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{KeyId, TenantId, UserId};
 use crate::kernel::seal::{sha256, sha256_hex};
 use crate::port::logs::{Keep, Log};
 use crate::port::queue::Job;
 use crate::port::records::{Document, Field, FieldType, Filter, Kind, Query, Record, Scalar, Scope};
-use crate::port::store::Step;
+use crate::port::store::{Expect, Step};
 
 /// The kind of vectors.
 pub(crate) static EMBEDDING: Kind = Kind {
@@ -154,6 +155,16 @@ impl ToEmbed {
     }
 }
 
+/// So many numbers a vector has at most.
+const LONGEST: usize = 16_384;
+
+/// Whether numbers are a vector that an index can hold.
+pub(super) fn fits(numbers: &[f32]) -> bool {
+    (1..=LONGEST).contains(&numbers.len())
+        && numbers.iter().all(|number| number.is_finite())
+        && numbers.iter().any(|number| *number != 0.0)
+}
+
 /// The digest of a text, by which it is known whether it was embedded.
 pub(super) fn digest(text: &str) -> String {
     sha256_hex(text.as_bytes())
@@ -181,15 +192,50 @@ pub(crate) fn changed(cx: &Cx, kind: &'static Kind, thing: Uuid) -> Result<(), F
 /// # Errors
 /// When the store fails.
 pub(crate) async fn gone(cx: &Cx, kind: &'static Kind, thing: Uuid) -> Result<(), Fault> {
-    let query = Query::newest(Filter::is("thing", Scalar::Id(thing)), 100);
-    let found = cx.find::<Embedding>(query).await?;
-    if found.is_empty() {
+    let ids = vectors_of(cx.platform(), cx.tenant(), kind, thing).await?;
+    if ids.is_empty() {
         return Ok(());
     }
-    for one in &found {
-        cx.remove_derived::<Embedding>(one.id);
+    for id in ids {
+        cx.remove_derived::<Embedding>(id);
     }
     cx.append(&EMBEDDED, "", &Embedded { of: kind.name.to_owned(), thing, embedding: None })
+}
+
+/// The same for a document that no call removes, as steps of what does.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn removal(
+    platform: &Platform,
+    tenant: TenantId,
+    kind: &'static Kind,
+    thing: Uuid,
+) -> Result<Vec<Step>, Fault> {
+    let ids = vectors_of(platform, tenant, kind, thing).await?;
+    let mut steps: Vec<Step> =
+        ids.into_iter().map(|id| Step::Remove { kind: &EMBEDDING, id, expect: Expect::Anything }).collect();
+    if !steps.is_empty() {
+        steps.push(Embedded { of: kind.name.to_owned(), thing, embedding: None }.step()?);
+    }
+    Ok(steps)
+}
+
+/// The ids of all vectors of a document.
+async fn vectors_of(
+    platform: &Platform,
+    tenant: TenantId,
+    kind: &'static Kind,
+    thing: Uuid,
+) -> Result<Vec<Uuid>, Fault> {
+    let query = Query::newest(Filter::is("thing", Scalar::Id(thing)), 100);
+    let found = platform.store.find(Scope::Tenant(tenant), &EMBEDDING, query).await.map_err(store_fault)?;
+    let mut ids: Vec<Uuid> = found.into_iter().map(|one| one.id).collect();
+    // One may be written between this and the commit.
+    ids.extend(Maker::of(platform).map(|maker| Embedding::id(kind.name, thing, &maker.name())));
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids)
 }
 
 /// Vectors by the documents that they stand for, and what made them.

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use self::refilling::Refills;
 pub use self::refilling::{Refilling, Stage};
-use super::embedding::{EMBEDDED, EMBEDDING, Embedded, Embedding};
+use super::embedding::{EMBEDDED, EMBEDDING, Embedded, Embedding, fits};
 use crate::capability::cx::store_fault;
 use crate::capability::owned::Stored;
 use crate::capability::platform::Platform;
@@ -37,6 +37,14 @@ pub(super) enum Standing {
     Behind,
 }
 
+/// What the log says of a thing.
+#[derive(Default)]
+struct Said {
+    removed: bool,
+    /// The vectors that were written since.
+    embeddings: Vec<Uuid>,
+}
+
 /// Takes in what changed: one at a time.
 #[derive(Default)]
 pub struct Following {
@@ -45,22 +53,24 @@ pub struct Following {
 }
 
 impl Following {
-    /// Takes in what a search should see. It does not wait for an index that must be filled anew.
+    /// Takes in what a search should see. It waits neither for an index that must be filled anew nor for who is at it.
     pub(super) async fn for_search(&self, platform: &Platform) -> Result<Standing, Fault> {
         let index = platform.service::<Index>()?.0.clone();
         let last = platform.store.last(&EMBEDDED).await.map_err(store_fault)?;
-        let Some(mark) = index.mark().await.map_err(index_fault)? else {
-            return Ok(if last == 0 { Standing::Whole } else { Standing::Behind });
-        };
-        if mark == last {
+        if index.mark().await.map_err(index_fault)? == Some(last) {
             return Ok(Standing::Whole);
         }
-        if mark > last || last - mark > NEAR_ENOUGH {
-            return Ok(Standing::Behind);
-        }
         let Ok(_turn) = self.turn.try_lock() else { return Ok(Standing::Behind) };
-        take_since(platform, &index, mark).await?;
-        Ok(Standing::Whole)
+        // Read again: whoever had the turn may have gone on.
+        match index.mark().await.map_err(index_fault)? {
+            Some(mark) if mark == last => Ok(Standing::Whole),
+            None if last == 0 => Ok(Standing::Whole),
+            Some(mark) if mark < last && last - mark <= NEAR_ENOUGH && !is_cut_beyond(platform, mark).await? => {
+                take_since(platform, &index, mark).await?;
+                Ok(Standing::Whole)
+            }
+            Some(_) | None => Ok(Standing::Behind),
+        }
     }
 
     /// Takes in everything, anew where that is needed.
@@ -88,22 +98,24 @@ impl Following {
         }
     }
 
-    /// Throws the index away; it is filled anew.
+    /// Does what makes everything another, such as a restore, and throws the index away: nobody takes anything in meanwhile.
     ///
     /// # Errors
-    /// When the index fails.
-    pub async fn anew(&self, platform: &Platform) -> Result<(), Fault> {
-        let index = platform.service::<Index>()?.0.clone();
+    /// By what it does, and when the index fails.
+    pub async fn anew<T>(&self, platform: &Platform, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
         let _turn = self.turn.lock().await;
-        index.clear().await.map_err(index_fault)
+        let done = work.await?;
+        let index = platform.service::<Index>()?.0.clone();
+        index.clear().await.map_err(index_fault)?;
+        Ok(done)
     }
 }
 
-/// Whether entries behind a mark may have been trimmed away.
+/// Whether entries behind a mark that is not the last may have been trimmed away: then there is none, or the first one lies further.
 async fn is_cut_beyond(platform: &Platform, mark: i64) -> Result<bool, Fault> {
     let first = LogQuery { filter: Filter::All, beyond: None, descending: false, limit: 1 };
     let first = platform.store.entries(Scope::Platform, &EMBEDDED, first).await.map_err(store_fault)?;
-    Ok(mark > 0 && first.first().is_some_and(|entry| entry.position > mark + 1))
+    Ok(first.first().is_none_or(|entry| entry.position > mark + 1))
 }
 
 async fn take_since(platform: &Platform, index: &Arc<dyn Vectors>, mut mark: i64) -> Result<(), Fault> {
@@ -113,20 +125,23 @@ async fn take_since(platform: &Platform, index: &Arc<dyn Vectors>, mut mark: i64
         let Some(last) = entries.last().map(|entry| entry.position) else { return Ok(()) };
         let ends = entries.len() < PORTION as usize;
         // What was said last of each thing is how it stands.
-        let mut said: HashMap<(TenantId, String, Uuid), Vec<Uuid>> = HashMap::new();
+        let mut said: HashMap<(TenantId, String, Uuid), Said> = HashMap::new();
         for entry in entries {
             let told: Embedded = reading::read(entry.body).map_err(|error| Fault::internal(error.to_string()))?;
             let of = said.entry((entry.tenant, told.of, told.thing)).or_default();
             match told.embedding {
-                Some(id) if !of.contains(&id) => of.push(id),
+                Some(id) if !of.embeddings.contains(&id) => of.embeddings.push(id),
                 Some(_) => {}
-                None => of.clear(),
+                None => *of = Said { removed: true, embeddings: Vec::new() },
             }
         }
         let mut changes = Vec::new();
-        for ((tenant, of, thing), embeddings) in said {
-            changes.push(Change::Remove { tenant, of: of.into(), id: thing });
-            for id in embeddings {
+        for ((tenant, of, thing), said) in said {
+            // A new vector takes the place of the one in its own space, and leaves those of other embedders.
+            if said.removed {
+                changes.push(Change::Remove { tenant, of: of.into(), id: thing });
+            }
+            for id in said.embeddings {
                 let found = platform.store.get(Scope::Tenant(tenant), &EMBEDDING, id).await.map_err(store_fault)?;
                 changes.extend(found.and_then(put));
             }
@@ -158,7 +173,8 @@ async fn fill(platform: &Platform, index: &Arc<dyn Vectors>, last: i64) -> Resul
 fn put(record: Record) -> Option<Change> {
     let tenant = record.tenant;
     let stored = Stored::<Embedding>::read(record).ok()?;
-    let Some(vector) = stored.value.numbers() else {
+    let numbers = stored.value.numbers().filter(|numbers| fits(numbers));
+    let Some(vector) = numbers else {
         tracing::warn!(id = %stored.id, "a vector cannot be read and is left out");
         return None;
     };

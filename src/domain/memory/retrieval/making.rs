@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::embedding::fits;
 use crate::capability::platform::Platform;
 use crate::domain::models::{Asker, CacheUse, Router, Tags, Wish};
 use crate::kernel::codes;
@@ -26,8 +27,7 @@ impl Maker {
         {
             return Some(Self::Own(embedder.clone()));
         }
-        let model = &platform.config.embeddings.model;
-        (!model.is_empty() && model != "local").then(|| Self::Model(model.clone()))
+        platform.config.embeddings.of_provider().map(|model| Self::Model(model.to_owned()))
     }
 
     /// Its name: vectors of two names are never compared.
@@ -67,7 +67,7 @@ impl Maker {
                 (Space { embedder: self.name(), size }, vectors)
             }
         };
-        if vectors.len() != count || vectors.iter().any(|vector| vector.len() != space.size || vector.is_empty()) {
+        if vectors.len() != count || vectors.iter().any(|vector| vector.len() != space.size || !fits(vector)) {
             return Err(Fault::internal(format!("{} made other vectors than it was asked for", space.embedder)));
         }
         Ok((space, vectors))

@@ -13,7 +13,7 @@ pub(crate) mod ranking;
 pub(crate) mod words;
 pub mod working;
 
-pub(crate) use asking::{near, part_of, parts_of};
-pub(crate) use embedding::{EMBEDDED, EMBEDDING, EMBEDDING_SWEEP, changed, gone, vectors};
+pub(crate) use asking::{Near, near, near_among, part_of, parts_of};
+pub(crate) use embedding::{EMBEDDED, EMBEDDING, EMBEDDING_SWEEP, changed, gone, removal, vectors};
 pub use embedding::{Piece, Searchable, Searched};
 pub use following::{Following, Refilling, Stage};

@@ -66,11 +66,41 @@ pub(crate) fn sought(question: &str) -> Vec<Word> {
     found
 }
 
+/// The sentences of a text, as they stand: they end behind full stops and the like, and with their line. A number's point ends nothing.
+#[must_use]
+pub(crate) fn sentences(text: &str) -> Vec<&str> {
+    let (mut sentences, mut from) = (Vec::new(), 0);
+    let bytes = text.as_bytes();
+    for (at, letter) in text.char_indices() {
+        let behind = at + letter.len_utf8();
+        let ends = match letter {
+            '\n' => true,
+            '.' | '!' | '?' => bytes.get(behind).is_none_or(u8::is_ascii_whitespace),
+            _ => false,
+        };
+        if ends {
+            sentences.push(text[from..behind].trim());
+            from = behind;
+        }
+    }
+    sentences.push(text[from..].trim());
+    sentences.retain(|sentence| sentence.contains(char::is_alphanumeric));
+    sentences
+}
+
 /// The stems of a text's words, by which it is held against another one.
 #[must_use]
 pub(crate) fn stems(text: &str) -> BTreeSet<String> {
+    stems_in_order(text).into_iter().collect()
+}
+
+/// The same as they come, each where it comes first.
+#[must_use]
+pub(crate) fn stems_in_order(text: &str) -> Vec<String> {
     let stemmer = Stemmer::create(Algorithm::English);
-    telling(text).iter().map(|word| stemmer.stem(word).into_owned()).collect()
+    let mut met = BTreeSet::new();
+    let stems = telling(text).into_iter().map(|word| stemmer.stem(&word).into_owned());
+    stems.filter(|stem| met.insert(stem.clone())).collect()
 }
 
 /// How much of two sets is in both: 1 where they are the same.

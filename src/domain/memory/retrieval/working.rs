@@ -1,22 +1,25 @@
 //! The worker that has texts embedded: it takes what waits in the queue, many at a time, writes the vectors beside their documents, and
 //! lets the index follow. Once for each embedder it looks through everything for what that one has not embedded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use uuid::Uuid;
 
 use super::embedding::{
-    EMBEDDING, EMBEDDING_SWEEP, Embedded, Embedding, QUEUE, Searched, ToEmbed, digest, sweep_body, sweep_id, vector_of,
+    EMBEDDING, EMBEDDING_SWEEP, Embedded, Embedding, QUEUE, Searchable, Searched, ToEmbed, digest, sweep_body,
+    sweep_id, vector_of,
 };
 use super::following::Following;
 use super::making::Maker;
 use crate::capability::caller::{Caller, Principal};
 use crate::capability::cx::store_fault;
+use crate::capability::owned::Stored;
 use crate::capability::platform::Platform;
 use crate::domain::identity::model::tenant::platform as platform_tenant;
 use crate::domain::models::Asker;
+use crate::kernel::codes::Retry;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{KeyId, TenantId, UserId, new_uuid};
 use crate::kernel::reading;
@@ -44,6 +47,8 @@ pub struct Worker {
 /// A text that waits.
 struct Waiting {
     lease: Lease,
+    /// The revision of the document that the text is of.
+    revision: i64,
     of: String,
     thing: Uuid,
     part: String,
@@ -120,7 +125,8 @@ impl Worker {
             platform.store.finish(&lease).await.map_err(store_fault)?;
             return Ok(None);
         }
-        Ok(Some(Waiting { lease, of, thing, part: piece.part, text: piece.text }))
+        let revision = record.map_or(0, |record| record.revision);
+        Ok(Some(Waiting { lease, revision, of, thing, part: piece.part, text: piece.text }))
     }
 
     /// Embeds texts that one pays for.
@@ -140,8 +146,15 @@ impl Worker {
         let made = Box::pin(maker.vectors(&Asker::inside(platform, &caller), texts, Of::Passage)).await;
         let (space, vectors) = match made {
             Ok(made) => made,
+            // One text that is refused holds up no others: each is tried by itself.
+            Err(fault) if fault.code().retry == Retry::Never && waiting.len() > 1 => {
+                for one in waiting {
+                    Box::pin(self.embed(maker, tenant, Some(user), key, vec![one])).await?;
+                }
+                return Ok(());
+            }
             Err(fault) => {
-                tracing::debug!(?fault, "texts could not be embedded and wait");
+                tracing::warn!(%fault, texts = waiting.len(), "texts could not be embedded and wait");
                 for one in waiting {
                     let wait = (FIRST_WAIT * 2_u32.saturating_pow(one.lease.attempts.min(16))).min(LONGEST_WAIT);
                     let wait = fault.retry_after().map_or(wait, |asked| asked.max(wait));
@@ -151,7 +164,7 @@ impl Worker {
                 return Ok(());
             }
         };
-        let mut all: Vec<Vec<Step>> = Vec::new();
+        let mut all: Vec<(Lease, Vec<Step>)> = Vec::new();
         for (one, vector) in waiting.into_iter().zip(vectors) {
             let mut steps = Vec::new();
             let id = Embedding::id(&one.of, one.thing, &space.embedder);
@@ -164,9 +177,10 @@ impl Worker {
                 digest: digest(&one.text),
                 vector: Embedding::written(&vector),
             };
-            // A document that was removed meanwhile keeps no vector: both are looked at by this one commit.
+            // A document that was changed or removed meanwhile keeps no vector of this text: both are looked at by this one commit.
             if let Some(searchable) = platform.service::<Searched>()?.of(&one.of) {
-                steps.push(Step::Check { kind: searchable.kind, id: one.thing, expect: Expect::Present });
+                let expect = Expect::Revision(one.revision);
+                steps.push(Step::Check { kind: searchable.kind, id: one.thing, expect });
             }
             steps.push(Step::Put(Put {
                 kind: Embedding::KIND,
@@ -179,19 +193,23 @@ impl Worker {
             }));
             steps.push(Embedded { of: one.of, thing: one.thing, embedding: Some(id) }.step()?);
             steps.push(finish(&one.lease));
-            all.push(steps);
+            all.push((one.lease, steps));
         }
-        if self.commit(tenant, all.concat()).await? {
+        let together = all.iter().flat_map(|(_, steps)| steps.iter().cloned()).collect();
+        if self.commit(tenant, together).await? {
             return Ok(());
         }
-        // One of them changed meanwhile: the others are written all the same.
-        for steps in all {
-            self.commit(tenant, steps).await?;
+        // One of them changed meanwhile: the others are written all the same, and that one is looked at anew.
+        for (lease, steps) in all {
+            if !self.commit(tenant, steps).await? {
+                let due = platform.clock.now().plus(FIRST_WAIT);
+                platform.store.put_back(&lease, due).await.map_err(store_fault)?;
+            }
         }
         Ok(())
     }
 
-    /// Writes all of it, or nothing where something changed meanwhile: that waits until its lease is over, and is looked at anew.
+    /// Writes all of it, or nothing where something changed meanwhile.
     async fn commit(&self, tenant: TenantId, steps: Vec<Step>) -> Result<bool, Fault> {
         let batch = Batch { tenant, at: self.platform.clock.now(), steps };
         match self.platform.store.commit(vec![batch]).await {
@@ -210,10 +228,7 @@ impl Worker {
         let home = platform_tenant();
         let Some(maker) = Maker::of(platform) else {
             // What is written while nothing embeds is looked for when something does again.
-            let notes = Query::newest(Filter::All, 100);
-            let notes = platform.store.find(Scope::Tenant(home), &EMBEDDING_SWEEP, notes).await.map_err(store_fault)?;
-            let removed = |note: Record| Step::Remove { kind: &EMBEDDING_SWEEP, id: note.id, expect: Expect::Anything };
-            let steps: Vec<Step> = notes.into_iter().map(removed).collect();
+            let steps = self.notes(home).await?;
             if !steps.is_empty() {
                 self.commit(home, steps).await?;
             }
@@ -233,11 +248,12 @@ impl Worker {
                 after = page.last().map(|last| Place { key: Scalar::Id(last.id), id: last.id });
                 let ends = page.len() < PAGE as usize;
                 let mut waiting: BTreeMap<TenantId, Vec<Step>> = BTreeMap::new();
+                let there = self.embedded(searchable, &page, &name).await?;
                 for record in page {
                     let Some(piece) = (searchable.piece)(&record) else { continue };
                     let id = Embedding::id(searchable.kind.name, record.id, &name);
-                    let there = vector_of(platform, record.tenant, id).await?;
-                    if there.is_some_and(|there| there.value.digest == digest(&piece.text)) {
+                    let known = there.get(&(record.tenant, id));
+                    if known.is_some_and(|there| there.digest == digest(&piece.text) && there.part == piece.part) {
                         continue;
                     }
                     let user = piece.user.map(UserId::from_uuid);
@@ -265,8 +281,37 @@ impl Worker {
             visibility: Visibility::Private,
             body: sweep_body(&name),
         };
-        self.commit(home, vec![Step::Put(put)]).await?;
+        // Going back to another one looks through everything again.
+        let mut steps = self.notes(home).await?;
+        steps.push(Step::Put(put));
+        self.commit(home, steps).await?;
         Ok(found)
+    }
+
+    /// What removes every note on which embedder everything was looked through for.
+    async fn notes(&self, home: TenantId) -> Result<Vec<Step>, Fault> {
+        let notes = Query::newest(Filter::All, 100);
+        let store = &self.platform.store;
+        let notes = store.find(Scope::Tenant(home), &EMBEDDING_SWEEP, notes).await.map_err(store_fault)?;
+        let removed = |note: Record| Step::Remove { kind: &EMBEDDING_SWEEP, id: note.id, expect: Expect::Anything };
+        Ok(notes.into_iter().map(removed).collect())
+    }
+
+    /// The vectors that an embedder made of documents.
+    async fn embedded(
+        &self,
+        searchable: &Searchable,
+        page: &[Record],
+        embedder: &str,
+    ) -> Result<HashMap<(TenantId, Uuid), Embedding>, Fault> {
+        let ids = page.iter().map(|record| Scalar::Id(Embedding::id(searchable.kind.name, record.id, embedder)));
+        let filter = Filter::In("id", ids.collect());
+        let found = self.platform.store.find(Scope::Platform, &EMBEDDING, Query::newest(filter, PAGE * 4)).await;
+        let read = |record: Record| {
+            let tenant = record.tenant;
+            Stored::<Embedding>::read(record).map(|stored| ((tenant, stored.id), stored.value))
+        };
+        found.map_err(store_fault)?.into_iter().map(read).collect()
     }
 }
 

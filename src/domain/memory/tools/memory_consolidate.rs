@@ -20,6 +20,7 @@ use crate::domain::memory::topics::CONSOLIDATED;
 use crate::domain::models::{Asker, CacheUse, Router, Tags, Wish};
 use crate::kernel::fault::Fault;
 use crate::kernel::id::MemoryId;
+use crate::kernel::time::Timestamp;
 use crate::port::records::{Filter, Place, Query, Scalar};
 
 /// So many are looked at a time.
@@ -54,6 +55,10 @@ pub(in crate::domain::memory) struct Input {
     /// Does it; else it only tells what would be done.
     #[serde(default)]
     apply: bool,
+    /// The `nextPageToken` of the call before, of the same scope; leave out for the oldest.
+    #[serde(default)]
+    #[schemars(length(max = 2000))]
+    page_token: Option<String>,
     /// Has a model sum up what is put aside, as memories of the kind `summary` that name what they stand for. Costs money, also in a trial
     /// nothing is asked.
     #[serde(default)]
@@ -84,8 +89,10 @@ pub(in crate::domain::memory) struct Output {
     changes: Vec<Change>,
     /// Whether it was done; else it only would be.
     applied: bool,
-    /// Whether all were looked at: the oldest 5,000 are.
-    whole: bool,
+    /// Give it as `pageToken` to go on: one call looks at 5,000, the oldest first, and compares those with each other. Absent when it looked at
+    /// the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_page_token: Option<String>,
     /// How: `statistical` by words and policies; `model` where one summed up.
     method: &'static str,
 }
@@ -107,10 +114,14 @@ impl Capability for MemoryConsolidate {
     async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {
         let parts = parts(cx, input.scope, input.scope_id.as_deref()).await?;
         let policies = Policies::load(cx).await?;
-        let (found, whole) = look(cx, parts).await?;
+        let list = format!("memory_consolidate {} {parts:?}", cx.tenant());
+        let after = input.page_token.as_deref().map(|token| cx.open_page::<Behind>(&list, token)).transpose()?;
+        let (found, behind) = look(cx, parts, after).await?;
+        let next_page_token = behind.map(|behind| cx.seal_page(&list, &behind)).transpose()?;
         let looked_at = found.len();
         let mut order = Order::of(found, cx.now());
         order.by_policy(&policies);
+        order.by_about();
         order.by_likeness();
         let mut summaries = Vec::new();
         if input.apply && input.summarize {
@@ -137,29 +148,36 @@ impl Capability for MemoryConsolidate {
             summaries,
             changes,
             applied: input.apply,
-            whole,
+            next_page_token,
             method,
         })
     }
 }
 
-/// The memories that the caller may change and have forgotten, the oldest first, and whether they are all.
-async fn look(cx: &Cx, parts: Vec<String>) -> Result<(Vec<Stored<Memory>>, bool), Fault> {
+/// The memory behind which a call goes on: when it was recorded, and its id.
+type Behind = (Timestamp, Uuid);
+
+/// The memories that the caller may change and have forgotten, the oldest first, and behind which one there are more.
+async fn look(
+    cx: &Cx,
+    parts: Vec<String>,
+    mut behind: Option<Behind>,
+) -> Result<(Vec<Stored<Memory>>, Option<Behind>), Fault> {
     let within = Filter::In("part", parts.into_iter().map(Scalar::Text).collect());
     let filter = visible_to::<Memory>(cx.caller()).and(within);
     let mut found = Vec::new();
-    let mut after: Option<Place> = None;
     loop {
+        let after = behind.map(|(at, id)| Place { key: Scalar::Time(at), id });
         let query = Query { filter: filter.clone(), order: "recordedAt", descending: false, after, limit: PAGE };
         let page = cx.find::<Memory>(query).await?;
-        after = page.last().map(|last| Place { key: Scalar::Time(last.value.recorded_at), id: last.id });
+        behind = page.last().map(|last| (last.value.recorded_at, last.id));
         let ends = page.len() < PAGE as usize;
         found.extend(page.into_iter().filter(|stored| may_remove(cx, stored)));
         if ends {
-            return Ok((found, true));
+            return Ok((found, None));
         }
         if found.len() >= MOST {
-            return Ok((found, false));
+            return Ok((found, behind));
         }
     }
 }

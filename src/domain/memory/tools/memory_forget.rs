@@ -1,5 +1,7 @@
 //! `memory_forget`: gone for good.
 
+use std::collections::HashSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -11,9 +13,9 @@ use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::memory::engine::keeping::may_remove;
 use crate::domain::memory::faults::FORGET_WHAT;
-use crate::domain::memory::model::memory::{MEMORY, Memory, MemoryKind, Scope, Trust, distinct};
+use crate::domain::memory::forgotten::forget;
+use crate::domain::memory::model::memory::{Memory, MemoryKind, Scope, Trust, distinct};
 use crate::domain::memory::places::parts;
-use crate::domain::memory::retrieval::gone;
 use crate::domain::memory::topics::FORGOTTEN;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::MemoryId;
@@ -147,8 +149,7 @@ impl Forgetting<'_> {
             return Ok(());
         }
         if !self.dry_run {
-            self.cx.remove(stored)?;
-            gone(self.cx, &MEMORY, stored.id).await?;
+            forget(self.cx, stored).await?;
         }
         self.gone.push(id);
         Ok(())
@@ -157,10 +158,15 @@ impl Forgetting<'_> {
     /// One, and what it said before: what it took the place of by being corrected or said anew.
     async fn line(&mut self, stored: Stored<Memory>) -> Result<(), Fault> {
         let mut before = stored.value.supersedes.clone();
+        // One that was brought back can stand in a ring.
+        let mut seen = HashSet::from([stored.id]);
         self.one(&stored).await?;
         while let Some(id) = before.pop()
             && self.gone.len() < MOST
         {
+            if !seen.insert(id) {
+                continue;
+            }
             if let Some(old) = self.cx.get::<Memory>(id).await? {
                 before.extend(&old.value.supersedes);
                 self.one(&old).await?;

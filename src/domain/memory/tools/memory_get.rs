@@ -1,5 +1,7 @@
 //! `memory_get`: one memory with its history.
 
+use std::collections::HashSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -111,9 +113,14 @@ impl Capability for MemoryGet {
 async fn line(cx: &Cx, stored: &Stored<Memory>) -> Result<Vec<Link>, Fault> {
     let mut line = Vec::new();
     let mut before = stored.value.supersedes.clone();
+    // One that was brought back can stand in a ring.
+    let mut met = HashSet::from([stored.id]);
     while let Some(id) = before.pop() {
         if line.len() == MOST_STEPS {
             break;
+        }
+        if !met.insert(id) {
+            continue;
         }
         if let Some(old) = seen(cx, id).await? {
             before.extend(&old.value.supersedes);
@@ -125,6 +132,7 @@ async fn line(cx: &Cx, stored: &Stored<Memory>) -> Result<Vec<Link>, Fault> {
     let most = line.len() + MOST_STEPS;
     while let Some(id) = next
         && line.len() < most
+        && met.insert(id)
     {
         let Some(later) = seen(cx, id).await? else { break };
         next = later.value.superseded_by;

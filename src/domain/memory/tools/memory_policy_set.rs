@@ -41,7 +41,7 @@ impl Capability for MemoryPolicySet {
         Route::put("/memory/policy"),
         Permit::on(Resource::Memories, Action::Manage),
         "Sets what is kept of the memories of a scope: after how many days what nobody said again is put aside or forgotten, how many there may \
-         be, what agents may be told. memory_consolidate carries it out; try that with `dryRun` first.",
+         be, what agents may be told. memory_consolidate carries it out when it is called; without `apply` that only tells what it would do.",
     );
 
     async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {

@@ -1,5 +1,6 @@
 //! `memory_store`: something to remember.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -10,7 +11,8 @@ use crate::capability::Capability;
 use crate::capability::cx::Cx;
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
-use crate::domain::memory::engine::keeping::{Alike, Kept, keep};
+use crate::domain::memory::engine::keeping::{Alike, Keeper, Keeping, Kept};
+use crate::domain::memory::engine::thinking::{Method, Piece, Thinking};
 use crate::domain::memory::model::memory::{Memory, MemoryKind, Scope, Source, State, Trust, Writer, distinct};
 use crate::domain::memory::model::policy::Share;
 use crate::domain::memory::places::place;
@@ -30,8 +32,8 @@ pub(in crate::domain::memory) struct MemoryStore;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::domain::memory) struct Input {
-    /// What to remember: one thing, said so that it can be understood by itself, such as `Anna prefers mails in the morning`. Several things
-    /// are several calls.
+    /// What to remember, said so that it can be understood by itself, such as `Anna prefers mails in the morning`. Several sentences are divided
+    /// into single facts where a model is there; else they stay one memory, so better store one thing a call.
     #[schemars(length(min = 1, max = 8000))]
     text: String,
     /// What kind of thing it is; `fact` when not given.
@@ -77,6 +79,14 @@ pub(in crate::domain::memory) struct Input {
     /// Keeps it by itself, also where another one says the same or otherwise.
     #[serde(default)]
     separate: bool,
+    /// How several sentences are divided into facts, and how it is told whether two that are alike say the same: `model` has a language model
+    /// do it, which costs money, `statistical` goes by words, names, numbers and negations. A model where one is there, when not given.
+    #[serde(default)]
+    method: Option<Method>,
+    /// The model for that, as `provider/model` or the name of a route.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 200))]
+    model: Option<String>,
 }
 
 /// What became of it.
@@ -91,8 +101,26 @@ pub(in crate::domain::memory) struct Output {
     superseded: Vec<MemoryId>,
     /// Those that are alike and were left as they are.
     alike: Vec<Alike>,
-    /// How it was compared: `statistical`, by words, names, numbers and negations.
-    method: &'static str,
+    /// The other facts that the text was divided into; each was kept as the first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    further: Vec<One>,
+    /// How it was divided and compared: `statistical`, by words, names, numbers and negations, or also by a `model`.
+    method: Method,
+    /// Why no model was asked, or its answer not used, where one is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partial: Option<String>,
+}
+
+/// One of several facts.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct One {
+    /// Whether it is new, or was known.
+    action: Kept,
+    /// The memory.
+    memory: MemoryView,
+    /// Those that it took the place of.
+    superseded: Vec<MemoryId>,
 }
 
 impl Capability for MemoryStore {
@@ -107,6 +135,8 @@ impl Capability for MemoryStore {
          everybody. What says the same is merged, what says otherwise takes the place of the old one, which stays as history.",
     )
     .also(&[Route::post("/memory")])
+    .asks()
+    .spends()
     .everyday();
 
     async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {
@@ -150,18 +180,64 @@ impl Capability for MemoryStore {
             superseded_by: None,
             supersedes: Vec::new(),
         };
-        let keeping = keep(cx, place.belongs, memory, !input.separate).await?;
-        let memory = &keeping.memory;
-        if keeping.kept != Kept::Known {
-            let told = json!({ "memoryId": memory.id, "action": keeping.kept, "kind": memory.value.kind, "scope": memory.value.scope });
-            cx.emit(STORED, memory.id, &told)?;
+        let mut thinking = Thinking::of(input.method, input.model);
+        let pieces = if input.separate {
+            vec![Piece { text: memory.text.clone(), ..Piece::default() }]
+        } else {
+            Box::pin(thinking.divide(cx, &memory.text)).await?
+        };
+        let mut keeper =
+            Keeper { cx, merges: !input.separate, thinking: &mut thinking, touched: HashSet::new() };
+        let mut kept = Vec::new();
+        for piece in pieces {
+            let memory = memory_of(&memory, piece);
+            let keeping = Box::pin(keeper.keep(place.belongs, memory)).await?;
+            let memory = &keeping.memory;
+            if keeping.kept != Kept::Known {
+                let told = json!({ "memoryId": memory.id, "action": keeping.kept, "kind": memory.value.kind, "scope": memory.value.scope });
+                cx.emit(STORED, memory.id, &told)?;
+            }
+            kept.push(keeping);
         }
-        Ok(Output {
+        let method = if thinking.answered.is_some() { Method::Model } else { Method::Statistical };
+        let mut kept = kept.into_iter();
+        let first = kept.next().ok_or_else(|| Fault::internal("a text has no piece"))?;
+        let one = |keeping: Keeping| One {
             action: keeping.kept,
             memory: MemoryView::of(keeping.memory),
             superseded: keeping.superseded,
-            alike: keeping.alike,
-            method: "statistical",
+        };
+        Ok(Output {
+            action: first.kept,
+            memory: MemoryView::of(first.memory),
+            superseded: first.superseded,
+            alike: first.alike,
+            further: kept.map(one).collect(),
+            method,
+            partial: thinking.unused,
         })
+    }
+}
+
+/// The memory of one piece of a text: it says where in the text it stands, and what is about one thing is not about each.
+fn memory_of(whole: &Memory, piece: Piece) -> Memory {
+    if piece.text == whole.text {
+        return whole.clone();
+    }
+    let mut source = whole.source.first().cloned().unwrap_or_default();
+    source.quote = piece.quote.or_else(|| Some(piece.text.clone()));
+    let mut tags = whole.tags.clone();
+    tags.extend(piece.subject);
+    Memory {
+        text: piece.text,
+        about: None,
+        kind: if whole.kind == MemoryKind::Fact { piece.kind.unwrap_or(whole.kind) } else { whole.kind },
+        tags: distinct(tags),
+        source: vec![source],
+        // What a model says in words of its own was not said just so.
+        trust: if piece.reworded { whole.trust.min(Trust::Inferred) } else { whole.trust },
+        valid_from: whole.valid_from.or(piece.valid_from),
+        valid_to: whole.valid_to.or(piece.valid_to),
+        ..whole.clone()
     }
 }

@@ -1,6 +1,7 @@
 //! Who asks a model, for whom, and what they wish for.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use uuid::Uuid;
 
@@ -28,6 +29,8 @@ pub struct Asker {
     pub client: Option<Questioner>,
     /// Its place in a trace, where there is one.
     pub trace: Option<TraceContext>,
+    /// Where it is told that a model was asked; nowhere for work without a call.
+    pub asked: Option<Arc<AtomicBool>>,
 }
 
 impl Asker {
@@ -37,7 +40,15 @@ impl Asker {
         let call = cx.call();
         let client = cx.abilities().sample.then(|| cx.questioner());
         let (platform, caller) = (cx.platform().clone(), call.caller.clone());
-        Self { platform, caller, request_id: call.id, origin: call.origin, client, trace: call.trace }
+        let asked = Some(cx.asked());
+        Self { platform, caller, request_id: call.id, origin: call.origin, client, trace: call.trace, asked }
+    }
+
+    /// A model is asked from here on: the call costs something, and is not run again by itself.
+    pub(super) fn begins(&self) {
+        if let Some(asked) = &self.asked {
+            asked.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Work that goes on without a call, for whoever began it.
@@ -50,6 +61,7 @@ impl Asker {
             origin: Origin::inside(),
             client: None,
             trace: None,
+            asked: None,
         }
     }
 

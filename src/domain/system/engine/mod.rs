@@ -14,3 +14,4 @@ pub(super) mod process;
 pub(super) mod restoring;
 pub(super) mod ring;
 pub(super) mod shelf;
+pub(super) mod tombstones;

@@ -15,13 +15,13 @@ use crate::capability::gate::sealing::Sealer;
 use crate::capability::platform::Platform;
 use crate::domain::audit::engine::keeper::Keeper;
 use crate::domain::identity::{default_tenant, what_was_changed};
+use crate::domain::memory::retrieval::Following;
 use crate::domain::system::faults;
 use crate::kernel::fault::Fault;
 use crate::kernel::time::Timestamp;
 use crate::port::logs::LogQuery;
 use crate::port::records::{Filter, Scalar, Scope};
 use crate::port::store::Batch;
-use crate::port::vectors::Index;
 
 /// Actions that leave an installation as good as new: looking after it, and its first key.
 const UPKEEP: [&str; 2] = ["system_", "keys_reset"];
@@ -91,12 +91,17 @@ pub(crate) async fn check_backup(platform: &Platform, shelf: &Shelf, found: &Fou
     }
 }
 
-/// Puts a checked backup in place of everything, provided that nobody has written to the installation. Answers how many blobs
-/// came with it.
+/// Puts a checked backup in place of everything, provided that nobody has written to the installation. What was forgotten since it was
+/// made stays forgotten. Answers how many blobs came with it.
 ///
 /// # Errors
 /// `installation_not_empty`; when the store refuses the copy or fails.
-pub(crate) async fn restore(platform: &Arc<Platform>, call: &CallOfRestore, ready: &Ready) -> Result<u64, Fault> {
+pub(crate) async fn restore(
+    platform: &Arc<Platform>,
+    shelf: &Arc<Shelf>,
+    call: &CallOfRestore,
+    ready: &Ready,
+) -> Result<u64, Fault> {
     // Whatever is acknowledged between the look and the end would be lost: nothing is.
     let frozen = platform.store.freeze().await.map_err(store_fault)?;
     check_empty(platform).await?;
@@ -107,19 +112,22 @@ pub(crate) async fn restore(platform: &Arc<Platform>, call: &CallOfRestore, read
             (folder.join(STORE), restore_blobs(platform, &folder.join(BLOBS)).await?)
         }
     };
-    platform.store.restore_from(&store_file).await.map_err(store_fault)?;
+    // The index of vectors was made of what was there before.
+    let restoring = async { platform.store.restore_from(&store_file).await.map_err(store_fault) };
+    match platform.service::<Following>() {
+        Ok(following) => following.anew(platform, restoring).await?,
+        Err(_) => restoring.await?,
+    }
     for listed in platform.caches.all() {
         listed.clear();
-    }
-    // It was made of what was there before.
-    if let Ok(index) = platform.service::<Index>()
-        && let Err(fault) = index.0.clear().await
-    {
-        tracing::warn!(%fault, "the index of vectors could not be emptied");
     }
     platform.service::<Sealer>()?.forget_all();
     platform.authority_changed_everywhere();
     drop(frozen);
+    let again = shelf.forget_again(platform).await?;
+    if again > 0 {
+        tracing::info!(again, "memories that were forgotten after the backup was made are forgotten again");
+    }
     call.leave_entry(platform).await?;
     // The restore is through; a log that could not be chained at once is chained later, and health tells what anchors miss.
     if let Err(fault) = Box::pin(platform.service::<Keeper>()?.begin_anew()).await {

@@ -64,6 +64,8 @@ pub struct Shelf {
     making: std::sync::Mutex<Option<String>>,
     /// The last restore of this run of the program.
     restore: std::sync::Mutex<Option<Restoring>>,
+    /// How far what was forgotten was taken in, since the start.
+    pub(super) noted: Mutex<Option<i64>>,
 }
 
 /// A restore, as those learn of it who could not wait for its end.
@@ -196,6 +198,7 @@ impl Shelf {
             busy: Arc::default(),
             making: std::sync::Mutex::default(),
             restore: std::sync::Mutex::default(),
+            noted: Mutex::default(),
         }
     }
 
@@ -487,7 +490,7 @@ pub(super) fn make_private_folder(folder: &Path) -> io::Result<()> {
 }
 
 /// What lies in a folder, by name; nothing where there is no folder.
-fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, Fault> {
+pub(super) fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, Fault> {
     let listed = match fs::read_dir(folder) {
         Ok(listed) => listed,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

@@ -18,6 +18,7 @@ use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::time::Timestamp;
 use crate::port::bus::BusHealth;
+use crate::port::graph::{GraphHealth, TheGraph};
 
 /// Tells how the installation is doing.
 pub(in crate::domain::system) struct Health;
@@ -112,6 +113,7 @@ impl Capability for Health {
     async fn run(cx: &Cx, _: Nothing) -> Result<Output, Fault> {
         let mut backends = vec![store(cx).await, blobs(cx).await, vault(cx).await];
         backends.extend(bus(cx)?);
+        backends.extend(graph(cx));
         let ready = backends.iter().all(|backend| backend.status != Status::Down);
         let whole = backends.iter().all(|backend| backend.status == Status::Ok);
         let alarms = cx.service::<Alarms>()?.raised();
@@ -209,6 +211,15 @@ fn bus(cx: &Cx) -> Result<Option<Backend>, Fault> {
     let status = if health.fault.is_none() { Status::Ok } else { Status::Degraded };
     let BusHealth { product, fault } = health;
     Ok(Some(Backend { status, product, fault, ..down("events", micros_since(began)) }))
+}
+
+/// The graph is walked over in the store while nobody else finds in it: the same answers, only slower.
+fn graph(cx: &Cx) -> Option<Backend> {
+    let began = Instant::now();
+    // A program that was put together without a graph has none to tell of.
+    let GraphHealth { product, fault } = cx.service::<TheGraph>().ok()?.0.health()?;
+    let status = if fault.is_none() { Status::Ok } else { Status::Degraded };
+    Some(Backend { status, product: Some(product), fault, ..down("graph", micros_since(began)) })
 }
 
 fn down(name: &'static str, took_micros: u64) -> Backend {

@@ -141,7 +141,7 @@ impl Job {
         if self.dry_run {
             return check_empty(&self.platform).await.map(|()| 0);
         }
-        restore(&self.platform, &self.call, &ready).await
+        restore(&self.platform, &self.shelf, &self.call, &ready).await
     }
 
     fn told(&self, state: RestoreState, fault: Option<&Fault>) -> Restoring {

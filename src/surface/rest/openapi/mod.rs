@@ -91,7 +91,16 @@ fn operation(tool: &Tool, index: usize, route: &Route) -> Value {
     let inputs = properties(tool)
         .filter(|(name, _)| in_path.contains(&name.as_str()) || !has_body)
         .map(|(name, schema)| parameter(tool, name, schema, in_path.contains(&name.as_str())));
-    let parameters: Vec<Value> = inputs.chain(headers::taken_by(tool)).collect();
+    // Where the body is a file, everything else stands in the query.
+    let beside_a_file = properties(tool)
+        .filter(|(name, _)| has_body && tool.takes_file.is_some_and(|member| member != name.as_str()))
+        .filter(|(name, _)| !in_path.contains(&name.as_str()))
+        .map(|(name, schema)| {
+            let mut told = parameter(tool, name, schema, false);
+            told["required"] = json!(false);
+            told
+        });
+    let parameters: Vec<Value> = inputs.chain(beside_a_file).chain(headers::taken_by(tool)).collect();
     let id = if index == 0 { tool.name.to_string() } else { format!("{}__alias{}", tool.name, index + 1) };
     let mut told = json!({
         "operationId": id,
@@ -176,7 +185,15 @@ fn body(tool: &Tool, in_path: &[&str]) -> Value {
     if !examples.is_empty() {
         content["examples"] = examples.into();
     }
-    json!({ "required": required, "content": { "application/json": content } })
+    let mut told = json!({ "required": required, "content": { "application/json": content } });
+    if let Some(member) = tool.takes_file {
+        told["content"]["application/octet-stream"] = json!({});
+        told["description"] = json!(format!(
+            "Either all of it as JSON, or the file itself in place of `{member}`, of any media type but JSON and forms; everything else then \
+             stands in the query. Such a body is written away as it comes and may have `server.file_limit_bytes`."
+        ));
+    }
+    told
 }
 
 /// A null for an optional property counts as left out, in what lies within too.

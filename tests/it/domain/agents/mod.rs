@@ -3,6 +3,8 @@
 mod below;
 mod ending;
 mod figures;
+mod knowing;
+mod learning;
 mod registering;
 mod remembering;
 mod replaying;

@@ -59,7 +59,7 @@ async fn what_bears_on_the_question_is_told_to_the_model_as_notes() {
     }
     let answer = invoke(&app, &app.member, "one", ASKED).await;
     let requests = app.vendor.requests();
-    let text = system(&requests[0]);
+    let text = system(requests.last().unwrap());
     assert!(text.starts_with("Be short.\n\nWhat is remembered") && text.contains("are no instructions"), "{text}");
     assert!(text.ends_with("}\n</notes>") && text.matches("</notes>").count() == 1, "{text}");
     let [note] = &notes(&app)[..] else { panic!("{text}") };

@@ -119,3 +119,27 @@ async fn bad_input_is_told_by_its_place() {
     let fault = app.call(&app.member, "gdpr_delete_request", json!({ "subjectId": id })).await.unwrap_err();
     assert!(fault.is(&codes::FORBIDDEN), "{fault}");
 }
+
+/// What is remembered of a person, in their own place and their conversations, goes with their keys; what they told others stays.
+#[tokio::test]
+async fn what_is_remembered_of_the_person_is_forgotten() {
+    let app = TestApp::start().await;
+    for scope in [json!({}), json!({ "scope": "session", "scopeId": "s" }), json!({ "scope": "tenant" })] {
+        let mut input = json!({ "text": "Ada keeps a tiger" });
+        input.as_object_mut().unwrap().extend(scope.as_object().unwrap().clone());
+        app.call(&app.member, "memory_store", input).await.unwrap();
+    }
+    let id = app.call(&app.member, "user_me", json!({})).await.unwrap()["id"].clone();
+    app.call(&app.admin, "gdpr_delete_request", json!({ "subjectId": id })).await.unwrap();
+    app.clock.advance(DAY * 30);
+    let upkeep = convoke::runtime::upkeep::Upkeep::new(app.app.gate().clone());
+    let cleaned = upkeep.clean(&tokio_util::sync::CancellationToken::new()).await.unwrap();
+    assert_eq!(cleaned.erasures, 1);
+    let count = async |scope: Value| {
+        let found = app.call(&app.member, "memory_search", scope).await.unwrap();
+        found["items"].as_array().unwrap().len()
+    };
+    assert_eq!(count(json!({ "scope": "user" })).await, 0);
+    assert_eq!(count(json!({ "scope": "session", "scopeId": "s" })).await, 0);
+    assert_eq!(count(json!({ "scope": "tenant", "query": "tiger" })).await, 1);
+}

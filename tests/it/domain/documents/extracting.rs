@@ -78,7 +78,8 @@ async fn what_a_model_makes_up_is_not_verified() {
         [Act::Say(
             r#"```json
         {"invoiceNumber": {"value": "INV-2025-001", "text": "INV-2025-001", "confidence": 0.99},
-         "vendor": {"value": "Nobody Ltd", "text": "Nobody Ltd", "confidence": 0.99}, "amount": null}
+         "vendor": {"value": "Nobody Ltd", "text": "Nobody Ltd", "confidence": 0.99}, "amount": null,
+         "netAmount": {"value": 9999, "text": "Subtotal: €1,260.50", "confidence": 0.99}}
         ```"#,
             None,
         )],
@@ -95,6 +96,9 @@ async fn what_a_model_makes_up_is_not_verified() {
         (&json!(false), &json!(0.3), &json!(0))
     );
     assert!(field("amount").is_none());
+    // The words stand there, and say something else.
+    let net = field("netAmount").unwrap();
+    assert_eq!((&net["verified"], &net["confidence"]), (&json!(false), &json!(0.3)), "{net}");
     app.vendor.tell("large", [Act::Say("I would rather not.", None)]);
     let refused = app
         .call(&app.member, "document_extract", json!({ "id": id, "method": "model", "model": "test/large" }))

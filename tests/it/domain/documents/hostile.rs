@@ -219,16 +219,11 @@ async fn what_takes_too_much_memory_ends_the_process_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn time_that_is_up_kills_the_process() {
-    let page = "word ".repeat(2_000_000);
-    let limits = Limits { time: Duration::ZERO, ..Limits::default() };
-    let slow = read_within(page.into_bytes(), "slow.txt", limits).await;
-    // It has half a second of grace, in which a fast machine may read it.
-    assert!(matches!(slow, Err(ParseFault::TimedOut(_)) | Ok(_)), "{slow:?}");
-    let worker = Worker::of("/bin/sleep".into());
-    let limits = Limits { time: Duration::from_millis(200), ..Limits::default() };
-    let hangs = worker.parse(b"x".as_slice().into(), Hints::default(), limits).await;
-    assert!(matches!(hangs, Err(ParseFault::TimedOut(_) | ParseFault::Unreadable(_))), "{hangs:?}");
+async fn a_program_that_is_no_reader_is_told_from_none() {
+    // It does not know the command, and ends without an answer.
+    let other = Worker::of("/bin/sleep".into());
+    let ended = other.parse(b"x".as_slice().into(), Hints::default(), Limits::default()).await;
+    assert!(matches!(ended, Err(ParseFault::Unreadable(_))), "{ended:?}");
     let nobody = Worker::of("/nowhere/at/all".into());
     let none = nobody.parse(b"x".as_slice().into(), Hints::default(), Limits::default()).await;
     assert!(matches!(none, Err(ParseFault::Unavailable(_))), "{none:?}");
@@ -260,10 +255,52 @@ async fn a_reader_that_never_answers_is_killed() {
     panic!("the child of the reader lives on");
 }
 
+/// A program that never answers.
+fn silent(folder: &std::path::Path) -> std::path::PathBuf {
+    let script = folder.join("silent");
+    std::fs::write(&script, "#!/bin/sh\nexec sleep 600\n").unwrap();
+    std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    script
+}
+
+#[tokio::test]
+async fn waiting_for_a_turn_takes_nothing_from_the_time_that_reading_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let worker = Worker::of_some(silent(folder.path()), 1);
+    let limits = Limits { time: Duration::from_secs(1), ..Limits::default() };
+    let begun = Instant::now();
+    let parse = || worker.parse(b"x".as_slice().into(), Hints::default(), limits.clone());
+    let (one, other) = tokio::join!(parse(), parse());
+    assert_eq!((one, other), (Err(ParseFault::TimedOut(limits.time)), Err(ParseFault::TimedOut(limits.time))));
+    assert!(begun.elapsed() > Duration::from_secs(2), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn nobody_is_read_for_who_waits_no_longer() {
+    let folder = tempfile::tempdir().unwrap();
+    let worker = Worker::of_some(silent(folder.path()), 1);
+    let limits = |time, patience| Limits {
+        time: Duration::from_millis(time),
+        patience: Duration::from_millis(patience),
+        ..Limits::default()
+    };
+    let parse = |limits| worker.parse(b"x".as_slice().into(), Hints::default(), limits);
+    // The first holds the turn for two seconds and the half that it has to say so itself.
+    let begun = Instant::now();
+    let (_, none, late) =
+        tokio::join!(parse(limits(2000, 60_000)), parse(limits(60_000, 1000)), parse(limits(60_000, 4000)));
+    let why = "no reader had a turn free within 1 seconds";
+    assert_eq!(none, Err(ParseFault::Unavailable(why.to_owned())));
+    // What is left when its turn comes is what it has.
+    assert!(matches!(late, Err(ParseFault::TimedOut(time)) if time < Duration::from_secs(2)), "{late:?}");
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+}
+
 #[tokio::test]
 async fn floods_of_one_sign_are_read_or_refused() {
     let many = |sign: &[u8], times: usize| sign.repeat(times);
     assert_eq!(read(many(b"a", 10_000_000), "a.txt").await.unwrap().text.len(), 10_000_000);
+    let mut told = Vec::new();
     for (name, bytes) in [
         ("a.html", many(b"<", 3_000_000)),
         ("b.html", [b"<html>".to_vec(), many(b"<a b=\"", 300_000)].concat()),
@@ -286,9 +323,28 @@ async fn floods_of_one_sign_are_read_or_refused() {
             [b"From: a@b\nTo: c@d\nSubject: x\n".to_vec(), many(b"Content-Type: message/rfc822\n\n", 50_000)].concat(),
         ),
     ] {
-        let read = read(bytes, name).await;
-        assert!(!matches!(read, Err(ParseFault::Unavailable(_) | ParseFault::Encrypted)), "{name}: {read:?}");
+        let outcome = match read(bytes, name).await {
+            Ok(_) => "read",
+            Err(ParseFault::TooLarge(_)) => "too large",
+            Err(ParseFault::Unreadable(_)) => "unreadable",
+            Err(ParseFault::TimedOut(_)) => "timed out",
+            Err(fault) => panic!("{name}: {fault:?}"),
+        };
+        told.push((name, outcome));
     }
+    let expected = [
+        ("a.html", "read"),
+        ("b.html", "read"),
+        ("c.html", "read"),
+        ("d.html", "read"),
+        ("e.md", "read"),
+        ("f.md", "read"),
+        ("g.md", "read"),
+        ("h.csv", "read"),
+        ("i.eml", "read"),
+        ("j.eml", "too large"),
+    ];
+    assert_eq!(told, expected);
 }
 
 #[tokio::test]

@@ -53,6 +53,31 @@ async fn a_passage_is_found_by_what_it_means_and_goes_with_its_document() {
 }
 
 #[tokio::test]
+async fn a_type_or_tag_loses_nothing_to_what_is_nearer() {
+    let app = app().await;
+    // All as long as the question, and so alike; the one is not, and other passages are nearer to it.
+    let nearer = format!(
+        "# Toll\n\n{}",
+        (0..450).map(|number| format!("# {number:03}\n\nwide {number:04}\n\n")).collect::<String>()
+    );
+    let many = call(&app, "document_upload", json!({ "name": "many.md", "text": nearer, "tags": ["many"] })).await;
+    assert!(many["chunks"].as_u64().unwrap() > 400, "{many}");
+    let one = json!({ "name": "one.txt", "text": "A far longer text than any of the others is.", "tags": ["one"] });
+    let one = call(&app, "document_upload", one).await;
+    while embed(&app).await > 0 {}
+    for narrowing in [json!({ "tag": "one" }), json!({ "documentIds": [one["documentId"]] })] {
+        let mut input = json!({ "query": "0000 wide 0000 ???" });
+        input.as_object_mut().unwrap().extend(narrowing.as_object().unwrap().clone());
+        let found = call(&app, "document_search", input).await;
+        assert_eq!(
+            (&found["method"], &found["hits"][0]["documentId"]),
+            (&json!("hybrid"), &one["documentId"]),
+            "{found}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn without_an_embedder_there_are_no_vectors_and_it_says_how_to_get_them() {
     let app = TestApp::start().await;
     let made = call(&app, "document_upload", json!({ "name": "tolls.txt", "text": TEXT })).await;

@@ -1,5 +1,6 @@
 //! The documents domain: reading files of other programs, hostile ones too, and what is done with them.
 
+mod corpus;
 mod extracting;
 mod hostile;
 mod meaning;

@@ -47,3 +47,24 @@ async fn the_passage_that_says_it_comes_first_with_its_place() {
     }
     assert!(found(&app, json!({ "query": "?!" })).await.is_empty());
 }
+
+#[tokio::test]
+async fn a_type_or_tag_is_found_however_many_others_fit_better() {
+    let app = TestApp::start().await;
+    let many = "# Lantern\n\nlantern lantern lantern\n\n".repeat(450);
+    let one = format!("The lantern hung there. {}", "Nothing else happened on that long day by the river. ".repeat(15));
+    for (name, text, kind, tag) in [("many.md", &many, "report", "many"), ("one.txt", &one, "letter", "one")] {
+        let input = json!({ "name": name, "text": text, "documentType": kind, "tags": [tag] });
+        app.call(&app.member, "document_upload", input).await.unwrap();
+    }
+    for narrowing in [json!({ "documentType": "letter" }), json!({ "tag": "one" })] {
+        let mut input = json!({ "query": "lantern" });
+        input.as_object_mut().unwrap().extend(narrowing.as_object().unwrap().clone());
+        let hits = found(&app, input).await;
+        assert_eq!(
+            hits.iter().map(|hit| hit["name"].as_str().unwrap()).collect::<Vec<_>>(),
+            ["one.txt"],
+            "{narrowing}"
+        );
+    }
+}

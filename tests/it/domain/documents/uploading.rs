@@ -1,6 +1,9 @@
 //! Uploading, reading back, deleting: one of each content, seen by whom it may be, gone when it is deleted.
 
+use convoke::capability::caller::{Door, Origin};
+use convoke::capability::source::{Body, Sources, Visitor};
 use convoke::kernel::codes;
+use convoke::kernel::seal::sha256_hex;
 use convoke::port::records::{Filter, Query, Scope};
 use serde_json::{Value, json};
 
@@ -17,8 +20,22 @@ fn chunks() -> &'static convoke::port::records::Kind {
     &convoke::domain::documents::model::chunk::DOCUMENT_CHUNK
 }
 
-async fn blobs(app: &TestApp, digest: &Value) -> bool {
-    app.app.platform().blobs.get(app.admin.tenant, digest.as_str().unwrap()).await.unwrap().is_some()
+/// Whether a file is kept: its blob begins with a line that says whose it is.
+async fn is_kept(app: &TestApp, bytes: &[u8]) -> bool {
+    let digest = sha256_hex(&[b"convoke document file\n", bytes].concat());
+    app.app.platform().blobs.get(app.admin.tenant, &digest).await.unwrap().is_some()
+}
+
+/// Deletes a document and waits until its file is gone, too.
+async fn delete(app: &TestApp, made: &Value, bytes: &[u8]) {
+    app.call(&app.member, "document_delete", json!({ "id": made["documentId"] })).await.unwrap();
+    for _ in 0..500 {
+        if !is_kept(app, bytes).await {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("the file stays");
 }
 
 #[tokio::test]
@@ -35,7 +52,8 @@ async fn a_document_is_kept_and_read_back_by_place() {
             && made["duplicate"] == false
             && made["chunks"].as_u64().unwrap() >= 1
     );
-    assert!(blobs(&app, &made["digest"]).await);
+    assert_eq!(made["digest"], json!(sha256_hex(&file("invoice.pdf"))));
+    assert!(is_kept(&app, &file("invoice.pdf")).await);
     let get = |more: Value| {
         let mut input = json!({ "id": made["documentId"] });
         input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -81,6 +99,7 @@ async fn the_same_file_is_kept_once_for_each_owner_and_visibility() {
         assert!(one["duplicate"] == false && one["documentId"] != first["documentId"], "{one}");
         assert_eq!(one["digest"], first["digest"]);
     }
+    let bytes = file("invoice.pdf");
     // The file stays as long as one document needs it.
     for (made, person, goes) in
         [(&first, &app.member, false), (&shared, &app.member, false), (&others, &app.admin, true)]
@@ -89,15 +108,106 @@ async fn the_same_file_is_kept_once_for_each_owner_and_visibility() {
         assert_eq!(gone["fileRemoved"], goes, "{gone}");
         // It goes behind the call.
         for _ in 0..200 {
-            if blobs(&app, &first["digest"]).await != goes {
+            if is_kept(&app, &bytes).await != goes {
                 break;
             }
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
-        assert_eq!(blobs(&app, &first["digest"]).await, !goes);
+        assert_eq!(is_kept(&app, &bytes).await, !goes);
     }
     // And can be uploaded anew.
     assert_eq!(upload(&app, &app.member, json!({})).await["duplicate"], false);
+}
+
+#[tokio::test]
+async fn what_is_deleted_takes_nothing_along_that_has_the_same_bytes() {
+    let app = TestApp::start().await;
+    let blobs = &app.app.platform().blobs;
+    let shared = json!({ "name": "a.txt", "text": "What many read.", "visibility": "tenant" });
+    let shared = app.call(&app.admin, "document_upload", shared).await.unwrap();
+    let id = shared["documentId"].as_str().unwrap().parse::<convoke::kernel::id::DocumentId>().unwrap();
+    let kind = convoke::domain::documents::MODULE.kinds[0];
+    let record = app.app.platform().store.get(Scope::Tenant(app.admin.tenant), kind, id.uuid()).await.unwrap().unwrap();
+    let text = blobs.get(app.admin.tenant, record.body["textDigest"].as_str().unwrap()).await.unwrap().unwrap();
+    // What is kept of the text, with and without what stands before it, and a file of something else.
+    let other = b"{\"prompt\": \"a\"}\n".to_vec();
+    let digest = blobs.put(app.admin.tenant, other.clone().into()).await.unwrap().digest;
+    let begin = text.iter().position(|byte| *byte == b'{').unwrap();
+    for bytes in [text.to_vec(), text[begin..].to_vec(), other] {
+        let input = json!({ "name": "b.txt", "document": base64(&bytes) });
+        let made = app.call(&app.member, "document_upload", input).await.unwrap();
+        delete(&app, &made, &bytes).await;
+    }
+    let told = app.call(&app.member, "document_get", json!({ "id": shared["documentId"] })).await.unwrap();
+    assert_eq!(told["text"], "What many read.");
+    assert!(blobs.get(app.admin.tenant, &digest).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn two_files_with_one_text_do_not_take_it_from_each_other() {
+    let app = TestApp::start().await;
+    let both = ["The same words.", "The same  words."];
+    let mut made = Vec::new();
+    for text in both {
+        let input = json!({ "name": "a.txt", "text": text });
+        made.push(app.call(&app.member, "document_upload", input).await.unwrap());
+    }
+    assert_ne!(made[0]["documentId"], made[1]["documentId"]);
+    delete(&app, &made[0], both[0].as_bytes()).await;
+    let told = app.call(&app.member, "document_get", json!({ "id": made[1]["documentId"] })).await.unwrap();
+    assert_eq!(told["text"], "The same words.");
+}
+
+#[tokio::test]
+async fn what_cannot_be_kept_whole_leaves_no_file() {
+    let app = TestApp::start().await;
+    let input = json!({ "name": "a.txt", "text": "Some words." });
+    let made = app.call(&app.member, "document_upload", input.clone()).await.unwrap();
+    let id = made["documentId"].as_str().unwrap().parse::<convoke::kernel::id::DocumentId>().unwrap();
+    let kind = convoke::domain::documents::MODULE.kinds[0];
+    let record = app.app.platform().store.get(Scope::Tenant(app.admin.tenant), kind, id.uuid()).await.unwrap().unwrap();
+    let digest = record.body["textDigest"].as_str().unwrap().to_owned();
+    delete(&app, &made, b"Some words.").await;
+    // Something stands where the text would be written, and the file is written before it.
+    let blobs = app.data().join("blobs").join(app.admin.tenant.to_string());
+    let place = blobs.join(&digest[..2]).join(&digest);
+    while place.exists() {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    std::fs::create_dir_all(place.join("in the way")).unwrap();
+    let refused = app.call(&app.member, "document_upload", input.clone()).await.unwrap_err();
+    assert_eq!(refused.code().name, "unavailable", "{refused}");
+    let mut left = true;
+    for _ in 0..200 {
+        left = is_kept(&app, b"Some words.").await;
+        if !left {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert!(!left, "the file stays");
+    // Once it can be kept, it is.
+    std::fs::remove_dir_all(&place).unwrap();
+    let made = app.call(&app.member, "document_upload", input).await.unwrap();
+    assert_eq!(made["duplicate"], false);
+    assert!(is_kept(&app, b"Some words.").await);
+}
+
+#[tokio::test]
+async fn the_same_file_twice_at_once_is_kept_once() {
+    let app = TestApp::start().await;
+    let (one, other) = tokio::join!(upload(&app, &app.member, json!({})), upload(&app, &app.member, json!({})));
+    assert_eq!(one["documentId"], other["documentId"]);
+    assert_ne!(one["duplicate"], other["duplicate"]);
+}
+
+#[tokio::test]
+async fn a_document_has_so_many_passages_at_most() {
+    let app = TestApp::start().await;
+    let text = "# a\n\nb\n\n".repeat(20_001);
+    let refused = app.call(&app.member, "document_upload", json!({ "name": "a.md", "text": text })).await.unwrap_err();
+    assert_eq!(refused.code().name, "document_too_large", "{refused}");
+    assert!(!is_kept(&app, text.as_bytes()).await);
 }
 
 #[tokio::test]
@@ -175,12 +285,35 @@ async fn what_cannot_be_read_is_refused_with_its_code() {
     assert_eq!(kept.len(), 1, "the scene's own");
 }
 
+/// What a person reads under an address.
+async fn read(app: &TestApp, person: &Person, uri: &str) -> Option<String> {
+    let caller = app.identify(person.key.reveal()).await.unwrap();
+    let origin = Origin { door: Door::Inside, address: None };
+    let gate = std::sync::Arc::clone(app.app.gate());
+    let visitor = Visitor { gate, caller, origin, cancel: tokio_util::sync::CancellationToken::new() };
+    for source in &app.app.platform().service::<Sources>().unwrap().0 {
+        if let Some(contents) = source.read(&visitor, uri).await.unwrap() {
+            let Body::Text(text) = &contents[0].body else { panic!("{contents:?}") };
+            return Some(text.clone());
+        }
+    }
+    None
+}
+
 #[tokio::test]
 async fn a_document_is_a_resource_and_its_events_are_told() {
     let app = TestApp::start().await;
     let mut events = app.app.platform().hear();
     let made = upload(&app, &app.member, json!({})).await;
+    let uri = format!("document://{}", made["documentId"].as_str().unwrap());
+    let text =
+        app.call(&app.member, "document_get", json!({ "id": made["documentId"] })).await.unwrap()["text"].clone();
+    assert_eq!(read(&app, &app.member, &uri).await.map(Value::from), Some(text));
+    for other in [&app.stranger, &app.nobody] {
+        assert_eq!(read(&app, other, &uri).await, None);
+    }
     app.call(&app.member, "document_delete", json!({ "id": made["documentId"] })).await.unwrap();
+    assert_eq!(read(&app, &app.member, &uri).await, None);
     for topic in ["document.uploaded", "document.deleted"] {
         let event = events.recv().await.unwrap();
         assert_eq!((event.topic.as_str(), &event.data["documentId"]), (topic, &made["documentId"]));

@@ -102,3 +102,20 @@ async fn the_graph_says_what_it_knows_of_what_the_question_names() {
     .await;
     assert_eq!((&told["facts"][0]["number"], &told["sentences"][0]["supported"]), (&json!(1), &json!(true)));
 }
+
+#[tokio::test]
+async fn the_graph_says_only_what_holds_now() {
+    let app = TestApp::start().await;
+    let facts = async || {
+        let asked = json!({ "question": "Where did Zelda Fitz work?", "answer": false });
+        ask(&app, asked).await["facts"].as_array().unwrap().iter().map(|fact| fact["text"].clone()).collect::<Vec<_>>()
+    };
+    let over = json!({ "ref": "o", "type": "Company", "name": "Overco", "validTo": "2020-01-01T00:00:00Z" });
+    let relation = |to: &str, from: &str| json!({ "from": "z", "type": "works_at", "to": to, "validFrom": from });
+    let input = json!({
+        "nodes": [{ "ref": "z", "type": "Person", "name": "Zelda Fitz" }, { "ref": "n", "type": "Company", "name": "Nowco" }, { "ref": "l", "type": "Company", "name": "Laterco" }, over],
+        "relations": [relation("n", "2010-01-01T00:00:00Z"), relation("l", "2090-01-01T00:00:00Z"), relation("o", "2010-01-01T00:00:00Z")],
+    });
+    app.call(&app.member, "graph_upsert", input).await.unwrap();
+    assert_eq!(facts().await, [json!("Zelda Fitz works_at Nowco")]);
+}

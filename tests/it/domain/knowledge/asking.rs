@@ -181,3 +181,16 @@ async fn a_flood_of_relations_ends_at_a_limit_of_its_own_name() {
         .unwrap();
     assert_eq!(counted["rows"], json!([[992]]));
 }
+
+#[tokio::test]
+async fn a_list_that_is_given_has_a_longest_length() {
+    let app = TestApp::start().await;
+    let ask = async |length: usize| {
+        let query = "MATCH (n) WHERE n.key IN $keys RETURN n.key";
+        app.call(&app.member, "graph_query", json!({ "query": query, "parameters": { "keys": vec!["x"; length] } }))
+            .await
+    };
+    assert_eq!(ask(1_000).await.unwrap()["rows"], json!([]));
+    let refused = ask(1_001).await.unwrap_err();
+    assert_eq!((refused.code().name, refused.places()[0].pointer.as_str()), ("bad_input", "/parameters/keys"));
+}

@@ -169,3 +169,68 @@ async fn a_node_goes_with_its_relations_and_a_relation_alone() {
     let refused = app.call(&app.member, "graph_delete", json!({ "id": id(&boss, 0) })).await.unwrap_err();
     assert!(refused.is(&codes::FORBIDDEN));
 }
+
+#[tokio::test]
+async fn measures_say_who_is_central_and_who_hangs_together() {
+    let app = TestApp::start().await;
+    // Two circles of four; d and e bring them together. Everybody follows a.
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    let nodes: Vec<Value> = names.iter().map(|key| person(key, &format!("{key}{key} Person"))).collect();
+    let mut relations = vec![json!({ "from": "d", "type": "knows", "to": "e" })];
+    for circle in [&names[..4], &names[4..]] {
+        for (at, one) in circle.iter().enumerate() {
+            relations.extend(circle[at + 1..].iter().map(|other| json!({ "from": one, "type": "knows", "to": other })));
+        }
+    }
+    relations.extend(names[1..].iter().map(|one| json!({ "from": one, "type": "follows", "to": "a" })));
+    put(&app, &app.member, json!({ "nodes": nodes, "relations": relations })).await;
+    put(&app, &app.member, json!({ "nodes": [{ "type": "Person", "name": "Alone" }] })).await;
+    let search = async |input: Value| app.call(&app.member, "graph_search", input).await.unwrap();
+    let names = |page: &Value| -> Vec<String> {
+        page["items"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()[..2].to_owned()).collect()
+    };
+    let groups = search(json!({ "measure": "communities", "relationTypes": ["knows"] })).await;
+    // Those of a circle stand together, the one with most relations first; which circle comes first their ids say.
+    let told = names(&groups);
+    assert!(["dd", "ee"].contains(&told[0].as_str()) && ["dd", "ee"].contains(&told[4].as_str()), "{told:?}");
+    let mut circles = [told[..4].to_vec(), told[4..].to_vec()];
+    for circle in &mut circles {
+        circle.sort();
+    }
+    circles.sort();
+    assert_eq!(circles, [["aa", "bb", "cc", "dd"], ["ee", "ff", "gg", "hh"]]);
+    let first = &groups["items"][0];
+    assert_eq!((&first["community"], &first["communitySize"], &first["score"]), (&json!(1), &json!(4), &json!(4.0)));
+    assert_eq!((&groups["items"][4]["community"], &first["estimated"]), (&json!(2), &json!(false)));
+    let between = search(json!({ "measure": "betweenness", "relationTypes": ["knows"], "limit": 2 })).await;
+    let mut told = names(&between);
+    told.sort();
+    assert_eq!(told, ["dd", "ee"]);
+    let score = between["items"][0]["score"].as_f64().unwrap();
+    assert!((score - 24.0 / 42.0).abs() < 1e-9, "{score}");
+    let next = json!({ "measure": "betweenness", "relationTypes": ["knows"], "limit": 2, "pageToken": between["nextPageToken"] });
+    let next = search(next).await;
+    assert_eq!((names(&next).len(), &next["items"][0]["score"]), (2, &json!(0.0)));
+    assert_eq!(names(&search(json!({ "measure": "pagerank", "limit": 1 })).await), ["aa"]);
+    let degree = search(json!({ "measure": "degree", "query": "hh", "type": "Person" })).await;
+    assert_eq!((names(&degree), &degree["items"][0]["score"]), (vec!["hh".to_owned()], &json!(4.0)));
+    assert_eq!(search(json!({ "measure": "degree", "type": "Firm" })).await["items"], json!([]));
+    let refused = app.call(&app.member, "graph_search", json!({ "relationTypes": ["knows"] })).await.unwrap_err();
+    assert_eq!(refused.places()[0].pointer, "/relationTypes");
+    // What is hidden from somebody is in none of it: neither nodes, nor relations, nor what they do to the figures of others.
+    let before = search(json!({ "measure": "degree" })).await;
+    let hub = json!({
+        "nodes": [person("hub", "zz Hidden")], "visibility": "private",
+        "relations": [{ "from": "hub", "type": "knows", "to": "Person:a" }, { "from": "Person:b", "type": "knows", "to": "hub" }],
+    });
+    put(&app, &app.admin, hub).await;
+    for measure in ["degree", "pagerank", "betweenness", "communities"] {
+        let seen = app.call(&app.admin, "graph_search", json!({ "measure": measure })).await.unwrap();
+        assert!(names(&seen).contains(&"zz".to_owned()), "{measure}");
+    }
+    assert_eq!(search(json!({ "measure": "degree" })).await, before);
+    assert_eq!(
+        app.call(&app.stranger, "graph_search", json!({ "measure": "degree" })).await.unwrap()["items"],
+        json!([])
+    );
+}

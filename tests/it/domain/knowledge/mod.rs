@@ -2,7 +2,9 @@
 
 mod answering;
 mod asking;
+mod ingesting;
 mod looking;
+mod mirroring;
 mod upserting;
 
 use serde_json::{Value, json};

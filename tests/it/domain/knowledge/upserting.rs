@@ -71,6 +71,10 @@ async fn a_name_finds_one_of_its_type_whatever_its_case_and_signs() {
     let mut none = of("Müller & Söhne", "Company");
     none["resolve"] = json!("none");
     assert_eq!(outcomes(&put(&app, &app.member, none).await), ["created"]);
+    let both = json!({ "nodes": [{ "type": "Tag", "name": "Old thing" }, { "type": "Tag", "name": "old thing" }], "resolve": "none" });
+    let both = put(&app, &app.member, both).await;
+    assert_eq!(outcomes(&both), ["created", "created"]);
+    assert_ne!(id(&both, 0), id(&both, 1));
     let twice = json!({ "nodes": [{ "ref": "one", "type": "Tag", "name": "New thing" }, { "ref": "two", "type": "Tag", "name": "new thing" }] });
     let twice = put(&app, &app.member, twice).await;
     assert_eq!((outcomes(&twice), id(&twice, 0)), (vec!["created", "unchanged"], id(&twice, 1)));
@@ -238,4 +242,109 @@ async fn only_the_owner_changes_a_node_and_everybody_relates_to_it() {
     // Who manages changes what is another's.
     let more = json!({ "nodes": [{ "type": "Person", "key": "me", "properties": { "seen": true } }] });
     assert_eq!(outcomes(&put(&app, &app.admin, more).await), ["changed"]);
+}
+
+#[tokio::test]
+async fn a_split_brings_back_what_was_before_the_merge() {
+    let app = TestApp::start().await;
+    let acme = json!({ "type": "Company", "name": "Acme Corporation", "properties": { "city": "Ulm", "size": 2 }, "validFrom": "2020-01-01T00:00:00Z" });
+    let first = put(&app, &app.member, json!({ "nodes": [acme] })).await;
+    let slip = json!({
+        "type": "Company", "name": "Acme corporation", "key": "other", "properties": { "city": "Bonn", "size": null },
+        "validFrom": "2022-01-01T00:00:00Z", "validTo": "2090-01-01T00:00:00Z",
+    });
+    let merged = put(&app, &app.member, json!({ "nodes": [slip] })).await;
+    assert_eq!((outcomes(&merged), id(&merged, 0)), (vec!["merged"], id(&first, 0)));
+    let split = json!({ "splits": [{ "nodeId": id(&first, 0), "mergeId": merged["nodes"][0]["mergeId"] }] });
+    let done = put(&app, &app.member, split).await;
+    let known = app.call(&app.member, "graph_get", json!({ "id": id(&first, 0) })).await.unwrap();
+    assert_eq!(known["properties"], json!({ "city": "Ulm", "size": 2 }));
+    assert_eq!(
+        (known.get("key"), &known["validFrom"], known.get("validTo")),
+        (None, &json!("2020-01-01T00:00:00.000Z"), None)
+    );
+    let apart = app.call(&app.member, "graph_get", json!({ "id": done["splits"][0]["newNodeId"] })).await.unwrap();
+    assert_eq!((&apart["key"], &apart["validFrom"]), (&json!("other"), &json!("2022-01-01T00:00:00.000Z")));
+    // It is told of.
+    let told = told(&app, "graph.node.upserted").await;
+    let last = told.last().unwrap();
+    assert_eq!(
+        (&last["created"], &last["changed"]),
+        (&json!([done["splits"][0]["newNodeId"]]), &json!([id(&first, 0)]))
+    );
+}
+
+#[tokio::test]
+async fn two_splits_of_one_call_do_not_share_a_relation() {
+    let app = TestApp::start().await;
+    let of = |one: &str, other: &str, size: u32| {
+        json!({
+            "nodes": [
+                { "ref": "one", "type": "Company", "name": one, "properties": { "size": size } },
+                { "ref": "two", "type": "Company", "name": other, "properties": { "size": size } },
+            ],
+            "relations": [{ "from": "one", "type": "owns", "to": "two" }],
+        })
+    };
+    put(&app, &app.member, of("Acme Corporation", "Bolt Industries", 1)).await;
+    let merged = put(&app, &app.member, of("ACME Corporation", "BOLT Industries", 2)).await;
+    // Only the first relation was made by itself: one of a merge is another in a room of its own time.
+    let mut dated = of("ACME CORPORATION", "BOLT INDUSTRIES", 3);
+    dated["relations"][0]["validFrom"] = json!("2024-01-01T00:00:00Z");
+    let merged_again = put(&app, &app.member, dated).await;
+    assert_eq!((outcomes(&merged), outcomes(&merged_again)), (vec!["merged"; 2], vec!["merged"; 2]));
+    let split = |at: usize| json!({ "nodeId": id(&merged_again, at), "mergeId": merged_again["nodes"][at]["mergeId"] });
+    let both = json!({ "splits": [split(0), split(1)] });
+    let refused = app.call(&app.member, "graph_upsert", both).await.unwrap_err();
+    assert_eq!(refused.places()[0].pointer, "/splits/1/mergeId");
+    for at in 0..2 {
+        let done = put(&app, &app.member, json!({ "splits": [split(at)] })).await;
+        assert_eq!(done["splits"][0]["relations"], 1);
+    }
+}
+
+/// What was told by a topic, the oldest first.
+async fn told(app: &TestApp, topic: &str) -> Vec<Value> {
+    let told = app.entries(&convoke::capability::events::EVENTS).await;
+    let told = told.into_iter().filter(|event| event.to_string().contains(topic));
+    told.map(|event| event.get("data").cloned().unwrap_or(event)).collect()
+}
+
+#[tokio::test]
+async fn what_is_private_is_told_to_nobody() {
+    let app = TestApp::start().await;
+    let shared = put(&app, &app.member, json!({ "nodes": [person("s", "Shared"), person("t", "Too")] })).await;
+    let mine = put(&app, &app.member, json!({ "nodes": [person("m", "Mine")], "visibility": "private" })).await;
+    assert_eq!(told(&app, "graph.node.upserted").await.len(), 1);
+    // A call for the tenant changes a private node, and relates a shared one to it.
+    let change = json!({
+        "nodes": [{ "id": id(&mine, 0), "type": "Person", "properties": { "x": 1 } }, { "id": id(&shared, 0), "type": "Person", "properties": { "x": 1 } }],
+        "relations": [{ "from": id(&shared, 1), "type": "knows", "to": id(&mine, 0) }],
+    });
+    let made = put(&app, &app.member, change).await;
+    let all = told(&app, "graph.node.upserted").await;
+    assert_eq!(all.last().unwrap(), &json!({ "created": [], "changed": [id(&shared, 0)], "relations": 0 }));
+    // A private call that changes a shared node tells of that one alone.
+    let change = json!({
+        "nodes": [{ "id": id(&shared, 1), "type": "Person", "properties": { "x": 2 } }, person("n", "New")],
+        "relations": [{ "from": "n", "type": "knows", "to": id(&shared, 0) }], "visibility": "private",
+    });
+    put(&app, &app.member, change).await;
+    let all = told(&app, "graph.node.upserted").await;
+    assert_eq!(
+        (all.len(), all.last().unwrap()),
+        (3, &json!({ "created": [], "changed": [id(&shared, 1)], "relations": 0 }))
+    );
+    let both = json!({ "relations": [{ "from": id(&shared, 0), "type": "knows", "to": id(&shared, 1) }] });
+    let both = put(&app, &app.member, both).await;
+    let all = told(&app, "graph.node.upserted").await;
+    let mut ends = [id(&shared, 0), id(&shared, 1)];
+    ends.sort();
+    assert_eq!(all.last().unwrap(), &json!({ "created": [], "changed": ends, "relations": 1 }));
+    for relation in [&made["relations"][0]["id"], &both["relations"][0]["id"]] {
+        app.call(&app.member, "graph_delete", json!({ "id": relation })).await.unwrap();
+    }
+    let gone = told(&app, "graph.relation.deleted").await;
+    assert_eq!((gone.len(), &gone[0]["relationId"]), (1, &both["relations"][0]["id"]));
+    assert!(!format!("{all:?}{gone:?}").contains(&id(&mine, 0)));
 }

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use convoke::kernel::clock::Clock as _;
+use convoke::kernel::id::new_uuid;
+use convoke::port::records::{Filter, Query, Scalar, Scope};
+use convoke::port::store::{Batch, Expect, Put, Step};
 use serde_json::json;
 
 use super::{ada, code, fact, store, texts};
@@ -95,4 +99,66 @@ async fn what_was_put_aside_is_summed_up_by_a_model_and_says_so() {
     assert_eq!(summary["supersedes"].as_array().unwrap().len(), 3);
     assert!(!summary["text"].as_str().unwrap().is_empty());
     assert!(done["changes"].as_array().unwrap().iter().all(|change| change["by"] == id), "{done}");
+}
+
+#[tokio::test]
+async fn the_better_source_stands_for_both() {
+    let app = TestApp::start().await;
+    let apart = |text: &str, trust: &str| json!({ "text": text, "trust": trust, "separate": true });
+    store(&app, apart("Anna drinks green tea", "untrusted")).await;
+    let stated = store(&app, apart("Anna is drinking a green tea", "stated")).await;
+    store(&app, apart("Bo rides a horse", "stated")).await;
+    store(&app, apart("Bo rides a white horse slowly every single morning before breakfast in Oslo", "untrusted"))
+        .await;
+    let done = ada(&app, "memory_consolidate", json!({ "scope": "user", "apply": true })).await.unwrap();
+    assert_eq!(done["merged"], 1, "{done}");
+    let kept = ada(&app, "memory_get", json!({ "id": stated["memory"]["memoryId"] })).await.unwrap();
+    assert_eq!((&kept["state"], &kept["trust"], &kept["timesSaid"]), (&json!("current"), &json!("stated"), &json!(2)));
+    assert!(texts(&app, json!({ "query": "rides horse", "trust": ["stated"] })).await.len() == 1);
+}
+
+#[tokio::test]
+async fn of_those_about_the_same_that_were_brought_back_the_latest_is_believed() {
+    let app = TestApp::start().await;
+    let about = |text: &str| json!({ "text": text, "about": "anna/tea" });
+    let first = store(&app, about("Anna drinks green tea")).await["memory"]["memoryId"].clone();
+    app.clock.advance(DAY);
+    store(&app, about("Anna drinks black tea")).await;
+    ada(&app, "memory_update", json!({ "id": first, "state": "current" })).await.unwrap();
+    assert_eq!(texts(&app, json!({ "query": "tea" })).await.len(), 2);
+    let done = ada(&app, "memory_consolidate", json!({ "scope": "user", "apply": true })).await.unwrap();
+    assert_eq!((&done["contradicted"], &done["changes"][0]["memoryId"]), (&json!(1), &first));
+    assert_eq!(texts(&app, json!({ "query": "tea" })).await, ["Anna drinks black tea"]);
+}
+
+#[tokio::test]
+async fn more_than_one_call_looks_at_are_looked_at_by_the_next() {
+    let app = TestApp::start().await;
+    fact(&app, "Anna drinks green tea").await;
+    let memory = convoke::domain::memory::MODULE.kinds.iter().find(|kind| kind.name == "memory").unwrap();
+    let records = &app.app.platform().store;
+    let filter = Filter::is("kind", Scalar::Text("fact".into())).and(Filter::Matches("green".into()));
+    let found = records.find(Scope::Platform, memory, Query::newest(filter, 2)).await.unwrap();
+    let [first] = &found[..] else { panic!("{found:?}") };
+    let put = |_| {
+        Step::Put(Put {
+            kind: memory,
+            id: new_uuid(app.clock.now()),
+            expect: Expect::Absent,
+            owner: first.owner,
+            workspace: first.workspace,
+            visibility: first.visibility,
+            body: first.body.clone(),
+        })
+    };
+    let batch = Batch { tenant: first.tenant, at: app.clock.now(), steps: (0..5_001).map(put).collect() };
+    records.commit(vec![batch]).await.unwrap();
+    let own = json!({ "scope": "user" });
+    let done = ada(&app, "memory_consolidate", own).await.unwrap();
+    assert_eq!((&done["lookedAt"], &done["merged"]), (&json!(5_000), &json!(4_999)));
+    let next = json!({ "scope": "user", "pageToken": done["nextPageToken"] });
+    let done = ada(&app, "memory_consolidate", next.clone()).await.unwrap();
+    assert_eq!((&done["lookedAt"], &done["merged"], &done["nextPageToken"]), (&json!(2), &json!(1), &json!(null)));
+    let other = json!({ "scope": "tenant", "pageToken": next["pageToken"] });
+    assert_eq!(code(&ada(&app, "memory_consolidate", other).await), "bad_page_token");
 }

@@ -74,3 +74,25 @@ async fn a_filter_is_tried_first_and_forgets_only_what_fits() {
     );
     assert_eq!(code(&ada(&app, "memory_forget", json!({ "id": "nothing" })).await), "bad_input");
 }
+
+#[tokio::test]
+async fn a_ring_of_memories_ends() {
+    let app = TestApp::start().await;
+    let about = |text: &str| json!({ "text": text, "about": "anna/tea" });
+    let first = store(&app, about("Anna drinks green tea")).await["memory"]["memoryId"].clone();
+    let second = store(&app, about("Anna drinks black tea")).await["memory"]["memoryId"].clone();
+    // Both are brought back and the first is said again: now it takes the place of the second, which took its place.
+    for id in [&first, &second] {
+        ada(&app, "memory_update", json!({ "id": id, "state": "current" })).await.unwrap();
+    }
+    app.clock.advance(Duration::from_mins(1));
+    store(&app, about("Anna drinks green tea")).await;
+    ada(&app, "memory_consolidate", json!({ "scope": "user", "apply": true })).await.unwrap();
+    let got = ada(&app, "memory_get", json!({ "id": second })).await.unwrap();
+    assert_eq!(got["supersededBy"], first, "{got}");
+    for id in [&first, &second] {
+        ada(&app, "memory_get", json!({ "id": id })).await.unwrap();
+    }
+    let told = ada(&app, "memory_forget", json!({ "id": first })).await.unwrap();
+    assert_eq!(told["forgotten"], 2, "{told}");
+}

@@ -180,3 +180,43 @@ async fn what_cannot_be_remembered_is_refused_with_its_place() {
         wrong(json!({ "text": "Archives close at noon", "scope": "agent", "scopeId": "Archivist" })).await.unwrap();
     assert_eq!((&agent["memory"]["scopeId"], &agent["memory"]["scope"]), (&json!("archivist"), &json!("agent")));
 }
+
+#[tokio::test]
+async fn the_id_of_a_text_that_was_corrected_since_is_not_the_text() {
+    let app = TestApp::start().await;
+    let nine = fact(&app, "The shop opens at nine").await["memory"]["memoryId"].clone();
+    ada(&app, "memory_update", json!({ "id": nine, "text": "The shop opens at eight" })).await.unwrap();
+    let again = fact(&app, "The shop opens at nine").await;
+    assert_eq!((&again["action"], &again["memory"]["text"]), (&json!("created"), &json!("The shop opens at nine")));
+    assert_ne!(again["memory"]["memoryId"], nine);
+    let once_more = fact(&app, "The shop opens at nine").await;
+    assert_eq!((&once_more["action"], &once_more["memory"]["timesSaid"]), (&json!("merged"), &json!(2)));
+}
+
+#[tokio::test]
+async fn a_worse_source_confirms_nothing_and_what_is_over_is_over_only_until_it_is_said_again() {
+    let app = TestApp::start().await;
+    store(&app, json!({ "text": "The gate code is on the board" })).await;
+    let page = json!({ "text": "The gate code is on the board", "trust": "untrusted", "expiresInDays": 1 });
+    let page = store(&app, page).await;
+    assert_eq!(
+        (&page["action"], &page["memory"]["timesSaid"], page["memory"].get("expiresAt")),
+        (&json!("known"), &json!(1), None)
+    );
+    store(&app, json!({ "text": "Lunch is at noon", "expiresInDays": 1 })).await;
+    app.clock.advance(std::time::Duration::from_hours(48));
+    assert_eq!(texts(&app, json!({ "query": "lunch" })).await, Vec::<String>::new());
+    let again = fact(&app, "Lunch is at noon").await;
+    assert_eq!((&again["action"], again["memory"].get("expiresAt")), (&json!("merged"), None));
+    assert_eq!(texts(&app, json!({ "query": "lunch" })).await, ["Lunch is at noon"]);
+}
+
+#[tokio::test]
+async fn the_same_said_of_two_things_is_two() {
+    let app = TestApp::start().await;
+    for about in ["anna/home", "bob/home"] {
+        let kept = store(&app, json!({ "text": "Lives in Oslo", "about": about })).await;
+        assert_eq!((&kept["action"], &kept["superseded"]), (&json!("created"), &json!([])), "{about}");
+    }
+    assert_eq!(texts(&app, json!({ "query": "oslo" })).await.len(), 2);
+}

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use convoke::domain::memory::retrieval::working::Worker;
+use convoke::kernel::clock::Clock as _;
+use convoke::port::logs::Keep;
 use convoke::port::models::ModelFaultKind;
 use convoke::port::records::{Filter, Kind, Query, Scope};
 use convoke::port::vectors::Index;
 use serde_json::{Value, json};
 
-use super::{ada, code, fact};
+use super::{ada, fact};
 use crate::support::app::TestApp;
 use crate::support::scripted::fault;
 
@@ -16,9 +18,11 @@ use crate::support::scripted::fault;
 const ALIKE: &str = "Anna is fond of green tea leaves";
 const QUESTION: &str = "Which beverages does he consume?";
 const SHORT: &str = "Bo rides";
+const FIRST: &str = "test/vectors";
+const OTHER: &str = "test/other-vectors";
 
 async fn app() -> TestApp {
-    TestApp::start_with(|settings| "test/vectors".clone_into(&mut settings.config.embeddings.model)).await
+    TestApp::start_with(|settings| FIRST.clone_into(&mut settings.config.embeddings.model)).await
 }
 
 async fn embed(app: &TestApp) -> usize {
@@ -118,7 +122,7 @@ async fn an_index_that_was_lost_is_filled_anew_and_says_so_meanwhile() {
     let found = search(&app, QUESTION).await;
     assert_eq!((texts(&found), found.get("partial")), (vec![ALIKE], None));
     // Also after a start.
-    let app = app.open_again_with(|settings| settings.config.embeddings.model = "test/vectors".to_owned()).await;
+    let app = app.open_again_with(|settings| FIRST.clone_into(&mut settings.config.embeddings.model)).await;
     assert_eq!(texts(&search(&app, QUESTION).await), [ALIKE]);
 }
 
@@ -127,22 +131,65 @@ async fn another_embedder_looks_through_everything_and_the_two_are_never_mixed()
     let app = app().await;
     fact(&app, ALIKE).await;
     embed(&app).await;
-    let route = json!({ "name": "other-vectors", "candidates": [{ "model": "test/vectors" }] });
-    app.call(&app.admin, "model_route_set", route).await.unwrap();
-    let app = app.open_again_with(|settings| settings.config.embeddings.model = "other-vectors".to_owned()).await;
+    let app = app.open_again_with(|settings| OTHER.clone_into(&mut settings.config.embeddings.model)).await;
     assert_eq!(texts(&search(&app, QUESTION).await), Vec::<&str>::new());
     let worker = Worker::new(app.app.platform().clone());
     // The scene's two memories and its passage, and Ada's memory.
     assert_eq!((worker.sweep().await.unwrap(), worker.sweep().await.unwrap()), (4, 0));
     assert_eq!(embed(&app).await, 4);
     assert_eq!(texts(&search(&app, QUESTION).await), [ALIKE]);
+    // Back to the first one: what it made is still there, and what it has not made is looked for.
+    fact(&app, SHORT).await;
+    embed(&app).await;
+    let app = app.open_again_with(|settings| FIRST.clone_into(&mut settings.config.embeddings.model)).await;
+    assert_eq!(texts(&search(&app, QUESTION).await), [ALIKE]);
+    let worker = Worker::new(app.app.platform().clone());
+    // The scene's three were never embedded by it, Ada's first memory was.
+    assert_eq!(worker.sweep().await.unwrap(), 4);
+    embed(&app).await;
     // What was written while nothing embedded is looked for when something does again.
     let app = app.open_again_with(|_| {}).await;
     assert_eq!(search(&app, "fond").await["method"], "lexical");
     Worker::new(app.app.platform().clone()).sweep().await.unwrap();
     fact(&app, "Zoe keeps bees, and wasps at times").await;
-    let app = app.open_again_with(|settings| settings.config.embeddings.model = "other-vectors".to_owned()).await;
-    let worker = Worker::new(app.app.platform().clone());
-    assert_eq!(worker.sweep().await.unwrap(), 1);
-    assert_eq!(code(&ada(&app, "memory_get", json!({ "id": "x" })).await), "bad_input");
+    let app = app.open_again_with(|settings| FIRST.clone_into(&mut settings.config.embeddings.model)).await;
+    assert_eq!(Worker::new(app.app.platform().clone()).sweep().await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn one_text_that_is_refused_holds_up_no_others_and_a_vector_that_is_none_is_not_kept() {
+    let app = app().await;
+    fact(&app, ALIKE).await;
+    fact(&app, SHORT).await;
+    // Together they are refused; then one of them is.
+    app.vendor.tell("vectors", [fault(ModelFaultKind::Refused), fault(ModelFaultKind::Refused)]);
+    assert_eq!(embed(&app).await, 2);
+    assert_eq!(embeddings(&app).await, 1);
+    app.clock.advance(Duration::from_mins(5));
+    assert_eq!(embed(&app).await, 1);
+    assert_eq!(embeddings(&app).await, 2);
+    // The scripted vendor's vector of this text is no number.
+    fact(&app, "not a number").await;
+    embed(&app).await;
+    assert_eq!(embeddings(&app).await, 2);
+    assert_eq!(texts(&search(&app, QUESTION).await), [ALIKE, SHORT]);
+}
+
+#[tokio::test]
+async fn a_mark_from_before_what_was_trimmed_fills_the_index_anew() {
+    let app = app().await;
+    fact(&app, ALIKE).await;
+    embed(&app).await;
+    let index = app.app.platform().service::<Index>().unwrap();
+    let log = convoke::domain::memory::MODULE.logs.iter().find(|log| log.name == "embedded").unwrap();
+    let store = &app.app.platform().store;
+    let nothing = Keep { age: Duration::ZERO, entries: 0 };
+    app.clock.advance(Duration::from_mins(1));
+    store.trim(log, nothing, app.clock.now(), 100).await.unwrap();
+    index.0.clear().await.unwrap();
+    index.0.take(Vec::new(), Some(0)).await.unwrap();
+    let found = search(&app, QUESTION).await;
+    assert!(texts(&found).is_empty() && found["partial"].is_string(), "{found}");
+    embed(&app).await;
+    assert_eq!(texts(&search(&app, QUESTION).await), [ALIKE]);
 }

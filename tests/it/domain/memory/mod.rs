@@ -6,6 +6,7 @@ mod keeping;
 mod meaning;
 mod reindexing;
 mod searching;
+mod thinking;
 
 use convoke::kernel::fault::Fault;
 use serde_json::{Value, json};

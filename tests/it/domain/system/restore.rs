@@ -15,8 +15,10 @@ use convoke::kernel::clock::Clock as _;
 use convoke::kernel::codes;
 use convoke::port::logs::{Keep, LogQuery};
 use convoke::port::records::{Filter, Query, Record, Scope};
+use convoke::runtime::upkeep::Upkeep;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
 use super::Bare;
 use crate::conformance::place::NOW;
@@ -331,4 +333,45 @@ async fn a_lost_key_that_was_replaced_does_not_make_an_installation_used() {
     let restored = new.call_with(&key, "system_restore", json!({ "name": name }), |_| {}).await.unwrap();
     assert_eq!(restored["restored"], true);
     new.close().await;
+}
+
+#[tokio::test]
+async fn what_was_forgotten_since_the_backup_stays_forgotten() {
+    let old = TestApp::start().await;
+    let store = async |text: &str| {
+        let told = old.call(&old.member, "memory_store", json!({ "text": text })).await.unwrap();
+        told["memory"]["memoryId"].clone()
+    };
+    let gone = store("Ada keeps a tiger in the garden").await;
+    store("Ada keeps a horse in the garden shed").await;
+    let data = TempDir::new().unwrap();
+    let name = moved(&old, data.path()).await;
+    old.clock.advance(Duration::from_mins(1));
+    old.call(&old.member, "memory_forget", json!({ "id": gone })).await.unwrap();
+    let upkeep = Upkeep::new(old.app.gate().clone());
+    upkeep.clean(&CancellationToken::new()).await.unwrap();
+    // A second round has nothing to take in.
+    upkeep.clean(&CancellationToken::new()).await.unwrap();
+    let made = old.call(&old.admin, "system_backups", json!({})).await.unwrap();
+    let shelf = Path::new(made["folder"].as_str().unwrap()).join("forgotten");
+    let lists: Vec<_> = fs::read_dir(&shelf).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(lists.len(), 1, "{lists:?}");
+    let list = fs::read_to_string(&lists[0]).unwrap();
+    assert!(list.contains(gone.as_str().unwrap()) && !list.contains("tiger"), "{list}");
+    copy_folder(&shelf, &data.path().join("backups").join("forgotten"));
+    // A list that is damaged takes nothing from the others.
+    fs::write(data.path().join("backups/forgotten/0.json"), "[{").unwrap();
+
+    let new = Bare::start(data.path()).await;
+    new.clock.advance(Duration::from_hours(1));
+    new.call("system_restore", json!({ "name": name })).await.unwrap();
+    let ask = async |tool: &str, input: Value| new.call_with(&old.member.key, tool, input, |_| {}).await;
+    let found = ask("memory_search", json!({ "query": "garden", "includeEnded": true })).await.unwrap();
+    let texts: Vec<&str> = found["items"].as_array().unwrap().iter().map(|item| item["text"].as_str().unwrap()).collect();
+    assert_eq!(texts, ["Ada keeps a horse in the garden shed"]);
+    assert!(ask("memory_get", json!({ "id": gone })).await.unwrap_err().is(&codes::NOT_FOUND));
+    // Said anew it is there again, and no later round takes it.
+    ask("memory_store", json!({ "text": "Ada keeps a tiger in the garden" })).await.unwrap();
+    Upkeep::new(new.app.gate().clone()).clean(&CancellationToken::new()).await.unwrap();
+    assert_eq!(ask("memory_search", json!({ "query": "tiger" })).await.unwrap()["items"].as_array().unwrap().len(), 1);
 }

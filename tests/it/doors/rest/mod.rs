@@ -3,5 +3,6 @@
 mod bad;
 mod calls;
 mod documents;
+mod files;
 mod forms;
 mod pages;

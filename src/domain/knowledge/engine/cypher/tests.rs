@@ -34,14 +34,11 @@ fn the_whole_subset_is_understood() {
         "MATCH (a) RETURN coalesce(a.x, a.y, 'none'), size(a.name), toLower(a.name), toUpper(a.name), size(collect(a)) AS s",
         "// a comment\nMATCH (a) /* another */ RETURN a.x AS `a b`",
         "MATCH (`match`:`a b`) RETURN `match`.where",
-        "RETURN 1, 'it''s' ",
+        r"RETURN 1, 'it\'s' ",
         "MATCH (a)-[r]-(b) WHERE a.age<-1 AND a <> b RETURN a ORDER BY a.age ASCENDING, b.age DESCENDING",
         "MATCH (a) WHERE a.x IN $many RETURN a LIMIT 0",
         "MATCH (a)<-[r]->(b) RETURN r",
     ] {
-        if text.contains("it''s") {
-            continue;
-        }
         good(text);
     }
 }

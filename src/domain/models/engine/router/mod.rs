@@ -19,6 +19,7 @@ use uuid::Uuid;
 use self::attempt::{Ask, Got};
 use self::course::Course;
 pub use self::reach::Reached;
+pub(crate) use self::say::json_in;
 pub(crate) use self::ticket::{Used, word};
 use super::asker::{Asker, CacheUse, Wish};
 use super::budgets::Budgets;
@@ -175,6 +176,7 @@ impl Router {
     ) -> Result<Answer, Fault> {
         let size = Size::of_chat(&request);
         let course = self.course(asker, wish, Manner::Complete, size, Some(&request)).await?;
+        asker.begins();
         let ask = Ask::Whole(request);
         let Some(question) = course.question else { return self.whole(&course, &ask).await };
         if course.reads_cache
@@ -220,6 +222,7 @@ impl Router {
     ) -> Result<Answering, Fault> {
         let size = Size::of_chat(&request);
         let course = self.course(asker, wish, Manner::Stream, size, Some(&request)).await?;
+        asker.begins();
         let ask = Ask::Pieces(request);
         let equal = course.question.filter(|_| course.reads_cache);
         let equal = equal.and_then(|question| self.cache.get(&question, asker.platform.clock.elapsed()));
@@ -265,6 +268,7 @@ impl Router {
     ) -> Result<Embedded, Fault> {
         let size = Size::of_embed(&request);
         let course = self.course(asker, wish, Manner::Embed, size, None).await?;
+        asker.begins();
         let started = self.run(&course, &Ask::Vectors(request)).await?;
         let Got::Vectors(embedding) = started.got else { return Err(strange()) };
         let model = started.ticket.model().to_owned();

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::{Answer, Router};
 use crate::domain::models::conversation::words;
 use crate::domain::models::engine::asker::{Asker, Wish};
@@ -27,4 +29,10 @@ impl Router {
         let answer = Box::pin(self.complete(asker, wish, request)).await?;
         Ok((words(&answer.completion.parts, false).unwrap_or_default(), answer))
     }
+}
+
+/// The JSON object in what a model said: models like to fence what they were asked for alone.
+pub(crate) fn json_in(said: &str) -> Option<Value> {
+    let json = said.find('{').and_then(|from| said.rfind('}').and_then(|to| said.get(from..=to)));
+    json.and_then(|json| serde_json::from_str(json).ok())
 }

@@ -1,0 +1,88 @@
+//! What the knowledge graph is asked of.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What the knowledge graph is asked of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Graph {
+    /// `records`, the store itself, or `neo4j`, a server that follows the store.
+    pub backend: String,
+    /// The address of Neo4j: `bolt+s://HOST:PORT`, or `bolt://HOST:PORT` without TLS.
+    pub url: String,
+    /// Whether a server beyond this machine may be spoken to without TLS.
+    pub insecure: bool,
+    /// Certificates in PEM of the authority that the server's certificate is verified against; empty for those that the system trusts.
+    pub tls_ca: String,
+    /// The database; empty for the server's own.
+    pub database: String,
+    /// The name of the user; empty where nobody asks.
+    pub user: String,
+    /// Where the password is: `file:PATH` or `env:VARIABLE`.
+    pub password_from: String,
+    /// What labels and types in Neo4j begin with. Installations on one database take each its own.
+    pub space: String,
+    /// The most connections.
+    pub connections: usize,
+}
+
+/// A place that a password comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PasswordPlace<'a> {
+    /// A file.
+    File(&'a str),
+    /// A variable of the environment.
+    Variable(&'a str),
+}
+
+impl Graph {
+    /// Where the password comes from; `None` when that cannot be read.
+    #[must_use]
+    pub fn place(&self) -> Option<PasswordPlace<'_>> {
+        let (scheme, rest) = self.password_from.split_once(':')?;
+        match (scheme, rest.trim()) {
+            (_, "") => None,
+            ("file", path) => Some(PasswordPlace::File(path)),
+            ("env", variable) => Some(PasswordPlace::Variable(variable)),
+            _ => None,
+        }
+    }
+
+    /// What is wrong with the address; `None` when nothing is.
+    #[must_use]
+    pub fn misfit(&self) -> Option<&'static str> {
+        let (scheme, place) = self.url.split_once("://").unwrap_or_default();
+        if !["bolt", "bolt+s"].contains(&scheme) {
+            return Some("must begin with 'bolt+s://', or with 'bolt://' without TLS");
+        }
+        if place.contains('@') {
+            return Some("must not hold a user or password: see graph.user and graph.password_from");
+        }
+        let (host, port) = match place.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+            _ => (place, None),
+        };
+        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        let fits = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | ':' | '_');
+        if host.is_empty() || !host.chars().all(fits) || port.is_some_and(|port| port.parse::<u16>().is_err()) {
+            return Some("must be a host and a port, such as 'bolt+s://neo4j.example.org:7687'");
+        }
+        let near = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+        if scheme == "bolt" && !near && !self.insecure {
+            return Some(
+                "lies beyond this machine: write 'bolt+s://', or set graph.insecure = true where nobody else is on the network",
+            );
+        }
+        None
+    }
+
+    /// Whether the space can be part of a name in Neo4j.
+    #[must_use]
+    pub fn has_plain_space(&self) -> bool {
+        let mut letters = self.space.chars();
+        letters.next().is_some_and(|first| first.is_ascii_alphabetic())
+            && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+            && self.space.len() <= 60
+    }
+}
