@@ -181,7 +181,7 @@ impl App {
         let services = add_events(services, &config, bus);
         let services = add_audit(services, reach, &store)?;
         let services = add_files(services, reach)?.with(Arc::new(reach.arriving()?));
-        let services = vectors::add(services, &config, &data).await?;
+        let services = vectors::add(services, reach).await?;
         let platform = Arc::new(Platform::new(store.clone(), blobs, clock, registry, seal, Arc::new(config), services));
         platform.service::<ToolIndex>()?.list_in(&platform.caches);
         platform.service::<Router>()?.list_in(&platform.caches);

@@ -18,6 +18,7 @@ pub mod objects;
 pub mod outbox;
 pub mod outside;
 pub mod postgres;
+pub mod qdrant;
 mod shape;
 pub mod sqlite;
 mod tables;

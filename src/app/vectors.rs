@@ -2,22 +2,34 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::objects::Reach;
 use super::unusable_by;
 use crate::adapter::embedder::local::LocalEmbedder;
+use crate::adapter::qdrant::{QdrantVectors, Settings};
 use crate::adapter::vectors::{ClosedVectors, EmbeddedVectors};
 use crate::capability::platform::Services;
 use crate::config::Config;
 use crate::config::embeddings::Named;
+use crate::config::vectors::KeyIn;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
+use crate::kernel::secret::Secret;
 use crate::kernel::tasks;
 use crate::port::embedder::{Embedder, OwnEmbedder};
 use crate::port::vectors::{Index, Vectors};
 
+/// The name of the other index.
+const QDRANT: &str = "qdrant";
+
 /// Adds the index in the data folder, and the embedder that the configuration names a folder for.
-pub(super) async fn add(services: Services, config: &Config, data: &Path) -> Result<Services, Fault> {
-    let index = index(config, data.join("vectors")).await?;
+pub(super) async fn add(services: Services, reach: Reach<'_>) -> Result<Services, Fault> {
+    let Reach { config, data, .. } = reach;
+    let index = match config.vectors.backend.as_str() {
+        QDRANT => qdrant(reach).await?,
+        _ => index(config, data.join("vectors")).await?,
+    };
     Ok(services.with(Arc::new(Index(index))).with(Arc::new(OwnEmbedder(embedder(config, data).await?))))
 }
 
@@ -30,6 +42,37 @@ async fn index(config: &Config, folder: PathBuf) -> Result<Arc<dyn Vectors>, Fau
     let opened = tasks::blocking(move || EmbeddedVectors::open(&place)).await;
     let opened = opened.ok_or_else(|| Fault::internal("the index of vectors could not be opened"))?;
     Ok(Arc::new(opened.map_err(|fault| unusable_by(&folder, fault))?))
+}
+
+/// The index in Qdrant, which must answer at the start: a wrong address or key shows then, not at the first search.
+async fn qdrant(reach: Reach<'_>) -> Result<Arc<dyn Vectors>, Fault> {
+    let Reach { config, data, environment, .. } = reach;
+    let vectors = &config.vectors;
+    let wrong = |key: &str, why: &str| Fault::new(&codes::BAD_CONFIGURATION, format!("{key} cannot be used: {why}"));
+    let api_key = match vectors.key_in() {
+        None => return Err(wrong("vectors.api_key_from", "it names neither a file nor a variable")),
+        Some(KeyIn::Nowhere) => None,
+        Some(KeyIn::Variable(variable)) => {
+            let value = environment.value(variable);
+            let missing = || wrong("vectors.api_key_from", &format!("the variable {variable} is not set"));
+            Some(value.ok_or_else(missing)?)
+        }
+        Some(KeyIn::File(path)) => {
+            // A relative path is one of the data folder, wherever the program was started.
+            let file = data.join(path);
+            let text = std::fs::read_to_string(&file).map_err(|error| unusable_by(&file, error))?;
+            Some(Secret::new(text.trim().to_owned()))
+        }
+    };
+    let settings = Settings {
+        url: vectors.url.clone(),
+        api_key,
+        prefix: vectors.prefix.clone(),
+        read_timeout: Duration::from_secs(vectors.search_seconds),
+        write_timeout: Duration::from_secs(vectors.write_seconds),
+    };
+    let opened = QdrantVectors::open(settings).await;
+    Ok(Arc::new(opened.map_err(|fault| wrong("vectors.backend = 'qdrant'", &fault.to_string()))?))
 }
 
 /// The embedder of our own; `None` where another is named, or none.

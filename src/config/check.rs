@@ -44,6 +44,7 @@ pub fn check(config: &Config) -> Vec<Wrong> {
         let say = "must be 'local' with embeddings.folder, 'PROVIDER/MODEL', or empty";
         wrong.push(("embeddings.model", format!("{say}, not '{}'", config.embeddings.model)));
     }
+    vectors(config, &mut wrong);
     store(config, &mut wrong);
     bus(config, &mut wrong);
     graph(config, &mut wrong);
@@ -133,6 +134,32 @@ fn store(config: &Config, wrong: &mut Vec<Wrong>) {
     }
 }
 
+fn vectors(config: &Config, wrong: &mut Vec<Wrong>) {
+    let vectors = &config.vectors;
+    match vectors.backend.as_str() {
+        "qdrant" if vectors.url.is_empty() => {
+            wrong.push(("vectors.url", "is missing: 'qdrant' needs the address of a server".to_owned()));
+        }
+        "embedded" | "qdrant" => {}
+        other => wrong.push(("vectors.backend", format!("must be 'embedded' or 'qdrant', not '{other}'"))),
+    }
+    if !vectors.url.is_empty()
+        && let Some(why) = vectors.misfit()
+    {
+        wrong.push(("vectors.url", format!("'{}' {why}", redact(&vectors.url))));
+    }
+    if vectors.key_in().is_none() {
+        // What stands there may be the key that somebody put into the wrong place: it is not repeated.
+        let say = "must be 'file:PATH' or 'env:VARIABLE', or empty; the key itself is not written here";
+        wrong.push(("vectors.api_key_from", say.to_owned()));
+    }
+    let fits = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
+    if vectors.prefix.is_empty() || vectors.prefix.len() > 64 || !vectors.prefix.chars().all(fits) {
+        let say = "must be a name of letters, digits, '_' and '-', at most 64 of them";
+        wrong.push(("vectors.prefix", format!("{say}, not '{}'", vectors.prefix)));
+    }
+}
+
 fn bus(config: &Config, wrong: &mut Vec<Wrong>) {
     let nats = &config.nats;
     match config.events.bus.as_str() {
@@ -218,6 +245,7 @@ fn ranges(config: &Config, wrong: &mut Vec<Wrong>) {
         models,
         retrieval,
         embeddings: _,
+        vectors,
         events,
         nats,
         graph,
@@ -264,6 +292,8 @@ fn ranges(config: &Config, wrong: &mut Vec<Wrong>) {
         ("retrieval.half_life_days", retrieval.half_life_days, 1, 36_500),
         ("retrieval.importance_percent", retrieval.importance_percent, 0, 100),
         ("retrieval.variety_percent", retrieval.variety_percent, 0, 100),
+        ("vectors.search_seconds", vectors.search_seconds, 1, 60),
+        ("vectors.write_seconds", vectors.write_seconds, 1, 3600),
         ("events.most_hops", events.most_hops.into(), 1, 64),
         ("events.deliveries", many(events.deliveries), 1, 10_000),
         ("events.subscriptions", events.subscriptions, 1, 100_000),

@@ -23,6 +23,7 @@ pub mod server;
 pub mod store;
 pub mod telemetry;
 pub mod vault;
+pub mod vectors;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -51,6 +52,8 @@ pub struct Config {
     pub retrieval: retrieval::Retrieval,
     /// What makes vectors of texts.
     pub embeddings: embeddings::Embeddings,
+    /// Where the index of vectors is.
+    pub vectors: vectors::Vectors,
     /// How events are delivered.
     pub events: events::Events,
     /// The NATS servers that carry events, where `events.bus` is `nats`.

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::kernel::id::TenantId;
@@ -17,6 +18,38 @@ pub struct Space {
     pub embedder: Arc<str>,
     /// How many numbers a vector has.
     pub size: usize,
+}
+
+/// So many numbers a vector has at most.
+pub const LONGEST: usize = 16_384;
+
+impl Space {
+    /// What keeps a vector out of the space; `None` when nothing does.
+    #[must_use]
+    pub fn misfit(&self, vector: &[f32]) -> Option<String> {
+        let size = self.size;
+        if size == 0 || size > LONGEST {
+            return Some(format!("a space of {size} numbers: it must be 1 to {LONGEST}"));
+        }
+        if vector.len() != size {
+            return Some(format!("{} numbers in a space of {size}", vector.len()));
+        }
+        let square: f64 = vector.iter().map(|number| f64::from(*number) * f64::from(*number)).sum();
+        let fits = square.sqrt() <= f64::from(f32::MAX);
+        (!fits).then(|| "it has numbers that are none, or too great ones".to_owned())
+    }
+}
+
+/// Refuses changes with a vector that is none of its space.
+///
+/// # Errors
+/// `Unfit`.
+pub fn fitting(changes: &[Change]) -> Result<(), VectorFault> {
+    let misfit = changes.iter().find_map(|change| match change {
+        Change::Put { space, vector, .. } => space.misfit(vector),
+        Change::Remove { .. } | Change::RemoveTenant(_) | Change::RemoveSpace(_) => None,
+    });
+    misfit.map_or(Ok(()), |why| Err(VectorFault::Unfit(why)))
 }
 
 /// Where a point lies: a search names the corners that it looks into, and costs what they hold.
@@ -83,7 +116,7 @@ pub struct Near {
     pub likeness: f32,
 }
 
-/// How full the index is.
+/// How full the index is. Bytes are 0 where only a server knows them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Fullness {
     /// Points.
@@ -92,6 +125,17 @@ pub struct Fullness {
     pub memory_bytes: u64,
     /// Bytes on disk.
     pub disk_bytes: u64,
+}
+
+/// How far the next generation of an index has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reached {
+    /// The position in the feed at which it was begun. What came later is taken in when it is in force: this is its mark then.
+    pub from: i64,
+    /// The last of what was read for it; none where nothing was read yet.
+    pub after: Option<Uuid>,
+    /// How much was read.
+    pub read: u64,
 }
 
 /// What went wrong in the index. What it holds can be filled anew from the records.
@@ -136,7 +180,17 @@ pub trait Vectors: Send + Sync {
     /// The vectors of points, as they were put or nearly so, in the order of the ids that are there.
     async fn get(&self, space: &Space, corner: &Corner, ids: &[Uuid]) -> Result<Vec<(Uuid, Vec<f32>)>, VectorFault>;
 
-    /// Throws everything away, the mark too.
+    /// How far the next generation has come, which is filled beside this one; `None` where there is none. It outlives the process.
+    async fn reached(&self) -> Result<Option<Reached>, VectorFault>;
+
+    /// Takes changes into the next generation, and then how far it has come. Where nothing was read yet it is begun, and one that was begun before is
+    /// thrown away; else what was taken into it before must be there. Searches see none of it.
+    async fn take_next(&self, changes: Vec<Change>, reached: Reached) -> Result<(), VectorFault>;
+
+    /// The next generation takes the place of this one, all at once, with `from` as its mark.
+    async fn turn_over(&self) -> Result<(), VectorFault>;
+
+    /// Throws everything away, the mark and the next generation too.
     async fn clear(&self) -> Result<(), VectorFault>;
 
     /// How full it is.

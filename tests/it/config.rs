@@ -231,6 +231,42 @@ fn the_schema_is_kept_as_a_file() {
 }
 
 #[test]
+fn what_does_not_fit_of_qdrant_is_told_and_no_secret_with_it() {
+    let scene = Scene::new().flag("--set", "vectors.backend", "qdrant");
+    assert!(scene.said().contains("vectors.url: is missing"), "{}", scene.said());
+    let scene = Scene::new()
+        .flag("--set", "vectors.backend", "pigeons")
+        .flag("--set", "vectors.url", "http://ann:hunter2@a:1")
+        .flag("--set", "vectors.api_key_from", "hunter2")
+        .flag("--set", "vectors.prefix", "a.b")
+        .flag("--set", "vectors.search_seconds", "0");
+    let said = scene.said();
+    for wanted in [
+        "vectors.backend: must be 'embedded' or 'qdrant', not 'pigeons'",
+        "must not hold a key: see vectors.api_key_from",
+        "vectors.api_key_from: must be 'file:PATH' or 'env:VARIABLE'",
+        "vectors.prefix: must be a name",
+        "vectors.search_seconds: must be from 1 to 60, not 0",
+    ] {
+        assert!(said.contains(wanted), "{wanted}: {said}");
+    }
+    assert!(!said.contains("hunter2"), "{said}");
+    for (url, wanted) in [
+        ("grpc://a:6334", "must begin with 'https://'"),
+        ("https://a", "must be a host and the port of gRPC"),
+        ("https://a:b", "must be a host and the port of gRPC"),
+        ("http://far.example:6334", "lies beyond this machine"),
+    ] {
+        let said = Scene::new().flag("--set", "vectors.url", url).said();
+        assert!(said.contains(wanted), "{url}: {said}");
+    }
+    for url in ["http://localhost:6334", "http://[::1]:6334/", "https://far.example:6334"] {
+        let scene = Scene::new().flag("--set", "vectors.url", url).flag("--set", "vectors.backend", "pigeons");
+        assert!(!scene.said().contains("vectors.url"), "{}", scene.said());
+    }
+}
+
+#[test]
 fn what_does_not_fit_of_nats_is_told_and_no_secret_with_it() {
     let scene = Scene::new().flag("--set", "events.bus", "nats");
     assert!(scene.said().contains("nats.urls: is missing"), "{}", scene.said());

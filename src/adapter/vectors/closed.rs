@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::kernel::tasks;
-use crate::port::vectors::{Change, Corner, Fullness, Near, Search, Space, VectorFault, Vectors};
+use crate::port::vectors::{Change, Corner, Fullness, Near, Reached, Search, Space, VectorFault, Vectors};
 
 /// An index that stays closed.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl Vectors for ClosedVectors {
     }
 
     async fn take(&self, _: Vec<Change>, _: Option<i64>) -> Result<(), VectorFault> {
-        Err(VectorFault::Unavailable("it is closed, since no embedder is named".to_owned()))
+        Err(closed())
     }
 
     async fn search(&self, _: Search) -> Result<Vec<Near>, VectorFault> {
@@ -40,6 +40,18 @@ impl Vectors for ClosedVectors {
 
     async fn get(&self, _: &Space, _: &Corner, _: &[Uuid]) -> Result<Vec<(Uuid, Vec<f32>)>, VectorFault> {
         Ok(Vec::new())
+    }
+
+    async fn reached(&self) -> Result<Option<Reached>, VectorFault> {
+        Ok(None)
+    }
+
+    async fn take_next(&self, _: Vec<Change>, _: Reached) -> Result<(), VectorFault> {
+        Err(closed())
+    }
+
+    async fn turn_over(&self) -> Result<(), VectorFault> {
+        Err(closed())
     }
 
     /// What an embedder left that was named before goes: after a restore it would be of another time.
@@ -61,4 +73,8 @@ impl Vectors for ClosedVectors {
     fn place(&self) -> String {
         format!("closed, in {}", self.folder.display())
     }
+}
+
+fn closed() -> VectorFault {
+    VectorFault::Unavailable("it is closed, since no embedder is named".to_owned())
 }

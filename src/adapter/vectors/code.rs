@@ -3,9 +3,6 @@
 
 use super::kernels::{BITS, Planes, exactly, turn, whole, words};
 
-/// The longest vector that there may be.
-pub(super) const LONGEST: usize = 16_384;
-
 /// The greatest number of a code: its upper half still fits a byte.
 const GREATEST: f32 = 127.0 * 256.0;
 
@@ -50,20 +47,6 @@ pub(super) struct Code {
     pub(super) length: f32,
     /// The signs of the vector turned.
     pub(super) sketch: Vec<u32>,
-}
-
-/// What keeps a vector from having a code; `None` when nothing does.
-pub(super) fn misfit(vector: &[f32], size: usize) -> Option<String> {
-    if size == 0 || size > LONGEST {
-        return Some(format!("a space of {size} numbers: it must be 1 to {LONGEST}"));
-    }
-    if vector.len() != size {
-        return Some(format!("{} numbers in a space of {size}", vector.len()));
-    }
-    if !length(vector).is_finite() {
-        return Some("it has numbers that are none, or too great ones".to_owned());
-    }
-    None
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "what is too long becomes infinite, and is refused for it")]

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use uuid::Uuid;
 
 use super::code::{Code, code};
-use super::log::{Log, each_record, read_rest};
+use super::log::{Log, each_record, is_in, read_rest};
 use super::records::{Record, point_bytes};
 use super::room::{House, SharedRoom, enter, look};
 use super::search::Rests;
@@ -332,8 +332,7 @@ type Read = (House, Live, Option<i64>, Log);
 
 /// Reads an index; `None` where there is none.
 fn read(folder: &Path, piece_bytes: u64) -> Result<Option<Read>, String> {
-    let is_empty = fs::read_dir(folder).map_err(|error| error.to_string())?.next().is_none();
-    if is_empty {
+    if !is_in(folder)? {
         return Ok(None);
     }
     let (house, mut live, mut mark) = (House::default(), Live::default(), None);
@@ -382,7 +381,7 @@ fn forget(corners: &mut HashMap<u32, (Space, Corner, Option<SharedRoom>)>) {
     }
 }
 
-fn make_folder(folder: &Path) -> io::Result<()> {
+pub(super) fn make_folder(folder: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -390,7 +389,7 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
-fn fault(error: &io::Error) -> VectorFault {
+pub(super) fn fault(error: &io::Error) -> VectorFault {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             VectorFault::Unavailable("there is no room left on its disk".to_owned())

@@ -408,12 +408,30 @@ fn read_head(folder: &Path) -> Result<Head, String> {
 }
 
 fn write_head(folder: &Path, head: Head) -> io::Result<()> {
-    let (new, place) = (folder.join("head.new"), folder.join(HEAD));
+    write_whole(folder, HEAD, &serde_json::to_string(&head)?)
+}
+
+/// Writes a small file so that it is there as it was or as it is to be, whatever happens.
+pub(super) fn write_whole(folder: &Path, name: &str, text: &str) -> io::Result<()> {
+    let (new, place) = (folder.join(format!("{name}.new")), folder.join(name));
     let mut file = File::create(&new)?;
-    file.write_all(serde_json::to_string(&head)?.as_bytes())?;
+    file.write_all(text.as_bytes())?;
     file.sync_all()?;
     fs::rename(new, place)?;
     sync_folder(folder)
+}
+
+/// Whether a folder holds a log, or what is left of one.
+pub(super) fn is_in(folder: &Path) -> Result<bool, String> {
+    Ok(folder.join(HEAD).exists() || !pieces_in(folder)?.is_empty())
+}
+
+/// Removes a log, and leaves what else lies in its folder.
+pub(super) fn remove(folder: &Path) {
+    let _ = fs::remove_file(folder.join(HEAD));
+    for number in pieces_in(folder).unwrap_or_default() {
+        remove_piece(folder, number);
+    }
 }
 
 fn sync_folder(folder: &Path) -> io::Result<()> {

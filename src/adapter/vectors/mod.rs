@@ -3,6 +3,7 @@
 
 mod closed;
 mod code;
+mod generations;
 mod keeping;
 mod kernels;
 mod log;
@@ -18,18 +19,18 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 pub use self::closed::ClosedVectors;
-use self::code::{Query, misfit};
-use self::keeping::Keeping;
+use self::code::Query;
+use self::generations::Generations;
 use self::room::look;
 use self::search::Scene;
 use crate::kernel::tasks;
-use crate::port::vectors::{Change, Corner, Fullness, Near, Search, Space, VectorFault, Vectors};
+use crate::port::vectors::{Change, Corner, Fullness, Near, Reached, Search, Space, VectorFault, Vectors, fitting};
 
 /// An index in a folder of its own.
 #[derive(Debug, Clone)]
 pub struct EmbeddedVectors {
     folder: PathBuf,
-    keeping: Arc<Keeping>,
+    generations: Arc<Generations>,
 }
 
 impl EmbeddedVectors {
@@ -47,16 +48,16 @@ impl EmbeddedVectors {
     /// # Errors
     /// When the folder cannot be written.
     pub fn open_in_pieces(folder: &Path, bytes: u64) -> Result<Self, VectorFault> {
-        let keeping = Keeping::open(folder, bytes.clamp(1024, 1 << 30))?;
-        Ok(Self { folder: folder.to_owned(), keeping: Arc::new(keeping) })
+        let generations = Generations::open(folder, bytes.clamp(1024, 1 << 30))?;
+        Ok(Self { folder: folder.to_owned(), generations: Arc::new(generations) })
     }
 
     async fn beside<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Keeping) -> Result<T, VectorFault> + Send + 'static,
+        work: impl FnOnce(&Generations) -> Result<T, VectorFault> + Send + 'static,
     ) -> Result<T, VectorFault> {
-        let keeping = self.keeping.clone();
-        let ended = tasks::blocking(move || work(&keeping)).await;
+        let generations = self.generations.clone();
+        let ended = tasks::blocking(move || work(&generations)).await;
         ended.unwrap_or_else(|| Err(VectorFault::Broken("work on the index ended early".to_owned())))
     }
 }
@@ -64,30 +65,26 @@ impl EmbeddedVectors {
 #[async_trait]
 impl Vectors for EmbeddedVectors {
     async fn mark(&self) -> Result<Option<i64>, VectorFault> {
-        Ok(self.keeping.mark())
+        Ok(self.generations.current().mark())
     }
 
     async fn take(&self, changes: Vec<Change>, mark: Option<i64>) -> Result<(), VectorFault> {
-        for change in &changes {
-            if let Change::Put { space, vector, .. } = change
-                && let Some(why) = misfit(vector, space.size)
-            {
-                return Err(VectorFault::Unfit(why));
-            }
-        }
-        self.beside(move |keeping| keeping.take(changes, mark)).await
+        fitting(&changes)?;
+        self.beside(move |generations| generations.take(changes, mark)).await
     }
 
     async fn search(&self, search: Search) -> Result<Vec<Near>, VectorFault> {
-        if let Some(why) = misfit(&search.vector, search.space.size) {
+        if let Some(why) = search.space.misfit(&search.vector) {
             return Err(VectorFault::Unfit(why));
         }
         let Some(first) = search.corners.first() else { return Ok(Vec::new()) };
         if search.corners.iter().any(|corner| (corner.tenant, &corner.of) != (first.tenant, &first.of)) {
             return Err(VectorFault::Broken("a search in corners of several tenants or kinds".to_owned()));
         }
-        let Some(room) = self.keeping.house().room(&search.space, first) else { return Ok(Vec::new()) };
-        self.beside(move |keeping| {
+        // Room and files are those of one generation.
+        let keeping = self.generations.current();
+        let Some(room) = keeping.house().room(&search.space, first) else { return Ok(Vec::new()) };
+        self.beside(move |_| {
             let query = Query::new(&search.vector, &keeping.house().turning(search.space.size));
             let scene = Scene::new(&look(&room), &search, keeping.rests());
             Ok(scene.nearest(&query, search.limit))
@@ -96,9 +93,10 @@ impl Vectors for EmbeddedVectors {
     }
 
     async fn get(&self, space: &Space, corner: &Corner, ids: &[Uuid]) -> Result<Vec<(Uuid, Vec<f32>)>, VectorFault> {
-        let Some(room) = self.keeping.house().room(space, corner) else { return Ok(Vec::new()) };
+        let keeping = self.generations.current();
+        let Some(room) = keeping.house().room(space, corner) else { return Ok(Vec::new()) };
         let (part, ids) = (corner.part.clone(), ids.to_vec());
-        self.beside(move |keeping| {
+        self.beside(move |_| {
             let held: Vec<_> = {
                 let room = look(&room);
                 let number = room.part(&part);
@@ -114,11 +112,24 @@ impl Vectors for EmbeddedVectors {
     }
 
     async fn clear(&self) -> Result<(), VectorFault> {
-        self.beside(Keeping::clear).await
+        self.beside(Generations::clear).await
+    }
+
+    async fn reached(&self) -> Result<Option<Reached>, VectorFault> {
+        self.beside(Generations::reached).await
+    }
+
+    async fn take_next(&self, changes: Vec<Change>, reached: Reached) -> Result<(), VectorFault> {
+        fitting(&changes)?;
+        self.beside(move |generations| generations.take_next(changes, reached)).await
+    }
+
+    async fn turn_over(&self) -> Result<(), VectorFault> {
+        self.beside(Generations::turn_over).await
     }
 
     async fn fullness(&self) -> Result<Fullness, VectorFault> {
-        self.beside(|keeping| Ok(keeping.fullness())).await
+        self.beside(|generations| Ok(generations.fullness())).await
     }
 
     fn place(&self) -> String {

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::code::{Code, LONGEST};
+use super::code::Code;
 use super::kernels::words;
 use crate::kernel::id::{Id, TenantId};
-use crate::port::vectors::{Corner, Space};
+use crate::port::vectors::{Corner, LONGEST, Space};
 
 /// What a piece of the log begins with.
 pub(super) const MAGIC: &[u8; 8] = b"cvkvec01";

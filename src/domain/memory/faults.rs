@@ -24,5 +24,12 @@ pub(super) static MEMORY_ENDED: CodeRow = CodeRow::of_caller(
      or correct the one that took its place: the detail names it.",
 );
 
+/// Nothing makes vectors, so there is no index of them.
+pub(super) static NO_EMBEDDER: CodeRow = CodeRow::of_caller(
+    "no_embedder",
+    409,
+    "embeddings.model names no embedder, so nothing is found by meaning and there is no index to fill. The operator can name one.",
+);
+
 /// Every code of the domain.
-pub(super) static ALL: &[Code] = &[&MEMORY_EMPTY, &FORGET_WHAT, &MEMORY_ENDED];
+pub(super) static ALL: &[Code] = &[&MEMORY_EMPTY, &FORGET_WHAT, &MEMORY_ENDED, &NO_EMBEDDER];

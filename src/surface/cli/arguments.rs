@@ -108,6 +108,9 @@ pub enum Command {
     /// Restore a backup into an empty installation
     #[command(after_help = EXITS)]
     Restore(Restore),
+    /// Fill the index of vectors anew from the store, while it is searched
+    #[command(after_help = EXITS)]
+    Reindex(Reindex),
     /// Tell the store's schema and run what is pending
     #[command(after_help = EXITS)]
     Migrate(Migrate),
@@ -300,6 +303,14 @@ pub struct Backup {
     /// List the backups that there are
     #[arg(long)]
     pub list: bool,
+    /// Which installation.
+    #[command(flatten)]
+    pub server: Server,
+}
+
+/// `reindex`
+#[derive(Debug, Args)]
+pub struct Reindex {
     /// Which installation.
     #[command(flatten)]
     pub server: Server,

@@ -16,6 +16,7 @@ mod local;
 mod man;
 mod migrate;
 mod output;
+mod reindex;
 mod remote;
 mod restore;
 mod serve;
@@ -91,6 +92,7 @@ fn command(arguments: Arguments) -> Result<(), Failure> {
         Command::Keys(asked) => blocking(keys::run(setting, asked)),
         Command::Vault(asked) => blocking(vault::run(setting, asked)),
         Command::Backup(asked) => blocking(backup::run(setting, asked)),
+        Command::Reindex(asked) => blocking(reindex::run(setting, asked)),
         Command::Restore(asked) => blocking(restore::run(setting, asked)),
         Command::Migrate(asked) => blocking(migrate::run(setting, asked)),
         Command::Audit(asked) => blocking(audit::run(setting, asked)),

@@ -1,6 +1,7 @@
 //! What is written: JSON and tables to standard output, faults and progress to standard error. Nobody reading is no fault.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
@@ -68,19 +69,43 @@ pub(super) fn failure(failure: &Failure) {
     note(&serde_json::to_string(problem).unwrap_or_default());
 }
 
+/// So often a line tells of progress where nobody looks on.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+
 /// Shows how far a call has come while a person looks on.
 #[derive(Default)]
-pub(super) struct Bar(Option<ProgressBar>);
+pub(super) struct Bar {
+    drawn: Option<ProgressBar>,
+    /// Whether lines tell of it where nobody looks on, and when the last one did.
+    lines: bool,
+    told: Option<Instant>,
+}
 
 impl Bar {
+    /// One that is told in lines where nobody looks on, for work that may take hours.
+    pub(super) fn in_lines() -> Self {
+        Self { drawn: None, lines: true, told: None }
+    }
+
+    fn line(&mut self, progress: &ProgressTold) {
+        if !self.lines || self.told.is_some_and(|told| told.elapsed() < LINE_EVERY) {
+            return;
+        }
+        self.told = Some(Instant::now());
+        let of = progress.total.map(|total| format!(" of {total}")).unwrap_or_default();
+        let message = progress.message.as_deref().map(|message| format!(" {message}")).unwrap_or_default();
+        note(&format!("{}{of}{message}", progress.done));
+    }
+
     /// Shows progress. The first one draws the bar: short work draws none.
     pub(super) fn show(&mut self, progress: &ProgressTold) {
         if !is_watched() {
+            self.line(progress);
             return;
         }
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a drawing, bounded before")]
         let whole = |part: f64| part.clamp(0.0, 9e15) as u64;
-        let bar = self.0.get_or_insert_with(|| {
+        let bar = self.drawn.get_or_insert_with(|| {
             let bar = ProgressBar::with_draw_target(progress.total.map(whole), ProgressDrawTarget::stderr());
             let form = "{spinner} {wide_bar} {pos}/{len} {msg}";
             bar.set_style(ProgressStyle::with_template(form).unwrap_or_else(|_| ProgressStyle::default_bar()));
@@ -96,7 +121,7 @@ impl Bar {
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        if let Some(bar) = &self.0 {
+        if let Some(bar) = &self.drawn {
             bar.finish_and_clear();
         }
     }

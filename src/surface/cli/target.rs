@@ -33,7 +33,12 @@ impl Target {
     }
 
     /// Asks, and hears everything that is told but progress.
-    pub(super) async fn ask(&self, what: What, mut hear: impl FnMut(Told)) -> Result<(), Failure> {
+    pub(super) async fn ask(&self, what: What, hear: impl FnMut(Told)) -> Result<(), Failure> {
+        self.ask_with(what, &mut Bar::default(), hear).await
+    }
+
+    /// The same, with another way to show progress.
+    pub(super) async fn ask_with(&self, what: What, bar: &mut Bar, mut hear: impl FnMut(Told)) -> Result<(), Failure> {
         let (told, mut answers) = mpsc::channel(64);
         let asking = async {
             match self {
@@ -42,7 +47,6 @@ impl Target {
             }
         };
         let hearing = async {
-            let mut bar = Bar::default();
             let mut problem = None;
             while let Some(told) = answers.recv().await {
                 match told {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use convoke::adapter::vectors::EmbeddedVectors;
 use convoke::kernel::id::Id;
-use convoke::port::vectors::{Change, Corner, Search, Space, Vectors};
+use convoke::port::vectors::{Change, Corner, Reached, Search, Space, Vectors};
 use uuid::Uuid;
 
 use crate::faults::disk::SmallDisk;
@@ -186,7 +186,62 @@ async fn says_how_much_room_it_takes() {
     vectors.clear().await.unwrap();
     let cleared = vectors.fullness().await.unwrap();
     assert_eq!((cleared.points, cleared.disk_bytes), (0, on_disk()));
-    assert!(cleared.disk_bytes < full.disk_bytes && cleared.memory_bytes <= empty.memory_bytes, "{cleared:?} {empty:?}");
+    assert!(
+        cleared.disk_bytes < full.disk_bytes && cleared.memory_bytes <= empty.memory_bytes,
+        "{cleared:?} {empty:?}"
+    );
+}
+
+#[tokio::test]
+async fn after_a_crash_while_a_generation_takes_over_one_of_the_two_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, crashed) = (folder.path().join("whole"), folder.path().join("crashed"));
+    let reached = |after: Option<u128>| Reached { from: 7, after: after.map(Uuid::from_u128), read: 1 };
+    let vectors = EmbeddedVectors::open(&whole).unwrap();
+    vectors.take(vec![put(1, 1.0)], Some(5)).await.unwrap();
+    vectors.take_next(Vec::new(), reached(None)).await.unwrap();
+    vectors.take_next(vec![put(2, 2.0)], reached(Some(2))).await.unwrap();
+    let before = folder.path().join("before");
+    copy_all(&whole, &before);
+    vectors.turn_over().await.unwrap();
+    // What was there of the first is gone from the disk.
+    assert!(files(&whole, "codes").is_empty() && !whole.join("head.json").exists());
+    let after = held(&vectors).await;
+    assert_eq!(after, (BTreeMap::from([(2, 2)]), Some(7)));
+    // The name of the one in force was written, and nothing was removed yet.
+    copy_all(&before, &crashed);
+    fs::copy(whole.join("generation.json"), crashed.join("generation.json")).unwrap();
+    assert_eq!(held(&EmbeddedVectors::open(&crashed).unwrap()).await, after);
+    assert!(files(&crashed, "codes").is_empty(), "what was left is removed at the next start");
+    // It was not written: the first is in force, and the next is gone on with.
+    fs::remove_dir_all(&crashed).unwrap();
+    copy_all(&before, &crashed);
+    let vectors = EmbeddedVectors::open(&crashed).unwrap();
+    assert_eq!(held(&vectors).await, (BTreeMap::from([(1, 1)]), Some(5)));
+    assert_eq!(vectors.reached().await.unwrap(), Some(reached(Some(2))));
+    // What is damaged of the next is begun anew.
+    drop(vectors);
+    fs::remove_file(crashed.join("generation-1/head.json")).unwrap();
+    let vectors = EmbeddedVectors::open(&crashed).unwrap();
+    assert_eq!(vectors.reached().await.unwrap(), None);
+    assert!(!crashed.join("generation-1").exists());
+    // Which one is in force cannot be read: it is filled anew.
+    fs::write(whole.join("generation.json"), "{").unwrap();
+    assert_eq!(EmbeddedVectors::open(&whole).unwrap().mark().await.unwrap(), None);
+}
+
+/// Copies a folder with the folders in it.
+fn copy_all(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let place = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_all(&entry.path(), &place);
+        } else {
+            fs::copy(entry.path(), place).unwrap();
+        }
+    }
 }
 
 /// A point in a corner of its own.

@@ -2,11 +2,17 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
+use convoke::adapter::qdrant::{QdrantVectors, Settings};
 use convoke::adapter::vectors::EmbeddedVectors;
-use convoke::kernel::id::{Id, TenantId};
-use convoke::port::vectors::{Change, Corner, Near, Search, Space, VectorFault, Vectors};
+use convoke::kernel::clock::{Clock as _, SystemClock};
+use convoke::kernel::id::{Id, TenantId, new_uuid};
+use convoke::kernel::secret::Secret;
+use convoke::port::vectors::{Change, Corner, Near, Reached, Search, Space, VectorFault, Vectors};
 use uuid::Uuid;
+
+use crate::support::servers::{QDRANT, named};
 
 /// Opens one implementation again and again on the same place.
 type Open = dyn Fn() -> Arc<dyn Vectors> + Send + Sync;
@@ -303,15 +309,17 @@ fn cosine(one: &[f32], other: &[f32]) -> f32 {
 }
 
 async fn finds_among_very_many(open: &Open) {
-    const MANY: usize = 14_000;
     let vectors = open();
-    let (sent, asked) = (crowds(MANY, 40, 1), crowds(12, 40, 2));
+    // The local mode of Qdrant's Python client looks at each point in Python.
+    let is_slow = std::env::var_os("QDRANT_LOCAL").is_some() && vectors.place().starts_with("Qdrant");
+    let many = if is_slow { 1_500 } else { 14_000 };
+    let (sent, asked) = (crowds(many, 40, 1), crowds(12, 40, 2));
     let space = Space { size: 40, ..space() };
     for (batch, from) in sent.chunks(2_000).zip((0..).step_by(2_000)) {
         let changes = batch.iter().zip(from..).map(|(vector, number)| put_in(&space, &mine(), number, vector));
         vectors.take(changes.collect(), i64::try_from(from).ok()).await.unwrap();
     }
-    let half: HashSet<Uuid> = (0..MANY as u128).filter(|number| number % 2 == 0).map(id).collect();
+    let half: HashSet<Uuid> = (0..many as u128).filter(|number| number % 2 == 0).map(id).collect();
     for vectors in [vectors, open()] {
         for among in [None, Some(Arc::new(half.clone()))] {
             let mut right = 0;
@@ -373,6 +381,52 @@ async fn says_how_full_it_is(open: &Open) {
     assert_eq!(vectors.fullness().await.unwrap().points, 0);
 }
 
+async fn another_generation_takes_the_place_of_this_one(open: &Open) {
+    let vectors = open();
+    assert_eq!(vectors.reached().await.unwrap(), None);
+    vectors.take(vec![put(&mine(), 1, EAST), put(&mine(), 2, EAST)], Some(5)).await.unwrap();
+    let reached = |after: Option<u128>, read| Reached { from: 7, after: after.map(id), read };
+    // Nobody goes on with what was not begun, and nothing takes the place of what is there.
+    let lost = vectors.take_next(vec![put(&mine(), 3, EAST)], reached(Some(3), 1)).await.unwrap_err();
+    assert!(matches!(lost, VectorFault::Unavailable(_)), "{lost:?}");
+    assert!(vectors.turn_over().await.is_err());
+    vectors.take_next(Vec::new(), reached(None, 0)).await.unwrap();
+    vectors.take_next(vec![put(&mine(), 2, WEST), put(&mine(), 3, EAST)], reached(Some(3), 2)).await.unwrap();
+    // It is filled beside the one that is searched and written.
+    vectors.take(vec![put(&mine(), 4, EAST)], Some(6)).await.unwrap();
+    assert_eq!(near_east(&*vectors, &[mine()]).await, [1, 2, 4]);
+    let unfit = vectors.take_next(vec![put_in(&space(), &mine(), 9, &[1.0])], reached(Some(9), 3)).await.unwrap_err();
+    assert!(matches!(unfit, VectorFault::Unfit(_)), "{unfit:?}");
+    // It outlives the process.
+    let vectors = open();
+    assert_eq!(near_east(&*vectors, &[mine()]).await, [1, 2, 4]);
+    assert_eq!(vectors.reached().await.unwrap(), Some(reached(Some(3), 2)));
+    vectors.take_next(vec![put(&mine(), 5, NORTH)], reached(Some(5), 3)).await.unwrap();
+    vectors.turn_over().await.unwrap();
+    for vectors in [vectors, open()] {
+        assert_eq!(near_east(&*vectors, &[mine()]).await, [3, 5, 2]);
+        assert_eq!((vectors.mark().await.unwrap(), vectors.reached().await.unwrap()), (Some(7), None));
+        assert_eq!(vectors.fullness().await.unwrap().points, 3);
+    }
+    // And once more; what was begun before is thrown away by a new beginning.
+    let vectors = open();
+    vectors.take_next(Vec::new(), reached(None, 0)).await.unwrap();
+    vectors.take_next(vec![put(&mine(), 6, EAST)], reached(Some(6), 1)).await.unwrap();
+    let vectors = open();
+    vectors.take_next(Vec::new(), reached(None, 0)).await.unwrap();
+    assert_eq!(vectors.reached().await.unwrap(), Some(reached(None, 0)));
+    vectors.take_next(vec![put(&mine(), 7, EAST)], reached(Some(7), 1)).await.unwrap();
+    vectors.take(vec![put(&mine(), 8, EAST)], Some(8)).await.unwrap();
+    assert_eq!(near_east(&*vectors, &[mine()]).await, [3, 8, 5, 2]);
+    vectors.turn_over().await.unwrap();
+    assert_eq!(near_east(&*open(), &[mine()]).await, [7]);
+    // What is thrown away takes the next generation with it.
+    vectors.take_next(Vec::new(), reached(None, 0)).await.unwrap();
+    vectors.clear().await.unwrap();
+    assert_eq!((vectors.mark().await.unwrap(), vectors.reached().await.unwrap()), (None, None));
+    assert_eq!(near_east(&*open(), &[mine()]).await, []);
+}
+
 macro_rules! vectors_conformance {
     ($name:ident, $place:expr) => {
         mod $name {
@@ -385,7 +439,8 @@ macro_rules! vectors_conformance {
                 finds_the_nearest_first, equal_points_are_ordered_by_their_ids, a_point_is_in_one_place,
                 corners_tenants_and_spaces_are_apart, what_is_removed_is_gone, finds_only_among_those_named,
                 refuses_what_does_not_fit, gives_vectors_back, remembers_how_far_it_has_come, finds_among_very_many,
-                searches_go_on_while_changes_are_taken_in, says_how_full_it_is
+                searches_go_on_while_changes_are_taken_in, says_how_full_it_is,
+                another_generation_takes_the_place_of_this_one
             );
         }
     };
@@ -403,6 +458,22 @@ macro_rules! vectors_conformance {
 vectors_conformance!(embedded, {
     let folder = tempfile::tempdir().unwrap();
     Some(Box::new(move || Arc::new(EmbeddedVectors::open(&folder.path().join("vectors")).unwrap()) as Arc<dyn Vectors>))
+});
+
+vectors_conformance!(qdrant, {
+    let url = named(QDRANT, "qdrant")?;
+    let prefix = format!("conformance_{}", new_uuid(SystemClock.now()).simple());
+    let open = move || {
+        let opening = QdrantVectors::open(Settings {
+            url: url.clone(),
+            api_key: std::env::var("QDRANT_API_KEY").ok().map(Secret::new),
+            prefix: prefix.clone(),
+            read_timeout: Duration::from_secs(20),
+            write_timeout: Duration::from_secs(60),
+        });
+        tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(opening)).unwrap()
+    };
+    Some(Box::new(move || Arc::new(open()) as Arc<dyn Vectors>))
 });
 
 // Pieces so small that each batch fills some, and the oldest are written anew all the time.

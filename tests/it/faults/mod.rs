@@ -9,6 +9,7 @@ mod fleet;
 mod kill;
 mod nats;
 mod neo4j;
+mod qdrant;
 #[cfg(target_os = "linux")]
 mod server;
 mod uploads;

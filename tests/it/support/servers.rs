@@ -17,6 +17,9 @@ use super::wire::Wire;
 /// The server that tests may make databases on, as a URL; made by `scripts/services`.
 pub(crate) const POSTGRES: &str = "POSTGRES_URL";
 
+/// A Qdrant server's address for gRPC.
+pub(crate) const QDRANT: &str = "QDRANT_URL";
+
 /// The URL of a kind of server, `None` where the test is to be left out.
 pub(crate) fn named(variable: &str, name: &str) -> Option<String> {
     if let Ok(url) = std::env::var(variable) {

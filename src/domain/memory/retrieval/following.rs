@@ -1,12 +1,16 @@
 //! The index of vectors follows the store: it takes in what the log says since its mark. Where its mark is of another store or from too
 //! long ago, it is filled anew from the vectors that lie beside the documents.
 
+mod refilling;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
+use self::refilling::Refills;
+pub use self::refilling::{Refilling, Stage};
 use super::embedding::{EMBEDDED, EMBEDDING, Embedded, Embedding, fits};
 use crate::capability::cx::store_fault;
 use crate::capability::owned::Stored;
@@ -45,6 +49,7 @@ struct Said {
 #[derive(Default)]
 pub struct Following {
     turn: Mutex<()>,
+    refills: Refills,
 }
 
 impl Following {

@@ -16,4 +16,4 @@ pub mod working;
 pub(crate) use asking::{Near, near, near_among, part_of, parts_of};
 pub(crate) use embedding::{EMBEDDED, EMBEDDING, EMBEDDING_SWEEP, changed, gone, removal, vectors};
 pub use embedding::{Piece, Searchable, Searched};
-pub use following::Following;
+pub use following::{Following, Refilling, Stage};

@@ -16,6 +16,7 @@ capabilities! {
     migrate: Migrate,
     cache_stats: CacheStats,
     cache_clear: CacheClear,
+    reindex: Reindex,
     monitor: Monitor,
     services: Services,
     service_register: ServiceRegister,

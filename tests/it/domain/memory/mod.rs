@@ -4,6 +4,7 @@ mod consolidating;
 mod forgetting;
 mod keeping;
 mod meaning;
+mod reindexing;
 mod searching;
 mod thinking;
 

@@ -1,0 +1,73 @@
+//! Where the index of vectors is.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Where the index of vectors is, by which texts are found that mean alike.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Vectors {
+    /// `embedded`, in the data folder, or `qdrant`.
+    pub backend: String,
+    /// The address of Qdrant for gRPC: `https://HOST:PORT`, or `http://HOST:PORT` without TLS.
+    pub url: String,
+    /// Whether a server beyond this machine may be spoken to without TLS.
+    pub insecure: bool,
+    /// Where the key that Qdrant asks for is: `file:PATH` or `env:VARIABLE`; empty where it asks for none.
+    pub api_key_from: String,
+    /// What the names of the collections begin with.
+    pub prefix: String,
+    /// How long a search waits for Qdrant, in seconds.
+    pub search_seconds: u64,
+    /// How long a write waits for it, in seconds.
+    pub write_seconds: u64,
+}
+
+/// Where a key is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyIn<'a> {
+    /// Nobody asks for one.
+    Nowhere,
+    /// A file.
+    File(&'a str),
+    /// A variable of the environment.
+    Variable(&'a str),
+}
+
+impl Vectors {
+    /// Where the key is; `None` when that cannot be read.
+    #[must_use]
+    pub fn key_in(&self) -> Option<KeyIn<'_>> {
+        if self.api_key_from.is_empty() {
+            return Some(KeyIn::Nowhere);
+        }
+        match self.api_key_from.split_once(':').map(|(scheme, rest)| (scheme, rest.trim()))? {
+            (_, "") => None,
+            ("file", path) => Some(KeyIn::File(path)),
+            ("env", variable) => Some(KeyIn::Variable(variable)),
+            _ => None,
+        }
+    }
+
+    /// What is wrong with the address; `None` when nothing is.
+    #[must_use]
+    pub fn misfit(&self) -> Option<&'static str> {
+        let (scheme, place) = self.url.split_once("://").unwrap_or_default();
+        if !["http", "https"].contains(&scheme) {
+            return Some("must begin with 'https://', or with 'http://' without TLS");
+        }
+        if place.contains('@') {
+            return Some("must not hold a key: see vectors.api_key_from");
+        }
+        let (host, port) = place.trim_end_matches('/').rsplit_once(':').unwrap_or_default();
+        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        let fits = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | ':' | '_');
+        if host.is_empty() || !host.chars().all(fits) || port.parse::<u16>().is_err() {
+            return Some("must be a host and the port of gRPC, such as 'https://qdrant.example.org:6334'");
+        }
+        let near = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+        (scheme == "http" && !near && !self.insecure).then_some(
+            "lies beyond this machine: write 'https://', or set vectors.insecure = true where nobody else is on the network",
+        )
+    }
+}
