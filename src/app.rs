@@ -160,7 +160,7 @@ impl App {
         let key = key::installation(&data)?;
         let store::Opened { store, key, place, clock } = store::open(&config, &data, clock, key).await?;
         let seal = Seal::new(key);
-        let graph = graph::open(&config, &data, &environment, store, &seal).await?;
+        let graph = Box::pin(graph::open(&config, &data, &environment, store, &seal)).await?;
         let (store, follower) = (graph.store, graph.follower);
         let reach = Reach { config: &config, data: &data, environment: &environment, clock: &clock };
         let blobs = reach.blobs().await?;

@@ -35,7 +35,7 @@ const BEHIND: &str = "g";
 pub(super) struct Mark {
     /// The position of the last note; -1 where nothing was filled in yet.
     pub(super) position: i64,
-    /// The note's token; empty where there was no note.
+    /// The note's token; empty where there was no note any more.
     pub(super) token: String,
 }
 
@@ -304,7 +304,8 @@ impl Follower<'_> {
         let query = LogQuery { filter: Filter::All, beyond: Some((last - 1).max(0)), descending: false, limit: 1 };
         match self.store.entries(Scope::Platform, &CHANGES, query).await?.first() {
             Some(entry) if entry.position == last => Ok(Mark { position: last, token: token(entry)? }),
-            _ => Ok(Mark::default()),
+            // There is none, or it was trimmed away.
+            _ => Ok(Mark { position: last, token: String::new() }),
         }
     }
 }
@@ -324,8 +325,8 @@ fn token(entry: &Entry) -> Result<String, GraphFault> {
 
 /// Whether the entries begin with the note at the mark, which is taken away from them.
 fn goes_on(mark: &Mark, entries: &mut Vec<Entry>) -> bool {
-    if mark.position == 0 {
-        return mark.token.is_empty();
+    if mark.token.is_empty() {
+        return entries.first().is_none_or(|first| first.position > mark.position);
     }
     let is_it = entries
         .first()
@@ -334,4 +335,36 @@ fn goes_on(mark: &Mark, entries: &mut Vec<Entry>) -> bool {
         entries.remove(0);
     }
     is_it
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::kernel::time::Timestamp;
+
+    #[test]
+    fn notes_go_on_from_the_very_note_at_the_mark() {
+        let entry = |position: i64| Entry {
+            position,
+            tenant: TenantId::from_uuid(Uuid::nil()),
+            stream: String::new(),
+            at: Timestamp::from_millis(0),
+            body: json!({ "token": Uuid::from_u128(u128::from(position.unsigned_abs())) }),
+        };
+        let on = |position: i64, token: Option<u128>, entries: &[i64]| {
+            let token = token.map_or_else(String::new, |token| Uuid::from_u128(token).to_string());
+            let mut entries: Vec<Entry> = entries.iter().map(|position| entry(*position)).collect();
+            let goes_on = goes_on(&Mark { position, token }, &mut entries);
+            goes_on.then(|| entries.iter().map(|entry| entry.position).collect::<Vec<_>>())
+        };
+        assert_eq!(on(5, Some(5), &[5, 7]), Some(vec![7]));
+        assert_eq!(on(5, Some(5), &[5]), Some(vec![]));
+        assert_eq!(on(5, Some(4), &[5, 7]), None, "another note in its place");
+        assert_eq!(on(5, Some(5), &[7]), None, "trimmed beyond it");
+        assert_eq!(on(5, Some(5), &[]), None);
+        // Of a note that was trimmed away nothing is known but that nothing may stand there.
+        assert_eq!((on(5, None, &[7]), on(0, None, &[]), on(5, None, &[5])), (Some(vec![7]), Some(vec![]), None));
+    }
 }

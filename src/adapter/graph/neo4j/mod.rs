@@ -180,14 +180,12 @@ impl Neo4jGraph {
         }
         let last = self.store.last(&CHANGES).await?;
         if last != standing.taken.position {
-            return Ok(match tokio::time::timeout(self.patience, self.follow()).await {
-                // What fails is told where it fails.
-                Ok(followed) => followed.is_ok(),
-                Err(_) => {
-                    self.lose(&GraphFault::TooLong);
-                    false
-                }
-            });
+            // What fails is told where it fails.
+            if let Ok(followed) = tokio::time::timeout(self.patience, self.follow()).await {
+                return Ok(followed.is_ok());
+            }
+            self.lose(&GraphFault::TooLong);
+            return Ok(false);
         }
         match self.follower().mark_within(self.patience).await {
             // Another instance may have gone on.

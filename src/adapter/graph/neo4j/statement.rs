@@ -172,8 +172,9 @@ impl<'v> Writer<'v> {
             }
             ("type", _) | ("key", true) => (Some(name), texts().map(Into::into).collect()),
             ("name", true) => (Some("nameKey"), texts().map(|text| name_key(text).into()).collect()),
-            ("aliases" | "createdAt" | "updatedAt", true) | ("weight" | "confidence", false) => return None,
-            ("validFrom" | "validTo", _) => return None,
+            ("aliases" | "createdAt" | "updatedAt", true)
+            | ("weight" | "confidence", false)
+            | ("validFrom" | "validTo", _) => return None,
             _ => (None, values.iter().map(|value| plain(value)).collect::<Option<Vec<BoltType>>>()?),
         };
         let of = if let Some(held) = held {
