@@ -87,10 +87,6 @@ impl Embedder for Recorded {
         Space { embedder: "recorded".into(), size: SIZE }
     }
 
-    fn longest(&self) -> usize {
-        256
-    }
-
     async fn embed(&self, texts: &[&str], of: Of) -> Result<Vec<Vec<f32>>, EmbedderFault> {
         if let Some(model) = &self.model {
             let missing: Vec<&str> =
@@ -103,9 +99,5 @@ impl Embedder for Recorded {
         let of_text = |text: &&str| known.get(&key(text)).cloned();
         let all: Option<Vec<Vec<f32>>> = texts.iter().map(of_text).collect();
         Ok(all.expect("the corpus was changed: run this with UPDATE=1 and MINILM_FOLDER"))
-    }
-
-    fn place(&self) -> String {
-        "a file".to_owned()
     }
 }
