@@ -151,6 +151,10 @@ impl Query {
 mod tests {
     use super::*;
 
+    fn space(size: usize) -> crate::port::vectors::Space {
+        crate::port::vectors::Space { embedder: "any".into(), size }
+    }
+
     fn wave(size: usize, by: f32) -> Vec<f32> {
         (0..size).map(|at| (f32::from(u16::try_from(at).unwrap()) * by).sin()).collect()
     }
@@ -203,15 +207,15 @@ mod tests {
         let turning = Turning::new(3);
         for by in [1e-38, 1e-20, 1.0, 1e20, 1e38] {
             let one = [0.5 * by, -by, 0.25 * by];
-            assert_eq!(misfit(&one, 3), None, "{by}");
+            assert_eq!(space(3).misfit(&one), None, "{by}");
             let kept = code(&one, &turning);
             let likeness = Query::new(&[0.5, -1.0, 0.25], &turning).likeness(&kept.high, &kept.low, kept.scale);
             assert!((likeness - 1.0).abs() < 1e-5, "{by}: {likeness}");
         }
-        assert!(misfit(&[f32::NAN, 0.0, 0.0], 3).is_some());
-        assert!(misfit(&[f32::INFINITY, 0.0, 0.0], 3).is_some());
-        assert!(misfit(&[f32::MAX; 3], 3).is_some());
-        assert!(misfit(&[1.0; 2], 3).is_some());
-        assert!(misfit(&[], 0).is_some());
+        assert!(space(3).misfit(&[f32::NAN, 0.0, 0.0]).is_some());
+        assert!(space(3).misfit(&[f32::INFINITY, 0.0, 0.0]).is_some());
+        assert!(space(3).misfit(&[f32::MAX; 3]).is_some());
+        assert!(space(3).misfit(&[1.0; 2]).is_some());
+        assert!(space(0).misfit(&[]).is_some());
     }
 }

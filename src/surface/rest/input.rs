@@ -81,6 +81,7 @@ fn is_json(essence: &str) -> bool {
 }
 
 /// Whether a body is a file as it is, for a tool that takes one: it says that it is something, and that is neither JSON nor a form.
+#[must_use]
 pub fn is_file(headers: &HeaderMap) -> bool {
     media_type(headers).is_some_and(|essence| {
         !is_json(&essence) && !essence.starts_with("multipart/") && essence != "application/x-www-form-urlencoded"

@@ -49,6 +49,7 @@ pub(crate) struct Weighed {
 }
 
 /// An interaction.
+#[expect(clippy::struct_field_names, reason = "the id has a name of its own beside others")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Interaction {

@@ -43,6 +43,7 @@ const MEASURED: Duration = Duration::from_hours(24 * 90);
 pub(in crate::domain::agents) struct AgentLearn;
 
 /// The interaction, and what is to be learned of it.
+#[expect(clippy::struct_field_names, reason = "what was asked is the input of the interaction")]
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::domain::agents) struct Input {

@@ -224,7 +224,8 @@ static PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
     const PERSON: Option<&str> = Some("Person");
     const FIRM: Option<&str> = Some("Organisation");
     const PLACE: Option<&str> = Some("Place");
-    let rules: [(&str, &'static str, bool, Option<&'static str>, Option<&'static str>); 25] = [
+    type Rule = (&'static str, &'static str, bool, Option<&'static str>, Option<&'static str>);
+    let rules: [Rule; 25] = [
         (
             r"(?:, who |,? )?(?:also |now |still )?(?:works|worked|is employed|was employed|is working|was working) (?:for|at|by|with)",
             "works_at",

@@ -57,8 +57,9 @@ pub(super) async fn ask(
     passages: &[&Chunk],
 ) -> Result<Answered, Fault> {
     let numbered = passages.iter().enumerate();
-    let shown: String =
+    let shown: Vec<String> =
         numbered.map(|(at, chunk)| format!("[{}] {}\n{}\n\n", at + 1, chunk.heading, chunk.text)).collect();
+    let shown = shown.concat();
     let wish = Wish { model, tags: Tags::default(), ..Wish::default() };
     // The other side's own model would have to be asked before anything is written.
     let asker = Asker { client: None, ..Asker::of(cx) };

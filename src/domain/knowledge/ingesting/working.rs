@@ -240,7 +240,9 @@ impl<'a> Work<'a> {
             let model = (method == Method::Model).then(|| by.clone());
             let finds = match answered {
                 Some(Answered { finds: Some(finds), dropped, .. }) => {
-                    dropped.into_iter().for_each(|(why, count)| *done.skipped.entry(why).or_default() += count);
+                    for (why, count) in dropped {
+                        *done.skipped.entry(why).or_default() += count;
+                    }
                     finds
                 }
                 unfit => {
@@ -305,7 +307,6 @@ impl<'a> Work<'a> {
     }
 
     /// Asks for some passages. `Some(None)` where there is no model and none is demanded, `None` where no more is begun.
-    #[expect(clippy::option_option, reason = "two ways of having no answer")]
     async fn ask(&mut self, place: &Place<'_>, chunks: &[&Chunk]) -> Result<Option<Option<Answered>>, Fault> {
         if self.calls >= self.options.most_calls {
             let say = format!("a model was asked {} times, as often as this call may: call again to go on", self.calls);

@@ -148,7 +148,8 @@ impl Thinking {
         new: &str,
         old: &[&str],
     ) -> Result<Vec<Option<Judged>>, Fault> {
-        let numbered: String = old.iter().enumerate().map(|(at, text)| format!("{}. {text}\n", at + 1)).collect();
+        let numbered: Vec<String> = old.iter().enumerate().map(|(at, text)| format!("{}. {text}\n", at + 1)).collect();
+        let numbered = numbered.concat();
         let asked = format!("<new>\n{new}\n</new>\n<old>\n{numbered}</old>");
         let mut verdicts = vec![None; old.len()];
         let Some(answer) = self.ask(cx, COMPARE, asked).await? else { return Ok(verdicts) };

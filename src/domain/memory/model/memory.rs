@@ -283,7 +283,7 @@ impl Memory {
         self.trust = self.trust.max(other.trust);
         self.about = self.about.take().or_else(|| other.about.clone());
         self.valid_from = self.valid_from.or(other.valid_from);
-        let lasts = |own: Option<Timestamp>, new: Option<Timestamp>| new.or(own.filter(|end| *end > now));
+        let lasts = |own: Option<Timestamp>, new: Option<Timestamp>| new.or_else(|| own.filter(|end| *end > now));
         self.valid_to = lasts(self.valid_to, other.valid_to);
         self.expires_at = lasts(self.expires_at, other.expires_at);
         for tag in &other.tags {
