@@ -171,12 +171,6 @@ impl Cx {
         &self.call
     }
 
-    /// The file that came with the call, for a tool that takes one.
-    #[must_use]
-    pub fn file(&self) -> Option<&Arc<dyn Arrived>> {
-        self.call.file.as_ref()
-    }
-
     /// Who calls.
     #[must_use]
     pub fn caller(&self) -> &Arc<Caller> {

@@ -256,7 +256,7 @@ fn given(cx: &Cx, input: &Input) -> Result<Given, Fault> {
         (Some(_), Some(_)) => Err(Fault::bad_input("/text", "cannot be given beside document")),
         (None, None) => Err(Fault::bad_input("/document", "must be given, or text")),
         (None, Some(text)) => Ok(Given::Here(Bytes::copy_from_slice(text.as_bytes()))),
-        (Some(document), None) => match cx.file() {
+        (Some(document), None) => match &cx.call().file {
             Some(file) => Ok(Given::Arrived(file.clone())),
             None => decoded(document).map(Given::Here),
         },
