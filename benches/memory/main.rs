@@ -84,7 +84,9 @@ impl Chance {
 async fn call(app: &App, caller: &Arc<Caller>, tool: &str, input: Value) -> Value {
     let origin = Origin { door: Door::Inside, address: None };
     let request = Request::new(CallId::new(SystemClock.now()), caller.clone(), origin, tool, input);
-    let Outcome::Value(value) = app.gate().call(request).await.result.unwrap() else { panic!("{tool} answers a value") };
+    let Outcome::Value(value) = app.gate().call(request).await.result.unwrap() else {
+        panic!("{tool} answers a value")
+    };
     value
 }
 

@@ -124,7 +124,7 @@ mod tests {
                 let put = put.into_iter().map(|(space, points)| {
                     let mut points: Vec<(u128, f32)> =
                         points.iter().map(|point| (point.id.as_u128(), point.vector[0])).collect();
-                    points.sort_by(|one, other| one.0.cmp(&other.0));
+                    points.sort_by_key(|one| one.0);
                     format!(" {}{points:?}", space.embedder)
                 });
                 format!("-{}{}", removed.len(), put.collect::<String>())

@@ -41,7 +41,11 @@ impl Logs for SqliteStore {
         let plan = self.declarations.log(log)?;
         self.readers.inline(|connection| {
             let text = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = ?1";
-            connection.prepare_cached(text).or_fault()?.query_row([plan.table.name.as_str()], |row| row.get(0)).or_fault()
+            connection
+                .prepare_cached(text)
+                .or_fault()?
+                .query_row([plan.table.name.as_str()], |row| row.get(0))
+                .or_fault()
         })
     }
 

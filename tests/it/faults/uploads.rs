@@ -63,9 +63,9 @@ fn a_document_is_taken_in_whole_or_not_at_all() {
         let is_there = !kept[0].is_empty();
         assert!(kept.iter().all(|one| one.len() == usize::from(is_there)), "round {round}: {kept:?}");
         if is_there {
-            there += 1
+            there += 1;
         } else {
-            not_there += 1
+            not_there += 1;
         }
         // Trying again works, and does nothing where it is there.
         let again = client.call("document_upload", &upload(round));
@@ -73,7 +73,7 @@ fn a_document_is_taken_in_whole_or_not_at_all() {
         let id = again["documentId"].as_str().unwrap().to_owned();
         for number in [0, PASSAGES / 2, PASSAGES - 1] {
             let says: Vec<String> = saying(&mut client, round, number).into_iter().map(|(id, _)| id).collect();
-            assert_eq!(says, [id.clone()]);
+            assert_eq!(says, std::slice::from_ref(&id));
         }
         let told = client.call("document_get", &json!({ "id": id, "length": 200_000 }));
         assert_eq!(told["text"].as_str().unwrap().matches("The mark of this part").count(), PASSAGES);

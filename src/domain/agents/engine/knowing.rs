@@ -93,7 +93,15 @@ mod tests {
     use super::*;
     use crate::domain::memory::retrieval::ranking::Fusing;
 
-    const BY: By = By { words: 6.0, meaning: 4.0, recency: 0.1, half_life_days: 30.0, importance: 0.2, variety: 0.25, fusing: Fusing::Places };
+    const BY: By = By {
+        words: 6.0,
+        meaning: 4.0,
+        recency: 0.1,
+        half_life_days: 30.0,
+        importance: 0.2,
+        variety: 0.25,
+        fusing: Fusing::Places,
+    };
 
     fn found(text: &'static str, likeness: Option<f64>, days: u64) -> Found<&'static str> {
         let age = Duration::from_secs(days * 86_400);

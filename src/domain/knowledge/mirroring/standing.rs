@@ -158,7 +158,15 @@ impl Standing<'_> {
         let by = UserId::from_uuid(owner.unwrap_or_else(Uuid::nil));
         // No call made it: it follows from the record.
         let call = CallId::from_uuid(Uuid::nil());
-        Origin { source: Some(source), document: None, note: None, extracted: None, call, by, at: self.platform.clock.now() }
+        Origin {
+            source: Some(source),
+            document: None,
+            note: None,
+            extracted: None,
+            call,
+            by,
+            at: self.platform.clock.now(),
+        }
     }
 
     async fn make(

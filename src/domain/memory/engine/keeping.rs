@@ -79,11 +79,7 @@ impl Keeper<'_> {
     ///
     /// # Errors
     /// `memory_empty`; when the store fails; as the router, where a model was demanded.
-    pub(in crate::domain::memory) async fn keep(
-        &mut self,
-        belongs: Belongs,
-        memory: Memory,
-    ) -> Result<Keeping, Fault> {
+    pub(in crate::domain::memory) async fn keep(&mut self, belongs: Belongs, memory: Memory) -> Result<Keeping, Fault> {
         let words = sought(&memory.text);
         if words.is_empty() {
             return Err(Fault::new(&MEMORY_EMPTY, "the text has no word in it"));
@@ -180,7 +176,9 @@ impl Keeper<'_> {
             if !ids.is_empty() {
                 let others = Query::newest(Filter::In("id", ids).and(believed), HELD_AGAINST);
                 let others = cx.find::<Memory>(others).await?;
-                found.extend(others.into_iter().map(|old| (near.get(&old.id).copied(), old)).map(|(near, old)| (old, near)));
+                found.extend(
+                    others.into_iter().map(|old| (near.get(&old.id).copied(), old)).map(|(near, old)| (old, near)),
+                );
             }
         }
         Ok(found)
@@ -196,7 +194,8 @@ impl Keeper<'_> {
         open.sort_by(|one, other| other.1.total_cmp(&one.1));
         open.truncate(JUDGED);
         let texts: Vec<&str> = open.iter().map(|(old, _)| old.value.text.as_str()).collect();
-        let told = if texts.is_empty() { Vec::new() } else { self.thinking.compare(self.cx, &memory.text, &texts).await? };
+        let told =
+            if texts.is_empty() { Vec::new() } else { self.thinking.compare(self.cx, &memory.text, &texts).await? };
         let mut same = None;
         for ((old, likeness), told) in open.into_iter().zip(told) {
             let one = old.value.is_of_the_same(memory);

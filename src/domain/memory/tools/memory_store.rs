@@ -186,8 +186,7 @@ impl Capability for MemoryStore {
         } else {
             Box::pin(thinking.divide(cx, &memory.text)).await?
         };
-        let mut keeper =
-            Keeper { cx, merges: !input.separate, thinking: &mut thinking, touched: HashSet::new() };
+        let mut keeper = Keeper { cx, merges: !input.separate, thinking: &mut thinking, touched: HashSet::new() };
         let mut kept = Vec::new();
         for piece in pieces {
             let memory = memory_of(&memory, piece);

@@ -58,7 +58,7 @@ async fn a_type_or_tag_loses_nothing_to_what_is_nearer() {
     // All as long as the question, and so alike; the one is not, and other passages are nearer to it.
     let nearer = format!(
         "# Toll\n\n{}",
-        (0..450).map(|number| format!("# {number:03}\n\nwide {number:04}\n\n")).collect::<String>()
+        (0..450).map(|number| format!("# {number:03}\n\nwide {number:04}\n\n")).collect::<Vec<_>>().concat()
     );
     let many = call(&app, "document_upload", json!({ "name": "many.md", "text": nearer, "tags": ["many"] })).await;
     assert!(many["chunks"].as_u64().unwrap() > 400, "{many}");

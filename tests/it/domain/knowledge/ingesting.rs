@@ -199,11 +199,10 @@ async fn of_a_changed_source_only_what_changed_is_read_and_what_nobody_says_any_
 
 /// A text of so many parts, each as long as a model is shown at once.
 fn long(parts: usize) -> String {
-    (0..parts)
-        .map(|at| {
-            format!("# Part {at}\n\nPerson{at} Miller left. {}\n\n", "Nothing else was said of it. ".repeat(36).trim())
-        })
-        .collect()
+    let part = |at| {
+        format!("# Part {at}\n\nPerson{at} Miller left. {}\n\n", "Nothing else was said of it. ".repeat(36).trim())
+    };
+    (0..parts).map(part).collect::<Vec<_>>().concat()
 }
 
 fn of_part(first: usize, many: usize) -> Act {

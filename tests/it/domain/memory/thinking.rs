@@ -40,9 +40,13 @@ async fn a_text_is_divided_into_facts_that_it_bears_out_and_nothing_is_lost() {
     );
     assert_eq!((&told["method"], &told["partial"]), (&json!("model"), &json!(null)));
     let first = &told["memory"];
-    assert_eq!((&first["kind"], &first["tags"], &first["trust"]), (&json!("event"), &json!(["people", "anna"]), &json!("stated")));
+    assert_eq!(
+        (&first["kind"], &first["tags"], &first["trust"]),
+        (&json!("event"), &json!(["people", "anna"]), &json!("stated"))
+    );
     assert_eq!(first["validFrom"], "2024-01-01T00:00:00.000Z");
-    let quoted = json!([{ "uri": "mailto:anna@example.com", "title": "A mail", "quote": "Anna moved to Oslo in 2024" }]);
+    let quoted =
+        json!([{ "uri": "mailto:anna@example.com", "title": "A mail", "quote": "Anna moved to Oslo in 2024" }]);
     assert_eq!(first["sources"], quoted);
     // A word of the model's own was not said by anybody.
     assert_eq!(told["further"][0]["memory"]["trust"], "inferred");
@@ -50,7 +54,10 @@ async fn a_text_is_divided_into_facts_that_it_bears_out_and_nothing_is_lost() {
     let asked = format!("{:?}", app.vendor.requests()[0]);
     assert!(asked.contains("<text>") && asked.contains("2026-11-20"), "{asked}");
     // The same once more changes nothing but how often it was said.
-    says(&app, &json!({ "facts": [{ "text": "Anna moved to Oslo", "quote": "Anna moved to Oslo in 2024", "kind": "event" }] }));
+    says(
+        &app,
+        &json!({ "facts": [{ "text": "Anna moved to Oslo", "quote": "Anna moved to Oslo in 2024", "kind": "event" }] }),
+    );
     let again = store(&app, json!({ "text": SEVERAL })).await;
     assert_eq!((&again["action"], &again["memory"]["timesSaid"]), (&json!("merged"), &json!(2)));
 }
@@ -79,7 +86,10 @@ async fn without_a_usable_answer_the_text_is_kept_whole() {
     whole(&store(&app, input(json!({ "method": "statistical" }))).await);
     whole(&store(&app, input(json!({ "separate": true }))).await);
     assert_eq!(app.vendor.asked().len(), before);
-    assert_eq!(code(&ada(&app, "memory_store", input(json!({ "model": "test/nothing", "scopeId": "u" }))).await), "unknown_model");
+    assert_eq!(
+        code(&ada(&app, "memory_store", input(json!({ "model": "test/nothing", "scopeId": "u" }))).await),
+        "unknown_model"
+    );
 }
 
 #[tokio::test]
@@ -88,7 +98,10 @@ async fn what_a_model_takes_for_the_same_is_one_unless_names_numbers_or_denials_
     let tea = fact(&app, "Anna enjoys black tea each morning").await["memory"]["memoryId"].clone();
     says(&app, &json!({ "old": [{ "number": 1, "stands": "same" }] }));
     let told = fact(&app, "Anna likes black tea every morning").await;
-    assert_eq!((&told["action"], &told["memory"]["memoryId"], &told["method"]), (&json!("merged"), &tea, &json!("model")));
+    assert_eq!(
+        (&told["action"], &told["memory"]["memoryId"], &told["method"]),
+        (&json!("merged"), &tea, &json!("model"))
+    );
     says(&app, &json!({ "old": [{ "number": 1, "stands": "same" }] }));
     let told = fact(&app, "Bob likes black tea each morning").await;
     assert_eq!((&told["action"], &told["alike"][0]["memoryId"]), (&json!("created"), &tea));

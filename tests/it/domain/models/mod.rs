@@ -54,7 +54,10 @@ async fn asker(app: &TestApp, person: &Person) -> (Arc<Router>, Asker) {
     let caller = app.app.gate().identify(&Credential::Bearer(person.key.clone()), None).await.unwrap();
     let origin = Origin { door: Door::Inside, address: None };
     let request_id = CallId::new(app.clock.now());
-    (platform.service::<Router>().unwrap(), Asker { platform, caller, request_id, origin, client: None, trace: None, asked: None })
+    (
+        platform.service::<Router>().unwrap(),
+        Asker { platform, caller, request_id, origin, client: None, trace: None, asked: None },
+    )
 }
 
 fn wish(model: &str) -> Wish {

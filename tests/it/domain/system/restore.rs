@@ -367,7 +367,8 @@ async fn what_was_forgotten_since_the_backup_stays_forgotten() {
     new.call("system_restore", json!({ "name": name })).await.unwrap();
     let ask = async |tool: &str, input: Value| new.call_with(&old.member.key, tool, input, |_| {}).await;
     let found = ask("memory_search", json!({ "query": "garden", "includeEnded": true })).await.unwrap();
-    let texts: Vec<&str> = found["items"].as_array().unwrap().iter().map(|item| item["text"].as_str().unwrap()).collect();
+    let texts: Vec<&str> =
+        found["items"].as_array().unwrap().iter().map(|item| item["text"].as_str().unwrap()).collect();
     assert_eq!(texts, ["Ada keeps a horse in the garden shed"]);
     assert!(ask("memory_get", json!({ "id": gone })).await.unwrap_err().is(&codes::NOT_FOUND));
     // Said anew it is there again, and no later round takes it.

@@ -45,7 +45,7 @@ async fn none_waits(served: &Served) {
 
 /// Words that are larger than a body may be, and than all together.
 fn large() -> Vec<u8> {
-    (0..20_000).map(|number| format!("word{number} ")).collect::<String>().into_bytes()
+    (0..20_000).map(|number| format!("word{number} ")).collect::<Vec<_>>().concat().into_bytes()
 }
 
 #[tokio::test]

@@ -166,7 +166,7 @@ fn read(text: &str) -> (BTreeMap<String, Vec<String>>, Vec<Family>) {
             ("##", Some(family)) => family.sections.push(Section { heading: rest.to_owned(), ..Section::default() }),
             (">", Some(family)) => family.sections.last_mut().unwrap().wordings.push(rest.to_owned()),
             ("?", Some(family)) => family.sections.last_mut().unwrap().questions.push(rest.to_owned()),
-            ("=", Some(family)) => family.sections.last_mut().unwrap().answer = rest.to_owned(),
+            ("=", Some(family)) => rest.clone_into(&mut family.sections.last_mut().unwrap().answer),
             _ => panic!("{line}"),
         }
     }

@@ -72,6 +72,7 @@ struct Table {
 }
 
 impl Table {
+    #[expect(clippy::cast_precision_loss, reason = "a few hundred questions")]
     fn add(&mut self, method: &str, questions: &[Question], found: &[bool], spent: Duration) -> Recall {
         let share = |of: &dyn Fn(&Question) -> bool| {
             let some: Vec<bool> =
