@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::address::{Wanted, misfit};
+
 /// What the knowledge graph is asked of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -52,29 +54,16 @@ impl Graph {
     /// What is wrong with the address; `None` when nothing is.
     #[must_use]
     pub fn misfit(&self) -> Option<&'static str> {
-        let (scheme, place) = self.url.split_once("://").unwrap_or_default();
-        if !["bolt", "bolt+s"].contains(&scheme) {
-            return Some("must begin with 'bolt+s://', or with 'bolt://' without TLS");
-        }
-        if place.contains('@') {
-            return Some("must not hold a user or password: see graph.user and graph.password_from");
-        }
-        let (host, port) = match place.rsplit_once(':') {
-            Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
-            _ => (place, None),
+        let wanted = Wanted {
+            schemes: ["bolt+s", "bolt"],
+            port: false,
+            insecure: self.insecure,
+            other_scheme: "must begin with 'bolt+s://', or with 'bolt://' without TLS",
+            holds_login: "must not hold a user or password: see graph.user and graph.password_from",
+            no_place: "must be a host and a port, such as 'bolt+s://neo4j.example.org:7687'",
+            in_the_open: "lies beyond this machine: write 'bolt+s://', or set graph.insecure = true where nobody else is on the network",
         };
-        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        let fits = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | ':' | '_');
-        if host.is_empty() || !host.chars().all(fits) || port.is_some_and(|port| port.parse::<u16>().is_err()) {
-            return Some("must be a host and a port, such as 'bolt+s://neo4j.example.org:7687'");
-        }
-        let near = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-        if scheme == "bolt" && !near && !self.insecure {
-            return Some(
-                "lies beyond this machine: write 'bolt+s://', or set graph.insecure = true where nobody else is on the network",
-            );
-        }
-        None
+        misfit(&self.url, &wanted)
     }
 
     /// Whether the space can be part of a name in Neo4j.

@@ -1,6 +1,7 @@
 //! The configuration: one section a file. The complete commented defaults are `config/convoke.toml`, compiled in; what a
 //! value is and where it came from is known for each.
 
+mod address;
 pub mod audit;
 pub mod backup;
 pub mod check;

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::address::{Wanted, misfit};
+
 /// The NATS servers that carry events, where `events.bus` is `nats`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -58,28 +60,15 @@ impl Nats {
     /// What is wrong with an address of a server; `None` when nothing is.
     #[must_use]
     pub fn misfit(&self, url: &str) -> Option<&'static str> {
-        let (scheme, place) = url.split_once("://").unwrap_or_default();
-        if !["nats", "tls"].contains(&scheme) {
-            return Some("must begin with 'tls://', or with 'nats://' without TLS");
-        }
-        if place.contains('@') {
-            return Some("must not hold a user or password: see nats.login");
-        }
-        let (host, port) = match place.rsplit_once(':') {
-            Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
-            _ => (place, None),
+        let wanted = Wanted {
+            schemes: ["tls", "nats"],
+            port: false,
+            insecure: self.insecure,
+            other_scheme: "must begin with 'tls://', or with 'nats://' without TLS",
+            holds_login: "must not hold a user or password: see nats.login",
+            no_place: "must be a host and a port, such as 'tls://nats.example.org:4222'",
+            in_the_open: "lies beyond this machine: write 'tls://', or set nats.insecure = true where nobody else is on the network",
         };
-        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        let fits = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | ':' | '_');
-        if host.is_empty() || !host.chars().all(fits) || port.is_some_and(|port| port.parse::<u16>().is_err()) {
-            return Some("must be a host and a port, such as 'tls://nats.example.org:4222'");
-        }
-        let near = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-        if scheme == "nats" && !near && !self.insecure {
-            return Some(
-                "lies beyond this machine: write 'tls://', or set nats.insecure = true where nobody else is on the network",
-            );
-        }
-        None
+        misfit(url, &wanted)
     }
 }

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::address::{Wanted, misfit};
+
 /// Where the index of vectors is, by which texts are found that mean alike.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -52,22 +54,15 @@ impl Vectors {
     /// What is wrong with the address; `None` when nothing is.
     #[must_use]
     pub fn misfit(&self) -> Option<&'static str> {
-        let (scheme, place) = self.url.split_once("://").unwrap_or_default();
-        if !["http", "https"].contains(&scheme) {
-            return Some("must begin with 'https://', or with 'http://' without TLS");
-        }
-        if place.contains('@') {
-            return Some("must not hold a key: see vectors.api_key_from");
-        }
-        let (host, port) = place.trim_end_matches('/').rsplit_once(':').unwrap_or_default();
-        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        let fits = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | ':' | '_');
-        if host.is_empty() || !host.chars().all(fits) || port.parse::<u16>().is_err() {
-            return Some("must be a host and the port of gRPC, such as 'https://qdrant.example.org:6334'");
-        }
-        let near = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-        (scheme == "http" && !near && !self.insecure).then_some(
-            "lies beyond this machine: write 'https://', or set vectors.insecure = true where nobody else is on the network",
-        )
+        let wanted = Wanted {
+            schemes: ["https", "http"],
+            port: true,
+            insecure: self.insecure,
+            other_scheme: "must begin with 'https://', or with 'http://' without TLS",
+            holds_login: "must not hold a key: see vectors.api_key_from",
+            no_place: "must be a host and the port of gRPC, such as 'https://qdrant.example.org:6334'",
+            in_the_open: "lies beyond this machine: write 'https://', or set vectors.insecure = true where nobody else is on the network",
+        };
+        misfit(self.url.trim_end_matches('/'), &wanted)
     }
 }

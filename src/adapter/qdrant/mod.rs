@@ -1,6 +1,6 @@
 //! The index of vectors in Qdrant: a collection for each space, in which a point's payload says whose it is; and one with a single point that
 //! says which generation is in force and how far the feed was taken in. Several instances on one store share it. What was chosen and why:
-//! docs/decisions/0027.
+//! docs/decisions/0026.
 
 mod planning;
 mod reaching;

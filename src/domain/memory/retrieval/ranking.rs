@@ -330,7 +330,8 @@ mod tests {
             (0..40)
                 .flat_map(|rank| {
                     let item = ["green tea", "black tea", "red wine", "a long walk"][rank % 4];
-                    [found(item, Some(rank), Some(39 - rank)), found(item, None, Some(rank + 40))]
+                    let far = Candidate { meaning: Some((rank + 40, 0.1)), ..found(item, None, None) };
+                    [found(item, Some(rank), Some(39 - rank)), far]
                 })
                 .collect()
         };

@@ -28,14 +28,14 @@ async fn models_are_listed_in_pages_with_how_they_are_doing() {
         }
     }
     let told: Vec<&str> = names.iter().map(|one| one["name"].as_str().unwrap()).collect();
-    assert_eq!(told, ["test/large", "test/small", "test/third", "test/unpriced", "test/vectors"]);
+    assert_eq!(told, ["test/large", "test/other-vectors", "test/small", "test/third", "test/unpriced", "test/vectors"]);
     let health = &names[0]["health"];
     assert_eq!((&health["answered"], &health["failed"], &health["circuit"]), (&json!(1), &json!(1), &json!("closed")));
-    assert_eq!((&names[1]["price"]["cached"], &names[1]["pricesOf"]), (&json!("0.5"), &json!("2026-11-20")));
-    assert!(names[3].get("price").is_none(), "what is not known is not there");
+    assert_eq!((&names[2]["price"]["cached"], &names[2]["pricesOf"]), (&json!("0.5"), &json!("2026-11-20")));
+    assert!(names[4].get("price").is_none(), "what is not known is not there");
     let vectors =
         app.call(&app.member, "model_list", json!({ "ability": "embeddings", "provider": "test" })).await.unwrap();
-    assert_eq!(vectors["items"].as_array().unwrap().len(), 1);
+    assert_eq!(vectors["items"].as_array().unwrap().len(), 2);
     // Another tenant sees what it can ask: nothing, and with 'all' what is missing.
     let elsewhere = app.call(&app.stranger, "model_list", json!({})).await.unwrap();
     assert_eq!(elsewhere["items"], json!([]));
