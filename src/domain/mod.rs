@@ -12,6 +12,7 @@ pub mod learning;
 pub mod memory;
 pub mod models;
 pub mod personas;
+pub mod processes;
 pub mod prompts;
 pub mod registry;
 pub mod system;

@@ -1,0 +1,143 @@
+//! A process as the play of tokens sees it: places that hold tokens, and knots between them. What a node does is nothing to it, only
+//! how many tokens it takes and gives.
+
+use crate::domain::processes::engine::graph::{EdgeIndex, Graph, NodeIndex};
+use crate::domain::processes::engine::nodes::ends::EndKind;
+use crate::domain::processes::engine::nodes::{Config, Role};
+
+/// How a knot takes tokens and gives them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Knot {
+    /// Takes one from any place, gives one to any place.
+    One,
+    /// Takes one from each place, gives one to each.
+    All,
+    /// Takes what has come once nothing more can come; gives to some places, at least one.
+    Some,
+    /// Takes one from any place; gives one to the first place, and to any of the others.
+    FirstAndSome,
+    /// Takes what comes.
+    End,
+    /// Takes what comes and all other tokens with it.
+    EndAll,
+}
+
+/// A knot.
+#[derive(Debug, Clone)]
+pub(super) struct Tie {
+    pub(super) knot: Knot,
+    pub(super) from: Vec<usize>,
+    pub(super) to: Vec<usize>,
+    /// The node that it stands for.
+    pub(super) node: NodeIndex,
+}
+
+/// A place.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spot {
+    /// The knot that gives to it; none for the first one.
+    pub(super) of: Option<usize>,
+    /// The knot that takes from it.
+    pub(super) to: usize,
+    /// The edge that it stands for, where it does.
+    pub(super) edge: Option<EdgeIndex>,
+}
+
+/// What takes from a place where nothing does.
+const NOWHERE: usize = usize::MAX;
+
+/// Knots and places. Those that were folded away are `None`.
+#[derive(Debug, Clone)]
+pub(super) struct Net {
+    pub(super) ties: Vec<Option<Tie>>,
+    pub(super) spots: Vec<Option<Spot>>,
+    /// Where the first token is.
+    pub(super) first: usize,
+}
+
+impl Net {
+    pub(super) fn of(graph: &Graph) -> Self {
+        let mut net = Self { ties: Vec::new(), spots: Vec::new(), first: 0 };
+        // A place for each edge, by the same number; those that lead nowhere in the flow are dropped below.
+        net.spots = (0..graph.edges.len()).map(|edge| Some(Spot { of: None, to: NOWHERE, edge: Some(edge) })).collect();
+        for index in (0..graph.nodes.len()).filter(|index| graph.in_flow(*index)) {
+            net.add(graph, index);
+        }
+        net.first = net.spots.len();
+        let start = net.ties.iter().position(|tie| tie.as_ref().is_some_and(|tie| tie.node == graph.start));
+        let start = start.unwrap_or(0);
+        net.spots.push(Some(Spot { of: None, to: start, edge: None }));
+        let first = net.first;
+        if let Some(Some(tie)) = net.ties.get_mut(start) {
+            tie.from.push(first);
+        }
+        // What nothing takes from is no part of the play.
+        for (number, spot) in net.spots.iter_mut().enumerate() {
+            if let Some(gone) = spot.take_if(|spot| spot.to == NOWHERE)
+                && let Some(Some(giver)) = gone.of.and_then(|of| net.ties.get_mut(of))
+            {
+                giver.to.retain(|one| *one != number);
+            }
+        }
+        net
+    }
+
+    fn add(&mut self, graph: &Graph, index: NodeIndex) {
+        let node = &graph.nodes[index];
+        let from = node.incoming.clone();
+        match node.role {
+            Role::Boundary => {}
+            Role::End => {
+                let all = matches!(&node.config, Config::End(end) if end.kind != EndKind::Normal);
+                self.tie(if all { Knot::EndAll } else { Knot::End }, from, Vec::new(), index);
+            }
+            Role::Parallel => self.tie(Knot::All, from, node.outgoing.clone(), index),
+            Role::Inclusive => self.tie(Knot::Some, from, node.outgoing.clone(), index),
+            Role::Start | Role::Activity | Role::Event | Role::Exclusive | Role::Compensation => {
+                let (beside, instead): (Vec<NodeIndex>, Vec<NodeIndex>) =
+                    node.boundaries.iter().partition(|one| goes_on_beside(&graph.nodes[**one].config));
+                let ways = |of: &[NodeIndex]| -> Vec<EdgeIndex> {
+                    of.iter().flat_map(|one| graph.nodes[*one].outgoing.iter().copied()).collect()
+                };
+                let mut to = node.outgoing.clone();
+                to.extend(ways(&instead));
+                let mut from = from;
+                if !beside.is_empty() {
+                    // First the ways beside it, then what comes of the activity itself.
+                    let between = self.spots.len();
+                    self.spots.push(Some(Spot { of: None, to: NOWHERE, edge: None }));
+                    let mut ways_beside = vec![between];
+                    ways_beside.extend(ways(&beside));
+                    self.tie(Knot::FirstAndSome, std::mem::take(&mut from), ways_beside, index);
+                    from = vec![between];
+                }
+                self.tie(Knot::One, from, to, index);
+            }
+        }
+    }
+
+    fn tie(&mut self, knot: Knot, from: Vec<usize>, to: Vec<usize>, node: NodeIndex) {
+        let number = self.ties.len();
+        for spot in &from {
+            if let Some(Some(spot)) = self.spots.get_mut(*spot) {
+                spot.to = number;
+            }
+        }
+        for spot in &to {
+            if let Some(Some(spot)) = self.spots.get_mut(*spot) {
+                spot.of = Some(number);
+            }
+        }
+        self.ties.push(Some(Tie { knot, from, to, node }));
+    }
+
+    /// The knot that takes from a place.
+    pub(super) fn taker(&self, spot: usize) -> Option<&Tie> {
+        let spot = self.spots.get(spot)?.as_ref()?;
+        self.ties.get(spot.to)?.as_ref()
+    }
+}
+
+const fn goes_on_beside(config: &Config) -> bool {
+    matches!(config, Config::BoundaryTimeout(one) if !one.interrupting)
+}
