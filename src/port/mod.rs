@@ -7,6 +7,7 @@ pub mod blobs;
 pub mod bus;
 pub mod documents;
 pub mod embedder;
+pub mod expressions;
 pub mod graph;
 pub mod graph_measures;
 pub mod graph_mirror;
