@@ -10,4 +10,5 @@ capabilities! {
     process_publish: ProcessPublish,
     process_versions: ProcessVersions,
     process_validate: ProcessValidate,
+    process_sandbox: ProcessSandbox,
 }
