@@ -13,6 +13,3 @@ mod values;
 pub use happening::{Entry, Happening, Timer, What, Wish};
 pub use play::{Facts, Play};
 pub use state::{Ending, Failure, ItemState, Stage, State, Token, TokenId};
-
-#[cfg(test)]
-mod tests;
