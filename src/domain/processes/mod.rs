@@ -3,6 +3,7 @@
 pub mod engine;
 mod faults;
 mod finding;
+pub mod library;
 mod looking;
 mod model;
 mod tools;

@@ -9,4 +9,5 @@ pub mod nodes;
 pub mod sandbox;
 pub mod soundness;
 pub mod synthetic;
+pub mod template;
 pub mod validation;

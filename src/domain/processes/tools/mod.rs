@@ -11,4 +11,5 @@ capabilities! {
     process_versions: ProcessVersions,
     process_validate: ProcessValidate,
     process_sandbox: ProcessSandbox,
+    process_templates: ProcessTemplates,
 }

@@ -3,6 +3,7 @@
 mod interpreter;
 mod judging;
 mod publishing;
+mod templates;
 mod trying;
 mod writing;
 
