@@ -43,6 +43,8 @@ use crate::domain::audit::engine::checkpoints::{Checkpoints, Rhythm};
 use crate::domain::audit::engine::keeper::Keeper;
 use crate::domain::audit::engine::note::Signer;
 use crate::domain::documents::Reader;
+use crate::domain::executions::Graphs;
+use crate::domain::executions::working::Desk;
 use crate::domain::events::engine::schemas::Schemas;
 use crate::domain::integrations::Vault;
 use crate::domain::knowledge::mirroring::Mirrors;
@@ -77,6 +79,7 @@ use crate::runtime::folders::{self, Folders};
 use crate::runtime::hearing;
 use crate::runtime::mirroring;
 use crate::runtime::relay::Relay;
+use crate::runtime::executing;
 use crate::runtime::retraining;
 use crate::runtime::supervise::Supervisor;
 use crate::runtime::telemetry::Telemetry;
@@ -269,6 +272,7 @@ impl App {
         }
         hearing::start(&self.gate, &self.background);
         retraining::start(&self.gate, &self.background);
+        executing::start(&self.gate, &self.background)?;
         embedding::start(self.platform(), &self.background);
         mirroring::start(self.platform(), &self.background);
         if let Some(follower) = &self.follower {
@@ -360,6 +364,8 @@ fn add_services(services: Services, config: &Config) -> Services {
         .with(Arc::new(Mirrors(vec![&agents::IN_GRAPH, &personas::IN_GRAPH, &prompts::IN_GRAPH, &documents::IN_GRAPH])))
         .with(Arc::new(Monitor::default()))
         .with(Arc::new(Runs::default()))
+        .with(Arc::new(Graphs::default()))
+        .with(Arc::new(Desk::default()))
         .with(Arc::new(Language(Arc::new(FeelLanguage::default()))))
         .unless_given(|| Reader::new(Arc::new(ReadingProcess::default())))
 }

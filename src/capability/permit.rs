@@ -16,6 +16,7 @@ named! {
         Documents = "documents", "Uploaded documents, their text and passages";
         Gateway = "gateway", "What lies behind the gateway's routes";
         Events = "events", "Published events, subscriptions and what could not be delivered";
+        Executions = "executions", "Executions of processes: what runs, what waits, what was done";
         Feedback = "feedback", "What people say of answers: ratings, corrections, expected outputs";
         Graph = "graph", "The knowledge graph: nodes and relations";
         Keys = "keys", "API keys";
@@ -48,6 +49,7 @@ impl Resource {
             Self::Events => Domain::Events,
             Self::Keys | Self::Roles | Self::Users => Domain::Identity,
             Self::Completions | Self::Models | Self::Spending => Domain::Models,
+            Self::Executions => Domain::Executions,
             Self::Feedback | Self::Learning => Domain::Learning,
             Self::Graph => Domain::Knowledge,
             Self::Memories => Domain::Memory,

@@ -5,6 +5,7 @@ pub mod agents;
 pub mod audit;
 pub mod documents;
 pub mod events;
+pub mod executions;
 pub mod identity;
 pub mod integrations;
 pub mod knowledge;
@@ -34,6 +35,7 @@ pub static MODULES: &[&Module] = &[
     &learning::MODULE,
     &documents::MODULE,
     &processes::MODULE,
+    &executions::MODULE,
     &registry::MODULE,
     &system::MODULE,
 ];

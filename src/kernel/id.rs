@@ -164,6 +164,8 @@ pub enum Retraining {}
 pub enum Document {}
 /// Names something that is remembered.
 pub enum Memory {}
+/// Names an execution of a process.
+pub enum Execution {}
 
 /// Names a node of the graph.
 pub enum Node {}
@@ -208,6 +210,8 @@ pub type DatasetId = Id<Dataset>;
 pub type RetrainingId = Id<Retraining>;
 /// The id of a document.
 pub type DocumentId = Id<Document>;
+/// The id of an execution of a process.
+pub type ExecutionId = Id<Execution>;
 /// The id of something that is remembered.
 pub type MemoryId = Id<Memory>;
 

@@ -3,6 +3,7 @@
 pub mod backups;
 pub mod carrying;
 pub mod embedding;
+pub mod executing;
 pub mod folders;
 pub mod hearing;
 pub mod logging;
