@@ -17,6 +17,7 @@ use crate::adapter::graph::neo4j::Neo4jGraph;
 use crate::adapter::keyfile::KeyFile as SubjectKeyFile;
 use crate::adapter::keys::{KeyCommand, KeyFile, KeyVariable, ProcessEnvironment};
 use crate::adapter::llm::Vendors;
+use crate::adapter::markup::QuickXml;
 use crate::adapter::outside::GuardedOutside;
 use crate::adapter::tokens::Tiktoken;
 use crate::adapter::webhooks::HttpWebhooks;
@@ -54,6 +55,7 @@ use crate::domain::models::{Router, RouterSettings};
 use crate::domain::prompts::source::Prompts;
 use crate::domain::prompts::uses::Uses;
 use crate::domain::registry::index::ToolIndex;
+use crate::domain::rules::RuleBook;
 use crate::domain::system::{BackupsBy, Gateway, Monitor, SchemaReport, Shelf, schema_report};
 use crate::domain::{MODULES, agents, audit, documents, identity, memory, personas, prompts};
 use crate::kernel::clock::Clock;
@@ -65,9 +67,10 @@ use crate::kernel::seal::Seal;
 use crate::kernel::secret::Secret;
 use crate::port::anchors::Anchor;
 use crate::port::bus::Bus;
-use crate::port::expressions::Language;
+use crate::port::expressions::{Expressions, Language};
 use crate::port::graph::TheGraph;
 use crate::port::graph_measures::TheMeasures;
+use crate::port::markup::Xml;
 use crate::port::outside::{Outgoing, Outside};
 use crate::port::secrets::{Environment, MasterKeys};
 use crate::port::store::{Store, StoreFault};
@@ -353,6 +356,7 @@ fn add_services(services: Services, config: &Config) -> Services {
     let sources = Sources(sources.collect());
     let outside: Arc<dyn Outside> = Arc::new(GuardedOutside::new(networks(config)));
     let gateway = Arc::new(Gateway::new(outside.clone()));
+    let language: Arc<dyn Expressions> = Arc::new(FeelLanguage::default());
     services
         .with(Arc::new(ToolIndex::default()))
         .with(Arc::new(sources))
@@ -367,6 +371,9 @@ fn add_services(services: Services, config: &Config) -> Services {
         .with(Arc::new(Graphs::default()))
         .with(Arc::new(Desk::default()))
         .with(Arc::new(Language(Arc::new(FeelLanguage::default()))))
+        .with(Arc::new(RuleBook::new(language.clone())))
+        .with(Arc::new(Language(language)))
+        .with(Arc::new(Xml(Arc::new(QuickXml))))
         .unless_given(|| Reader::new(Arc::new(ReadingProcess::default())))
 }
 

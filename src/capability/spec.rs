@@ -23,6 +23,7 @@ named! {
         Documents = "documents", "What people wrote: uploaded, read, found by its passages, told apart, read out of";
         Processes = "processes", "What is done in which order, by whom and with what: drawn, checked, versioned, tried out";
         Executions = "executions", "Processes that run: started, followed, paused, signalled, recovered, taken back";
+        Rules = "rules", "Decisions as tables and expressions: versioned, tested, asked, with which rules fired and why";
         Registry = "registry", "Finding, reading about and calling tools";
         System = "system", "Health, metrics, configuration, logs, backups and caches of the installation";
     }

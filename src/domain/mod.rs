@@ -16,6 +16,7 @@ pub mod personas;
 pub mod processes;
 pub mod prompts;
 pub mod registry;
+pub mod rules;
 pub mod system;
 
 use crate::capability::module::Module;
@@ -36,6 +37,7 @@ pub static MODULES: &[&Module] = &[
     &documents::MODULE,
     &processes::MODULE,
     &executions::MODULE,
+    &rules::MODULE,
     &registry::MODULE,
     &system::MODULE,
 ];
