@@ -52,6 +52,7 @@ use crate::domain::prompts::source::Prompts;
 use crate::domain::prompts::uses::Uses;
 use crate::domain::registry::index::ToolIndex;
 use crate::domain::system::{BackupsBy, Gateway, Monitor, SchemaReport, Shelf, schema_report};
+use crate::domain::tasks::Continuations;
 use crate::domain::{MODULES, agents, audit, documents, identity, memory, personas, prompts};
 use crate::kernel::clock::Clock;
 use crate::kernel::codes;
@@ -76,6 +77,7 @@ use crate::runtime::hearing;
 use crate::runtime::mirroring;
 use crate::runtime::relay::Relay;
 use crate::runtime::retraining;
+use crate::runtime::ringing;
 use crate::runtime::supervise::Supervisor;
 use crate::runtime::telemetry::Telemetry;
 use crate::runtime::upkeep::Upkeep;
@@ -267,6 +269,7 @@ impl App {
         }
         hearing::start(&self.gate, &self.background);
         retraining::start(&self.gate, &self.background);
+        ringing::start(self.platform(), &self.background);
         embedding::start(self.platform(), &self.background);
         mirroring::start(self.platform(), &self.background);
         if let Some(follower) = &self.follower {
@@ -358,6 +361,7 @@ fn add_services(services: Services, config: &Config) -> Services {
         .with(Arc::new(Mirrors(vec![&agents::IN_GRAPH, &personas::IN_GRAPH, &prompts::IN_GRAPH, &documents::IN_GRAPH])))
         .with(Arc::new(Monitor::default()))
         .with(Arc::new(Runs::default()))
+        .unless_given(Continuations::default)
         .unless_given(|| Reader::new(Arc::new(ReadingProcess::default())))
 }
 

@@ -52,6 +52,8 @@ pub struct Caller {
     pub roles: Vec<String>,
     /// The workspaces that the user is a member of.
     pub workspaces: Vec<Uuid>,
+    /// The groups that the user is in, in order.
+    pub groups: Vec<String>,
     /// What the caller may do: the roles' permissions, narrowed by the key's scopes.
     pub grants: Grants,
     /// The domains that the key is limited to, `None` for all.
@@ -82,6 +84,7 @@ impl Caller {
             email: String::new(),
             roles: Vec::new(),
             workspaces: Vec::new(),
+            groups: Vec::new(),
             grants: Grants::NONE,
             toolsets: None,
             read_only: true,

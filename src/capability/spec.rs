@@ -21,6 +21,7 @@ named! {
         Knowledge = "knowledge", "What is known: nodes and relations in time, searched, walked and asked";
         Learning = "learning", "What people say of answers, training sets of it, retraining, drift";
         Documents = "documents", "What people wrote: uploaded, read, found by its passages, told apart, read out of";
+        Tasks = "tasks", "What people are asked to decide or fill in: forms, who answers, by when, and what they said";
         Registry = "registry", "Finding, reading about and calling tools";
         System = "system", "Health, metrics, configuration, logs, backups and caches of the installation";
     }

@@ -15,6 +15,7 @@ pub mod personas;
 pub mod prompts;
 pub mod registry;
 pub mod system;
+pub mod tasks;
 
 use crate::capability::module::Module;
 
@@ -32,6 +33,7 @@ pub static MODULES: &[&Module] = &[
     &knowledge::MODULE,
     &learning::MODULE,
     &documents::MODULE,
+    &tasks::MODULE,
     &registry::MODULE,
     &system::MODULE,
 ];

@@ -122,6 +122,7 @@ async fn of_user(
         email: user.value.email.clone(),
         roles: rights.role_names(),
         workspaces: Vec::new(),
+        groups: user.value.groups.clone(),
         grants: rights.grants().intersection(scope),
         toolsets: None,
         read_only: false,
