@@ -4,6 +4,7 @@
 mod address;
 pub mod audit;
 pub mod backup;
+pub mod calendars;
 pub mod check;
 pub mod embeddings;
 pub mod events;
@@ -20,6 +21,7 @@ pub mod origins;
 pub mod outside;
 pub mod place;
 pub mod retrieval;
+pub mod schedules;
 pub mod server;
 pub mod store;
 pub mod telemetry;
@@ -61,6 +63,10 @@ pub struct Config {
     pub nats: nats::Nats,
     /// What the knowledge graph is asked of.
     pub graph: graph::Graph,
+    /// How schedules are carried out.
+    pub schedules: schedules::Schedules,
+    /// Business calendars by name.
+    pub calendars: calendars::Calendars,
     /// What is logged.
     pub logging: logging::Logging,
     /// Where traces and metrics are sent.
