@@ -11,6 +11,7 @@ mod faults;
 pub mod form;
 pub mod model;
 pub mod opening;
+mod page;
 mod people;
 mod room;
 mod tools;

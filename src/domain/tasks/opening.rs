@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::engine::timing;
+use super::engine::timing::{self, Hours};
 use super::form::{self, hints::Hints};
 use super::model::entry::What;
 use super::model::task::{ChainStep, Continuation, Quorum, Separation, Sla, SlaStatus, Status, TASK, Task};
@@ -122,6 +122,11 @@ pub struct Asked {
     /// How long it may take.
     #[serde(default)]
     pub sla: Option<Sla>,
+    /// The business calendar of the configuration in which the hours of `sla` and of the escalation chain are counted; those of the clock when not
+    /// said.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 64))]
+    pub calendar: Option<String>,
     /// To whom it goes, or how it ends, when nobody answers in time.
     #[serde(default)]
     #[schemars(length(max = 10))]
@@ -251,7 +256,11 @@ pub(super) async fn prepared(
     for (index, group) in separation.groups.iter().enumerate() {
         people.group(group, &format!("/separation/groups/{index}")).await?;
     }
-    let sla_deadline = asked.sla.as_ref().map(|sla| now.plus(timing::span(sla.hours_to_complete)));
+    let hours = hours(platform, asked.calendar.as_deref())?;
+    let sla_deadline = match &asked.sla {
+        Some(sla) => Some(hours.after(now, sla.hours_to_complete)?),
+        None => None,
+    };
     let mut task = Task {
         alike: alike(asked.task_type.as_deref(), form.as_ref(), &outcomes),
         title: asked.title,
@@ -271,7 +280,7 @@ pub(super) async fn prepared(
         process_id: asked.process_id,
         execution_id: asked.execution_id,
         node_id: asked.node_id,
-        calendar: None,
+        calendar: asked.calendar,
         due_at: asked.due_at,
         follow_up_at: asked.follow_up_at,
         sla_deadline,
@@ -291,8 +300,8 @@ pub(super) async fn prepared(
         continuation: opener.continuation,
         ended_at: None,
     };
-    task.chain = chain(&people, &task, &asked.escalation_chain, now).await?;
-    task.timers = timing::timers(&task, warnings(&task, now));
+    task.chain = chain(&people, &task, &asked.escalation_chain, &hours, now).await?;
+    task.timers = timing::timers(&task, warnings(&task, &hours, now)?);
     task.shown_hash = shown_hash(&task);
     let mut notes = Notes::default();
     notes.note(What::Created, doer, None, json!({ "assignedTo": task.assignee, "candidates": task.candidates }));
@@ -404,15 +413,33 @@ pub(super) fn shown_hash(task: &Task) -> String {
 }
 
 /// The moments of the warnings.
-fn warnings(task: &Task, now: Timestamp) -> Vec<(u32, Timestamp)> {
-    let Some(sla) = &task.sla else { return Vec::new() };
+fn warnings(task: &Task, hours: &Hours, now: Timestamp) -> Result<Vec<(u32, Timestamp)>, Fault> {
+    let Some(sla) = &task.sla else { return Ok(Vec::new()) };
     let percents = sla.warn_at_percent.clone().unwrap_or_else(|| vec![USUAL_WARNING]);
-    let at = |percent: u32| now.plus(timing::span(sla.hours_to_complete * f64::from(percent) / 100.0));
-    percents.into_iter().collect::<BTreeSet<_>>().into_iter().map(|percent| (percent, at(percent))).collect()
+    let at = |percent: u32| hours.after(now, sla.hours_to_complete * f64::from(percent) / 100.0);
+    percents.into_iter().collect::<BTreeSet<_>>().into_iter().map(|percent| Ok((percent, at(percent)?))).collect()
+}
+
+/// The hours of a calendar of the configuration.
+fn hours(platform: &Platform, calendar: Option<&str>) -> Result<Hours, Fault> {
+    let Some(name) = calendar else { return Ok(Hours::default()) };
+    let calendars = &platform.config.calendars;
+    let Some(spec) = calendars.get(name) else {
+        let names: Vec<&str> = calendars.keys().map(String::as_str).collect();
+        let say = format!("is no calendar of the configuration, which has: {}", names.join(", "));
+        return Err(Fault::bad_input("/calendar", say));
+    };
+    Ok(Hours::of(spec.calendar().map_err(|fault| fault.below("/calendar"))?))
 }
 
 /// The chain with its moments. Whoever has the task already is no step of it at its beginning.
-async fn chain(people: &People<'_>, task: &Task, given: &[StepGiven], now: Timestamp) -> Result<Vec<ChainStep>, Fault> {
+async fn chain(
+    people: &People<'_>,
+    task: &Task,
+    given: &[StepGiven],
+    hours: &Hours,
+    now: Timestamp,
+) -> Result<Vec<ChainStep>, Fault> {
     let mut chain = Vec::new();
     let over = task.sla_deadline.or(task.due_at);
     let mut before = Some(now);
@@ -429,11 +456,15 @@ async fn chain(people: &People<'_>, task: &Task, given: &[StepGiven], now: Times
         if chain.is_empty() && to.is_some() && to == task.assignee {
             continue;
         }
-        let at = match step.after_hours {
-            Some(hours) => before.map(|before| before.plus(timing::span(hours))),
-            None if chain.is_empty() => over,
+        let at = match (step.after_hours, before, over) {
+            (Some(count), Some(before), _) => Some(hours.after(before, count)?),
+            (None, _, over) if chain.is_empty() => over,
             // As long again as the whole was given.
-            None => before.zip(over).map(|(before, over)| before.plus(over.since(now))),
+            (None, Some(before), Some(over)) => Some(match &task.sla {
+                Some(sla) => hours.after(before, sla.hours_to_complete)?,
+                None => before.plus(over.since(now)),
+            }),
+            _ => None,
         };
         before = at;
         chain.push(ChainStep { at, to, outcome: step.outcome });

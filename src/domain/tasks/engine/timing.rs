@@ -9,10 +9,35 @@ use crate::domain::tasks::model::task::{Alarm, SlaStatus, Status, Task, Timer};
 use crate::domain::tasks::model::who::Who;
 use crate::domain::tasks::topics::{ASSIGNED, BREACHED, DUE, ESCALATED, FOLLOW_UP, WARNED};
 use crate::domain::tasks::writing::{Doer, Notes, end};
+use crate::kernel::calendar::Calendar;
+use crate::kernel::fault::Fault;
 use crate::kernel::time::Timestamp;
 
 /// The outcome of a chain's step that says that nobody answered and that this is a failure.
 pub const FAIL: &str = "fail";
+
+/// The hours in which time is counted: those of the clock, or those of a business calendar.
+#[derive(Debug, Default)]
+pub struct Hours(Option<Calendar>);
+
+impl Hours {
+    /// Those of a calendar.
+    #[must_use]
+    pub const fn of(calendar: Calendar) -> Self {
+        Self(Some(calendar))
+    }
+
+    /// When so many of them will have passed.
+    ///
+    /// # Errors
+    /// `calendar_never_open`.
+    pub fn after(&self, moment: Timestamp, count: f64) -> Result<Timestamp, Fault> {
+        match &self.0 {
+            None => Ok(moment.plus(span(count))),
+            Some(calendar) => calendar.after(moment, span(count)),
+        }
+    }
+}
 
 /// So many hours as a span.
 #[must_use]

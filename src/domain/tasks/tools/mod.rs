@@ -11,4 +11,6 @@ capabilities! {
     task_escalate: TaskEscalate,
     task_history: TaskHistory,
     task_comment: TaskComment,
+    task_link: TaskLink,
+    task_page: TaskPage,
 }

@@ -65,7 +65,11 @@ impl Capability for TaskRespond {
             }
             // Nobody is asked what they may not answer.
             may(cx, &stored).await?;
-            ask(cx, &stored).await?
+            match ask(cx, &stored).await? {
+                Some(given) => given,
+                // The person was sent to the page.
+                None => return TaskView::of(cx, &stored).await,
+            }
         } else {
             let shown_hash = input.shown_hash.ok_or_else(|| {
                 Fault::bad_input("/shownHash", "is missing: read the task with task_get and give the shownHash of what was shown")

@@ -5,6 +5,7 @@ mod assigning;
 mod forms;
 mod listing;
 mod opening;
+mod page;
 mod ringing;
 mod separating;
 

@@ -63,6 +63,25 @@ async fn a_chain_goes_on_by_itself_to_its_last_outcome() {
     assert_eq!(happened(&app, &id).await, ["created", "sla_warning", "sla_breached", "escalated", "answered", "completed"]);
 }
 
+/// Hours are those of the calendar: from Friday noon eight of them end on Monday at noon.
+#[tokio::test]
+async fn a_business_calendar_counts_its_own_hours() {
+    let app = TestApp::start().await;
+    let input = json!({
+        "title": "Pay?", "sla": { "hoursToComplete": 8 }, "calendar": "business",
+        "escalationChain": ["dan@example.org", { "afterHours": 8, "outcome": "reject" }],
+    });
+    let told = made(&app, input).await;
+    assert_eq!((&told["slaDeadline"], &told["calendar"]), (&json!("2026-11-23T12:00:00.000Z"), &json!("business")));
+    assert_eq!(told["escalationChain"][1]["at"], "2026-11-24T12:00:00.000Z");
+    passes(&app, 71.9).await;
+    assert_eq!(happened(&app, &told["taskId"]).await, ["created", "sla_warning"]);
+    passes(&app, 0.1).await;
+    assert_eq!(seen(&app, &told["taskId"]).await["slaStatus"], "breached");
+    let none = ada(&app, "task_create", json!({ "title": "Pay?", "calendar": "lunar" })).await;
+    assert_eq!(super::place(none), "/calendar");
+}
+
 #[tokio::test]
 async fn a_step_taken_by_hand_is_not_taken_again() {
     let app = TestApp::start().await;
