@@ -18,6 +18,7 @@ pub mod prompts;
 pub mod registry;
 pub mod rules;
 pub mod system;
+pub mod tasks;
 
 use crate::capability::module::Module;
 
@@ -38,6 +39,7 @@ pub static MODULES: &[&Module] = &[
     &processes::MODULE,
     &executions::MODULE,
     &rules::MODULE,
+    &tasks::MODULE,
     &registry::MODULE,
     &system::MODULE,
 ];

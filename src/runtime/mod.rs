@@ -12,6 +12,7 @@ pub mod mirroring;
 pub mod owner;
 pub mod relay;
 pub mod retraining;
+pub mod ringing;
 mod rounds;
 pub mod supervise;
 pub mod telemetry;

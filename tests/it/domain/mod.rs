@@ -15,3 +15,4 @@ mod prompts;
 mod providers;
 mod registry;
 mod system;
+mod tasks;
