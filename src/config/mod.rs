@@ -5,6 +5,7 @@ mod address;
 pub mod audit;
 pub mod backup;
 pub mod check;
+pub mod credential;
 pub mod embeddings;
 pub mod events;
 pub mod graph;
