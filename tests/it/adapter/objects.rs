@@ -8,6 +8,7 @@ use convoke::adapter::objects::{Access, ObjectBlobs, ObjectPlace};
 use convoke::kernel::bucket::Bucket;
 use convoke::kernel::clock::SystemClock;
 use convoke::kernel::id::{Id, TenantId};
+use convoke::kernel::seal::sha256_hex;
 use convoke::kernel::secret::Secret;
 use convoke::port::blobs::Blobs;
 use convoke::port::objects::{Objects, Trial};
@@ -48,12 +49,64 @@ async fn what_is_large_goes_in_parts_and_comes_back_the_same() {
         let (file, back) = (folder.path().join(format!("{size}")), folder.path().join(format!("{size} back")));
         std::fs::write(&file, &bytes).unwrap();
         let name = format!("files/{size}");
-        objects.put_file(&name, &file).await.unwrap();
+        objects.put_file(&name, b"", &file).await.unwrap();
         assert_eq!(objects.size(&name).await.unwrap(), Some(size as u64));
         assert!(objects.get_file(&name, &back).await.unwrap());
         assert!(std::fs::read(&back).unwrap() == bytes);
         assert_eq!(objects.get_first(&name, 10).await.unwrap().unwrap(), bytes[..10]);
+        // A head before it makes it another blob; the same one is there once.
+        let owner = tenant();
+        for _ in 0..2 {
+            let kept = blobs.put_file(owner, b"head", &file).await.unwrap();
+            let whole = [b"head", bytes.as_ref()].concat();
+            assert_eq!((kept.size_bytes, kept.digest.as_str()), (whole.len() as u64, sha256_hex(&whole).as_str()));
+            assert!(blobs.get(owner, &kept.digest).await.unwrap().unwrap() == whole);
+        }
     }
+}
+
+/// What this process took of memory at most, in bytes.
+#[cfg(target_os = "linux")]
+fn most_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+}
+
+/// In a process of its own: what other tests take would count.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_large_file_goes_through_little_memory_both_ways() {
+    const CHILD: &str = "CONVOKE_TEST_ALONE";
+    const SIZE: u64 = 256 << 20;
+    let Some(part) = Part::find() else { return };
+    if std::env::var(CHILD).is_err() {
+        let name = "adapter::objects::a_large_file_goes_through_little_memory_both_ways";
+        let mut alone = std::process::Command::new(std::env::current_exe().unwrap());
+        let ran = alone.args(["--exact", name, "--nocapture"]).env(CHILD, "1").output().unwrap();
+        let said = String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
+        assert!(ran.status.success() && said.contains("1 passed"), "{said}");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (file, copy) = (folder.path().join("large"), folder.path().join("copy"));
+    let mut large = std::fs::File::create(&file).unwrap();
+    std::io::Write::write_all(&mut large, b"begins").unwrap();
+    large.set_len(SIZE).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (blobs, tenant) = (blobs(&part), tenant());
+        let before = most_memory();
+        let kept = blobs.put_file(tenant, b"head", &file).await.unwrap();
+        assert_eq!(kept.size_bytes, SIZE + 4);
+        std::fs::create_dir(&copy).unwrap();
+        assert_eq!(blobs.copy_to(&copy).await.unwrap(), 1);
+        assert!(blobs.remove(tenant, &kept.digest).await.unwrap());
+        assert_eq!(blobs.restore_from(&copy).await.unwrap(), 1);
+        // Some parts of 8 MiB on their way.
+        let taken = most_memory() - before;
+        assert!(taken < 96 << 20, "{taken} bytes of memory");
+    });
 }
 
 #[tokio::test]
