@@ -90,12 +90,14 @@ use crate::runtime::supervise::Supervisor;
 use crate::runtime::telemetry::Telemetry;
 use crate::runtime::upkeep::Upkeep;
 
+use self::credential::VaultAtStart;
 use self::objects::Reach;
 pub use self::store::Move;
 
 pub(crate) mod built_in;
 mod bus;
 pub(crate) mod cards;
+mod credential;
 pub(crate) mod files;
 mod graph;
 mod key;
@@ -170,29 +172,33 @@ impl App {
         let key = key::installation(&data)?;
         let store::Opened { store, key, place, clock } = store::open(&config, &data, clock, key).await?;
         let seal = Seal::new(key);
-        let graph = Box::pin(graph::open(&config, &data, &environment, store, &seal)).await?;
-        let (store, follower) = (graph.store, graph.follower);
-        let reach = Reach { config: &config, data: &data, environment: &environment, clock: &clock };
-        let blobs = reach.blobs().await?;
         // What cannot be read at all now is the data's fault, not a call's.
         let unreadable = |fault: Fault| if fault.is(&codes::INTERNAL) { unusable_by(&place, fault) } else { fault };
         identity::bootstrap(&*store, &*clock).await.map_err(unreadable)?;
+        let keys = master_keys(&config, &data, &environment)?;
+        let vault = Arc::new(Vault::open(keys.clone(), environment.clone(), &*store).await.map_err(unreadable)?);
+        let at_start = VaultAtStart::new(vault.clone(), store.clone());
+        let reach =
+            Reach { config: &config, data: &data, environment: &environment, clock: &clock, vault: Some(&at_start) };
+        let graph = Box::pin(graph::open(reach, store, &seal)).await?;
+        let (store, follower) = (graph.store, graph.follower);
+        let blobs = reach.blobs().await?;
         let first_key = if shows_key { identity::first_key(&*store, &*clock).await.map_err(unreadable)? } else { None };
         let registry = Arc::new(Registry::new(tools(&rows, &data)?));
-        let keys = master_keys(&config, &data, &environment)?;
-        let services = add_services(services, &config).with(Arc::new(shelf(reach, &keys)?));
+        let services = add_services(services, &config).with(Arc::new(shelf(reach, &keys).await?));
         let by = if store.instance().is_some() { BackupsBy::one_of_several(clock.now()) } else { BackupsBy::alone() };
-        let vault = Arc::new(Vault::open(keys, environment.clone(), &*store).await.map_err(unreadable)?);
         let services = services.with(Arc::new(by)).with(Arc::new(Credentials(vault.clone()))).with(vault);
-        let bus = bus::open(&config, &data, &environment, &store, &seal, &*clock)?;
+        let bus = bus::open(reach, &store, &seal).await?;
         let services = services.with(Arc::new(TheGraph(graph.graph)));
         // Measures are of the records, whatever walks.
         let services = services.with(Arc::new(TheMeasures(Arc::new(StoreGraph::new(store.clone())))));
         let services = add_events(services, &config, bus);
-        let services = add_audit(services, reach, &store)?;
+        let services = add_audit(services, reach, &store).await?;
         let services = add_files(services, reach)?.with(Arc::new(reach.arriving()?));
         let services = vectors::add(services, reach).await?;
-        let platform = Arc::new(Platform::new(store.clone(), blobs, clock, registry, seal, Arc::new(config), services));
+        let shared = Arc::new(config.clone());
+        let platform = Arc::new(Platform::new(store.clone(), blobs, clock.clone(), registry, seal, shared, services));
+        at_start.tell(&platform).await?;
         platform.service::<ToolIndex>()?.list_in(&platform.caches);
         platform.service::<Router>()?.list_in(&platform.caches);
         folders::take(&platform, &data);
@@ -235,9 +241,8 @@ impl App {
     ///
     /// # Errors
     /// `bad_configuration`.
-    pub fn check_bus(config: &Config, data: &Path) -> Result<(), Fault> {
-        let environment: Arc<dyn Environment> = Arc::new(ProcessEnvironment);
-        bus::check(config, data, &environment)
+    pub(crate) async fn check_bus(reach: Reach<'_>) -> Result<(), Fault> {
+        bus::check(reach).await
     }
 
     /// Takes up what an earlier run left and starts what the program does by itself. Comes before anybody is served: a call
@@ -397,7 +402,7 @@ fn add_files(services: Services, reach: Reach<'_>) -> Result<Services, Fault> {
 }
 
 /// Where backups lie, and what they are encrypted under.
-fn shelf(reach: Reach<'_>, of_vault: &Arc<dyn MasterKeys>) -> Result<Shelf, Fault> {
+async fn shelf(reach: Reach<'_>, of_vault: &Arc<dyn MasterKeys>) -> Result<Shelf, Fault> {
     let Reach { config, data, environment, .. } = reach;
     let backup = &config.backup;
     let keys = match backup.encrypted_by() {
@@ -407,7 +412,7 @@ fn shelf(reach: Reach<'_>, of_vault: &Arc<dyn MasterKeys>) -> Result<Shelf, Faul
         Some(EncryptedBy::Own(place)) => Some(keys_in(place, data, environment)),
     };
     let shelf = Shelf::new(&backup.folder, backup.keep, data).keeping_days(backup.keep_days);
-    Ok(shelf.sending_to(reach.backups()?).sealing_under(keys))
+    Ok(shelf.sending_to(reach.backups().await?).sealing_under(keys))
 }
 
 /// Where the master keys come from.
@@ -430,7 +435,7 @@ fn keys_in(place: Place<'_>, data: &Path, environment: &Arc<dyn Environment>) ->
 }
 
 /// What seals the audit log, chains it and signs for it.
-fn add_audit(services: Services, reach: Reach<'_>, store: &Arc<dyn Store>) -> Result<Services, Fault> {
+async fn add_audit(services: Services, reach: Reach<'_>, store: &Arc<dyn Store>) -> Result<Services, Fault> {
     let Reach { config, data, clock, .. } = reach;
     let audit = &config.audit;
     let within = |configured: &str, default: &str| data.join(if configured.is_empty() { default } else { configured });
@@ -445,7 +450,7 @@ fn add_audit(services: Services, reach: Reach<'_>, store: &Arc<dyn Store>) -> Re
             "webhook" => Arc::new(WebhookAnchor::new(&audit.anchor_webhook).map_err(|why| {
                 Fault::new(&codes::BAD_CONFIGURATION, format!("audit.anchor_webhook cannot be used: {why}"))
             })?),
-            "objects" => reach.anchor()?,
+            "objects" => reach.anchor().await?,
             _ => Arc::new(FileAnchor::new(within(&audit.anchor_file, "anchors/checkpoints.jsonl"))),
         });
     }

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod backup;
 pub mod calendars;
 pub mod check;
+pub mod credential;
 pub mod embeddings;
 pub mod events;
 pub mod graph;
