@@ -58,7 +58,7 @@ use crate::domain::registry::index::ToolIndex;
 use crate::domain::rules::RuleBook;
 use crate::domain::system::{BackupsBy, Gateway, Monitor, SchemaReport, Shelf, schema_report};
 use crate::domain::tasks::Continuations;
-use crate::domain::{MODULES, agents, audit, documents, identity, memory, personas, prompts};
+use crate::domain::{MODULES, agents, audit, documents, executions, identity, memory, personas, prompts};
 use crate::kernel::clock::Clock;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
@@ -378,11 +378,10 @@ fn add_services(services: Services, config: &Config) -> Services {
         .with(Arc::new(Runs::default()))
         .with(Arc::new(Graphs::default()))
         .with(Arc::new(Desk::default()))
-        .with(Arc::new(Language(Arc::new(FeelLanguage::default()))))
         .with(Arc::new(RuleBook::new(language.clone())))
         .with(Arc::new(Language(language)))
         .with(Arc::new(Xml(Arc::new(QuickXml))))
-        .unless_given(Continuations::default)
+        .unless_given(|| Continuations(vec![executions::QUEUE]))
         .unless_given(|| Reader::new(Arc::new(ReadingProcess::default())))
 }
 

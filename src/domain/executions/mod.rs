@@ -14,6 +14,7 @@ mod views;
 pub mod working;
 
 pub use graphs::Graphs;
+pub use model::execution::QUEUE;
 
 use crate::capability::module::Module;
 use crate::capability::spec::Domain;

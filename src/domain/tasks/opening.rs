@@ -22,7 +22,7 @@ use crate::capability::gate::operation::digest;
 use crate::capability::owned::Stored;
 use crate::capability::platform::Platform;
 use crate::kernel::fault::{Fault, Violation};
-use crate::kernel::id::{TenantId, UserId, new_uuid};
+use crate::kernel::id::{TenantId, UserId};
 use crate::kernel::time::Timestamp;
 use crate::port::records::Scope;
 
@@ -160,15 +160,21 @@ pub struct Opener {
     pub continuation: Option<Continuation>,
 }
 
-/// A task that is opened in a commit of the caller's own: the steps belong into it, the events are told when it is through.
+/// A task of this id that is opened in a commit of the caller's own: the steps belong into it, the events are told when it is through. Where one
+/// of the id is there already the commit has a conflict.
 ///
 /// # Errors
 /// `bad_input` with every place that does not fit.
-pub async fn open(platform: &Platform, tenant: TenantId, asked: Asked, opener: Opener) -> Result<Written, Fault> {
-    let now = platform.clock.now();
+pub async fn open(
+    platform: &Platform,
+    tenant: TenantId,
+    id: Uuid,
+    asked: Asked,
+    opener: Opener,
+) -> Result<Written, Fault> {
     let owner = Some(opener.starter.uuid());
     let (task, notes) = prepared(platform, tenant, asked, opener, &Doer::timer()).await?;
-    super::writing::steps(platform, tenant, new_uuid(now), None, owner, task, notes, None)
+    super::writing::steps(platform, tenant, id, None, owner, task, notes, None)
 }
 
 /// Withdraws a task that is not over, in a commit of the caller's own; nothing where it is over or there is none. The continuation gets its job

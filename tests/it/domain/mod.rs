@@ -4,6 +4,7 @@ mod agents;
 mod audit;
 mod documents;
 pub(crate) mod events;
+mod executions;
 mod identity;
 mod integrations;
 mod knowledge;

@@ -1,8 +1,6 @@
 //! An execution: which version of a process it runs, for whom, and where it is. It is written with every step, in the commit of what that
 //! step brings about.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -32,7 +30,7 @@ pub(in crate::domain::executions) static EXECUTION: Kind = Kind {
 };
 
 /// The queue of what executions wish.
-pub(in crate::domain::executions) const QUEUE: &str = "executions";
+pub const QUEUE: &str = "executions";
 
 /// How an execution stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -109,9 +107,6 @@ pub(in crate::domain::executions) struct Execution {
     /// What it wishes and is not to be begun while it is paused or held.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<Wish>,
-    /// What outside of it stands for one of its tokens and is let go with it: tasks of people, by token and item.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub tasks: BTreeMap<String, Uuid>,
     /// Words by which it is found by the values of its variables.
     #[serde(default)]
     pub marks: String,

@@ -84,7 +84,6 @@ impl Capability for ExecutionStart {
             depth: 0,
             hops: cx.hops(),
             held: Vec::new(),
-            tasks: std::collections::BTreeMap::new(),
             marks: String::new(),
         };
         let scene = stage.scene(cx, id);

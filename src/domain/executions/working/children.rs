@@ -60,7 +60,6 @@ impl Worker {
             depth: above.depth + 1,
             hops: above.hops,
             held: Vec::new(),
-            tasks: std::collections::BTreeMap::new(),
             marks: String::new(),
         };
         let scene = Scene { tenant, id, graph: &graph, language: &*language.0, now: platform.clock.now() };
@@ -98,35 +97,38 @@ pub(super) fn child_id(execution: Uuid, token: u64, item: Option<usize>, attempt
 }
 
 /// What calls off the executions that a token has begun.
-pub(super) fn called_off(
-    platform: &Platform,
-    _: TenantId,
-    id: Uuid,
+pub(super) fn called_off(platform: &Platform, id: Uuid, graph: &Graph, before: &Execution, token: TokenId) -> Vec<Step> {
+    let now = platform.clock.now();
+    let children = begun(graph, before, token, |config| matches!(config, Config::SubProcess(_)));
+    let children = children.into_iter().map(|(item, attempt)| child_id(id, token, item, attempt));
+    children.filter_map(|child| job(child, Todo::Cancel, now, before.priority, now)).map(Step::Enqueue).collect()
+}
+
+/// What a token has begun and waits for, where its node is of a type: item and attempt.
+pub(super) fn begun(
     graph: &Graph,
     before: &Execution,
     token: TokenId,
-) -> Result<Vec<Step>, Fault> {
-    let Some(found) = before.state.token(token) else { return Ok(Vec::new()) };
-    let runs = |node: &str| graph.find(node).is_some_and(|index| matches!(graph.nodes[index].config, Config::SubProcess(_)));
-    let mut children = Vec::new();
+    is: impl Fn(&Config) -> bool,
+) -> Vec<(Option<usize>, u32)> {
+    let Some(found) = before.state.token(token) else { return Vec::new() };
+    let fits = |node: &str| graph.find(node).is_some_and(|index| is(&graph.nodes[index].config));
     match &found.stage {
-        Stage::Working { attempt, .. } if runs(&found.node) => children.push(child_id(id, token, None, *attempt)),
+        Stage::Working { attempt, .. } if fits(&found.node) => vec![(None, *attempt)],
         Stage::Each { states, .. } => {
             let body = graph.find(&found.node).and_then(|index| match &graph.nodes[index].config {
-                Config::ForEach(each) => Some(each.node.clone()),
+                Config::ForEach(each) => Some(each.node.as_str()),
                 _ => None,
             });
-            if body.is_some_and(|body| runs(&body)) {
-                for (item, state) in states.iter().enumerate() {
-                    if let ItemState::Working { attempt } = state {
-                        children.push(child_id(id, token, Some(item), *attempt));
-                    }
-                }
+            if !body.is_some_and(fits) {
+                return Vec::new();
             }
+            let working = |(item, state): (usize, &ItemState)| match state {
+                ItemState::Working { attempt } => Some((Some(item), *attempt)),
+                _ => None,
+            };
+            states.iter().enumerate().filter_map(working).collect()
         }
-        _ => {}
+        _ => Vec::new(),
     }
-    let now = platform.clock.now();
-    let jobs = children.into_iter().filter_map(|child| job(child, Todo::Cancel, now, before.priority, now));
-    Ok(jobs.map(Step::Enqueue).collect())
 }

@@ -82,7 +82,16 @@ impl Worker {
             Config::Prompt(_) => self.prompt(&wanted, &caller, narrowed, called_off).await.map(Did::Done),
             Config::Integration(one) => self.integration(&wanted, &caller, one).await.map(Did::Done),
             Config::SubProcess(_) => self.child(tenant, &wanted, &caller).await,
-            Config::HumanTask(_) | Config::Decision(_) => Err(Fault::internal("not yet")),
+            Config::HumanTask(task) => self.person(tenant, &wanted, task, &graph.node(index).name).await,
+            Config::Decision(_) => {
+                let mut input = json!({ "id": text("ruleSet"), "inputs": wanted.input });
+                for name in ["decision", "version"] {
+                    if let Some(value) = wanted.config.get(name) {
+                        input[name] = value.clone();
+                    }
+                }
+                self.call(&wanted, &caller, narrowed, "rule_evaluate", input, called_off).await.map(Did::Done)
+            }
             // The interpreter does these by itself.
             Config::Start(_)
             | Config::End(_)

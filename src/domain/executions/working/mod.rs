@@ -4,6 +4,7 @@
 mod children;
 mod doing;
 mod outward;
+mod people;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -168,7 +169,11 @@ impl Worker {
 
     async fn step(&self, lease: &Lease) -> Result<(), Fault> {
         let Ok(work) = serde_json::from_value::<Work>(lease.body.clone()) else {
-            return self.over(lease).await;
+            // What the end of a task of a person put here.
+            return match people::answered(&lease.body) {
+                Some((execution, happening)) => self.happens(lease, execution, happening).await,
+                None => self.over(lease).await,
+            };
         };
         match work.todo {
             Todo::Happening(happening) => self.happens(lease, work.execution, happening).await,
@@ -328,7 +333,8 @@ pub(super) async fn withdrawn(
 ) -> Result<Vec<Step>, Fault> {
     let mut steps = Vec::new();
     for token in dropped {
-        steps.extend(children::called_off(platform, tenant, id, graph, before, *token)?);
+        steps.extend(children::called_off(platform, id, graph, before, *token));
+        steps.extend(people::withdrawn(platform, tenant, id, graph, before, *token).await?);
     }
     Ok(steps)
 }
