@@ -41,6 +41,11 @@ OF_THE_PAST = {
     "prompt_version_taken",  # which versions there were
     "prompt_no_experiment",  # what the label stood for
     "persona_unusable",
+    "process_unusable",  # graphs with expressions and schemas within are a language of their own
+    "process_edit_unfit",  # what the definition had before
+    "process_unchanged",
+    "process_version_taken",
+    "process_moved",
     "nothing_to_learn",  # one of several properties must be there
     "interaction_differs",  # what was taken in under the same id before
     "agent_incomplete",  # what the agent was made of is gone since
@@ -157,6 +162,14 @@ MANY_RULES = {
     "persona_get",
     "persona_search",
     "persona_update",
+    "process_create",
+    "process_get",
+    "process_list",
+    "process_publish",
+    "process_sandbox",
+    "process_update",
+    "process_validate",
+    "process_versions",
     "prompt_assemble",
     "prompt_create",
     "prompt_experiment",
@@ -279,6 +292,15 @@ def prompt() -> str:
     return made("/prompts", {"name": f"disposable {next(numbers)}", "template": "Say hello.", "cases": cases})["promptId"]
 
 
+def steps(name: str) -> dict:
+    nodes = [{"id": "begin", "type": "start"}, {"id": "done", "type": "end"}]
+    return {"name": name, "nodes": nodes, "edges": [{"from": "begin", "to": "done"}]}
+
+
+def process() -> str:
+    return made("/processes", steps(f"Disposable {next(numbers)}"))["id"]
+
+
 def persona() -> str:
     profile = {"name": f"Disposable {next(numbers)}", "description": "Answers.", "role": "Somebody who answers."}
     return made("/personas", profile)["personaId"]
@@ -389,6 +411,13 @@ DISPOSABLE = {
     "persona_analytics": [("path_parameters", lambda: {"id": "code-reviewer"}), ("query", dict)],
     "persona_get": ("path_parameters", lambda: {"id": "code-reviewer"}),
     "persona_update": [("path_parameters", lambda: {"id": persona()}), ("body", lambda: {"tone": "calm"})],
+    "process_create": ("body", lambda: steps(f"Fresh {next(numbers)}")),
+    "process_get": [("path_parameters", lambda: {"id": process()}), ("query", dict)],
+    "process_publish": [("path_parameters", lambda: {"id": process()}), ("body", dict)],
+    "process_sandbox": [("path_parameters", lambda: {"id": process()}), ("body", dict)],
+    "process_update": [("path_parameters", lambda: {"id": process()}), ("body", lambda: {"description": "Other."})],
+    "process_validate": [("path_parameters", lambda: {"id": process()}), ("body", dict)],
+    "process_versions": [("path_parameters", lambda: {"id": process()}), ("query", dict)],
     "prompt_assemble": [("path_parameters", lambda: {"id": prompt()}), ("body", dict)],
     "prompt_create": ("body", lambda: {"name": f"Fresh {next(numbers)}", "template": "Say hello."}),
     "prompt_experiment": [("path_parameters", lambda: {"id": shared_prompt()}), ("body", dict)],

@@ -1,6 +1,6 @@
 //! Writing definitions: new revisions on a branch, and how far each is from what was published.
 
-use super::engine::definition::Definition;
+use super::engine::definition::{Definition, MOST_EDGES, MOST_NODES};
 use super::engine::validation::Judged;
 use super::faults::{NOTHING_NEW, PROCESS_MOVED, TOO_MANY_PROCESSES};
 use super::finding::{self, words_of};
@@ -52,7 +52,9 @@ pub(super) async fn add_revision(
     let mut definition = draft.definition;
     definition.name_edges();
     let judged = judged(cx, &definition, Some(&process.process_id)).await?;
-    if !judged.is_fit() && !draft.incomplete {
+    // What is too large is not kept for mending either: edits would make it larger still.
+    let too_large = definition.nodes.len() > MOST_NODES || definition.edges.len() > MOST_EDGES;
+    if !judged.is_fit() && (!draft.incomplete || too_large) {
         return Err(unusable(&judged));
     }
     let digest = Revision::digest_of(&definition);

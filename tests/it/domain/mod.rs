@@ -12,6 +12,7 @@ mod learning;
 mod memory;
 mod models;
 mod personas;
+mod processes;
 mod prompts;
 mod providers;
 mod registry;

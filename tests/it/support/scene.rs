@@ -24,6 +24,7 @@
 //! | `e1` | a task that Ada made and has: the training budget, with a form; its chain goes to Dan |
 //! | `e2` | a task that she made for the group finance |
 //! | | Ada's prompt "welcome-mail": 1.0.0 in production, and a draft; her persona "house-guide" |
+//! | | Ada's process "leave-request": 1.0.0 published, and a draft
 //! | | Ada's agent "archivist", on test/large, which may read prompts |
 //! | `f1` | another tenant, "elsewhere" |
 //! | `f2` | its administrator, eve@elsewhere.example: the caller `stranger` |
@@ -50,7 +51,9 @@ use convoke::domain::prompts::engine::content::Content;
 use convoke::domain::prompts::model::prompt::{Label, Prompt, PromptKind, Target as Version};
 use convoke::domain::prompts::model::revision::Revision;
 use convoke::domain::tasks::model::who::Who;
-use convoke::domain::{agents, documents, integrations, knowledge, learning, memory, models, personas, system, tasks};
+use convoke::domain::{
+    agents, documents, integrations, knowledge, learning, memory, models, personas, processes, system, tasks,
+};
 use convoke::kernel::id::{KeyId, RoleId, TenantId, UserId};
 use convoke::kernel::seal::{sha256, sha256_hex};
 use convoke::kernel::secret::Secret;
@@ -134,6 +137,7 @@ pub(crate) async fn set(store: &dyn Store, tenant: TenantId, now: Timestamp) -> 
     here.events();
     here.prompts(now);
     here.persona();
+    here.process(now);
 
     here.secret(tenant, "old-crm", now);
     let instance = serde_json::json!({
@@ -457,6 +461,50 @@ impl Steps {
         });
         let (expect, visibility) = (Expect::Absent, Visibility::Tenant);
         self.steps.push(Step::Put(Put { kind, id, expect, owner: Some(ADA), workspace: None, visibility, body }));
+    }
+
+    /// A process of Ada's: somebody asks for leave, and the manager decides.
+    fn process(&mut self, now: Timestamp) {
+        let name = "leave-request";
+        let edge = |from: &str, to: &str| serde_json::json!({ "id": format!("{from}--{to}"), "from": from, "to": to });
+        let definition = |ask: serde_json::Value| {
+            let (mut granted, mut refused) = (edge("decide", "granted"), edge("decide", "refused"));
+            granted["condition"] = serde_json::json!("decision = \"approve\"");
+            refused["default"] = serde_json::json!(true);
+            serde_json::json!({
+                "nodes": [
+                    { "id": "begin", "type": "start" },
+                    { "id": "ask", "type": "human_task", "name": "Decide on leave", "config": ask, "output": { "decision": "= result.decision" } },
+                    { "id": "decide", "type": "exclusive" },
+                    { "id": "granted", "type": "end", "config": { "result": { "granted": true } } },
+                    { "id": "refused", "type": "end", "config": { "result": { "granted": false } } },
+                ],
+                "edges": [edge("begin", "ask"), edge("ask", "decide"), granted, refused],
+                "variables": {
+                    "days": { "schema": { "type": "integer", "minimum": 1 }, "required": true },
+                    "manager": { "schema": { "type": "string" }, "required": true },
+                    "decision": { "schema": { "type": "string" } },
+                },
+            })
+        };
+        let form = serde_json::json!({ "type": "object", "properties": { "decision": { "enum": ["approve", "reject"] } }, "required": ["decision"] });
+        let ask = serde_json::json!({ "assignee": "= manager", "form": form });
+        let mut sooner = ask.clone();
+        sooner["due"] = serde_json::json!("P2D");
+        for (number, version, meant, ask) in [(1, Some("1.0.0"), "1.0.0", ask), (2, None, "1.1.0", sooner)] {
+            let revision = serde_json::json!({
+                "processId": name, "revision": number, "branch": "main", "parents": if number == 1 { vec![] } else { vec![1] },
+                "version": version, "meant": meant, "digest": format!("{number:064}"), "definition": definition(ask), "author": ADA,
+                "message": "the manager decides", "writtenAt": now, "publishedAt": version.map(|_| now),
+            });
+            self.of(&processes::MODULE, "process_revision", half_digest(&format!("process revision\n{name}\n{number}")), revision);
+        }
+        let process = serde_json::json!({
+            "processId": name, "name": "Leave request", "description": "Somebody asks for leave, and the manager decides.",
+            "tags": ["people"], "words": "people Decide on leave", "revision": 2, "published": "1.0.0",
+            "branches": { "main": { "head": 2, "base": 0, "from": "main" } },
+        });
+        self.of(&processes::MODULE, "process", half_digest(&format!("process\n{name}")), process);
     }
 
     fn put<T: Document>(&mut self, id: Uuid, owner: Option<Uuid>, visibility: Visibility, document: &T) {

@@ -129,6 +129,12 @@ pub(super) fn begun(
             };
             states.iter().enumerate().filter_map(working).collect()
         }
+        Stage::Undoing { left, attempt, again_at: None, .. } => {
+            let of = left.last().and_then(|last| graph.find(&last.node));
+            let by = of.and_then(|of| graph.nodes[of].undone_by);
+            let fits = by.is_some_and(|by| is(&graph.nodes[by].config));
+            if fits { vec![(Some(left.len()), *attempt)] } else { Vec::new() }
+        }
         _ => Vec::new(),
     }
 }

@@ -35,7 +35,10 @@ impl Play<'_> {
             return self.fail_or_catch(node, token, failure);
         }
         match self.graph.nodes[node].config.clone() {
-            Config::ForEach(each) => self.begin_each(node, token, &each),
+            Config::ForEach(each) => match self.arm_timeout(node, token, None, 1, &[]) {
+                Ok(()) => self.begin_each(node, token, &each),
+                Err(failure) => self.fail_or_catch(node, token, failure),
+            },
             Config::Compensate(one) => self.begin_undoing(node, token, &one),
             _ => self.work(token, None, 1, node, &[]),
         }
@@ -110,7 +113,7 @@ impl Play<'_> {
                 true
             }
             (Stage::Each { .. }, Some(item)) => self.item_done(node, token, item, result),
-            (Stage::Undoing { .. }, None) => self.undone(node, token),
+            (Stage::Undoing { .. }, Some(item)) => self.undone(node, token, item, Some(&result)),
             _ => false,
         }
     }
@@ -138,10 +141,7 @@ impl Play<'_> {
                 true
             }
             (Stage::Each { .. }, Some(item)) => self.item_failed(node, token, item, failure, passing),
-            (Stage::Undoing { left, attempt, .. }, None) => {
-                self.undoing_failed(node, token, left, attempt, failure, passing);
-                true
-            }
+            (Stage::Undoing { .. }, Some(item)) => self.undoing_failed(node, token, item, failure, passing),
             _ => false,
         }
     }
@@ -219,7 +219,7 @@ impl Play<'_> {
                 true
             }
             (Stage::Each { .. }, Some(item)) => self.item_again(node, token, item),
-            (Stage::Undoing { .. }, None) => self.undo_again(node, token),
+            (Stage::Undoing { .. }, Some(item)) => self.undo_again(node, token, item),
             _ => false,
         }
     }
@@ -251,11 +251,14 @@ impl Play<'_> {
         stage: &Stage,
     ) -> bool {
         if let Some(item) = item {
-            return self.item_over_time(node, token, item, attempt);
+            return match stage {
+                Stage::Undoing { .. } => self.undoing_over_time(node, token, item, attempt),
+                _ => self.item_over_time(node, token, item, attempt),
+            };
         }
         let under_way = match stage {
             Stage::Working { attempt: now, .. } => *now == attempt,
-            Stage::Listening { .. } => true,
+            Stage::Listening { .. } | Stage::Each { .. } => true,
             _ => false,
         };
         let Some(timeout) = self.graph.node(node).timeout.clone().filter(|_| under_way) else { return false };
@@ -265,10 +268,11 @@ impl Play<'_> {
             TimeoutOutcome::Fail => {
                 let why = format!("it was not done within {}", timeout.after);
                 let failure = Failure::new(TIMED_OUT, why);
-                if matches!(stage, Stage::Listening { .. }) {
+                if matches!(stage, Stage::Listening { .. } | Stage::Each { .. }) {
                     self.fail_or_catch(node, token, failure);
                 } else {
                     self.failed(token, None, failure, true);
+                    self.arm_again(token);
                 }
             }
             TimeoutOutcome::Complete => self.finish(node, token, &timeout.result.unwrap_or(Value::Null)),
@@ -282,14 +286,27 @@ impl Play<'_> {
     }
 
     fn arm_boundaries(&mut self, node: NodeIndex, token: TokenId) -> Result<(), Failure> {
+        let mut beside = Map::new();
         for boundary in self.graph.nodes[node].boundaries.clone() {
             if let Config::BoundaryTimeout(one) = &self.graph.nodes[boundary].config {
                 let at = self.after(&one.after, &[])?;
                 let node = self.graph.node(boundary).id.clone();
+                beside.insert(node.clone(), json!({ "times": 0, "at": at }));
                 self.wishes.push(Wish::Wake { token, timer: Timer::Boundary { node }, at });
             }
         }
+        self.stage(token, Stage::Working { attempt: 1, beside });
         Ok(())
+    }
+
+    /// Wishes once more for the moments of boundaries that are to come: with what was begun, all wakings of a token are dropped.
+    fn arm_again(&mut self, token: TokenId) {
+        let Some((_, Stage::Retrying { beside, .. })) = self.at(token) else { return };
+        for (node, told) in beside {
+            if let Some(at) = told["at"].as_str().and_then(|at| at.parse().ok()) {
+                self.wishes.push(Wish::Wake { token, timer: Timer::Boundary { node }, at });
+            }
+        }
     }
 
     /// A way leaves a boundary because of the time.
@@ -316,17 +333,25 @@ impl Play<'_> {
             Stage::Working { beside, .. } | Stage::Retrying { beside, .. } | Stage::Each { beside, .. } => beside,
             _ => return false,
         };
-        let count = counts.get(id).and_then(Value::as_u64).unwrap_or(0) + 1;
-        counts.insert(id.to_owned(), json!(count));
-        self.stage(token, stage);
-        if count < u64::from(one.times.unwrap_or(1)) {
+        let times = counts.get(id).and_then(|told| told["times"].as_u64()).unwrap_or(0) + 1;
+        let most = u64::from(one.times.unwrap_or(1));
+        if times > most {
+            return false;
+        }
+        let mut at = None;
+        if times < most {
             match self.after(&one.after, &[]) {
-                Ok(at) => self.wishes.push(Wish::Wake { token, timer: Timer::Boundary { node: id.to_owned() }, at }),
+                Ok(next) => at = Some(next),
                 Err(failure) => {
                     self.fail(boundary, None, failure);
                     return false;
                 }
             }
+        }
+        counts.insert(id.to_owned(), json!({ "times": times, "at": at }));
+        self.stage(token, stage);
+        if let Some(at) = at {
+            self.wishes.push(Wish::Wake { token, timer: Timer::Boundary { node: id.to_owned() }, at });
         }
         true
     }

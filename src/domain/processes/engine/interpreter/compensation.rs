@@ -1,9 +1,12 @@
 //! Taking back what was done, the last first.
 
-use super::activities::Again;
+use serde_json::Value;
+
+use super::activities::{Again, TIMED_OUT};
 use super::happening::{Timer, What, Wish};
 use super::play::Play;
 use super::state::{Ending, Failure, Stage, TokenId, Undoable};
+use crate::domain::processes::engine::definition::TimeoutOutcome;
 use crate::domain::processes::engine::graph::NodeIndex;
 use crate::domain::processes::engine::nodes::boundaries::Compensate;
 
@@ -18,7 +21,7 @@ impl Play<'_> {
         self.state.ending = None;
         let left = std::mem::take(&mut self.state.undoable);
         let start = self.graph.start;
-        let token = self.put(start, Stage::Undoing { left, attempt: 1, ends: true });
+        let token = self.put(start, Stage::Undoing { left, attempt: 1, ends: true, again_at: None });
         self.undo(start, token);
         self.settle();
     }
@@ -27,7 +30,7 @@ impl Play<'_> {
         let meant = |undoable: &Undoable| one.only.is_empty() || one.only.contains(&undoable.node);
         let (left, kept) = std::mem::take(&mut self.state.undoable).into_iter().partition(meant);
         self.state.undoable = kept;
-        self.stage(token, Stage::Undoing { left, attempt: 1, ends: false });
+        self.stage(token, Stage::Undoing { left, attempt: 1, ends: false, again_at: None });
         self.undo(node, token);
     }
 
@@ -39,7 +42,7 @@ impl Play<'_> {
         self.within.push(token);
         let mut over = None;
         let mut before = usize::MAX;
-        while let Some((_, Stage::Undoing { left, attempt, ends })) = self.at(token) {
+        while let Some((_, Stage::Undoing { left, attempt, ends, .. })) = self.at(token) {
             let Some(last) = left.last() else {
                 over = Some(ends);
                 break;
@@ -50,9 +53,10 @@ impl Play<'_> {
             }
             before = left.len();
             match self.graph.find(&last.node).and_then(|index| self.graph.nodes[index].undone_by) {
-                Some(by) => self.work(token, None, attempt, by, &[]),
+                // How many are left says which one it is, so that what comes late for another is not taken for this.
+                Some(by) => self.work(token, Some(left.len()), attempt, by, &[]),
                 None => {
-                    self.undone(node, token);
+                    self.undone(node, token, left.len(), None);
                 }
             }
         }
@@ -65,41 +69,83 @@ impl Play<'_> {
             }
             Some(false) => {
                 self.note(node, Some(token), What::Done { item: None });
-                self.finish(node, token, &serde_json::Value::Null);
+                self.finish(node, token, &Value::Null);
             }
         }
     }
 
-    pub(super) fn undone(&mut self, node: NodeIndex, token: TokenId) -> bool {
-        let Some((_, Stage::Undoing { mut left, ends, .. })) = self.at(token) else { return false };
+    /// One is undone; what its undoing brought is kept as its `output` says.
+    pub(super) fn undone(&mut self, node: NodeIndex, token: TokenId, item: usize, result: Option<&Value>) -> bool {
+        let Some((mut left, _, ends)) = self.undoing(token, item) else { return false };
+        if let (Some(by), Some(result)) = (self.undoes(&left), result) {
+            let id = self.graph.node(by).id.clone();
+            if let Err(failure) = self.keep(&id, token, result) {
+                return self.undoing_failed(node, token, item, failure, false);
+            }
+        }
         if let Some(done) = left.pop() {
             self.note(node, Some(token), What::Undone { of: done.node });
         }
-        self.stage(token, Stage::Undoing { left, attempt: 1, ends });
+        self.stage(token, Stage::Undoing { left, attempt: 1, ends, again_at: None });
         self.undo(node, token);
         true
     }
 
-    pub(super) fn undo_again(&mut self, node: NodeIndex, token: TokenId) -> bool {
-        let Some((_, Stage::Undoing { left, attempt, ends })) = self.at(token) else { return false };
-        self.stage(token, Stage::Undoing { left, attempt: attempt + 1, ends });
-        self.undo(node, token);
-        true
+    pub(super) fn undo_again(&mut self, node: NodeIndex, token: TokenId, item: usize) -> bool {
+        match self.at(token) {
+            Some((_, Stage::Undoing { left, attempt, ends, again_at: Some(_) })) if left.len() == item => {
+                self.stage(token, Stage::Undoing { left, attempt: attempt + 1, ends, again_at: None });
+                self.undo(node, token);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The time of an undoing is over.
+    pub(super) fn undoing_over_time(&mut self, node: NodeIndex, token: TokenId, item: usize, attempt: u32) -> bool {
+        let Some((left, ..)) = self.undoing(token, item).filter(|(_, now, _)| *now == attempt) else { return false };
+        let Some(by) = self.undoes(&left) else { return false };
+        let Some(timeout) = self.graph.node(by).timeout.clone() else { return false };
+        self.note(by, Some(token), What::TimedOut);
+        match timeout.outcome {
+            TimeoutOutcome::Fail => {
+                let failure = Failure::new(TIMED_OUT, format!("it was not done within {}", timeout.after));
+                self.undoing_failed(node, token, item, failure, true)
+            }
+            TimeoutOutcome::Complete => {
+                self.undone(node, token, item, Some(&timeout.result.unwrap_or(Value::Null)))
+            }
+            TimeoutOutcome::Skip => self.undone(node, token, item, None),
+        }
+    }
+
+    /// What is left to be undone, how often its last was begun, and whether that is the end, where it is under way.
+    fn undoing(&self, token: TokenId, item: usize) -> Option<(Vec<Undoable>, u32, bool)> {
+        match self.at(token)? {
+            (_, Stage::Undoing { left, attempt, ends, again_at: None }) if left.len() == item => {
+                Some((left, attempt, ends))
+            }
+            _ => None,
+        }
+    }
+
+    /// The activity that undoes the last of what is left.
+    fn undoes(&self, left: &[Undoable]) -> Option<NodeIndex> {
+        let of = self.graph.find(&left.last()?.node)?;
+        self.graph.nodes[of].undone_by
     }
 
     pub(super) fn undoing_failed(
         &mut self,
         node: NodeIndex,
         token: TokenId,
-        left: Vec<Undoable>,
-        attempt: u32,
+        item: usize,
         failure: Failure,
         passing: bool,
-    ) {
-        let by = left
-            .last()
-            .and_then(|last| self.graph.find(&last.node))
-            .and_then(|index| self.graph.nodes[index].undone_by);
+    ) -> bool {
+        let Some((left, attempt, ends)) = self.undoing(token, item) else { return false };
+        let by = self.undoes(&left);
         let again = by.map_or(Again::Never, |by| self.again_after(by, token, attempt, &failure, passing));
         match again {
             Again::After(wait) => {
@@ -107,7 +153,8 @@ impl Play<'_> {
                 let told =
                     What::Failed { code: failure.code, message: failure.message, item: None, again_at: Some(at) };
                 self.note(by.unwrap_or(node), Some(token), told);
-                self.wishes.push(Wish::Wake { token, timer: Timer::Retry { item: None }, at });
+                self.stage(token, Stage::Undoing { left, attempt, ends, again_at: Some(at) });
+                self.wishes.push(Wish::Wake { token, timer: Timer::Retry { item: Some(item) }, at });
             }
             Again::Never => {
                 // What could not be undone stays to be undone.
@@ -117,5 +164,6 @@ impl Play<'_> {
                 self.fail_or_catch(node, token, Failure::new(UNDOING_FAILED, why));
             }
         }
+        true
     }
 }

@@ -32,7 +32,11 @@ impl Play<'_> {
             Err(failure) => return self.fail_or_catch(node, token, failure),
         };
         let states = vec![ItemState::Open; items.len()];
-        self.stage(token, Stage::Each { items, states, beside: Map::new() });
+        let beside = match self.at(token) {
+            Some((_, Stage::Working { beside, .. })) => beside,
+            _ => Map::new(),
+        };
+        self.stage(token, Stage::Each { items, states, beside });
         self.next_items(node, token);
     }
 
@@ -44,36 +48,32 @@ impl Play<'_> {
         let Some((each, body)) = self.each(node) else { return };
         self.within.push(token);
         let most = if each.mode == Mode::InOrder { 1 } else { each.at_once.map_or(AT_ONCE, |most| most as usize) };
-        loop {
-            let Some((_, Stage::Each { items, mut states, beside })) = self.at(token) else { break };
-            let under_way = |one: &&ItemState| matches!(one, ItemState::Working { .. } | ItemState::Retrying { .. });
-            let open = states.iter().position(|one| *one == ItemState::Open);
-            let (Some(item), true) = (open, states.iter().filter(under_way).count() < most) else { break };
-            states[item] = ItemState::Working { attempt: 1 };
-            let value = items[item].clone();
-            self.stage(token, Stage::Each { items, states, beside });
+        // Items are begun in order, so what is behind the first open one is not looked at again.
+        let mut item = self.states(token).iter().position(|one| *one == ItemState::Open).unwrap_or(usize::MAX);
+        let mut busy = self.states(token).iter().filter(|one| one.is_under_way()).count();
+        while busy < most {
+            let Some((value, ItemState::Open)) = self.item(token, item) else { break };
+            self.set_item(token, item, ItemState::Working { attempt: 1 });
             self.work_item(token, item, 1, &value, &each, body);
+            busy += usize::from(self.states(token).get(item).is_some_and(ItemState::is_under_way));
+            item += 1;
         }
         self.within.pop();
-        self.all_items(node, token, &each);
+        self.all_items(node, token);
     }
 
-    fn all_items(&mut self, node: NodeIndex, token: TokenId, each: &ForEach) {
-        let Some((_, Stage::Each { states, .. })) = self.at(token) else { return };
-        let mut results = Vec::with_capacity(states.len());
-        for state in states {
-            match state {
-                ItemState::Done { result } => results.push(result),
-                ItemState::Failed { failure } if each.on_fault == OnFault::Collect => {
-                    results.push(json!({ "fault": failure }))
-                }
-                ItemState::Failed { failure } => {
-                    self.wishes.push(Wish::Drop { token });
-                    return self.fail_or_catch(node, token, failure);
-                }
-                _ => return,
-            }
+    fn all_items(&mut self, node: NodeIndex, token: TokenId) {
+        let open = |one: &ItemState| *one == ItemState::Open || one.is_under_way();
+        if self.states(token).iter().any(open) {
+            return;
         }
+        let Some((_, Stage::Each { states, .. })) = self.at(token) else { return };
+        let told = |state| match state {
+            ItemState::Done { result } => Some(result),
+            ItemState::Failed { failure } => Some(json!({ "fault": failure })),
+            ItemState::Open | ItemState::Working { .. } | ItemState::Retrying { .. } => None,
+        };
+        let results: Vec<Value> = states.into_iter().filter_map(told).collect();
         self.note(node, Some(token), What::Done { item: None });
         self.finish(node, token, &Value::Array(results));
     }
@@ -87,6 +87,14 @@ impl Play<'_> {
     fn each(&self, node: NodeIndex) -> Option<(ForEach, NodeIndex)> {
         let Config::ForEach(each) = &self.graph.nodes[node].config else { return None };
         Some((each.clone(), self.graph.find(&each.node)?))
+    }
+
+    /// How far each item is; none where there are none under way.
+    fn states(&self, token: TokenId) -> &[ItemState] {
+        match self.state.token(token).map(|token| &token.stage) {
+            Some(Stage::Each { states, .. }) => states,
+            _ => &[],
+        }
     }
 
     fn item(&self, token: TokenId, item: usize) -> Option<(Value, ItemState)> {
@@ -113,12 +121,12 @@ impl Play<'_> {
             let more = [(each.item.as_str(), &value), ("index", &index), ("result", &result)];
             self.worked_out(&output, &more).map(Value::Object)
         };
-        self.note(body, Some(token), What::Done { item: Some(item) });
-        let state = match result {
-            Ok(result) => ItemState::Done { result },
-            Err(failure) => ItemState::Failed { failure },
+        let result = match result {
+            Ok(result) => result,
+            Err(failure) => return self.item_failed(node, token, item, failure, false),
         };
-        self.set_item(token, item, state);
+        self.note(body, Some(token), What::Done { item: Some(item) });
+        self.set_item(token, item, ItemState::Done { result });
         self.next_items(node, token);
         true
     }

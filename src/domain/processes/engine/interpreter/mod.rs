@@ -15,6 +15,3 @@ pub use happening::{Entry, Happening, Timer, What, Wish};
 pub use play::{Facts, Play};
 pub use recovery::Recovery;
 pub use state::{Ending, Failure, ItemState, Stage, State, Token, TokenId};
-
-#[cfg(test)]
-mod tests;

@@ -32,6 +32,11 @@ impl Play<'_> {
         for token in tokens {
             let Some(node) = self.graph.find(&token.node) else { continue };
             if let Stage::Failed { .. } = token.stage {
+                // Taking everything back begins at the start; what was undone is not undone again.
+                if self.graph.nodes[node].role == Role::Start && how == Recovery::Retry {
+                    self.compensate();
+                    return Ok(());
+                }
                 self.state.take(token.id);
                 match how {
                     Recovery::Retry => self.enter(node, None),
@@ -93,6 +98,10 @@ impl Play<'_> {
                         ItemState::Open | ItemState::Done { .. } | ItemState::Failed { .. } => {}
                     }
                 }
+            }
+            Stage::Undoing { again_at: Some(at), left, .. } => {
+                let timer = Timer::Retry { item: Some(left.len()) };
+                self.wishes.push(Wish::Wake { token: id, timer, at: *at });
             }
             Stage::Undoing { .. } => self.undo(node, id),
             Stage::Before { .. } | Stage::Failed { .. } => {}

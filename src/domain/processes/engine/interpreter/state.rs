@@ -60,7 +60,7 @@ pub enum Stage {
     Working {
         /// How often it was begun.
         attempt: u32,
-        /// How often ways were gone beside it, by the boundary that they leave.
+        /// By boundary: how often its way was gone beside it, and when it is to be gone (next).
         #[serde(default, skip_serializing_if = "Map::is_empty")]
         beside: Map<String, Value>,
     },
@@ -104,6 +104,9 @@ pub enum Stage {
         /// Whether the execution is over with it, since all of it is taken back.
         #[serde(default)]
         ends: bool,
+        /// When it is tried again, where it failed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        again_at: Option<Timestamp>,
     },
     /// It failed for good, and nothing takes that up.
     Failed {
@@ -187,6 +190,13 @@ impl Failure {
     /// Of a code and a sentence.
     pub fn new(code: &str, message: impl Into<String>) -> Self {
         Self { code: code.to_owned(), message: message.into() }
+    }
+}
+
+impl ItemState {
+    /// Whether it was begun and is not at its end.
+    pub(super) const fn is_under_way(&self) -> bool {
+        matches!(self, Self::Working { .. } | Self::Retrying { .. })
     }
 }
 

@@ -14,6 +14,9 @@ use crate::port::expressions::{Form, Limits, Names};
 /// The code of an expression that has no value.
 pub(super) const EXPRESSION_FAILED: &str = "expression_failed";
 
+/// What the execution itself is called in expressions.
+const EXECUTION: &str = "execution";
+
 /// So long the expressions may take that are worked out between two waits.
 const LONGEST: Duration = Duration::from_secs(5);
 
@@ -23,15 +26,8 @@ pub(super) type More<'m> = &'m [(&'m str, &'m Value)];
 impl Play<'_> {
     /// The value of an expression.
     pub(super) fn value(&self, text: &str, more: More<'_>) -> Result<Value, Failure> {
-        let mut names = Names::of(self.graph.definition.variables.keys().map(String::as_str));
-        let mut known = self.state.variables.clone();
-        known.insert("execution".to_owned(), self.facts.told());
-        for (name, value) in more {
-            known.insert((*name).to_owned(), (*value).clone());
-        }
-        for name in known.keys() {
-            names = names.with(name, Names::default());
-        }
+        let variables = self.graph.definition.variables.keys().map(String::as_str);
+        let names = Names::of(variables.chain([EXECUTION]).chain(more.iter().map(|(name, _)| *name)));
         let failed = |why: String| Failure::new(EXPRESSION_FAILED, format!("'{text}': {why}"));
         if self.spent.get() > LONGEST {
             return Err(failed(format!("the expressions of one step take more than {LONGEST:?}")));
@@ -39,9 +35,19 @@ impl Play<'_> {
         let began = Instant::now();
         let compiled =
             self.language.compile(text, Form::Expression, &names).map_err(|fault| failed(fault.to_string()))?;
-        let value = self.language.evaluate(&*compiled, &known, Limits::default());
+        // Only what it reads: the variables may be large, and a list's items are worked out one by one.
+        let read = compiled.variables().iter().filter_map(|read| Some((read.name.clone(), self.named(&read.name, more)?)));
+        let value = self.language.evaluate(&*compiled, &read.collect(), Limits::default());
         self.spent.set(self.spent.get() + began.elapsed());
         value.map_err(|fault| failed(fault.to_string()))
+    }
+
+    /// What a name stands for in an expression.
+    fn named(&self, name: &str, more: More<'_>) -> Option<Value> {
+        if let Some((_, value)) = more.iter().rev().find(|(one, _)| *one == name) {
+            return Some((*value).clone());
+        }
+        if name == EXECUTION { Some(self.facts.told()) } else { self.state.variables.get(name).cloned() }
     }
 
     /// A value in which every text that begins with `=` is worked out.

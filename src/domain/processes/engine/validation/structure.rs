@@ -153,14 +153,17 @@ fn takes(kind: &NodeType) -> String {
 fn fields(node: &Node, kind: &NodeType, config: &Config, number: usize, findings: &mut Findings) {
     let place = |within: &str| Place::node(&node.id, number, within);
     let works = kind.role == Role::Activity;
+    // What only runs others is given nothing and begun once: those others are tried again.
+    let does = works && !matches!(config, Config::ForEach(_) | Config::Compensate(_));
+    let takes_time = (works && !matches!(config, Config::Compensate(_))) || matches!(config, Config::Wait(_));
     let has_result = works || matches!(kind.role, Role::Event | Role::Boundary);
     let given = [
-        ("/input", !node.input.is_empty(), works),
+        ("/input", !node.input.is_empty(), does),
         ("/output", !node.output.is_empty(), has_result),
-        ("/retry", node.retry.is_some(), works),
-        ("/timeout", node.timeout.is_some(), works || matches!(config, Config::Wait(_))),
-        ("/idempotencyKey", node.idempotency_key.is_some(), works),
-        ("/permissions", node.permissions.is_some(), works),
+        ("/retry", node.retry.is_some(), does),
+        ("/timeout", node.timeout.is_some(), takes_time),
+        ("/idempotencyKey", node.idempotency_key.is_some(), does),
+        ("/permissions", node.permissions.is_some(), does),
     ];
     for (at, is_there, may_be) in given {
         if is_there && !may_be {
@@ -174,12 +177,14 @@ fn fields(node: &Node, kind: &NodeType, config: &Config, number: usize, findings
         }
     }
     let mut span = |at: &str, text: &str| {
-        if expression_of(text).is_none() && read_duration(text).is_none() {
+        // How long is waited before another time is the same whatever the variables are.
+        let worked_out = expression_of(text).is_some() && !at.starts_with("/retry");
+        if !worked_out && read_duration(text).is_none() {
             findings.error(
                 "bad_duration",
                 place(at),
                 format!("'{text}' is no duration"),
-                "Write an ISO 8601 duration such as PT30S, PT5M, PT2H or P3D, or an expression that begins with '='.",
+                "Write an ISO 8601 duration such as PT30S, PT5M, PT2H or P3D; outside of 'retry' an expression that begins with '=' may give it.",
             );
         }
     };
@@ -211,15 +216,18 @@ fn fields(node: &Node, kind: &NodeType, config: &Config, number: usize, findings
             "Write an RFC 3339 time such as 2026-12-01T09:00:00Z, or an expression that begins with '='.",
         );
     }
-    if let Config::HumanTask(task) = config
-        && let Err(why) = compiled(&task.form, DEEPEST_SCHEMA)
-    {
-        findings.error(
-            "bad_schema",
-            place("/config/form"),
-            format!("the form is no JSON Schema: {why}"),
-            "Write a JSON Schema of an object.",
-        );
+    if let Config::HumanTask(task) = config {
+        let wrong = match compiled(&task.form, DEEPEST_SCHEMA) {
+            Err(why) => Some(format!("the form is no JSON Schema: {why}")),
+            Ok(_) if task.form.get("type").is_some_and(|kind| kind != "object") => {
+                Some(format!("the form is of the type {}", task.form["type"]))
+            }
+            Ok(_) => None,
+        };
+        if let Some(wrong) = wrong {
+            let mend = "Write a JSON Schema of an object, each field of the form a property of it.";
+            findings.error("bad_schema", place("/config/form"), wrong, mend);
+        }
     }
     for (number, permission) in node.permissions.iter().flatten().enumerate() {
         if crate::capability::permit::Grants::parse(permission).is_none() {
