@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use crate::adapter::anchor::file::FileAnchor;
 use crate::adapter::anchor::webhook::WebhookAnchor;
 use crate::adapter::documents::worker::Worker as ReadingProcess;
+use crate::adapter::feel::FeelLanguage;
 use crate::adapter::graph::StoreGraph;
 use crate::adapter::graph::neo4j::Neo4jGraph;
 use crate::adapter::keyfile::KeyFile as SubjectKeyFile;
@@ -62,6 +63,7 @@ use crate::kernel::seal::Seal;
 use crate::kernel::secret::Secret;
 use crate::port::anchors::Anchor;
 use crate::port::bus::Bus;
+use crate::port::expressions::Language;
 use crate::port::graph::TheGraph;
 use crate::port::graph_measures::TheMeasures;
 use crate::port::outside::{Outgoing, Outside};
@@ -358,6 +360,7 @@ fn add_services(services: Services, config: &Config) -> Services {
         .with(Arc::new(Mirrors(vec![&agents::IN_GRAPH, &personas::IN_GRAPH, &prompts::IN_GRAPH, &documents::IN_GRAPH])))
         .with(Arc::new(Monitor::default()))
         .with(Arc::new(Runs::default()))
+        .with(Arc::new(Language(Arc::new(FeelLanguage::default()))))
         .unless_given(|| Reader::new(Arc::new(ReadingProcess::default())))
 }
 

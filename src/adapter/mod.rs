@@ -6,6 +6,7 @@ mod before;
 mod blob_files;
 pub mod documents;
 pub mod embedder;
+pub mod feel;
 pub mod folder;
 mod forms;
 pub mod graph;

@@ -23,6 +23,7 @@ named! {
         Memories = "memories", "What is remembered";
         Models = "models", "Models of vendors and the routes to them";
         Personas = "personas", "Personas";
+        Processes = "processes", "Definitions of processes: what is done in which order";
         Prompts = "prompts", "Prompts, blocks, their versions and labels";
         Roles = "roles", "Roles and who holds them";
         Routes = "routes", "The gateway's routes";
@@ -51,6 +52,7 @@ impl Resource {
             Self::Graph => Domain::Knowledge,
             Self::Memories => Domain::Memory,
             Self::Personas => Domain::Personas,
+            Self::Processes => Domain::Processes,
             Self::Prompts => Domain::Prompts,
             Self::Secrets => Domain::Integrations,
             Self::Gateway | Self::Routes | Self::Services | Self::System => Domain::System,

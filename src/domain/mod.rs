@@ -33,6 +33,7 @@ pub static MODULES: &[&Module] = &[
     &knowledge::MODULE,
     &learning::MODULE,
     &documents::MODULE,
+    &processes::MODULE,
     &registry::MODULE,
     &system::MODULE,
 ];

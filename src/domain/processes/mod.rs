@@ -1,3 +1,25 @@
 //! The processes domain: what is done in which order, by whom and with what, as data that is checked, versioned, drawn, tried out.
 
 pub mod engine;
+mod faults;
+mod finding;
+mod looking;
+mod model;
+mod tools;
+mod topics;
+mod views;
+mod writing;
+
+use crate::capability::module::Module;
+use crate::capability::spec::Domain;
+
+/// The domain's lists.
+pub static MODULE: Module = Module {
+    domain: Domain::Processes,
+    rows: tools::ROWS,
+    kinds: &[&model::process::PROCESS, &model::revision::PROCESS_REVISION],
+    logs: &[],
+    faults: faults::ALL,
+    sources: &[],
+    topics: topics::ALL,
+};

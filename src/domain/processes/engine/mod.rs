@@ -2,6 +2,7 @@
 
 pub mod definition;
 pub mod durations;
+pub mod edits;
 pub mod graph;
 pub mod nodes;
 pub mod soundness;

@@ -2,9 +2,10 @@
 //! built of whole blocks folds to one place before its end, however large it is.
 //!
 //! Each rule keeps what is judged. *Row*: a knot with one place before and one behind goes. *Twins*: two places between the same two knots
-//! are one, where the second waits for what the first gives. *Choice of choice*, *all of all*: two knots of a kind with one place between
-//! them are one. *Round*: a choice that leads back to itself may as well not. *Loose end*: what is given to an end beside something else
-//! goes.
+//! are one, where the second waits for what the first gives or takes all that comes. *Choice of choice*, *all of all*: two knots of a kind with one place between
+//! them are one. *Round*: a choice that leads back to itself may as well not. *Loose end*: what is given
+//! straight to an end, beside something else, goes. Where a place goes in which a second token would have been one too many, the place that is
+//! left counts in its stead.
 
 use super::net::{Knot, Net};
 
@@ -54,6 +55,7 @@ fn row(net: &mut Net, number: usize) -> Vec<usize> {
     if let Some(spot) = &mut net.spots[before] {
         spot.to = gone.to;
     }
+    net.counts_on(gone, &[before]);
     if let Some(Some(taker)) = net.ties.get_mut(gone.to) {
         for spot in taker.from.iter_mut().filter(|spot| **spot == behind) {
             *spot = before;
@@ -71,6 +73,7 @@ fn twin(net: &Net, number: usize) -> Option<usize> {
             (Knot::All, Knot::All | Knot::Some | Knot::End | Knot::EndAll)
                 | (Knot::One, Knot::One | Knot::Some | Knot::FirstAndSome | Knot::End | Knot::EndAll)
                 | (Knot::Some, Knot::Some | Knot::End | Knot::EndAll)
+                | (Knot::FirstAndSome, Knot::End)
         )
     };
     let mut seen = std::collections::HashSet::new();
@@ -93,7 +96,8 @@ fn loose_end(net: &Net, number: usize) -> Option<usize> {
     if tie.to.len() < 2 {
         return None;
     }
-    let ends = |spot: usize| net.taker(spot).is_some_and(|next| next.knot == Knot::End);
+    let straight = |spot: usize| net.spots[spot].is_some_and(|place| !place.counts);
+    let ends = |spot: usize| straight(spot) && net.taker(spot).is_some_and(|next| next.knot == Knot::End);
     match tie.knot {
         Knot::All => tie.to.iter().copied().find(|spot| ends(*spot)),
         // Its first place is where it goes on.
@@ -111,7 +115,10 @@ fn mergeable(net: &Net, number: usize) -> Option<usize> {
     tie.to.iter().copied().find(|spot| {
         let Some(next) = net.taker(*spot) else { return false };
         let other = net.spots[*spot].as_ref().is_some_and(|place| place.to != number);
-        let only = next.from.len() == 1 || tie.to.len() == 1;
+        // Where ways meet in the next one, what passes between the two is not all that goes on: an end behind it could not count it.
+        let counted = |spot: &usize| net.spots[*spot].is_some_and(|place| place.counts);
+        let only = next.from.len() == 1
+            || (tie.to.len() == 1 && (next.knot == Knot::All || next.to.iter().all(counted)));
         other && next.knot == tie.knot && only
     })
 }
@@ -131,9 +138,16 @@ fn merge(net: &mut Net, number: usize, spot: usize) -> Vec<usize> {
         around.extend(giver(net, *one));
         around.extend(net.spots[*one].map(|place| place.to));
     }
+    if from.is_empty() {
+        net.counts_on(place, &next.to);
+    }
+    let alone = next.to.len() == 1;
     for one in &next.to {
         if let Some(moved) = &mut net.spots[*one] {
             moved.of = Some(number);
+            if alone {
+                moved.edge = place.edge.or(moved.edge);
+            }
         }
     }
     if let Some(tie) = &mut net.ties[number] {
@@ -150,6 +164,8 @@ fn remove_spot(net: &mut Net, number: usize, spot: usize) -> Vec<usize> {
     let Some(place) = net.spots[spot].take() else { return Vec::new() };
     if let Some(tie) = &mut net.ties[number] {
         tie.to.retain(|one| *one != spot);
+        let left = tie.to.clone();
+        net.counts_on(place, &left);
     }
     if let Some(Some(taker)) = net.ties.get_mut(place.to) {
         taker.from.retain(|one| *one != spot);

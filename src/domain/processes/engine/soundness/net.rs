@@ -41,6 +41,10 @@ pub(super) struct Spot {
     pub(super) to: usize,
     /// The edge that it stands for, where it does.
     pub(super) edge: Option<EdgeIndex>,
+    /// Whether a second token in it is one too many: not so of an edge that leads straight to an end.
+    pub(super) counts: bool,
+    /// The node that a second token is one too many for.
+    pub(super) at: NodeIndex,
 }
 
 /// What takes from a place where nothing does.
@@ -59,14 +63,17 @@ impl Net {
     pub(super) fn of(graph: &Graph) -> Self {
         let mut net = Self { ties: Vec::new(), spots: Vec::new(), first: 0 };
         // A place for each edge, by the same number; those that lead nowhere in the flow are dropped below.
-        net.spots = (0..graph.edges.len()).map(|edge| Some(Spot { of: None, to: NOWHERE, edge: Some(edge) })).collect();
+        let spot = |(edge, (_, at)): (EdgeIndex, &(NodeIndex, NodeIndex))| {
+            Some(Spot { of: None, to: NOWHERE, edge: Some(edge), counts: true, at: *at })
+        };
+        net.spots = graph.edges.iter().enumerate().map(spot).collect();
         for index in (0..graph.nodes.len()).filter(|index| graph.in_flow(*index)) {
             net.add(graph, index);
         }
         net.first = net.spots.len();
         let start = net.ties.iter().position(|tie| tie.as_ref().is_some_and(|tie| tie.node == graph.start));
         let start = start.unwrap_or(0);
-        net.spots.push(Some(Spot { of: None, to: start, edge: None }));
+        net.spots.push(Some(Spot { of: None, to: start, edge: None, counts: true, at: graph.start }));
         let first = net.first;
         if let Some(Some(tie)) = net.ties.get_mut(start) {
             tie.from.push(first);
@@ -89,7 +96,7 @@ impl Net {
             Role::Boundary => {}
             Role::End => {
                 let all = matches!(&node.config, Config::End(end) if end.kind != EndKind::Normal);
-                self.tie(if all { Knot::EndAll } else { Knot::End }, from, Vec::new(), index);
+                self.end(if all { Knot::EndAll } else { Knot::End }, from, index);
             }
             Role::Parallel => self.tie(Knot::All, from, node.outgoing.clone(), index),
             Role::Inclusive => self.tie(Knot::Some, from, node.outgoing.clone(), index),
@@ -105,13 +112,35 @@ impl Net {
                 if !beside.is_empty() {
                     // First the ways beside it, then what comes of the activity itself.
                     let between = self.spots.len();
-                    self.spots.push(Some(Spot { of: None, to: NOWHERE, edge: None }));
+                    self.spots.push(Some(Spot { of: None, to: NOWHERE, edge: None, counts: true, at: index }));
                     let mut ways_beside = vec![between];
                     ways_beside.extend(ways(&beside));
                     self.tie(Knot::FirstAndSome, std::mem::take(&mut from), ways_beside, index);
                     from = vec![between];
                 }
                 self.tie(Knot::One, from, to, index);
+            }
+        }
+    }
+
+    /// All ends of a kind are one.
+    fn end(&mut self, knot: Knot, from: Vec<usize>, node: NodeIndex) {
+        for spot in &from {
+            if let Some(Some(spot)) = self.spots.get_mut(*spot) {
+                spot.counts = false;
+            }
+        }
+        match self.ties.iter().position(|tie| tie.as_ref().is_some_and(|tie| tie.knot == knot)) {
+            None => self.tie(knot, from, Vec::new(), node),
+            Some(number) => {
+                for spot in &from {
+                    if let Some(Some(spot)) = self.spots.get_mut(*spot) {
+                        spot.to = number;
+                    }
+                }
+                if let Some(Some(tie)) = self.ties.get_mut(number) {
+                    tie.from.extend(from);
+                }
             }
         }
     }
@@ -129,6 +158,19 @@ impl Net {
             }
         }
         self.ties.push(Some(Tie { knot, from, to, node }));
+    }
+
+    /// A place goes: should a second token have been one too many in it, then it is in those that are left.
+    pub(super) fn counts_on(&mut self, gone: Spot, left: &[usize]) {
+        for spot in left {
+            if let Some(Some(spot)) = self.spots.get_mut(*spot)
+                && gone.counts
+                && !spot.counts
+            {
+                spot.counts = true;
+                spot.at = gone.at;
+            }
+        }
     }
 
     /// The knot that takes from a place.

@@ -156,25 +156,29 @@ impl Search<'_> {
     fn go(&mut self, at: usize, tie: &Tie, marking: &Marking, took: &[usize], gave: &[usize]) {
         let mut after = marking.clone();
         took.iter().for_each(|spot| unset(&mut after, *spot));
+        if tie.knot == Knot::EndAll {
+            after.fill(0);
+        }
         let mut chosen = Vec::new();
         if gave.len() < tie.to.len() {
             chosen.extend(gave.iter().filter_map(|spot| Some((tie.node, self.net.spots[*spot]?.edge?))));
         }
         for spot in gave {
             let Some(next) = self.net.taker(*spot) else { continue };
-            // What comes to an end is taken at once, with all else where it ends all.
+            // What comes straight to an end is taken at once, with all else where it ends all.
+            let straight = self.net.spots[*spot].is_some_and(|place| !place.counts);
             match next.knot {
-                Knot::End => continue,
-                Knot::EndAll => {
+                Knot::End if straight => continue,
+                Knot::EndAll if straight => {
                     after.fill(0);
                     break;
                 }
-                Knot::One | Knot::All | Knot::Some | Knot::FirstAndSome => {}
+                _ => {}
             }
-            if has(&after, *spot) {
+            if let Some(place) = self.net.spots[*spot].filter(|_| has(&after, *spot)) {
                 let mut example = self.example(at);
                 example.extend(chosen);
-                self.defects.push(Defect { kind: DefectKind::Twice, node: next.node, example });
+                self.defects.push(Defect { kind: DefectKind::Twice, node: place.at, example });
                 return;
             }
             set(&mut after, *spot);

@@ -88,9 +88,10 @@ fn what_is_built_of_blocks_is_sound_and_folds_away() {
         "s>p1 p1>a p1>b a>e1 b>e2",
         "s>x1 x1>a x1>b a>e b>z",
         "s>a a!t>b b>x1 a>x1 x1>e",
+        "s>p1 p1>x1 p1>a a>x1 x1>e",
     ] {
         assert_eq!(defects(text), [], "{text}");
-        assert!(left(text) <= 2, "{text} leaves {}", left(text));
+        assert!(left(text) <= 3, "{text} leaves {}", left(text));
     }
 }
 
@@ -106,7 +107,7 @@ fn a_join_that_waits_for_a_way_not_taken_is_found_with_that_way() {
 
 #[test]
 fn ways_that_go_at_once_and_meet_without_waiting_are_found() {
-    assert_eq!(defects("s>p1 p1>a p1>b a>x2 b>x2 x2>c c>e"), [(DefectKind::Twice, "x2".to_owned())].map(|_| (DefectKind::Twice, "c".to_owned())));
+    assert_eq!(defects("s>p1 p1>a p1>b a>x2 b>x2 x2>c c>e"), [(DefectKind::Twice, "c".to_owned())]);
     assert_eq!(defects("s>a a?t>b b>c a>c c>d d>e").iter().map(|one| one.0).collect::<BTreeSet<_>>(), BTreeSet::from([DefectKind::Twice]));
 }
 
@@ -122,6 +123,7 @@ fn an_inclusive_split_needs_a_join_that_knows_what_may_come() {
 fn what_is_tangled_is_searched() {
     // Two parallel ways that cross: sound, and not built of blocks.
     assert_eq!(defects("s>p1 p1>a p1>b a>p2 p2>c p2>p3 b>p3 p3>d c>p4 d>p4 p4>e"), []);
+    assert_eq!(defects("s>x1 x1>pa x1>pb pa>xc pa>xd pb>xc pb>xd xc>p9 xd>p9 p9>e"), []);
     // A way back out of a parallel block.
     assert!(!defects("s>x0 x0>p1 p1>a p1>b a>x1 x1>x0 x1>p2 b>p2 p2>e").is_empty());
     // A circle of parallel gateways, which nothing can begin.
@@ -153,10 +155,14 @@ fn ten_thousand_ways_through_are_not_walked_when_they_are_blocks() {
 
 #[test]
 fn too_much_to_search_is_unknown_and_said_so() {
-    // Twenty ways at once, each a choice that leads into the next way too.
+    // Twenty ways at once, each two ways to bring about the same pair of tokens: sound, and not built of blocks.
     let mut text = "s>p0 ".to_owned();
-    for way in 0..24 {
-        text += &format!("p0>p{way}a p{way}a>a{way} p{way}a>p{}b a{way}>p{way}b p{way}b>b{way} b{way}>p9 ", (way + 1) % 24);
+    for way in 0..20 {
+        text += &format!("p0>x{way} x{way}>p{way}a x{way}>p{way}b ");
+        for half in ["a", "b"] {
+            text += &format!("p{way}{half}>x{way}c p{way}{half}>x{way}d ");
+        }
+        text += &format!("x{way}c>p{way}e x{way}d>p{way}e p{way}e>p9 ");
     }
     text += "p9>e";
     assert_eq!(judge(&graph(&text)), Verdict::Unknown);

@@ -1,0 +1,52 @@
+//! What can go wrong with processes.
+
+use crate::kernel::codes::{Blame, Code, CodeRow, Retry};
+
+/// The definition cannot be used.
+pub(super) static PROCESS_UNUSABLE: CodeRow = CodeRow::of_caller(
+    "process_unusable",
+    422,
+    "The definition cannot be used as it is. The detail has each finding with its place, its rule and how to mend it; process_validate tells \
+     the same without storing anything, and 'incomplete' keeps a draft that has errors.",
+);
+
+/// The version is taken.
+pub(super) static VERSION_TAKEN: CodeRow = CodeRow::of_caller(
+    "process_version_taken",
+    409,
+    "Another definition has this version, and versions never change. Leave 'release' out to get the next one that is free.",
+);
+
+/// There is nothing new.
+pub(super) static NOTHING_NEW: CodeRow = CodeRow::of_caller(
+    "process_unchanged",
+    422,
+    "The definition is the same as the one before. Change something, or use the one that is there.",
+);
+
+/// Somebody wrote meanwhile.
+pub(super) static PROCESS_MOVED: CodeRow = CodeRow {
+    name: "process_moved",
+    status: 409,
+    blame: Blame::Caller,
+    retry: Retry::Never,
+    mend: "The branch has another newest revision than the call expects: somebody wrote meanwhile. Read it with process_get, then edit that one.",
+};
+
+/// An edit does not fit.
+pub(super) static EDIT_UNFIT: CodeRow = CodeRow::of_caller(
+    "process_edit_unfit",
+    422,
+    "One of the edits names what is not there, or adds what is. The detail has its place; none of the edits was made.",
+);
+
+/// There are too many.
+pub(super) static TOO_MANY_PROCESSES: CodeRow = CodeRow::of_caller(
+    "too_many_processes",
+    422,
+    "The tenant has as many processes, or the process as many revisions or branches, as it may. Change an existing one.",
+);
+
+/// All of them.
+pub(super) static ALL: &[Code] =
+    &[&PROCESS_UNUSABLE, &VERSION_TAKEN, &NOTHING_NEW, &PROCESS_MOVED, &EDIT_UNFIT, &TOO_MANY_PROCESSES];

@@ -1,0 +1,4 @@
+//! What the domain keeps.
+
+pub(super) mod process;
+pub(super) mod revision;

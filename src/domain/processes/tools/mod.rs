@@ -1,0 +1,13 @@
+//! The domain's capabilities: one line and one file each.
+
+use crate::capability::module::capabilities;
+
+capabilities! {
+    process_create: ProcessCreate,
+    process_get: ProcessGet,
+    process_list: ProcessList,
+    process_update: ProcessUpdate,
+    process_publish: ProcessPublish,
+    process_versions: ProcessVersions,
+    process_validate: ProcessValidate,
+}

@@ -1,0 +1,147 @@
+//! Writing definitions: new revisions on a branch, and how far each is from what was published.
+
+use super::engine::definition::Definition;
+use super::engine::validation::Judged;
+use super::faults::{NOTHING_NEW, PROCESS_MOVED, TOO_MANY_PROCESSES};
+use super::finding::{self, words_of};
+use super::looking::{judged, unusable};
+use super::model::process::{Branch, Process};
+use super::model::revision::Revision;
+use crate::capability::cx::Cx;
+use crate::domain::prompts::engine::version::{Step, Version};
+use crate::kernel::fault::Fault;
+
+/// The counter of a tenant's processes.
+const PROCESSES: &str = "processes";
+/// The most processes of a tenant.
+const MOST_PROCESSES: u32 = 5_000;
+/// The most revisions of a process.
+const MOST_REVISIONS: u32 = 5_000;
+
+/// A definition on its way to become a revision.
+pub(super) struct Draft<'a> {
+    /// It.
+    pub(super) definition: Definition,
+    /// The branch that it is written on.
+    pub(super) branch: &'a str,
+    /// The revisions that it is made of.
+    pub(super) parents: Vec<u32>,
+    /// What is new in it.
+    pub(super) message: Option<String>,
+    /// Whether it is kept with errors.
+    pub(super) incomplete: bool,
+    /// The version that it is to become, where nothing was published.
+    pub(super) version: Option<Version>,
+}
+
+/// Counts a new process against what the tenant may have.
+pub(super) async fn room_for_one(cx: &Cx) -> Result<(), Fault> {
+    cx.room_for_one(PROCESSES, MOST_PROCESSES, "processes", &TOO_MANY_PROCESSES).await
+}
+
+/// Writes a draft as the newest revision of its branch, in the process that is given, which is not written by this.
+pub(super) async fn add_revision(
+    cx: &Cx,
+    process: &mut Process,
+    draft: Draft<'_>,
+) -> Result<(Revision, Judged), Fault> {
+    if process.revision >= MOST_REVISIONS {
+        let say = format!("'{}' has {MOST_REVISIONS} revisions and may have no more", process.process_id);
+        return Err(Fault::new(&TOO_MANY_PROCESSES, say));
+    }
+    let mut definition = draft.definition;
+    definition.name_edges();
+    let judged = judged(cx, &definition, Some(&process.process_id)).await?;
+    if !judged.is_fit() && !draft.incomplete {
+        return Err(unusable(&judged));
+    }
+    let digest = Revision::digest_of(&definition);
+    if let [parent] = draft.parents.as_slice()
+        && finding::revision(cx, process, *parent).await?.digest == digest
+    {
+        return Err(Fault::new(&NOTHING_NEW, "nothing of the definition changes"));
+    }
+    let meant = meant(cx, process, &definition).await?;
+    process.revision += 1;
+    process.words = words_of(&definition, &process.tags);
+    let revision = Revision {
+        process_id: process.process_id.clone(),
+        revision: process.revision,
+        branch: draft.branch.to_owned(),
+        parents: draft.parents,
+        version: None,
+        meant: draft.version.unwrap_or(meant).to_string(),
+        digest,
+        definition,
+        author: cx.caller().user,
+        message: draft.message,
+        written_at: cx.now(),
+        published_at: None,
+    };
+    let branch = process.branches.entry(draft.branch.to_owned()).or_insert_with(|| Branch {
+        head: 0,
+        base: 0,
+        from: draft.branch.to_owned(),
+        about: String::new(),
+        merged: false,
+    });
+    branch.head = revision.revision;
+    branch.merged = false;
+    cx.create(Revision::id(&process.process_id, revision.revision), cx.belongs_to_caller(), &revision)?;
+    Ok((revision, judged))
+}
+
+/// The version that a definition would become.
+pub(super) async fn meant(cx: &Cx, process: &Process, definition: &Definition) -> Result<Version, Fault> {
+    let Some(published) = &process.published else { return Ok(Version::FIRST) };
+    let before = finding::version(cx, process, Some(published), None).await?;
+    let step = step(&before.definition, definition);
+    Ok(Version::parse(published).map_or(Version::FIRST, |version| version.next(step)))
+}
+
+/// How far a definition is from another: whoever starts it must change what they give, can give or get more, or notices nothing but that it
+/// is said or drawn otherwise.
+pub(super) fn step(old: &Definition, new: &Definition) -> Step {
+    let breaks = old.variables.iter().any(|(name, before)| match new.variables.get(name) {
+        None => true,
+        Some(after) => before.schema != after.schema,
+    }) || new.variables.iter().any(|(name, after)| {
+        after.required && old.variables.get(name).is_none_or(|before| !before.required)
+    });
+    if breaks {
+        return Step::Major;
+    }
+    if without_words(old) == without_words(new) { Step::Patch } else { Step::Minor }
+}
+
+/// The same without what is only said to people.
+fn without_words(definition: &Definition) -> Definition {
+    let mut plain = definition.clone();
+    plain.lanes.clear();
+    for node in &mut plain.nodes {
+        node.name.clear();
+        node.description.clear();
+        node.lane = None;
+    }
+    for edge in &mut plain.edges {
+        edge.id.clear();
+        edge.name.clear();
+    }
+    for variable in plain.variables.values_mut() {
+        variable.description.clear();
+    }
+    plain.nodes.sort_by(|one, other| one.id.cmp(&other.id));
+    plain
+}
+
+/// Whether the branch stands where the caller believes.
+pub(super) fn expect(process: &Process, branch: &str, expected: Option<u32>) -> Result<u32, Fault> {
+    let head = process.head(branch).ok_or_else(|| finding::unknown_branch(process, branch))?;
+    match expected {
+        Some(expected) if expected != head => {
+            let say = format!("the newest revision of '{branch}' is {head}, not {expected}");
+            Err(Fault::new(&PROCESS_MOVED, say).with_detail(serde_json::json!({ "branch": branch, "revision": head })))
+        }
+        _ => Ok(head),
+    }
+}
