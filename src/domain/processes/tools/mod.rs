@@ -10,4 +10,6 @@ capabilities! {
     process_publish: ProcessPublish,
     process_versions: ProcessVersions,
     process_validate: ProcessValidate,
+    process_view: ProcessView,
+    process_import: ProcessImport,
 }

@@ -107,10 +107,3 @@ fn a_flowchart_says_no_more_than_it_means() {
         }
     }
 }
-#[test]
-fn zz_write() {
-    let progress: Progress = [("ask".to_owned(), Passed { state: Stage::Done, times: 3 }), ("think".to_owned(), Passed { state: Stage::Failed, times: 1 })].into();
-    std::fs::write("/tmp/x/every.svg", drawn(&every_type(), "Every type", &progress)).unwrap();
-    std::fs::write("/tmp/x/chance.svg", drawn(&by_chance(12), "x", &progress)).unwrap();
-    std::fs::write("/tmp/x/every.mmd", mermaid(&every_type(), "Every type", &progress)).unwrap();
-}
