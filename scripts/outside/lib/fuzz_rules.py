@@ -41,6 +41,9 @@ OF_THE_PAST = {
     "prompt_version_taken",  # which versions there were
     "prompt_no_experiment",  # what the label stood for
     "persona_unusable",
+    "process_unusable",  # a language of its own: what stands and what does not
+    "process_file_broken",  # languages of their own
+    "process_file_outside",
     "nothing_to_learn",  # one of several properties must be there
     "interaction_differs",  # what was taken in under the same id before
     "agent_incomplete",  # what the agent was made of is gone since
@@ -158,6 +161,7 @@ MANY_RULES = {
     "persona_search",
     "persona_update",
     "prompt_assemble",
+    "process_import",
     "prompt_create",
     "prompt_experiment",
     "prompt_get",
@@ -284,6 +288,14 @@ def persona() -> str:
     return made("/personas", profile)["personaId"]
 
 
+def process_text() -> str:
+    return f"name: Disposable {next(numbers)}\nnodes:\n- {{id: a, type: start}}\n- {{id: b, type: end}}\nedges:\n- {{from: a, to: b}}\n"
+
+
+def process() -> str:
+    return made("/processes/import", {"content": process_text()})["id"]
+
+
 def agent() -> str:
     told = {"name": f"Disposable {next(numbers)}", "description": "Answers.", "instructions": "Be short.", "model": {"name": "double/chat"}}
     return made("/agents", told | {"tools": {"names": ["user_me"]}})["agentId"]
@@ -388,6 +400,8 @@ DISPOSABLE = {
     "model_stream": ("body", question),
     "persona_analytics": [("path_parameters", lambda: {"id": "code-reviewer"}), ("query", dict)],
     "persona_get": ("path_parameters", lambda: {"id": "code-reviewer"}),
+    "process_import": ("body", lambda: {"content": process_text()}),
+    "process_view": [("path_parameters", lambda: {"id": process()}), ("query", dict)],
     "persona_update": [("path_parameters", lambda: {"id": persona()}), ("body", lambda: {"tone": "calm"})],
     "prompt_assemble": [("path_parameters", lambda: {"id": prompt()}), ("body", dict)],
     "prompt_create": ("body", lambda: {"name": f"Fresh {next(numbers)}", "template": "Say hello."}),

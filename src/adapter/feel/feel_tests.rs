@@ -245,7 +245,10 @@ fn variables_are_those_that_nobody_binds() {
     assert_eq!(read("some x in tags satisfies x = name"), ["name", "tags"]);
     assert_eq!(read("{ x: a, y: x + z }"), ["a", "z"]);
     assert_eq!(read("(function(n) n + b)(1)"), ["b"]);
-    assert_eq!(read("order.lines[price > limit and item.sku != name].sku"), ["limit?", "name?", "order.lines", "price?"]);
+    assert_eq!(
+        read("order.lines[price > limit and item.sku != name].sku"),
+        ["limit?", "name?", "order.lines", "price?"]
+    );
     assert_eq!(read("sum(tags) + today().year"), ["tags"]);
     assert_eq!(read("if missing then 1 else 2"), ["missing"]);
     assert_eq!(read("not(missing) and other thing > 3"), ["missing", "other thing"]);

@@ -47,10 +47,9 @@ fn read_below(json: &Value, kind: &Kind, at: &mut String, depth: usize) -> Resul
             number(it).map(Feel::Number).ok_or_else(|| (at.clone(), format!("{it} is no number that FEEL has")))
         }
         (Value::String(it), Kind::Any | Kind::Text) => Ok(Feel::String(it.clone())),
-        (
-            Value::String(it),
-            Kind::Date | Kind::Time | Kind::DateTime | Kind::DaysAndTime | Kind::YearsAndMonths,
-        ) => temporal(it, kind).ok_or_else(|| (at.clone(), format!("'{it}' is no {}", kind.name()))),
+        (Value::String(it), Kind::Date | Kind::Time | Kind::DateTime | Kind::DaysAndTime | Kind::YearsAndMonths) => {
+            temporal(it, kind).ok_or_else(|| (at.clone(), format!("'{it}' is no {}", kind.name())))
+        }
         (Value::Array(items), Kind::Any | Kind::List(_)) => {
             let inner = if let Kind::List(inner) = kind { inner.as_ref() } else { &Kind::Any };
             let mut values = Vec::with_capacity(items.len());

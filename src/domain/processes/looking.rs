@@ -20,13 +20,26 @@ use crate::domain::prompts::library::Library;
 use crate::domain::prompts::model::prompt::Prompt;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
+use crate::kernel::tasks::blocking;
 use crate::port::expressions::Language;
 
 /// Judges a definition with all that it names.
 pub(super) async fn judged(cx: &Cx, definition: &Definition, of: Option<&str>) -> Result<Judged, Fault> {
+    judged_around(cx, definition, of).await.map(|(judged, _)| judged)
+}
+
+/// The same, with what was found of all that it names.
+pub(super) async fn judged_around(
+    cx: &Cx,
+    definition: &Definition,
+    of: Option<&str>,
+) -> Result<(Judged, Surroundings), Fault> {
     let around = surroundings(cx, definition, of).await?;
     let language = cx.service::<Language>()?;
-    Ok(judge_within(Arc::new(definition.clone()), &*language.0, &around))
+    let (definition, language) = (Arc::new(definition.clone()), language.0.clone());
+    // Searching may take its time.
+    let judging = move || (judge_within(definition, &*language, &around), around);
+    blocking(judging).await.ok_or_else(|| Fault::internal("judging the definition panicked"))
 }
 
 /// The fault of a definition that has errors.
@@ -105,7 +118,8 @@ pub(super) fn inputs(definition: &Definition) -> serde_json::Map<String, serde_j
         .collect();
     let required: Vec<&String> =
         definition.variables.iter().filter(|(_, variable)| variable.required).map(|(name, _)| name).collect();
-    let schema = json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false });
+    let schema =
+        json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false });
     match schema {
         serde_json::Value::Object(schema) => schema,
         _ => serde_json::Map::new(),

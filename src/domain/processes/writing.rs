@@ -105,9 +105,10 @@ pub(super) fn step(old: &Definition, new: &Definition) -> Step {
     let breaks = old.variables.iter().any(|(name, before)| match new.variables.get(name) {
         None => true,
         Some(after) => before.schema != after.schema,
-    }) || new.variables.iter().any(|(name, after)| {
-        after.required && old.variables.get(name).is_none_or(|before| !before.required)
-    });
+    }) || new
+        .variables
+        .iter()
+        .any(|(name, after)| after.required && old.variables.get(name).is_none_or(|before| !before.required));
     if breaks {
         return Step::Major;
     }

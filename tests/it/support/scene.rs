@@ -22,6 +22,7 @@
 //! | `d7` | what that took the place of |
 //! | `e6` | Ada's document "invoice.txt", whose one passage is `e7`; its text is there, its file is not |
 //! | | Ada's prompt "welcome-mail": 1.0.0 in production, and a draft; her persona "house-guide" |
+//! | | Ada's process "holiday-request", 1.0.0, published: somebody asks, the manager answers, the days that are left are worked out |
 //! | | Ada's agent "archivist", on test/large, which may read prompts |
 //! | `f1` | another tenant, "elsewhere" |
 //! | `f2` | its administrator, eve@elsewhere.example: the caller `stranger` |
@@ -47,7 +48,7 @@ use convoke::domain::identity::roles::{ADMIN, BUILT_IN, MEMBER};
 use convoke::domain::prompts::engine::content::Content;
 use convoke::domain::prompts::model::prompt::{Label, Prompt, PromptKind, Target as Version};
 use convoke::domain::prompts::model::revision::Revision;
-use convoke::domain::{agents, documents, integrations, knowledge, learning, memory, models, personas, system};
+use convoke::domain::{agents, documents, integrations, knowledge, learning, memory, models, personas, processes, system};
 use convoke::kernel::id::{KeyId, RoleId, TenantId, UserId};
 use convoke::kernel::seal::{sha256, sha256_hex};
 use convoke::kernel::secret::Secret;
@@ -131,6 +132,7 @@ pub(crate) async fn set(store: &dyn Store, tenant: TenantId, now: Timestamp) -> 
     here.events();
     here.prompts(now);
     here.persona();
+    here.process(now);
 
     here.secret(tenant, "old-crm", now);
     let instance = serde_json::json!({
@@ -427,6 +429,49 @@ impl Steps {
         });
         let (expect, visibility) = (Expect::Absent, Visibility::Tenant);
         self.steps.push(Step::Put(Put { kind, id, expect, owner: Some(ADA), workspace: None, visibility, body }));
+    }
+
+    /// A process of Ada's.
+    fn process(&mut self, now: Timestamp) {
+        let process = serde_json::json!({
+            "processId": "holiday-request", "name": "Holiday request", "description": "Somebody asks for days off.", "tags": ["people"],
+            "words": "people Approve the days Work out what is left", "revision": 1, "published": "1.0.0",
+            "branches": { "main": { "head": 1, "base": 0, "from": "main" } },
+        });
+        self.of(&processes::MODULE, "process", half_digest("process\nholiday-request"), process);
+        let form = serde_json::json!({ "type": "object", "properties": { "approved": { "type": "boolean" } }, "required": ["approved"] });
+        let nodes = serde_json::json!([
+            { "id": "begin", "type": "start", "name": "Days are asked for", "lane": "people" },
+            { "id": "approve", "type": "human_task", "name": "Approve the days", "lane": "boss",
+                "config": { "candidateGroups": ["finance"], "form": form }, "output": { "approved": "= result.approved" } },
+            { "id": "late", "type": "boundary_timeout", "config": { "attachedTo": "approve", "after": "P3D" } },
+            { "id": "choose", "type": "exclusive", "name": "Approved?", "lane": "boss" },
+            { "id": "work-out", "type": "script", "name": "Work out what is left", "lane": "people",
+                "config": { "steps": [{ "name": "left", "value": "30 - days" }] }, "output": { "left": "= result.left" } },
+            { "id": "done", "type": "end", "lane": "people", "config": { "result": { "left": "= left" } } },
+            { "id": "refused", "type": "end", "name": "Refused", "lane": "people",
+                "config": { "kind": "error", "code": "refused", "message": "The days were not approved." } },
+        ]);
+        let edge = |from: &str, to: &str| serde_json::json!({ "id": format!("{from}--{to}"), "from": from, "to": to });
+        let mut approved = edge("choose", "work-out");
+        approved["condition"] = "approved".into();
+        let mut otherwise = edge("choose", "refused");
+        otherwise["default"] = true.into();
+        let definition = serde_json::json!({
+            "nodes": nodes,
+            "edges": [edge("begin", "approve"), edge("approve", "choose"), approved, otherwise, edge("work-out", "done"), edge("late", "refused")],
+            "variables": {
+                "days": { "schema": { "type": "integer", "minimum": 1 }, "required": true },
+                "approved": { "schema": { "type": "boolean" }, "default": false },
+                "left": { "schema": { "type": "integer" }, "default": 30 },
+            },
+            "lanes": [{ "id": "people", "name": "Whoever asks" }, { "id": "boss", "name": "The manager" }],
+        });
+        let revision = serde_json::json!({
+            "processId": "holiday-request", "revision": 1, "branch": "main", "parents": [], "version": "1.0.0", "meant": "1.0.0",
+            "digest": "0".repeat(64), "definition": definition, "author": ADA, "writtenAt": now, "publishedAt": now,
+        });
+        self.of(&processes::MODULE, "process_revision", half_digest("process revision\nholiday-request\n1"), revision);
     }
 
     fn put<T: Document>(&mut self, id: Uuid, owner: Option<Uuid>, visibility: Visibility, document: &T) {

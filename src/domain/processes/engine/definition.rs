@@ -254,7 +254,12 @@ mod tests {
 
     #[test]
     fn edges_without_an_id_get_one_of_their_own() {
-        let edge = |id: &str, from: &str, to: &str| Edge { id: id.into(), from: from.into(), to: to.into(), ..Edge::default() };
+        let edge = |id: &str, from: &str, to: &str| Edge {
+            id: id.into(),
+            from: from.into(),
+            to: to.into(),
+            ..Edge::default()
+        };
         let mut definition = Definition {
             edges: vec![edge("a--b-2", "x", "y"), edge("", "a", "b"), edge("", "a", "b"), edge("mine", "b", "c")],
             ..Definition::default()

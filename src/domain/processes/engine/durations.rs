@@ -50,7 +50,10 @@ mod tests {
         assert_eq!(seconds("PT0.5S"), Some(0.5));
         assert_eq!(seconds("P1DT2H3M4S"), Some(93_784.0));
         assert_eq!(seconds("P2W"), Some(1_209_600.0));
-        for bad in ["", "P", "PT", "P1", "PT5", "5M", "P1M", "P1Y", "PTS", "PT1S2M", "PT1H1H", "P1DT", "PT-5S", "P99999W", "PT1e3S"] {
+        for bad in [
+            "", "P", "PT", "P1", "PT5", "5M", "P1M", "P1Y", "PTS", "PT1S2M", "PT1H1H", "P1DT", "PT-5S", "P99999W",
+            "PT1e3S",
+        ] {
             assert_eq!(seconds(bad), None, "{bad}");
         }
     }

@@ -104,7 +104,8 @@ impl Edit {
         match self {
             Self::AddNode { node, between } => add(definition, node, between.as_deref()),
             Self::ChangeNode { id, set } => {
-                let node = definition.nodes.iter_mut().find(|node| node.id == id).ok_or_else(|| missing("node", &id))?;
+                let node =
+                    definition.nodes.iter_mut().find(|node| node.id == id).ok_or_else(|| missing("node", &id))?;
                 if set.get("id").is_some_and(|new| *new != *id) {
                     return Err("a node keeps its id: add another one and remove this".to_owned());
                 }
@@ -123,7 +124,8 @@ impl Edit {
                 Ok(())
             }
             Self::ChangeEdge { id, set } => {
-                let edge = definition.edges.iter_mut().find(|edge| edge.id == id).ok_or_else(|| missing("edge", &id))?;
+                let edge =
+                    definition.edges.iter_mut().find(|edge| edge.id == id).ok_or_else(|| missing("edge", &id))?;
                 *edge = changed(edge, set)?;
                 let (from, to) = (edge.from.clone(), edge.to.clone());
                 for end in [&from, &to] {
@@ -167,7 +169,8 @@ fn add(definition: &mut Definition, node: Node, between: Option<&str>) -> Result
         return Err(format!("there is a node '{}'", node.id));
     }
     if let Some(between) = between {
-        let edge = definition.edges.iter_mut().find(|edge| edge.id == between).ok_or_else(|| missing("edge", between))?;
+        let edge =
+            definition.edges.iter_mut().find(|edge| edge.id == between).ok_or_else(|| missing("edge", between))?;
         let to = std::mem::replace(&mut edge.to, node.id.clone());
         // Its id may have been made of its ends.
         edge.id = String::new();
@@ -201,7 +204,11 @@ fn remove(definition: &mut Definition, id: &str, bridge: bool) -> Result<(), Str
 fn changed<T: serde::Serialize + serde::de::DeserializeOwned>(one: &T, set: Map<String, Value>) -> Result<T, String> {
     let Ok(Value::Object(mut all)) = serde_json::to_value(one) else { return Err("it is no object".to_owned()) };
     for (name, value) in set {
-        if value.is_null() { all.remove(&name) } else { all.insert(name, value) };
+        if value.is_null() {
+            all.remove(&name)
+        } else {
+            all.insert(name, value)
+        };
     }
     serde_json::from_value(Value::Object(all)).map_err(|error| error.to_string())
 }
@@ -242,7 +249,9 @@ mod tests {
 
     #[test]
     fn a_node_is_put_in_the_middle_of_an_edge() {
-        let new = edits(json!([{ "do": "addNode", "node": { "id": "note", "type": "tool", "config": { "tool": "memory_store" } }, "between": "ask--done" }]));
+        let new = edits(
+            json!([{ "do": "addNode", "node": { "id": "note", "type": "tool", "config": { "tool": "memory_store" } }, "between": "ask--done" }]),
+        );
         let after = edited(&definition(), new).unwrap();
         assert_eq!(ways(&after), ["begin>ask", "ask>note", "late>done", "note>done"]);
         assert_eq!(after.edges[1].id, "ask--note");
@@ -272,10 +281,19 @@ mod tests {
     fn what_does_not_fit_is_told_with_its_number_and_nothing_is_made() {
         let wrong = |value| edited(&definition(), edits(value)).unwrap_err();
         let connect = json!({ "do": "connect", "edge": { "from": "ask", "to": "nowhere" } });
-        assert_eq!(wrong(json!([{ "do": "disconnect", "id": "ask--done" }, connect])), (1, "there is no node 'nowhere'".to_owned()));
+        assert_eq!(
+            wrong(json!([{ "do": "disconnect", "id": "ask--done" }, connect])),
+            (1, "there is no node 'nowhere'".to_owned())
+        );
         assert_eq!(wrong(json!([{ "do": "removeLane", "id": "x" }])).0, 0);
-        assert!(wrong(json!([{ "do": "changeNode", "id": "ask", "set": { "kind": "tool" } }])).1.contains("unknown field"));
-        assert!(wrong(json!([{ "do": "changeNode", "id": "ask", "set": { "id": "other" } }])).1.contains("keeps its id"));
-        assert!(wrong(json!([{ "do": "addNode", "node": { "id": "ask", "type": "tool" } }])).1.contains("there is a node"));
+        assert!(
+            wrong(json!([{ "do": "changeNode", "id": "ask", "set": { "kind": "tool" } }])).1.contains("unknown field")
+        );
+        assert!(
+            wrong(json!([{ "do": "changeNode", "id": "ask", "set": { "id": "other" } }])).1.contains("keeps its id")
+        );
+        assert!(
+            wrong(json!([{ "do": "addNode", "node": { "id": "ask", "type": "tool" } }])).1.contains("there is a node")
+        );
     }
 }

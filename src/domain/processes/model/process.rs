@@ -104,13 +104,13 @@ pub(in crate::domain::processes) enum LinkKind {
 impl Process {
     /// The id of the document of a process, the same in every tenant.
     #[must_use]
-    pub fn id(process_id: &str) -> Uuid {
+    pub(in crate::domain::processes) fn id(process_id: &str) -> Uuid {
         id_of(&format!("process\n{process_id}"))
     }
 
     /// The newest revision of a branch.
     #[must_use]
-    pub fn head(&self, branch: &str) -> Option<u32> {
+    pub(in crate::domain::processes) fn head(&self, branch: &str) -> Option<u32> {
         self.branches.get(branch).map(|branch| branch.head)
     }
 }

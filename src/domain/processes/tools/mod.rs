@@ -12,4 +12,5 @@ capabilities! {
     process_validate: ProcessValidate,
     process_view: ProcessView,
     process_import: ProcessImport,
+    process_sandbox: ProcessSandbox,
 }

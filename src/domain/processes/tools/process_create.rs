@@ -90,7 +90,8 @@ impl Capability for ProcessCreate {
             return Err(Fault::bad_input("/name", format!("'{process_id}' is a word of paths: choose another name")));
         }
         if cx.get::<Process>(Process::id(&process_id)).await?.is_some() {
-            let say = format!("there is a process '{process_id}': change it with process_update, or choose another name");
+            let say =
+                format!("there is a process '{process_id}': change it with process_update, or choose another name");
             return Err(Fault::new(&codes::ALREADY_EXISTS, say));
         }
         room_for_one(cx).await?;

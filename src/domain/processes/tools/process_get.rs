@@ -10,7 +10,7 @@ use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::processes::engine::definition::Definition;
 use crate::domain::processes::engine::nodes::{NODE_TYPES, Role};
 use crate::domain::processes::finding::{load, version};
-use crate::domain::processes::views::{Brief, BranchView};
+use crate::domain::processes::views::{BranchView, Brief};
 use crate::kernel::fault::Fault;
 
 /// Tells a process.
@@ -86,8 +86,7 @@ impl Capability for ProcessGet {
         let process = load(cx, &input.id, Action::Read).await?.value;
         let revision = version(cx, &process, input.version.as_deref(), input.branch.as_deref()).await?;
         let brief = Brief::of(&process, &revision);
-        let branches =
-            process.branches.into_iter().map(|(name, branch)| BranchView { name, branch }).collect();
+        let branches = process.branches.into_iter().map(|(name, branch)| BranchView { name, branch }).collect();
         let types = NODE_TYPES.iter().map(|one| TypeView {
             name: one.name,
             about: one.about,

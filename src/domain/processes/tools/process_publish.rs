@@ -76,7 +76,10 @@ impl Capability for ProcessPublish {
             return Err(Fault::new(&VERSION_TAKEN, say));
         }
         if found.branch != MAIN {
-            let say = format!("it is a draft of the branch '{}': merge that into main first, with process_merge", found.branch);
+            let say = format!(
+                "it is a draft of the branch '{}': merge that into main first, with process_merge",
+                found.branch
+            );
             return Err(Fault::bad_input("/version", say));
         }
         let judged = judged(cx, &found.definition, Some(&process.process_id)).await?;

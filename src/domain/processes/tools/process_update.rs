@@ -95,9 +95,13 @@ impl Capability for ProcessUpdate {
         let branch = input.branch.as_deref().unwrap_or(MAIN);
         let head = expect(&process, branch, input.expected)?;
         let before = revision(cx, &process, head).await?;
-        let whole = input.nodes.is_some() || input.edges.is_some() || input.variables.is_some() || input.lanes.is_some();
+        let whole =
+            input.nodes.is_some() || input.edges.is_some() || input.variables.is_some() || input.lanes.is_some();
         if whole && !input.edits.is_empty() {
-            return Err(Fault::bad_input("/edits", "do not go together with nodes, edges, variables and lanes: give one of the two"));
+            return Err(Fault::bad_input(
+                "/edits",
+                "do not go together with nodes, edges, variables and lanes: give one of the two",
+            ));
         }
         let renamed = input.name.is_some() || input.description.is_some() || input.tags.is_some();
         process.name = input.name.unwrap_or(process.name);

@@ -70,7 +70,10 @@ impl Capability for ProcessValidate {
     async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {
         let process = load(cx, &input.id, Action::Read).await?.value;
         if input.definition.is_some() && (input.version.is_some() || input.branch.is_some()) {
-            return Err(Fault::bad_input("/definition", "is judged in place of a stored one: leave version and branch out"));
+            return Err(Fault::bad_input(
+                "/definition",
+                "is judged in place of a stored one: leave version and branch out",
+            ));
         }
         let definition = match input.definition {
             Some(mut definition) => {

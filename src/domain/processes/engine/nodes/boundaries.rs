@@ -26,7 +26,8 @@ pub struct BoundaryTimeout {
 
 impl Typed for BoundaryTimeout {
     const NAME: &'static str = "boundary_timeout";
-    const ABOUT: &'static str = "A way out of an activity that takes too long, or a way that is gone beside it while it goes on.";
+    const ABOUT: &'static str =
+        "A way out of an activity that takes too long, or a way that is gone beside it while it goes on.";
     const ROLE: Role = Role::Boundary;
 
     fn says(&self) -> Vec<Said> {
@@ -62,7 +63,8 @@ pub struct BoundaryError {
 
 impl Typed for BoundaryError {
     const NAME: &'static str = "boundary_error";
-    const ABOUT: &'static str = "A way out of an activity that failed for good; `output` may keep `result.code` and `result.message`.";
+    const ABOUT: &'static str =
+        "A way out of an activity that failed for good; `output` may keep `result.code` and `result.message`.";
     const ROLE: Role = Role::Boundary;
 
     fn on(&self) -> Option<&str> {
@@ -108,7 +110,8 @@ pub struct Compensate {
 
 impl Typed for Compensate {
     const NAME: &'static str = "compensate";
-    const ABOUT: &'static str = "Takes back activities that were done, the last one first, by what their compensations name; then goes on.";
+    const ABOUT: &'static str =
+        "Takes back activities that were done, the last one first, by what their compensations name; then goes on.";
     const ROLE: Role = Role::Activity;
 }
 

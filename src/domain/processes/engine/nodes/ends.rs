@@ -59,8 +59,7 @@ impl EndKind {
 
 impl Typed for End {
     const NAME: &'static str = "end";
-    const ABOUT: &'static str =
-        "Where a way ends; of the kind `error` it fails the execution with a code, of the kind `terminate` it ends all ways at once.";
+    const ABOUT: &'static str = "Where a way ends; of the kind `error` it fails the execution with a code, of the kind `terminate` it ends all ways at once.";
     const ROLE: Role = Role::End;
 
     fn says(&self) -> Vec<Said> {

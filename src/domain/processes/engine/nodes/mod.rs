@@ -267,7 +267,9 @@ mod tests {
 
     #[test]
     fn expressions_are_found_at_any_depth_with_their_place() {
-        let Value::Object(values) = json!({ "a/b": { "list": [1, "= x + 1"] }, "plain": "x", "c": "=y" }) else { panic!() };
+        let Value::Object(values) = json!({ "a/b": { "list": [1, "= x + 1"] }, "plain": "x", "c": "=y" }) else {
+            panic!()
+        };
         let mut found = Vec::new();
         said_in("/input", &values, &mut found);
         let found: Vec<_> = found.iter().map(|one| (one.at.as_str(), one.text.as_str())).collect();

@@ -54,7 +54,12 @@ impl Typed for HumanTask {
 
     fn says(&self) -> Vec<Said> {
         let mut found = Vec::new();
-        let single = [("/title", &self.title), ("/description", &self.description), ("/assignee", &self.assignee), ("/due", &self.due)];
+        let single = [
+            ("/title", &self.title),
+            ("/description", &self.description),
+            ("/assignee", &self.assignee),
+            ("/due", &self.due),
+        ];
         for (at, text) in single {
             if let Some(text) = text {
                 said(at, text, &mut found);

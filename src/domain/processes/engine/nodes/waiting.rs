@@ -18,15 +18,11 @@ pub struct Timer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 2, max = 2000))]
     pub until: Option<String>,
-    /// Until the next time of a cycle: a cron line such as `0 9 * * MON`, in UTC.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 2, max = 200))]
-    pub next: Option<String>,
 }
 
 impl Typed for Timer {
     const NAME: &'static str = "timer";
-    const ABOUT: &'static str = "Waits for so long, until a moment, or until the next time of a cycle.";
+    const ABOUT: &'static str = "Waits for so long, or until a moment.";
     const ROLE: Role = Role::Event;
 
     fn says(&self) -> Vec<Said> {
@@ -40,8 +36,8 @@ impl Typed for Timer {
     }
 
     fn amiss(&self) -> Vec<(&'static str, String)> {
-        let given = [&self.after, &self.until, &self.next].iter().filter(|one| one.is_some()).count();
-        if given == 1 { Vec::new() } else { vec![("", "has one of 'after', 'until' and 'next'".to_owned())] }
+        let given = [&self.after, &self.until].iter().filter(|one| one.is_some()).count();
+        if given == 1 { Vec::new() } else { vec![("", "has either 'after' or 'until'".to_owned())] }
     }
 }
 

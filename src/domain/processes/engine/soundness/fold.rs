@@ -117,8 +117,8 @@ fn mergeable(net: &Net, number: usize) -> Option<usize> {
         let other = net.spots[*spot].as_ref().is_some_and(|place| place.to != number);
         // Where ways meet in the next one, what passes between the two is not all that goes on: an end behind it could not count it.
         let counted = |spot: &usize| net.spots[*spot].is_some_and(|place| place.counts);
-        let only = next.from.len() == 1
-            || (tie.to.len() == 1 && (next.knot == Knot::All || next.to.iter().all(counted)));
+        let only =
+            next.from.len() == 1 || (tie.to.len() == 1 && (next.knot == Knot::All || next.to.iter().all(counted)));
         other && next.knot == tie.knot && only
     })
 }

@@ -52,7 +52,11 @@ pub(super) fn search(net: &Net) -> Verdict {
     let mut at = 0;
     while at < search.seen.len() {
         if search.seen.len() > MOST_MARKINGS || !search.follow(at) {
-            return if search.defects.is_empty() { Verdict::Unknown } else { Verdict::Unsound(distinct(search.defects)) };
+            return if search.defects.is_empty() {
+                Verdict::Unknown
+            } else {
+                Verdict::Unsound(distinct(search.defects))
+            };
         }
         at += 1;
     }
@@ -114,19 +118,35 @@ impl Search<'_> {
             return Vec::new();
         }
         match tie.knot {
-            Knot::One | Knot::FirstAndSome | Knot::End | Knot::EndAll => full.into_iter().map(|spot| vec![spot]).collect(),
-            Knot::All => if full.len() == tie.from.len() { vec![full] } else { Vec::new() },
-            Knot::Some => if self.more_can_come(number, tie, marking, &full) { Vec::new() } else { vec![full] },
+            Knot::One | Knot::FirstAndSome | Knot::End | Knot::EndAll => {
+                full.into_iter().map(|spot| vec![spot]).collect()
+            }
+            Knot::All => {
+                if full.len() == tie.from.len() {
+                    vec![full]
+                } else {
+                    Vec::new()
+                }
+            }
+            Knot::Some => {
+                if self.more_can_come(number, tie, marking, &full) {
+                    Vec::new()
+                } else {
+                    vec![full]
+                }
+            }
         }
     }
 
     /// Whether a token elsewhere can still come to a place of the knot that is empty, and is not one that would come to a full one.
     fn more_can_come(&mut self, number: usize, tie: &Tie, marking: &Marking, full: &[usize]) -> bool {
         let empty: Vec<usize> = tie.from.iter().copied().filter(|spot| !has(marking, *spot)).collect();
-        let elsewhere: Vec<usize> = (0..self.net.spots.len()).filter(|spot| has(marking, *spot) && !tie.from.contains(spot)).collect();
+        let elsewhere: Vec<usize> =
+            (0..self.net.spots.len()).filter(|spot| has(marking, *spot) && !tie.from.contains(spot)).collect();
         for spot in empty {
             for token in &elsewhere {
-                if self.comes_to(number, spot)[*token] && !full.iter().any(|full| self.comes_to(number, *full)[*token]) {
+                if self.comes_to(number, spot)[*token] && !full.iter().any(|full| self.comes_to(number, *full)[*token])
+                {
                     return true;
                 }
             }
@@ -229,7 +249,9 @@ impl Search<'_> {
     fn never(&mut self) {
         for (number, tie) in self.net.ties.iter().enumerate() {
             // What comes to an end is taken at once, so an end is not seen to run.
-            if let Some(tie) = tie.as_ref().filter(|tie| !matches!(tie.knot, Knot::End | Knot::EndAll) && !self.ran.contains(&number)) {
+            if let Some(tie) =
+                tie.as_ref().filter(|tie| !matches!(tie.knot, Knot::End | Knot::EndAll) && !self.ran.contains(&number))
+            {
                 self.defects.push(Defect { kind: DefectKind::Never, node: tie.node, example: Vec::new() });
             }
         }
@@ -251,9 +273,15 @@ impl Search<'_> {
 fn ways(tie: &Tie) -> Option<Vec<Vec<usize>>> {
     let subsets = |of: &[usize]| {
         (of.len() <= MOST_APART).then(|| {
-            (0..1_usize << of.len()).map(|set| {
-                of.iter().enumerate().filter(|(bit, _)| set & (1 << bit) != 0).map(|(_, spot)| *spot).collect::<Vec<_>>()
-            }).collect::<Vec<_>>()
+            (0..1_usize << of.len())
+                .map(|set| {
+                    of.iter()
+                        .enumerate()
+                        .filter(|(bit, _)| set & (1 << bit) != 0)
+                        .map(|(_, spot)| *spot)
+                        .collect::<Vec<_>>()
+                })
+                .collect::<Vec<_>>()
         })
     };
     match tie.knot {

@@ -51,7 +51,8 @@ fn graph(text: &str) -> Graph {
     }
     let mut definition = Definition { nodes, edges, ..Definition::default() };
     definition.name_edges();
-    let configs = definition.nodes.iter().map(|node| node_type(&node.kind).unwrap().read(&node.config).unwrap()).collect();
+    let configs =
+        definition.nodes.iter().map(|node| node_type(&node.kind).unwrap().read(&node.config).unwrap()).collect();
     Graph::of(Arc::new(definition), configs).unwrap()
 }
 
@@ -101,14 +102,21 @@ fn a_join_that_waits_for_a_way_not_taken_is_found_with_that_way() {
     assert_eq!(defects(text), [(DefectKind::Stuck, "p2".to_owned())]);
     let graph = graph(text);
     let Verdict::Unsound(found) = judge(&graph) else { panic!() };
-    let example: Vec<_> = found[0].example.iter().map(|(node, edge)| (graph.node(*node).id.as_str(), graph.edge(*edge).to.as_str())).collect();
+    let example: Vec<_> = found[0]
+        .example
+        .iter()
+        .map(|(node, edge)| (graph.node(*node).id.as_str(), graph.edge(*edge).to.as_str()))
+        .collect();
     assert_eq!(example, [("x1", "a")]);
 }
 
 #[test]
 fn ways_that_go_at_once_and_meet_without_waiting_are_found() {
     assert_eq!(defects("s>p1 p1>a p1>b a>x2 b>x2 x2>c c>e"), [(DefectKind::Twice, "c".to_owned())]);
-    assert_eq!(defects("s>a a?t>b b>c a>c c>d d>e").iter().map(|one| one.0).collect::<BTreeSet<_>>(), BTreeSet::from([DefectKind::Twice]));
+    assert_eq!(
+        defects("s>a a?t>b b>c a>c c>d d>e").iter().map(|one| one.0).collect::<BTreeSet<_>>(),
+        BTreeSet::from([DefectKind::Twice])
+    );
 }
 
 #[test]
@@ -143,7 +151,9 @@ fn ten_thousand_ways_through_are_not_walked_when_they_are_blocks() {
         let mut at = "p0".to_owned();
         for step in 0..8 {
             let (split, join) = (format!("x{way}_{step}a"), format!("x{way}_{step}b"));
-            text += &format!("{at}>{split} {split}>a{way}_{step} {split}>b{way}_{step} a{way}_{step}>{join} b{way}_{step}>{join} ");
+            text += &format!(
+                "{at}>{split} {split}>a{way}_{step} {split}>b{way}_{step} a{way}_{step}>{join} b{way}_{step}>{join} "
+            );
             at = join;
         }
         text += &format!("{at}>p9 ");

@@ -53,7 +53,8 @@ pub fn key(named: &Named) -> Option<(&'static str, String)> {
 
 /// Looks at every name.
 pub(super) fn named(graph: &Graph, around: &Surroundings, findings: &mut Findings) {
-    let takes_back = graph.nodes.iter().any(|node| matches!(node.config, Config::Compensate(_)) || node.undone_by.is_some());
+    let takes_back =
+        graph.nodes.iter().any(|node| matches!(node.config, Config::Compensate(_)) || node.undone_by.is_some());
     for index in 0..graph.nodes.len() {
         let node = &graph.nodes[index];
         let mut writes = matches!(&node.config, Config::Integration(one) if one.method != Some(crate::domain::processes::engine::nodes::work::Method::Get));
@@ -71,7 +72,12 @@ pub(super) fn named(graph: &Graph, around: &Surroundings, findings: &mut Finding
                 Some(Some(found)) => {
                     writes |= found.writes;
                     if let Some(why) = &found.unusable {
-                        findings.error(&format!("unusable_{}", kind.replace(' ', "_")), place(), format!("the {kind} '{name}' {why}"), mend(kind));
+                        findings.error(
+                            &format!("unusable_{}", kind.replace(' ', "_")),
+                            place(),
+                            format!("the {kind} '{name}' {why}"),
+                            mend(kind),
+                        );
                     }
                 }
             }
@@ -82,7 +88,9 @@ pub(super) fn named(graph: &Graph, around: &Surroundings, findings: &mut Finding
             findings.warning(
                 "compensation_missing",
                 Place::of(graph, index, ""),
-                format!("'{id}' changes something, and nothing says how that is taken back, while other activities can be"),
+                format!(
+                    "'{id}' changes something, and nothing says how that is taken back, while other activities can be"
+                ),
                 "Add a node of the type compensation for it, or live with it.",
             );
         }

@@ -1,0 +1,357 @@
+//! Activities: begun, done, failed, tried again, over time, left by a boundary.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::happening::{Timer, What, Wish};
+use super::play::Play;
+use super::state::{Failure, Stage, TokenId};
+use super::values::More;
+use crate::domain::processes::engine::definition::{Retry, TimeoutOutcome, condition_of, expression_of};
+use crate::domain::processes::engine::durations::read_duration;
+use crate::domain::processes::engine::graph::NodeIndex;
+use crate::domain::processes::engine::nodes::Config;
+use crate::domain::processes::engine::nodes::boundaries::BoundaryTimeout;
+use crate::kernel::seal::sha256;
+
+/// The code of a step whose time was over.
+pub(super) const TIMED_OUT: &str = "step_timed_out";
+
+/// When an activity that failed is tried again.
+pub(super) enum Again {
+    /// After so long.
+    After(Duration),
+    /// Not.
+    Never,
+}
+
+impl Play<'_> {
+    /// A token comes to an activity.
+    pub(super) fn begin(&mut self, node: NodeIndex) {
+        let token = self.put(node, Stage::Working { attempt: 1, beside: Map::new() });
+        self.note(node, Some(token), What::Entered);
+        if let Err(failure) = self.arm_boundaries(node, token) {
+            return self.fail_or_catch(node, token, failure);
+        }
+        match self.graph.nodes[node].config.clone() {
+            Config::ForEach(each) => self.begin_each(node, token, &each),
+            Config::Compensate(one) => self.begin_undoing(node, token, &one),
+            _ => self.work(token, None, 1, node, &[]),
+        }
+    }
+
+    /// Begins what a node says, for itself or for another one that runs it.
+    pub(super) fn work(&mut self, token: TokenId, item: Option<usize>, attempt: u32, does: NodeIndex, more: More<'_>) {
+        self.note(does, Some(token), What::Began { attempt, item });
+        match self.wish(token, item, attempt, does, more) {
+            // A script is worked out on the spot.
+            Ok(Work::Done(result)) => {
+                self.done(token, item, result);
+            }
+            Ok(Work::Wished(wish)) => {
+                self.wishes.push(wish);
+                if let Err(failure) = self.arm_timeout(does, token, item, attempt, more) {
+                    self.failed(token, item, failure, false);
+                }
+            }
+            Err(failure) => {
+                self.failed(token, item, failure, false);
+            }
+        }
+    }
+
+    fn wish(
+        &self,
+        token: TokenId,
+        item: Option<usize>,
+        attempt: u32,
+        does: NodeIndex,
+        more: More<'_>,
+    ) -> Result<Work, Failure> {
+        let written = self.graph.node(does).clone();
+        let input = self.worked_out(&written.input, more)?;
+        if let Config::Script(script) = &self.graph.nodes[does].config {
+            let mut known: Vec<(String, Value)> =
+                more.iter().map(|(name, value)| ((*name).to_owned(), (*value).clone())).collect();
+            known.extend(input);
+            let mut result = Map::new();
+            for step in &script.steps {
+                let named: Vec<(&str, &Value)> = known.iter().map(|(name, value)| (name.as_str(), value)).collect();
+                let value = self.value(condition_of(&step.value), &named)?;
+                known.push((step.name.clone(), value.clone()));
+                result.insert(step.name.clone(), value);
+            }
+            return Ok(Work::Done(Value::Object(result)));
+        }
+        let config = self.worked_out(&written.config, more)?;
+        let key = match &written.idempotency_key {
+            None => {
+                let item = item.map(|item| format!("/{item}")).unwrap_or_default();
+                format!("{}/{}/{token}{item}", self.facts.id, written.id)
+            }
+            Some(text) => match self.value(condition_of(text), more)? {
+                Value::String(key) => key,
+                other => other.to_string(),
+            },
+        };
+        Ok(Work::Wished(Wish::Work { token, item, node: written.id, attempt, config, input, key }))
+    }
+
+    // --- ending ----------------------------------------------------------------------------------------------------
+
+    /// What was wished for is done.
+    pub(super) fn done(&mut self, token: TokenId, item: Option<usize>, result: Value) -> bool {
+        let Some((node, stage)) = self.at(token) else { return false };
+        match (stage, item) {
+            (Stage::Working { .. }, None) => {
+                self.note(node, Some(token), What::Done { item: None });
+                self.finish(node, token, &result);
+                true
+            }
+            (Stage::Each { .. }, Some(item)) => self.item_done(node, token, item, result),
+            (Stage::Undoing { .. }, None) => self.undone(node, token),
+            _ => false,
+        }
+    }
+
+    /// What was wished for failed.
+    pub(super) fn failed(&mut self, token: TokenId, item: Option<usize>, failure: Failure, passing: bool) -> bool {
+        let Some((node, stage)) = self.at(token) else { return false };
+        match (stage, item) {
+            (Stage::Working { attempt, beside }, None) => {
+                match self.again_after(node, token, attempt, &failure, passing) {
+                    Again::After(wait) => {
+                        let at = self.now.plus(wait);
+                        let told = What::Failed {
+                            code: failure.code,
+                            message: failure.message,
+                            item: None,
+                            again_at: Some(at),
+                        };
+                        self.note(node, Some(token), told);
+                        self.stage(token, Stage::Retrying { attempt, at, beside });
+                        self.wishes.push(Wish::Wake { token, timer: Timer::Retry { item: None }, at });
+                    }
+                    Again::Never => self.fail_or_catch(node, token, failure),
+                }
+                true
+            }
+            (Stage::Each { .. }, Some(item)) => self.item_failed(node, token, item, failure, passing),
+            (Stage::Undoing { left, attempt }, None) => {
+                self.undoing_failed(node, token, left, attempt, failure, passing);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// A boundary takes the failure up, or the execution fails.
+    pub(super) fn fail_or_catch(&mut self, node: NodeIndex, token: TokenId, failure: Failure) {
+        let boundaries = &self.graph.nodes[node].boundaries;
+        let catches = |index: &&NodeIndex, all: bool| match &self.graph.nodes[**index].config {
+            Config::BoundaryError(one) if all => one.codes.is_empty(),
+            Config::BoundaryError(one) => one.codes.contains(&failure.code),
+            _ => false,
+        };
+        let found = boundaries
+            .iter()
+            .find(|index| catches(index, false))
+            .or_else(|| boundaries.iter().find(|index| catches(index, true)));
+        let Some(boundary) = found.copied() else { return self.fail(node, Some(token), failure) };
+        let told =
+            What::Failed { code: failure.code.clone(), message: failure.message.clone(), item: None, again_at: None };
+        self.note(node, Some(token), told);
+        self.give_up(token);
+        let result = json!({ "code": failure.code, "message": failure.message });
+        self.leave_by(boundary, &result);
+    }
+
+    /// Takes the way that leaves a boundary.
+    fn leave_by(&mut self, boundary: NodeIndex, result: &Value) {
+        let visit = self.state.next;
+        self.state.next += 1;
+        self.note(boundary, Some(visit), What::Entered);
+        let id = self.graph.node(boundary).id.clone();
+        match self.keep(&id, visit, result) {
+            Ok(()) => self.leave(boundary),
+            Err(failure) => self.fail(boundary, None, failure),
+        }
+    }
+
+    /// Takes a token away, and what was begun for it is no longer wanted.
+    pub(super) fn give_up(&mut self, token: TokenId) {
+        self.state.take(token);
+        self.wishes.push(Wish::Drop { token });
+    }
+
+    pub(super) fn stage(&mut self, token: TokenId, stage: Stage) {
+        if let Some(token) = self.state.token_mut(token) {
+            token.stage = stage;
+        }
+    }
+
+    // --- trying again ----------------------------------------------------------------------------------------------
+
+    pub(super) fn again_after(
+        &self,
+        node: NodeIndex,
+        token: TokenId,
+        attempt: u32,
+        failure: &Failure,
+        passing: bool,
+    ) -> Again {
+        let Some(retry) = &self.graph.node(node).retry else { return Again::Never };
+        let meant = retry.on.as_ref().map_or(passing, |codes| codes.contains(&failure.code));
+        if attempt >= retry.attempts || !meant {
+            return Again::Never;
+        }
+        Again::After(wait_of(retry, attempt, token))
+    }
+
+    /// The time has come to try again.
+    pub(super) fn again(&mut self, node: NodeIndex, token: TokenId, item: Option<usize>, stage: &Stage) -> bool {
+        match (stage, item) {
+            (Stage::Retrying { attempt, beside, .. }, None) => {
+                let attempt = attempt + 1;
+                self.stage(token, Stage::Working { attempt, beside: beside.clone() });
+                self.work(token, None, attempt, node, &[]);
+                true
+            }
+            (Stage::Each { .. }, Some(item)) => self.item_again(node, token, item),
+            (Stage::Undoing { .. }, None) => self.undo_again(node, token),
+            _ => false,
+        }
+    }
+
+    // --- time ------------------------------------------------------------------------------------------------------
+
+    /// Asks to be woken when the time of an activity is over.
+    pub(super) fn arm_timeout(
+        &mut self,
+        does: NodeIndex,
+        token: TokenId,
+        item: Option<usize>,
+        attempt: u32,
+        more: More<'_>,
+    ) -> Result<(), Failure> {
+        let Some(timeout) = self.graph.node(does).timeout.clone() else { return Ok(()) };
+        let at = self.after(&timeout.after, more)?;
+        self.wishes.push(Wish::Wake { token, timer: Timer::Timeout { item, attempt }, at });
+        Ok(())
+    }
+
+    /// The time of what a token does is over.
+    pub(super) fn over_time(
+        &mut self,
+        node: NodeIndex,
+        token: TokenId,
+        item: Option<usize>,
+        attempt: u32,
+        stage: &Stage,
+    ) -> bool {
+        if let Some(item) = item {
+            return self.item_over_time(node, token, item, attempt);
+        }
+        let under_way = match stage {
+            Stage::Working { attempt: now, .. } => *now == attempt,
+            Stage::Listening { .. } => true,
+            _ => false,
+        };
+        let Some(timeout) = self.graph.node(node).timeout.clone().filter(|_| under_way) else { return false };
+        self.note(node, Some(token), What::TimedOut);
+        self.wishes.push(Wish::Drop { token });
+        match timeout.outcome {
+            TimeoutOutcome::Fail => {
+                let why = format!("it was not done within {}", timeout.after);
+                let failure = Failure::new(TIMED_OUT, why);
+                if matches!(stage, Stage::Listening { .. }) {
+                    self.fail_or_catch(node, token, failure);
+                } else {
+                    self.failed(token, None, failure, true);
+                }
+            }
+            TimeoutOutcome::Complete => self.finish(node, token, &timeout.result.unwrap_or(Value::Null)),
+            TimeoutOutcome::Skip => {
+                self.note(node, Some(token), What::Skipped);
+                self.state.take(token);
+                self.leave(node);
+            }
+        }
+        true
+    }
+
+    fn arm_boundaries(&mut self, node: NodeIndex, token: TokenId) -> Result<(), Failure> {
+        for boundary in self.graph.nodes[node].boundaries.clone() {
+            if let Config::BoundaryTimeout(one) = &self.graph.nodes[boundary].config {
+                let at = self.after(&one.after, &[])?;
+                let node = self.graph.node(boundary).id.clone();
+                self.wishes.push(Wish::Wake { token, timer: Timer::Boundary { node }, at });
+            }
+        }
+        Ok(())
+    }
+
+    /// A way leaves a boundary because of the time.
+    pub(super) fn boundary(&mut self, node: NodeIndex, token: TokenId, id: &str, stage: Stage) -> bool {
+        let Some(boundary) = self.graph.find(id) else { return false };
+        let Config::BoundaryTimeout(one) = self.graph.nodes[boundary].config.clone() else { return false };
+        if self.graph.nodes[boundary].on != Some(node) || matches!(stage, Stage::Failed { .. }) {
+            return false;
+        }
+        if one.interrupting {
+            self.note(node, Some(token), What::TimedOut);
+            self.give_up(token);
+        } else if !self.beside(boundary, token, id, stage, &one) {
+            return false;
+        }
+        self.leave_by(boundary, &Value::Null);
+        true
+    }
+
+    /// Counts a way that is gone beside the activity, and asks for the next one.
+    fn beside(&mut self, boundary: NodeIndex, token: TokenId, id: &str, stage: Stage, one: &BoundaryTimeout) -> bool {
+        let mut stage = stage;
+        let counts = match &mut stage {
+            Stage::Working { beside, .. } | Stage::Retrying { beside, .. } | Stage::Each { beside, .. } => beside,
+            _ => return false,
+        };
+        let count = counts.get(id).and_then(Value::as_u64).unwrap_or(0) + 1;
+        counts.insert(id.to_owned(), json!(count));
+        self.stage(token, stage);
+        if count < u64::from(one.times.unwrap_or(1)) {
+            match self.after(&one.after, &[]) {
+                Ok(at) => self.wishes.push(Wish::Wake { token, timer: Timer::Boundary { node: id.to_owned() }, at }),
+                Err(failure) => {
+                    self.fail(boundary, None, failure);
+                    return false;
+                }
+            }
+        }
+        true
+    }
+}
+
+/// What came of wishing for an activity.
+enum Work {
+    /// It was worked out on the spot.
+    Done(Value),
+    /// It is wished for.
+    Wished(Wish),
+}
+
+/// How long to wait before the next time.
+fn wait_of(retry: &Retry, attempt: u32, token: TokenId) -> Duration {
+    let span = |text: &Option<String>, otherwise: Duration| {
+        text.as_deref().filter(|text| expression_of(text).is_none()).and_then(read_duration).unwrap_or(otherwise)
+    };
+    let (first, longest) = (span(&retry.wait, Duration::from_secs(5)), span(&retry.longest, Duration::from_hours(1)));
+    let times = i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX).min(64);
+    let wait = first.as_secs_f64() * retry.factor.unwrap_or(2.0).powi(times);
+    let wait = wait.min(longest.as_secs_f64());
+    // The same token waits as long each time it is reckoned, and others wait otherwise.
+    let dice = sha256(format!("{token}/{attempt}").as_bytes());
+    let chance = f64::from(u16::from_be_bytes([dice[0], dice[1]])) / f64::from(u16::MAX);
+    let jitter = retry.jitter.unwrap_or(0.2).clamp(0.0, 1.0);
+    Duration::try_from_secs_f64(wait * (1.0 - jitter * chance)).unwrap_or(longest)
+}

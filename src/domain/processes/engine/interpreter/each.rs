@@ -1,0 +1,189 @@
+//! A node that is done for each item of a list.
+
+use serde_json::{Map, Value, json};
+
+use super::activities::{Again, TIMED_OUT};
+use super::happening::{Timer, What, Wish};
+use super::play::Play;
+use super::state::{Failure, ItemState, Stage, TokenId};
+use super::values::EXPRESSION_FAILED;
+use crate::domain::processes::engine::definition::{TimeoutOutcome, condition_of};
+use crate::domain::processes::engine::graph::NodeIndex;
+use crate::domain::processes::engine::nodes::Config;
+use crate::domain::processes::engine::nodes::calls::{ForEach, Mode, OnFault};
+
+/// The most items.
+const MOST_ITEMS: usize = 10_000;
+/// How many at once, where it is not said.
+const AT_ONCE: usize = 10;
+
+impl Play<'_> {
+    pub(super) fn begin_each(&mut self, node: NodeIndex, token: TokenId, each: &ForEach) {
+        let items = match self.value(condition_of(&each.items), &[]) {
+            Ok(Value::Array(items)) if items.len() <= MOST_ITEMS => items,
+            Ok(Value::Array(items)) => {
+                let why = format!("there are {} items, and {MOST_ITEMS} at most are taken", items.len());
+                return self.fail_or_catch(node, token, Failure::new("too_many_items", why));
+            }
+            Ok(other) => {
+                let why = format!("'{}' gives {other}, which is no list", each.items);
+                return self.fail_or_catch(node, token, Failure::new(EXPRESSION_FAILED, why));
+            }
+            Err(failure) => return self.fail_or_catch(node, token, failure),
+        };
+        let states = vec![ItemState::Open; items.len()];
+        self.stage(token, Stage::Each { items, states, beside: Map::new() });
+        self.next_items(node, token);
+    }
+
+    /// Begins as many items as may be under way, and ends when none is left.
+    fn next_items(&mut self, node: NodeIndex, token: TokenId) {
+        if self.within.contains(&token) {
+            return;
+        }
+        let Some((each, body)) = self.each(node) else { return };
+        self.within.push(token);
+        let most = if each.mode == Mode::InOrder { 1 } else { each.at_once.map_or(AT_ONCE, |most| most as usize) };
+        loop {
+            let Some((_, Stage::Each { items, mut states, beside })) = self.at(token) else { break };
+            let under_way = |one: &&ItemState| matches!(one, ItemState::Working { .. } | ItemState::Retrying { .. });
+            let open = states.iter().position(|one| *one == ItemState::Open);
+            let (Some(item), true) = (open, states.iter().filter(under_way).count() < most) else { break };
+            states[item] = ItemState::Working { attempt: 1 };
+            let value = items[item].clone();
+            self.stage(token, Stage::Each { items, states, beside });
+            self.work_item(token, item, 1, &value, &each, body);
+        }
+        self.within.pop();
+        self.all_items(node, token, &each);
+    }
+
+    fn all_items(&mut self, node: NodeIndex, token: TokenId, each: &ForEach) {
+        let Some((_, Stage::Each { states, .. })) = self.at(token) else { return };
+        let mut results = Vec::with_capacity(states.len());
+        for state in states {
+            match state {
+                ItemState::Done { result } => results.push(result),
+                ItemState::Failed { failure } if each.on_fault == OnFault::Collect => {
+                    results.push(json!({ "fault": failure }))
+                }
+                ItemState::Failed { failure } => {
+                    self.wishes.push(Wish::Drop { token });
+                    return self.fail_or_catch(node, token, failure);
+                }
+                _ => return,
+            }
+        }
+        self.note(node, Some(token), What::Done { item: None });
+        self.finish(node, token, &Value::Array(results));
+    }
+
+    fn work_item(&mut self, token: TokenId, item: usize, attempt: u32, value: &Value, each: &ForEach, body: NodeIndex) {
+        let index = json!(item);
+        let more = [(each.item.as_str(), value), ("index", &index)];
+        self.work(token, Some(item), attempt, body, &more);
+    }
+
+    fn each(&self, node: NodeIndex) -> Option<(ForEach, NodeIndex)> {
+        let Config::ForEach(each) = &self.graph.nodes[node].config else { return None };
+        Some((each.clone(), self.graph.find(&each.node)?))
+    }
+
+    fn item(&self, token: TokenId, item: usize) -> Option<(Value, ItemState)> {
+        let Stage::Each { items, states, .. } = &self.state.token(token)?.stage else { return None };
+        Some((items.get(item)?.clone(), states.get(item)?.clone()))
+    }
+
+    fn set_item(&mut self, token: TokenId, item: usize, state: ItemState) {
+        if let Some(Stage::Each { states, .. }) = self.state.token_mut(token).map(|token| &mut token.stage)
+            && let Some(slot) = states.get_mut(item)
+        {
+            *slot = state;
+        }
+    }
+
+    pub(super) fn item_done(&mut self, node: NodeIndex, token: TokenId, item: usize, result: Value) -> bool {
+        let Some((value, ItemState::Working { .. })) = self.item(token, item) else { return false };
+        let Some((each, body)) = self.each(node) else { return false };
+        let output = self.graph.node(body).output.clone();
+        let result = if output.is_empty() {
+            Ok(result)
+        } else {
+            let index = json!(item);
+            let more = [(each.item.as_str(), &value), ("index", &index), ("result", &result)];
+            self.worked_out(&output, &more).map(Value::Object)
+        };
+        self.note(body, Some(token), What::Done { item: Some(item) });
+        let state = match result {
+            Ok(result) => ItemState::Done { result },
+            Err(failure) => ItemState::Failed { failure },
+        };
+        self.set_item(token, item, state);
+        self.next_items(node, token);
+        true
+    }
+
+    pub(super) fn item_failed(
+        &mut self,
+        node: NodeIndex,
+        token: TokenId,
+        item: usize,
+        failure: Failure,
+        passing: bool,
+    ) -> bool {
+        let Some((_, ItemState::Working { attempt })) = self.item(token, item) else { return false };
+        let Some((each, body)) = self.each(node) else { return false };
+        let again = self.again_after(body, token.wrapping_add(item as u64), attempt, &failure, passing);
+        let at = match again {
+            Again::After(wait) => Some(self.now.plus(wait)),
+            Again::Never => None,
+        };
+        let told = What::Failed {
+            code: failure.code.clone(),
+            message: failure.message.clone(),
+            item: Some(item),
+            again_at: at,
+        };
+        self.note(body, Some(token), told);
+        if let Some(at) = at {
+            self.set_item(token, item, ItemState::Retrying { attempt, at });
+            self.wishes.push(Wish::Wake { token, timer: Timer::Retry { item: Some(item) }, at });
+            return true;
+        }
+        if each.on_fault == OnFault::Stop {
+            self.wishes.push(Wish::Drop { token });
+            self.fail_or_catch(node, token, failure);
+            return true;
+        }
+        self.set_item(token, item, ItemState::Failed { failure });
+        self.next_items(node, token);
+        true
+    }
+
+    pub(super) fn item_again(&mut self, node: NodeIndex, token: TokenId, item: usize) -> bool {
+        let Some((value, ItemState::Retrying { attempt, .. })) = self.item(token, item) else { return false };
+        let Some((each, body)) = self.each(node) else { return false };
+        self.set_item(token, item, ItemState::Working { attempt: attempt + 1 });
+        self.work_item(token, item, attempt + 1, &value, &each, body);
+        true
+    }
+
+    pub(super) fn item_over_time(&mut self, node: NodeIndex, token: TokenId, item: usize, attempt: u32) -> bool {
+        let Some((_, ItemState::Working { attempt: now })) = self.item(token, item) else { return false };
+        let Some((_, body)) = self.each(node).filter(|_| now == attempt) else { return false };
+        let Some(timeout) = self.graph.node(body).timeout.clone() else { return false };
+        self.note(body, Some(token), What::TimedOut);
+        match timeout.outcome {
+            TimeoutOutcome::Fail => {
+                let failure = Failure::new(TIMED_OUT, format!("it was not done within {}", timeout.after));
+                self.item_failed(node, token, item, failure, true)
+            }
+            TimeoutOutcome::Complete => self.item_done(node, token, item, timeout.result.unwrap_or(Value::Null)),
+            TimeoutOutcome::Skip => {
+                self.set_item(token, item, ItemState::Done { result: Value::Null });
+                self.next_items(node, token);
+                true
+            }
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The interpreter: plays the tokens of a graph. It does nothing itself: what happens comes in, and out come the new state, what the
+//! execution wishes to be done next, and what is to be written into its journal. The same happenings give the same play.
+
+mod activities;
+mod compensation;
+mod each;
+mod gateways;
+mod happening;
+mod play;
+mod state;
+mod values;
+
+pub use happening::{Entry, Happening, Timer, What, Wish};
+pub use play::{Facts, Play};
+pub use state::{Ending, Failure, ItemState, Stage, State, Token, TokenId};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,197 @@
+//! Where an execution is: its tokens, its variables, what was done that can be undone.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::kernel::time::Timestamp;
+
+/// The id of a token. Each node that it comes to makes a new one of it, so it also names the visit.
+pub type TokenId = u64;
+
+/// Where an execution is.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct State {
+    /// What it knows.
+    pub variables: Map<String, Value>,
+    /// Its tokens, in the order of their ids.
+    pub tokens: Vec<Token>,
+    /// The id of the next token.
+    pub next: TokenId,
+    /// Activities that were done and can be undone, in the order in which they were.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undoable: Vec<Undoable>,
+    /// What its ends said so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<Map<String, Value>>,
+    /// How it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ending: Option<Ending>,
+}
+
+/// A token.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Token {
+    /// Its id.
+    pub id: TokenId,
+    /// The node that it is at, or that it waits before.
+    pub node: String,
+    /// What it does there.
+    pub stage: Stage,
+}
+
+/// What a token does at its node.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "is")]
+pub enum Stage {
+    /// It has come by this edge, and waits at a gateway for others.
+    Before {
+        /// The edge.
+        edge: String,
+    },
+    /// Its activity is under way.
+    Working {
+        /// How often it was begun.
+        attempt: u32,
+        /// How often ways were gone beside it, by the boundary that they leave.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        beside: Map<String, Value>,
+    },
+    /// Its activity failed and is tried again.
+    Retrying {
+        /// How often it was begun.
+        attempt: u32,
+        /// When.
+        at: Timestamp,
+        /// As in `Working`.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        beside: Map<String, Value>,
+    },
+    /// It waits for a moment.
+    Until {
+        /// Which.
+        at: Timestamp,
+    },
+    /// It waits for an event or a message.
+    Listening {
+        /// What it must be about.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+    },
+    /// It does something for each item of a list.
+    Each {
+        /// The items.
+        items: Vec<Value>,
+        /// How far each is.
+        states: Vec<ItemState>,
+        /// As in `Working`.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        beside: Map<String, Value>,
+    },
+    /// It takes back what was done.
+    Undoing {
+        /// What is left, the last done last.
+        left: Vec<Undoable>,
+        /// How often the undoing that is under way was begun.
+        attempt: u32,
+    },
+    /// It failed for good, and nothing takes that up.
+    Failed {
+        /// Why.
+        failure: Failure,
+    },
+}
+
+/// How far an item of a list is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "is")]
+pub enum ItemState {
+    /// It was not begun.
+    Open,
+    /// It is under way.
+    Working {
+        /// How often it was begun.
+        attempt: u32,
+    },
+    /// It failed and is tried again.
+    Retrying {
+        /// How often it was begun.
+        attempt: u32,
+        /// When.
+        at: Timestamp,
+    },
+    /// It is done.
+    Done {
+        /// What it brought.
+        result: Value,
+    },
+    /// It failed for good.
+    Failed {
+        /// Why.
+        failure: Failure,
+    },
+}
+
+/// An activity that was done and can be undone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Undoable {
+    /// The activity.
+    pub node: String,
+    /// The visit.
+    pub token: TokenId,
+}
+
+/// Why something failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Failure {
+    /// The code of the fault.
+    pub code: String,
+    /// What went wrong.
+    pub message: String,
+}
+
+/// How an execution ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "status")]
+pub enum Ending {
+    /// It came to its end.
+    Completed {
+        /// What it answers.
+        result: Map<String, Value>,
+    },
+    /// It failed.
+    Failed {
+        /// Why.
+        #[serde(flatten)]
+        failure: Failure,
+        /// The node.
+        node: String,
+    },
+}
+
+impl Failure {
+    /// Of a code and a sentence.
+    pub fn new(code: &str, message: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), message: message.into() }
+    }
+}
+
+impl State {
+    /// The token of an id.
+    #[must_use]
+    pub fn token(&self, id: TokenId) -> Option<&Token> {
+        self.tokens.binary_search_by_key(&id, |token| token.id).ok().map(|at| &self.tokens[at])
+    }
+
+    pub(super) fn token_mut(&mut self, id: TokenId) -> Option<&mut Token> {
+        self.tokens.binary_search_by_key(&id, |token| token.id).ok().map(|at| &mut self.tokens[at])
+    }
+
+    pub(super) fn take(&mut self, id: TokenId) -> Option<Token> {
+        self.tokens.binary_search_by_key(&id, |token| token.id).ok().map(|at| self.tokens.remove(at))
+    }
+}
