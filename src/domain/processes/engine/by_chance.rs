@@ -44,7 +44,7 @@ pub(super) const NAMES: &[&str] = &[
 ];
 
 fn map(value: Value) -> Map<String, Value> {
-    value.as_object().unwrap().clone()
+    serde_json::from_value(value).unwrap()
 }
 
 pub(super) fn node(id: &str, kind: &str, config: Value) -> Node {
@@ -59,16 +59,32 @@ pub(super) fn edge(from: &str, to: &str) -> Edge {
 pub(super) fn every_type() -> Definition {
     let mut nodes = vec![
         node("begin", "start", json!({})),
-        node("ask", "human_task", json!({ "assignee": "manager", "form": { "type": "object", "properties": { "ok": { "type": "boolean" } } }, "due": "P2D", "priority": 70 })),
+        node(
+            "ask",
+            "human_task",
+            json!({ "assignee": "manager", "form": { "type": "object", "properties": { "ok": { "type": "boolean" } } }, "due": "P2D", "priority": 70 }),
+        ),
         node("think", "agent", json!({ "agentId": "researcher", "message": "= \"Look into \" + topic" })),
         node("store", "tool", json!({ "tool": "memory_store" })),
         node("forget", "tool", json!({ "tool": "memory_delete" })),
-        node("call", "integration", json!({ "method": "PUT", "url": "https://example.com/x?a=1&b=2", "headers": { "x-a": "1", "x-b": "= topic" }, "expect": [200, 404] })),
+        node(
+            "call",
+            "integration",
+            json!({ "method": "PUT", "url": "https://example.com/x?a=1&b=2", "headers": { "x-a": "1", "x-b": "= topic" }, "expect": [200, 404] }),
+        ),
         node("decide", "decision", json!({ "ruleSet": "limits", "decision": "level", "version": "2" })),
-        node("work_out", "script", json!({ "steps": [{ "name": "a", "value": "1 < 2 and amount > 3" }, { "name": "b", "value": "if a then \"x\" else \"y\"" }] })),
+        node(
+            "work_out",
+            "script",
+            json!({ "steps": [{ "name": "a", "value": "1 < 2 and amount > 3" }, { "name": "b", "value": "if a then \"x\" else \"y\"" }] }),
+        ),
         node("ask_model", "prompt", json!({ "promptId": "summary", "version": "production" })),
         node("other", "sub_process", json!({ "processId": "billing", "version": "3" })),
-        node("each", "for_each", json!({ "items": "= orders", "as": "order", "node": "one", "mode": "parallel", "atOnce": 3, "onFault": "collect" })),
+        node(
+            "each",
+            "for_each",
+            json!({ "items": "= orders", "as": "order", "node": "one", "mode": "parallel", "atOnce": 3, "onFault": "collect" }),
+        ),
         node("one", "tool", json!({ "tool": "order_check" })),
         node("choose", "exclusive", json!({})),
         node("join", "exclusive", json!({})),
@@ -81,7 +97,11 @@ pub(super) fn every_type() -> Definition {
         node("monday", "timer", json!({ "next": "0 9 * * MON" })),
         node("letter", "wait", json!({ "message": "answer", "correlationKey": "= topic", "condition": "result.ok" })),
         node("signal", "wait", json!({ "event": "document.uploaded" })),
-        node("late", "boundary_timeout", json!({ "attachedTo": "ask", "after": "P1D", "interrupting": false, "times": 3 })),
+        node(
+            "late",
+            "boundary_timeout",
+            json!({ "attachedTo": "ask", "after": "P1D", "interrupting": false, "times": 3 }),
+        ),
         node("too_late", "boundary_timeout", json!({ "attachedTo": "think", "after": "PT1H" })),
         node("wrong", "boundary_error", json!({ "attachedTo": "call", "codes": ["unreachable", "timed_out"] })),
         node("any_wrong", "boundary_error", json!({ "attachedTo": "store" })),
@@ -95,19 +115,54 @@ pub(super) fn every_type() -> Definition {
     nodes[1].description = "Ask, with all that is known.\nTwice if need be.".into();
     nodes[1].input = map(json!({ "topic": "= topic", "n": 2, "deep": { "a": ["= x", null, 1.5] } }));
     nodes[1].output = map(json!({ "ok": "= result.ok" }));
-    nodes[1].retry = Some(Retry { attempts: 3, wait: Some("PT5S".into()), factor: Some(1.5), longest: Some("PT1M".into()), jitter: Some(0.1), on: Some(vec!["busy".into()]) });
-    nodes[1].timeout = Some(Timeout { after: "PT1H".into(), outcome: TimeoutOutcome::Complete, result: Some(json!({ "ok": false })) });
+    nodes[1].retry = Some(Retry {
+        attempts: 3,
+        wait: Some("PT5S".into()),
+        factor: Some(1.5),
+        longest: Some("PT1M".into()),
+        jitter: Some(0.1),
+        on: Some(vec!["busy".into()]),
+    });
+    nodes[1].timeout =
+        Some(Timeout { after: "PT1H".into(), outcome: TimeoutOutcome::Complete, result: Some(json!({ "ok": false })) });
     nodes[1].idempotency_key = Some("= topic".into());
     nodes[1].permissions = Some(vec!["memory:read".into(), "documents:*".into()]);
     nodes[1].lane = Some("boss".into());
     nodes[6].lane = Some("house".into());
     nodes[23].lane = Some("boss".into());
     let mut edges: Vec<Edge> = [
-        ("begin", "ask"), ("ask", "choose"), ("choose", "think"), ("choose", "call"), ("choose", "failed"), ("think", "join"), ("call", "join"),
-        ("too_late", "join"), ("wrong", "take_back"), ("take_back", "stop"), ("join", "all"), ("all", "store"), ("all", "decide"), ("all", "each"),
-        ("store", "all_there"), ("decide", "work_out"), ("work_out", "ask_model"), ("ask_model", "all_there"), ("each", "all_there"),
-        ("any_wrong", "stop"), ("all_there", "some"), ("some", "other"), ("some", "pause"), ("some", "until"), ("other", "some_there"), ("pause", "some_there"),
-        ("until", "some_there"), ("some_there", "letter"), ("letter", "signal"), ("signal", "monday"), ("monday", "done"), ("late", "stop"),
+        ("begin", "ask"),
+        ("ask", "choose"),
+        ("choose", "think"),
+        ("choose", "call"),
+        ("choose", "failed"),
+        ("think", "join"),
+        ("call", "join"),
+        ("too_late", "join"),
+        ("wrong", "take_back"),
+        ("take_back", "stop"),
+        ("join", "all"),
+        ("all", "store"),
+        ("all", "decide"),
+        ("all", "each"),
+        ("store", "all_there"),
+        ("decide", "work_out"),
+        ("work_out", "ask_model"),
+        ("ask_model", "all_there"),
+        ("each", "all_there"),
+        ("any_wrong", "stop"),
+        ("all_there", "some"),
+        ("some", "other"),
+        ("some", "pause"),
+        ("some", "until"),
+        ("other", "some_there"),
+        ("pause", "some_there"),
+        ("until", "some_there"),
+        ("some_there", "letter"),
+        ("letter", "signal"),
+        ("signal", "monday"),
+        ("monday", "done"),
+        ("late", "stop"),
     ]
     .into_iter()
     .map(|(from, to)| edge(from, to))
@@ -120,7 +175,12 @@ pub(super) fn every_type() -> Definition {
     edges[21].condition = Some("true".into());
     edges[22].condition = Some("amount < 1".into());
     edges[23].default = true;
-    let variable = |schema: Value, default: Option<Value>| Variable { schema: map(schema), description: "What & why".into(), required: default.is_none(), default };
+    let variable = |schema: Value, default: Option<Value>| Variable {
+        schema: map(schema),
+        description: "What & why".into(),
+        required: default.is_none(),
+        default,
+    };
     Definition {
         nodes,
         edges,
@@ -130,7 +190,11 @@ pub(super) fn every_type() -> Definition {
             ("orders".to_owned(), variable(json!({}), Some(json!([])))),
         ]
         .into(),
-        lanes: vec![Lane { id: "boss".into(), name: "The boss".into() }, Lane { id: "house".into(), name: String::new() }, Lane { id: "empty".into(), name: "Nobody".into() }],
+        lanes: vec![
+            Lane { id: "boss".into(), name: "The boss".into() },
+            Lane { id: "house".into(), name: String::new() },
+            Lane { id: "empty".into(), name: "Nobody".into() },
+        ],
     }
 }
 
@@ -141,7 +205,20 @@ pub(super) fn by_chance(seed: u64) -> Definition {
         .map(|number| Lane { id: format!("lane{number}"), name: chance.pick(NAMES).into() })
         .collect();
     let count = 2 + chance.below(40);
-    let kinds = ["tool", "human_task", "exclusive", "parallel", "inclusive", "timer", "wait", "end", "script", "agent", "compensate", "decision"];
+    let kinds = [
+        "tool",
+        "human_task",
+        "exclusive",
+        "parallel",
+        "inclusive",
+        "timer",
+        "wait",
+        "end",
+        "script",
+        "agent",
+        "compensate",
+        "decision",
+    ];
     let mut nodes = vec![node("n0", "start", json!({}))];
     for number in 1..count {
         let kind = chance.pick(&kinds);
@@ -158,7 +235,8 @@ pub(super) fn by_chance(seed: u64) -> Definition {
         };
         nodes.push(node(&format!("n{number}"), kind, config));
     }
-    let is_activity = |node: &Node| matches!(node.kind.as_str(), "tool" | "human_task" | "script" | "agent" | "decision");
+    let is_activity =
+        |node: &Node| matches!(node.kind.as_str(), "tool" | "human_task" | "script" | "agent" | "decision");
     let mut edges = Vec::new();
     let ends: Vec<String> = nodes.iter().map(|node| node.id.clone()).collect();
     for _ in 0..chance.below(count * 2) {
@@ -168,7 +246,11 @@ pub(super) fn by_chance(seed: u64) -> Definition {
     for number in 0..if hosts.is_empty() { 0 } else { chance.below(8) } {
         let (host, id) = (chance.pick(&hosts), format!("x{number}"));
         let one = match chance.below(4) {
-            0 => node(&id, "boundary_timeout", json!({ "attachedTo": host, "after": "PT1H", "interrupting": chance.below(2) == 0 })),
+            0 => node(
+                &id,
+                "boundary_timeout",
+                json!({ "attachedTo": host, "after": "PT1H", "interrupting": chance.below(2) == 0 }),
+            ),
             1 => node(&id, "boundary_error", json!({ "attachedTo": host, "codes": ["a", "b"] })),
             2 => {
                 nodes.push(node(&format!("u{number}"), "tool", json!({ "tool": "undo" })));
@@ -189,7 +271,8 @@ pub(super) fn by_chance(seed: u64) -> Definition {
             node.lane = Some(chance.pick(&lanes).id);
         }
         if chance.below(4) == 0 {
-            node.input = map(json!({ "a": chance.pick(NAMES), "b": [1, 2.5, null, true, { "c": chance.pick(NAMES) }] }));
+            node.input =
+                map(json!({ "a": chance.pick(NAMES), "b": [1, 2.5, null, true, { "c": chance.pick(NAMES) }] }));
             node.output = map(json!({ "v": "= result" }));
         }
     }

@@ -141,7 +141,8 @@ impl Capability for ProcessImport {
                 definition: Some(definition),
             });
         }
-        let create = serde_json::from_value(Value::Object(taken)).map_err(|error| Fault::bad_input("/content", error.to_string()))?;
+        let create = serde_json::from_value(Value::Object(taken))
+            .map_err(|error| Fault::bad_input("/content", error.to_string()))?;
         let made = process_create::ProcessCreate::run(cx, create).await?;
         let is_error = |one: &Finding| one.level == crate::domain::processes::engine::validation::Level::Error;
         Ok(Output {
@@ -188,7 +189,8 @@ fn read(content: &str, format: Format) -> Result<(Map<String, Value>, Vec<Outsid
             return Ok((told, imported.outside));
         }
         Format::Yaml => yaml::read(content).map_err(|at| broken(at.line, at.column, &at.say))?,
-        Format::Json => serde_json::from_str(content).map_err(|at| broken(at.line(), at.column(), &format!("it is no JSON: {at}")))?,
+        Format::Json => serde_json::from_str(content)
+            .map_err(|at| broken(at.line(), at.column(), &format!("it is no JSON: {at}")))?,
     };
     match value {
         Value::Object(told) => Ok((told, Vec::new())),
@@ -233,8 +235,8 @@ fn fits(taken: &Map<String, Value>) -> Result<(), Fault> {
 /// The definition within what process_create takes.
 fn definition_of(mut taken: Map<String, Value>) -> Result<Definition, Fault> {
     taken.retain(|name, _| ["nodes", "edges", "variables", "lanes"].contains(&name.as_str()));
-    let mut definition: Definition =
-        serde_json::from_value(Value::Object(taken)).map_err(|error| Fault::bad_input("/content", error.to_string()))?;
+    let mut definition: Definition = serde_json::from_value(Value::Object(taken))
+        .map_err(|error| Fault::bad_input("/content", error.to_string()))?;
     definition.name_edges();
     Ok(definition)
 }

@@ -35,7 +35,10 @@ async fn a_process_is_drawn_in_every_form() {
     let layout = &layout["layout"];
     assert_eq!(layout["lanes"][0]["id"], "people");
     let late = &layout["nodes"][2];
-    assert_eq!((&late["id"], &late["on"], &late["shape"], &late["lane"]), (&json!("late"), &json!("approve"), &json!("event"), &json!("boss")));
+    assert_eq!(
+        (&late["id"], &late["on"], &late["shape"], &late["lane"]),
+        (&json!("late"), &json!("approve"), &json!("event"), &json!("boss"))
+    );
     let bpmn = view(&app, &app.member, "bpmn").await;
     let bpmn = bpmn["content"].as_str().unwrap();
     assert!(bpmn.contains("<bpmn:boundaryEvent id=\"late\"") && bpmn.contains("<bpmndi:BPMNShape"), "{bpmn}");
@@ -51,8 +54,15 @@ async fn what_is_written_comes_back_the_same() {
         assert!(taken.is(&codes::ALREADY_EXISTS), "{taken}");
         let input = json!({ "content": text, "name": format!("Again {format}"), "message": "read from a file" });
         let made = app.call(&app.member, "process_import", input).await.unwrap();
-        assert_eq!((&made["id"], &made["created"], &made["format"]), (&json!(format!("again-{format}")), &json!(true), &json!(format)));
-        assert_eq!((&made["valid"], &made["outside"], &made["version"]), (&json!(true), &json!([]), &json!("1.0.0-draft.1")), "{made}");
+        assert_eq!(
+            (&made["id"], &made["created"], &made["format"]),
+            (&json!(format!("again-{format}")), &json!(true), &json!(format))
+        );
+        assert_eq!(
+            (&made["valid"], &made["outside"], &made["version"]),
+            (&json!(true), &json!([]), &json!("1.0.0-draft.1")),
+            "{made}"
+        );
         let is = app.call(&app.member, "process_get", json!({ "id": made["id"] })).await.unwrap();
         for part in ["nodes", "edges", "variables", "lanes", "description"] {
             assert_eq!(is[part], was[part], "{format} {part}");
@@ -71,12 +81,27 @@ async fn a_dry_run_tells_what_would_come_and_stores_nothing() {
          <bpmn:sequenceFlow id=\"F1\" sourceRef=\"Start.1\" targetRef=\"Ask\"/><bpmn:sequenceFlow id=\"F2\" sourceRef=\"Ask\" targetRef=\"End_1\"/>",
     );
     let told = app.call(&app.member, "process_import", json!({ "content": text, "dryRun": true })).await.unwrap();
-    assert_eq!((&told["id"], &told["created"], &told["valid"]), (&json!("from-elsewhere"), &json!(false), &json!(false)));
-    assert_eq!((&told["findings"][0]["node"], &told["findings"][0]["level"]), (&json!("Ask"), &json!("error")), "{told}");
-    let outside: Vec<_> = told["outside"].as_array().unwrap().iter().map(|one| (&one["element"], &one["id"], &one["line"], &one["effect"])).collect();
+    assert_eq!(
+        (&told["id"], &told["created"], &told["valid"]),
+        (&json!("from-elsewhere"), &json!(false), &json!(false))
+    );
+    assert_eq!(
+        (&told["findings"][0]["node"], &told["findings"][0]["level"]),
+        (&json!("Ask"), &json!("error")),
+        "{told}"
+    );
+    let outside: Vec<_> = told["outside"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (&one["element"], &one["id"], &one["line"], &one["effect"]))
+        .collect();
     assert_eq!(
         outside,
-        [(&json!("userTask"), &json!("Ask"), &json!(4), &json!("todo")), (&json!("textAnnotation"), &json!("Note"), &json!(5), &json!("none"))]
+        [
+            (&json!("userTask"), &json!("Ask"), &json!(4), &json!("todo")),
+            (&json!("textAnnotation"), &json!("Note"), &json!(5), &json!("none"))
+        ]
     );
     assert_eq!(told["definition"]["nodes"][0], json!({ "id": "Start_1", "type": "start" }));
     let gone = app.call(&app.member, "process_get", json!({ "id": "from-elsewhere" })).await.unwrap_err();
@@ -92,7 +117,8 @@ async fn a_dry_run_tells_what_would_come_and_stores_nothing() {
 async fn what_cannot_be_read_is_refused_at_its_place_and_nothing_is_stored() {
     let app = TestApp::start().await;
     let refused = async |input: Value| app.call(&app.member, "process_import", input).await.unwrap_err();
-    let laughs = "<!DOCTYPE lolz [<!ENTITY lol \"lol\"><!ENTITY lol2 \"&lol;&lol;\">]>\n<definitions>&lol2;</definitions>";
+    let laughs =
+        "<!DOCTYPE lolz [<!ENTITY lol \"lol\"><!ENTITY lol2 \"&lol;&lol;\">]>\n<definitions>&lol2;</definitions>";
     for (text, line) in [
         (laughs, 1),
         ("<definitions xmlns='x'>\n<a></b></definitions>", 2),
@@ -102,14 +128,30 @@ async fn what_cannot_be_read_is_refused_at_its_place_and_nothing_is_stored() {
         ("- 1\n", 1),
     ] {
         let fault = refused(json!({ "content": text })).await;
-        assert_eq!((fault.code().name, &fault.detail().unwrap()["line"]), ("process_file_broken", &json!(line)), "{text}: {fault}");
+        assert_eq!(
+            (fault.code().name, &fault.detail().unwrap()["line"]),
+            ("process_file_broken", &json!(line)),
+            "{text}: {fault}"
+        );
     }
-    let fault = refused(json!({ "content": bpmn("<bpmn:startEvent id=\"a\"/>\n<bpmn:eventBasedGateway id=\"b\"/>") })).await;
+    let fault =
+        refused(json!({ "content": bpmn("<bpmn:startEvent id=\"a\"/>\n<bpmn:eventBasedGateway id=\"b\"/>") })).await;
     let outside = &fault.detail().unwrap()["outside"][0];
-    assert_eq!((fault.code().name, &outside["element"], &outside["id"], &outside["line"]), ("process_file_outside", &json!("eventBasedGateway"), &json!("b"), &json!(5)));
-    for (text, place) in [("name: A\nnodes:\n- id: 1x\n  type: start\n", "/nodes/0/id"), ("name: A\nnodes: []\nmore: 1\n", "more"), ("name: A\n", "nodes")] {
+    assert_eq!(
+        (fault.code().name, &outside["element"], &outside["id"], &outside["line"]),
+        ("process_file_outside", &json!("eventBasedGateway"), &json!("b"), &json!(5))
+    );
+    for (text, place) in [
+        ("name: A\nnodes:\n- id: 1x\n  type: start\n", "/nodes/0/id"),
+        ("name: A\nnodes: []\nmore: 1\n", "more"),
+        ("name: A\n", "nodes"),
+    ] {
         let fault = refused(json!({ "content": text })).await;
-        assert!(fault.is(&codes::BAD_INPUT) && fault.places().iter().any(|one| one.pointer == "/content" && one.message.contains(place)), "{text}: {fault}");
+        assert!(
+            fault.is(&codes::BAD_INPUT)
+                && fault.places().iter().any(|one| one.pointer == "/content" && one.message.contains(place)),
+            "{text}: {fault}"
+        );
     }
     let nameless = refused(json!({ "content": "nodes: []" })).await;
     assert_eq!(nameless.places()[0].pointer, "/name");
@@ -128,6 +170,9 @@ async fn others_neither_see_nor_make() {
     let text = view(&app, &app.member, "yaml").await["content"].clone();
     let made = app.call(&app.stranger, "process_import", json!({ "content": text })).await.unwrap();
     assert_eq!(made["id"], "holiday-request");
-    let unknown = app.call(&app.member, "process_view", json!({ "id": "holiday-request", "version": "9.0.0" })).await.unwrap_err();
+    let unknown = app
+        .call(&app.member, "process_view", json!({ "id": "holiday-request", "version": "9.0.0" }))
+        .await
+        .unwrap_err();
     assert!(unknown.is(&codes::NOT_FOUND));
 }

@@ -17,7 +17,9 @@ impl Reader<'_> {
     {
         let events = self.events();
         match events.as_slice() {
-            [one] => KINDS.iter().copied().find(|kind| one.name.strip_suffix("EventDefinition") == Some(kind)).or(Some("")),
+            [one] => {
+                KINDS.iter().copied().find(|kind| one.name.strip_suffix("EventDefinition") == Some(kind)).or(Some(""))
+            }
             [] => None,
             _ => Some(""),
         }
@@ -33,7 +35,11 @@ impl Reader<'_> {
             None => "normal",
             Some("error") => "error",
             Some("terminate") => "terminate",
-            Some(_) => return self.refuse("an end that sends or takes back something is not in the subset: put what it does before it"),
+            Some(_) => {
+                return self.refuse(
+                    "an end that sends or takes back something is not in the subset: put what it does before it",
+                );
+            }
         };
         if text_of(config, "kind").unwrap_or("normal") != kind {
             config.remove("code");
@@ -52,7 +58,10 @@ impl Reader<'_> {
 
     /// The code of the error that an event refers to.
     fn code(&self, event: &Element) -> Option<String> {
-        let said = self.roots.of_referred(event, "errorRef", "errorCode").or_else(|| self.roots.of_referred(event, "errorRef", "name"));
+        let said = self
+            .roots
+            .of_referred(event, "errorRef", "errorCode")
+            .or_else(|| self.roots.of_referred(event, "errorRef", "name"));
         said.map(str::to_owned).filter(|said| !said.trim().is_empty())
     }
 
@@ -61,7 +70,9 @@ impl Reader<'_> {
         match self.event() {
             Some("timer") => {
                 becomes(node, "timer");
-                let Some((said, text)) = time(&event) else { return self.todo("it does not say until when: give it a duration, a time or a cycle") };
+                let Some((said, text)) = time(&event) else {
+                    return self.todo("it does not say until when: give it a duration, a time or a cycle");
+                };
                 let field = match said {
                     "timeDuration" => "after",
                     "timeDate" => "until",
@@ -100,14 +111,17 @@ impl Reader<'_> {
         }
         let message = event.attribute("messageRef").and_then(|id| self.roots.by_id.get(local(id)));
         let added = message.and_then(|one| one.child("extensionElements")).into_iter().flat_map(|one| &one.children);
-        if let Some(key) = added.filter(|one| one.name == "subscription").find_map(|one| one.attribute("correlationKey")) {
+        if let Some(key) =
+            added.filter(|one| one.name == "subscription").find_map(|one| one.attribute("correlationKey"))
+        {
             put(config, "correlationKey", key);
         }
     }
 
     pub(super) fn throwing(&mut self, node: &mut Node) {
         if self.event() != Some("compensate") {
-            return self.refuse("an event that sends is not in the subset: call a tool instead, or lead the way past it");
+            return self
+                .refuse("an event that sends is not in the subset: call a tool instead, or lead the way past it");
         }
         becomes(node, "compensate");
         let event = self.first();
@@ -122,7 +136,11 @@ impl Reader<'_> {
             Some("timer") => "boundary_timeout",
             Some("error") => "boundary_error",
             Some("compensate") => "compensation",
-            _ => return self.refuse("what happens on the activity is not in the subset: a timer, an error and a compensation are"),
+            _ => {
+                return self.refuse(
+                    "what happens on the activity is not in the subset: a timer, an error and a compensation are",
+                );
+            }
         };
         becomes(node, kind);
         match self.element.attribute("attachedToRef").and_then(|id| self.ids.get(local(id))) {
@@ -139,7 +157,12 @@ impl Reader<'_> {
                     }
                 }
             },
-            _ => match self.element.attribute("id").and_then(|id| self.roots.ties.get(id)).and_then(|by| self.ids.get(*by)) {
+            _ => match self
+                .element
+                .attribute("id")
+                .and_then(|id| self.roots.ties.get(id))
+                .and_then(|by| self.ids.get(*by))
+            {
                 Some(by) => put(&mut node.config, "by", by),
                 None => self.todo("nothing undoes the activity: tie it to the activity that does"),
             },

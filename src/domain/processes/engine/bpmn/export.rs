@@ -53,7 +53,9 @@ pub fn export(definition: &Definition, layout: &Layout, about: About<'_>) -> Str
         ids.in_file("Definitions"),
         env!("CARGO_PKG_VERSION"),
     );
-    for (element, attribute, all) in [("message", "name", &plan.messages), ("signal", "name", &plan.signals), ("error", "errorCode", &plan.errors)] {
+    for (element, attribute, all) in
+        [("message", "name", &plan.messages), ("signal", "name", &plan.signals), ("error", "errorCode", &plan.errors)]
+    {
         for (name, id) in all {
             let named = if element == "error" { format!(" name=\"{}\"", xml(name)) } else { String::new() };
             let _ = writeln!(out, "  <bpmn:{element} id=\"{id}\"{named} {attribute}=\"{}\"/>", xml(name));
@@ -80,7 +82,11 @@ pub fn export(definition: &Definition, layout: &Layout, about: About<'_>) -> Str
     if !dangling.is_empty() {
         kept["dangling"] = Value::Array(dangling);
     }
-    let _ = writeln!(out, "    <bpmn:extensionElements><convoke:process>{}</convoke:process></bpmn:extensionElements>", written(&kept));
+    let _ = writeln!(
+        out,
+        "    <bpmn:extensionElements><convoke:process>{}</convoke:process></bpmn:extensionElements>",
+        written(&kept)
+    );
     lanes(&mut out, &plan, &mut ids);
     for number in 0..definition.nodes.len() {
         if plan.within[number].is_none() {
@@ -169,8 +175,11 @@ impl<'a> Plan<'a> {
     /// Whether what is done for each item can be written as one activity with it.
     fn goes_within(&self, each: usize, body: usize) -> bool {
         let (definition, id) = (self.definition, self.definition.nodes[body].id.as_str());
-        let is_activity = Shape::of(&definition.nodes[body].kind) == Shape::Activity && definition.nodes[body].kind != "for_each";
-        let is_meant = |node: &Node| ["attachedTo", "by", "node"].iter().any(|field| node.config.get(*field).and_then(Value::as_str) == Some(id));
+        let is_activity =
+            Shape::of(&definition.nodes[body].kind) == Shape::Activity && definition.nodes[body].kind != "for_each";
+        let is_meant = |node: &Node| {
+            ["attachedTo", "by", "node"].iter().any(|field| node.config.get(*field).and_then(Value::as_str) == Some(id))
+        };
         let is_free = definition.nodes.iter().enumerate().all(|(number, node)| number == each || !is_meant(node));
         let is_wired = definition.edges.iter().any(|edge| edge.from == id || edge.to == id);
         is_activity && is_free && !is_wired && body != each && self.by_id.get(id) == Some(&body)
@@ -196,7 +205,11 @@ fn lanes(out: &mut String, plan: &Plan<'_>, ids: &mut Ids) {
     for (lane, id) in plan.definition.lanes.iter().zip(&plan.lanes) {
         let _ = writeln!(out, "      <bpmn:lane id=\"{id}\" name=\"{}\">", xml(&lane.name));
         if *id != lane.id || agreed(&xml_said(&lane.name), None) != lane.name {
-            let _ = writeln!(out, "        <bpmn:extensionElements><convoke:lane>{}</convoke:lane></bpmn:extensionElements>", written(&json!(lane)));
+            let _ = writeln!(
+                out,
+                "        <bpmn:extensionElements><convoke:lane>{}</convoke:lane></bpmn:extensionElements>",
+                written(&json!(lane))
+            );
         }
         for (number, node) in plan.definition.nodes.iter().enumerate() {
             if plan.within[number].is_none() && node.lane.as_ref() == Some(&lane.id) {
@@ -252,7 +265,11 @@ fn node(out: &mut String, plan: &Plan<'_>, number: usize) {
         kept["body"] = json!(body);
         kept["bodyAt"] = json!(place);
     }
-    let _ = writeln!(out, "      <bpmn:extensionElements><convoke:node>{}</convoke:node></bpmn:extensionElements>", written(&kept));
+    let _ = writeln!(
+        out,
+        "      <bpmn:extensionElements><convoke:node>{}</convoke:node></bpmn:extensionElements>",
+        written(&kept)
+    );
     for (direction, end) in [("incoming", false), ("outgoing", true)] {
         for (number, edge) in plan.definition.edges.iter().enumerate() {
             if let (Some(id), true) = (&plan.edges[number], (if end { &edge.from } else { &edge.to }) == &node.id) {
@@ -261,7 +278,11 @@ fn node(out: &mut String, plan: &Plan<'_>, number: usize) {
         }
     }
     if body.is_some() {
-        let _ = writeln!(out, "      <bpmn:multiInstanceLoopCharacteristics isSequential=\"{}\"/>", text("mode") != Some("parallel"));
+        let _ = writeln!(
+            out,
+            "      <bpmn:multiInstanceLoopCharacteristics isSequential=\"{}\"/>",
+            text("mode") != Some("parallel")
+        );
     }
     if element == "scriptTask" && body.is_none() {
         script(out, node);
@@ -281,7 +302,10 @@ fn script(out: &mut String, node: &Node) {
 fn event(out: &mut String, plan: &Plan<'_>, node: &Node) {
     let text = |field: &str| node.config.get(field).and_then(Value::as_str);
     let timer = |element: &str, said: &str| {
-        format!("<bpmn:timerEventDefinition><bpmn:{element} xsi:type=\"bpmn:tFormalExpression\">{}</bpmn:{element}></bpmn:timerEventDefinition>", xml(said))
+        format!(
+            "<bpmn:timerEventDefinition><bpmn:{element} xsi:type=\"bpmn:tFormalExpression\">{}</bpmn:{element}></bpmn:timerEventDefinition>",
+            xml(said)
+        )
     };
     let refers = |element: &str, attribute: &str, id: Option<&String>| match id {
         Some(id) => format!("<bpmn:{element} {attribute}=\"{id}\"/>"),
@@ -302,16 +326,25 @@ fn event(out: &mut String, plan: &Plan<'_>, node: &Node) {
         }
         "wait" => match text("event") {
             Some(name) => refers("signalEventDefinition", "signalRef", plan.signals.get(name)),
-            None => refers("messageEventDefinition", "messageRef", plan.messages.get(text("message").unwrap_or_default())),
+            None => {
+                refers("messageEventDefinition", "messageRef", plan.messages.get(text("message").unwrap_or_default()))
+            }
         },
-        "boundary_error" => refers("errorEventDefinition", "errorRef", first(node, "codes").and_then(|code| plan.errors.get(code))),
+        "boundary_error" => {
+            refers("errorEventDefinition", "errorRef", first(node, "codes").and_then(|code| plan.errors.get(code)))
+        }
         "compensation" => "<bpmn:compensateEventDefinition/>".to_owned(),
         "compensate" => {
-            let one = first(node, "only").and_then(|id| plan.by_id.get(id)).filter(|one| plan.within[**one].is_none()).map(|one| &plan.nodes[*one]);
+            let one = first(node, "only")
+                .and_then(|id| plan.by_id.get(id))
+                .filter(|one| plan.within[**one].is_none())
+                .map(|one| &plan.nodes[*one]);
             refers("compensateEventDefinition", "activityRef", one)
         }
         "end" => match text("kind") {
-            Some("error") => refers("errorEventDefinition", "errorRef", plan.errors.get(text("code").unwrap_or_default())),
+            Some("error") => {
+                refers("errorEventDefinition", "errorRef", plan.errors.get(text("code").unwrap_or_default()))
+            }
             Some("terminate") => "<bpmn:terminateEventDefinition/>".to_owned(),
             _ => return,
         },
@@ -323,12 +356,18 @@ fn event(out: &mut String, plan: &Plan<'_>, node: &Node) {
 fn flow(out: &mut String, plan: &Plan<'_>, number: usize, edge: &Edge) {
     let Some(id) = &plan.edges[number] else { return };
     let end = |end: &str| plan.by_id.get(end).map_or("", |number| plan.nodes[*number].as_str());
-    let _ = write!(out, "    <bpmn:sequenceFlow id=\"{id}\" sourceRef=\"{}\" targetRef=\"{}\"", end(&edge.from), end(&edge.to));
+    let _ = write!(
+        out,
+        "    <bpmn:sequenceFlow id=\"{id}\" sourceRef=\"{}\" targetRef=\"{}\"",
+        end(&edge.from),
+        end(&edge.to)
+    );
     if !edge.name.is_empty() {
         let _ = write!(out, " name=\"{}\"", xml(&edge.name));
     }
     let before = plan.definition.edges[..number].iter().enumerate();
-    let is_second = edge.default && before.into_iter().any(|(number, one)| one.default && one.from == edge.from && plan.edges[number].is_some());
+    let is_second = edge.default
+        && before.into_iter().any(|(number, one)| one.default && one.from == edge.from && plan.edges[number].is_some());
     let condition = edge.condition.as_deref();
     let is_exact = |text: &str| agreed(&xml_said(text), None) == text;
     let is_plain = *id == edge.id && !is_second && is_exact(&edge.name) && condition.is_none_or(is_exact);
@@ -340,10 +379,18 @@ fn flow(out: &mut String, plan: &Plan<'_>, number: usize, edge: &Edge) {
     if !is_plain {
         let mut kept = json!(edge);
         kept["default"] = json!(is_second);
-        let _ = writeln!(out, "      <bpmn:extensionElements><convoke:edge>{}</convoke:edge></bpmn:extensionElements>", written(&kept));
+        let _ = writeln!(
+            out,
+            "      <bpmn:extensionElements><convoke:edge>{}</convoke:edge></bpmn:extensionElements>",
+            written(&kept)
+        );
     }
     if let Some(condition) = condition {
-        let _ = writeln!(out, "      <bpmn:conditionExpression xsi:type=\"bpmn:tFormalExpression\">{}</bpmn:conditionExpression>", xml(condition));
+        let _ = writeln!(
+            out,
+            "      <bpmn:conditionExpression xsi:type=\"bpmn:tFormalExpression\">{}</bpmn:conditionExpression>",
+            xml(condition)
+        );
     }
     out.push_str("    </bpmn:sequenceFlow>\n");
 }
@@ -365,10 +412,20 @@ fn diagram(
         ids.in_file("Plane")
     );
     let mut shape = |element: &str, more: &str, place: Place, label: Option<Place>| {
-        let bounds = |place: Place| format!("<dc:Bounds x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"/>", place.x, place.y, place.width, place.height);
-        let label = label.map_or_else(String::new, |label| format!("<bpmndi:BPMNLabel>{}</bpmndi:BPMNLabel>", bounds(label)));
+        let bounds = |place: Place| {
+            format!(
+                "<dc:Bounds x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"/>",
+                place.x, place.y, place.width, place.height
+            )
+        };
+        let label =
+            label.map_or_else(String::new, |label| format!("<bpmndi:BPMNLabel>{}</bpmndi:BPMNLabel>", bounds(label)));
         let id = ids.in_file(&format!("{element}_di"));
-        let _ = writeln!(out, "      <bpmndi:BPMNShape id=\"{id}\" bpmnElement=\"{element}\"{more}>{}{label}</bpmndi:BPMNShape>", bounds(place));
+        let _ = writeln!(
+            out,
+            "      <bpmndi:BPMNShape id=\"{id}\" bpmnElement=\"{element}\"{more}>{}{label}</bpmndi:BPMNShape>",
+            bounds(place)
+        );
     };
     if let Some((_, participant)) = pool {
         // The pool has a title of its own beside those of the lanes.

@@ -1,6 +1,8 @@
 //! What BPMN has no element for, as JSON within `extensionElements`, and which of two words counts: the file's own where somebody changed
 //! it, else the one that was written here and may say what XML cannot.
 
+use std::fmt::Write as _;
+
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -16,7 +18,7 @@ pub(super) fn written(value: &Value) -> String {
             json.push(one);
         } else {
             // Beyond those that JSON escapes itself only two are left, both in the first plane.
-            json.push_str(&format!("\\u{:04x}", u32::from(one)));
+            let _ = write!(json, "\\u{:04x}", u32::from(one));
         }
     }
     xml(&json).into_owned()
@@ -24,7 +26,8 @@ pub(super) fn written(value: &Value) -> String {
 
 /// What of ours an element carries, by the name that it has there.
 pub(super) fn carried<T: DeserializeOwned>(element: &Element, name: &str) -> Option<T> {
-    let ours = element.child("extensionElements")?.children.iter().find(|one| one.namespace == OURS && one.name == name)?;
+    let ours =
+        element.child("extensionElements")?.children.iter().find(|one| one.namespace == OURS && one.name == name)?;
     serde_json::from_str(ours.text.trim()).ok()
 }
 

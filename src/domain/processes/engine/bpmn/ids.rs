@@ -10,14 +10,20 @@ pub(super) struct Ids(HashSet<String>);
 impl Ids {
     /// An id for a file, as near to the one that is wished for as may be.
     pub(super) fn in_file(&mut self, wish: &str) -> String {
-        let plain: String = wish.chars().map(|one| if one.is_ascii_alphanumeric() || matches!(one, '_' | '-' | '.') { one } else { '_' }).collect();
+        let plain: String = wish
+            .chars()
+            .map(|one| if one.is_ascii_alphanumeric() || matches!(one, '_' | '-' | '.') { one } else { '_' })
+            .collect();
         let begins = plain.starts_with(|one: char| one.is_ascii_alphabetic() || one == '_');
         self.free(if begins { plain } else { format!("_{plain}") }, 200)
     }
 
     /// An id for a node, an edge or a lane of ours.
     pub(super) fn of_ours(&mut self, wish: &str) -> String {
-        let plain: String = wish.chars().map(|one| if one.is_ascii_alphanumeric() || matches!(one, '_' | '-') { one } else { '_' }).collect();
+        let plain: String = wish
+            .chars()
+            .map(|one| if one.is_ascii_alphanumeric() || matches!(one, '_' | '-') { one } else { '_' })
+            .collect();
         let begins = plain.starts_with(|one: char| one.is_ascii_alphabetic());
         self.free(if begins { plain } else { format!("n{plain}") }, 64)
     }

@@ -73,10 +73,14 @@ pub fn import(text: &str) -> Result<Imported, Refused> {
         found.add(other, None, Effect::Flow, "one process at a time is read: write each to a file of its own, and let one run the other by a callActivity");
     }
     around(&root, &mut found);
-    let count = |flows: bool| process.children.iter().filter(|one| is_flow(one) && one.is("sequenceFlow") == flows).count();
+    let count =
+        |flows: bool| process.children.iter().filter(|one| is_flow(one) && one.is("sequenceFlow") == flows).count();
     let lanes = process.all("laneSet").flat_map(|set| set.all("lane")).count();
     if count(false) > MOST_NODES || count(true) > MOST_EDGES || lanes > MOST_LANES {
-        return Err(broken(process, format!("a process has at most {MOST_NODES} nodes, {MOST_EDGES} sequence flows and {MOST_LANES} lanes")));
+        return Err(broken(
+            process,
+            format!("a process has at most {MOST_NODES} nodes, {MOST_EDGES} sequence flows and {MOST_LANES} lanes"),
+        ));
     }
     let kept: Kept = carried(process, "process").unwrap_or_default();
     foreign(process, &mut found);
@@ -119,8 +123,12 @@ pub fn import(text: &str) -> Result<Imported, Refused> {
     if found.is_flow() {
         return Err(Refused::Outside(found.told()));
     }
-    let participant = root.all("collaboration").flat_map(|one| one.all("participant")).find(|one| one.attribute("processRef") == process.attribute("id"));
-    let name = process.attribute("name").or_else(|| participant.and_then(|one| one.attribute("name"))).unwrap_or_default();
+    let participant = root
+        .all("collaboration")
+        .flat_map(|one| one.all("participant"))
+        .find(|one| one.attribute("processRef") == process.attribute("id"));
+    let name =
+        process.attribute("name").or_else(|| participant.and_then(|one| one.attribute("name"))).unwrap_or_default();
     let file_id = process.attribute("id").unwrap_or("process");
     Ok(Imported {
         id: if kept.id.is_empty() { file_id.to_owned() } else { kept.id },
@@ -140,9 +148,26 @@ pub(super) fn documented(element: &Element) -> String {
 /// Whether an element is a part of the flow.
 fn is_flow(element: &Element) -> bool {
     let aside = [
-        "documentation", "extensionElements", "laneSet", "association", "textAnnotation", "group", "dataObject", "dataObjectReference",
-        "dataStoreReference", "auditing", "monitoring", "property", "ioSpecification", "ioBinding", "supports", "resourceRole", "performer",
-        "humanPerformer", "potentialOwner", "correlationSubscription",
+        "documentation",
+        "extensionElements",
+        "laneSet",
+        "association",
+        "textAnnotation",
+        "group",
+        "dataObject",
+        "dataObjectReference",
+        "dataStoreReference",
+        "auditing",
+        "monitoring",
+        "property",
+        "ioSpecification",
+        "ioBinding",
+        "supports",
+        "resourceRole",
+        "performer",
+        "humanPerformer",
+        "potentialOwner",
+        "correlationSubscription",
     ];
     element.namespace == MODEL && !aside.contains(&element.name.as_str())
 }
@@ -168,16 +193,25 @@ fn around(root: &Element, found: &mut Found) {
             "process" | "message" | "signal" | "error" | "itemDefinition" | "documentation" => {}
             "collaboration" => {
                 for part in element.children.iter().filter(|part| part.name != "participant") {
-                    found.add(part, None, Effect::None, "only the process is read: what passes between pools is left out");
+                    found.add(
+                        part,
+                        None,
+                        Effect::None,
+                        "only the process is read: what passes between pools is left out",
+                    );
                 }
                 for part in element.all("participant").filter(|part| part.attribute("processRef").is_none()) {
                     found.add(part, None, Effect::None, "a pool without a process is left out");
                 }
             }
             "BPMNDiagram" if is_ours => {}
-            "BPMNDiagram" => found.add(element, None, Effect::None, "places and colours are left out: the picture is drawn anew"),
-            "escalation" | "import" | "extension" | "relationship" | "dataStore" | "category" | "resource" | "interface" | "partnerEntity"
-            | "partnerRole" | "endPoint" => found.add(element, None, Effect::None, "it is left out"),
+            "BPMNDiagram" => {
+                found.add(element, None, Effect::None, "places and colours are left out: the picture is drawn anew")
+            }
+            "escalation" | "import" | "extension" | "relationship" | "dataStore" | "category" | "resource"
+            | "interface" | "partnerEntity" | "partnerRole" | "endPoint" => {
+                found.add(element, None, Effect::None, "it is left out")
+            }
             _ => found.add(element, None, Effect::None, "it is not known and left out"),
         }
     }
@@ -218,7 +252,12 @@ fn lanes_of(process: &Element, definition: &mut Definition, found: &mut Found) -
             let id = made.of_ours(wish);
             let name = agreed(lane.attribute("name").unwrap_or_default(), kept.as_ref().map(|kept| kept.name.as_str()));
             for inner in lane.all("childLaneSet") {
-                found.add(inner, lane.attribute("id"), Effect::None, "lanes within a lane are left out: their nodes stand in the outer one");
+                found.add(
+                    inner,
+                    lane.attribute("id"),
+                    Effect::None,
+                    "lanes within a lane are left out: their nodes stand in the outer one",
+                );
             }
             for node in references(lane) {
                 of.insert(node.trim().to_owned(), id.clone());
@@ -254,8 +293,16 @@ fn edges(process: &Element, ids: &HashMap<String, String>, definition: &mut Defi
         }
         let condition = flow.child("conditionExpression").filter(|one| !one.text.trim().is_empty()).map(|one| {
             let said = agreed(&one.text, kept.as_ref().and_then(|kept| kept.condition.as_deref()));
-            if said.starts_with("${") || said.starts_with("#{") || one.attribute("language").is_some_and(|language| !is_feel(language)) {
-                found.add(one, flow.attribute("id"), Effect::Todo, format!("the condition '{}' is kept as it stands: write it in FEEL", short(&said)));
+            if said.starts_with("${")
+                || said.starts_with("#{")
+                || one.attribute("language").is_some_and(|language| !is_feel(language))
+            {
+                found.add(
+                    one,
+                    flow.attribute("id"),
+                    Effect::Todo,
+                    format!("the condition '{}' is kept as it stands: write it in FEEL", short(&said)),
+                );
             }
             said
         });
@@ -263,11 +310,16 @@ fn edges(process: &Element, ids: &HashMap<String, String>, definition: &mut Defi
             id,
             from,
             to,
-            name: agreed(flow.attribute("name").unwrap_or_default(), kept.as_ref().map(|kept| kept.name.as_str())).chars().take(200).collect(),
+            name: agreed(flow.attribute("name").unwrap_or_default(), kept.as_ref().map(|kept| kept.name.as_str()))
+                .chars()
+                .take(200)
+                .collect(),
             condition,
             default: defaults.contains(file_id) || kept.as_ref().is_some_and(|kept| kept.default),
         };
-        for one in flow.children.iter().filter(|one| !matches!(one.name.as_str(), "conditionExpression" | "extensionElements")) {
+        for one in
+            flow.children.iter().filter(|one| !matches!(one.name.as_str(), "conditionExpression" | "extensionElements"))
+        {
             found.add(one, flow.attribute("id"), Effect::None, "it is left out");
         }
         definition.edges.push(edge);

@@ -14,7 +14,8 @@ use super::xml::Element;
 use crate::domain::processes::engine::definition::Node as Written;
 
 /// What tools add and what is read of it here.
-pub(super) const VENDORS: &[&str] = &["taskDefinition", "assignmentDefinition", "calledDecision", "calledElement", "loopCharacteristics", "script"];
+pub(super) const VENDORS: &[&str] =
+    &["taskDefinition", "assignmentDefinition", "calledDecision", "calledElement", "loopCharacteristics", "script"];
 
 /// A node, and what is done for each item where it is one of many.
 pub(super) struct Node {
@@ -44,7 +45,10 @@ pub(super) struct Roots<'a> {
 impl<'a> Roots<'a> {
     pub(super) fn of(root: &'a Element, process: &'a Element) -> Self {
         let by_id = root.children.iter().filter_map(|one| Some((one.attribute("id")?, one))).collect();
-        let ties = process.all("association").filter_map(|one| Some((one.attribute("sourceRef")?, one.attribute("targetRef")?))).collect();
+        let ties = process
+            .all("association")
+            .filter_map(|one| Some((one.attribute("sourceRef")?, one.attribute("targetRef")?)))
+            .collect();
         Self { by_id, ties }
     }
 
@@ -76,18 +80,25 @@ pub(super) fn node(
     if let Some(kept) = kept {
         own = serde_json::from_value(Value::Object(kept.node)).ok();
         (body, body_at) = (kept.body, kept.body_at);
-        if multiple.is_none() && let Some(inner) = body.take() {
+        if multiple.is_none()
+            && let Some(inner) = body.take()
+        {
             // Somebody took the multiple out: what was done for each is done once.
             own = Some(inner);
         }
     }
     let written_as = body.as_ref().or(own.as_ref()).map(|one| element_of(&one.kind));
     if own.is_some() && written_as != Some(element.name.as_str()) {
-        found.add(element, None, Effect::Todo, "it was made another element: what was kept for the one before is left out");
+        found.add(
+            element,
+            None,
+            Effect::Todo,
+            "it was made another element: what was kept for the one before is left out",
+        );
         (own, body) = (None, None);
     }
     let mut node = own.unwrap_or_default();
-    node.id = id.to_owned();
+    id.clone_into(&mut node.id);
     let name = element.attribute("name").unwrap_or_default();
     node.name = agreed(name, Some(&node.name)).chars().take(200).collect();
     let description = agreed(&documented(element), Some(&node.description));
@@ -129,13 +140,21 @@ impl<'a> Reader<'a> {
 
     /// What happens in it: its event definitions.
     pub(super) fn events(&self) -> Vec<&'a Element> {
-        self.element.children.iter().filter(|one| one.namespace == super::MODEL && one.name.ends_with("EventDefinition")).collect()
+        self.element
+            .children
+            .iter()
+            .filter(|one| one.namespace == super::MODEL && one.name.ends_with("EventDefinition"))
+            .collect()
     }
 
     /// The attribute of an element of a tool's own within one.
     fn vendor(within: &Element, element: &str, attribute: &str) -> Option<String> {
         let all = within.child("extensionElements")?;
-        all.children.iter().find(|one| one.name == element && one.namespace != super::MODEL)?.attribute(attribute).map(str::to_owned)
+        all.children
+            .iter()
+            .find(|one| one.name == element && one.namespace != super::MODEL)?
+            .attribute(attribute)
+            .map(str::to_owned)
     }
 
     /// What the element says of the node, into it; where it was one of ours before, its type stays.
@@ -168,18 +187,25 @@ impl<'a> Reader<'a> {
         match self.element.name.as_str() {
             "startEvent" => {
                 for event in self.events() {
-                    self.outside(event, Effect::Todo, "a process is started by a call, a schedule or a subscription: set that up beside it");
+                    self.outside(
+                        event,
+                        Effect::Todo,
+                        "a process is started by a call, a schedule or a subscription: set that up beside it",
+                    );
                 }
             }
             "endEvent" => self.end(&mut node.config),
             "userTask" | "task" | "manualTask" if is_new => self.person(&mut node.config),
             "serviceTask" | "sendTask" if is_new => {
-                let tool = Self::vendor(self.element, "taskDefinition", "type").or_else(|| self.element.added("topic").map(str::to_owned));
-                let say = "it does not say what is called: name a tool, or make it an agent, a prompt or an integration";
+                let tool = Self::vendor(self.element, "taskDefinition", "type")
+                    .or_else(|| self.element.added("topic").map(str::to_owned));
+                let say =
+                    "it does not say what is called: name a tool, or make it an agent, a prompt or an integration";
                 self.given(&mut node.config, "tool", tool, say);
             }
             "businessRuleTask" if is_new => {
-                let rules = Self::vendor(self.element, "calledDecision", "decisionId").or_else(|| self.element.added("decisionRef").map(str::to_owned));
+                let rules = Self::vendor(self.element, "calledDecision", "decisionId")
+                    .or_else(|| self.element.added("decisionRef").map(str::to_owned));
                 self.given(&mut node.config, "ruleSet", rules, "it does not say what is decided by: name a rule set");
             }
             "scriptTask" if is_new => self.script(&mut node.config),
@@ -207,7 +233,11 @@ impl<'a> Reader<'a> {
     /// Who does it, as tools write it.
     fn person(&mut self, config: &mut Map<String, Value>) {
         for name in ["assignee", "candidateUsers", "candidateGroups"] {
-            let said = self.element.added(name).map(str::to_owned).or_else(|| Self::vendor(self.element, "assignmentDefinition", name));
+            let said = self
+                .element
+                .added(name)
+                .map(str::to_owned)
+                .or_else(|| Self::vendor(self.element, "assignmentDefinition", name));
             let Some(said) = said.filter(|said| !said.trim().is_empty()) else { continue };
             if said.contains("${") || said.contains("#{") {
                 self.todo(&format!("'{}' in {name} is kept as it stands: write it in FEEL, after '='", short(&said)));
@@ -228,8 +258,11 @@ impl<'a> Reader<'a> {
     fn script(&mut self, config: &mut Map<String, Value>) {
         let expression = Self::vendor(self.element, "script", "expression");
         let is_told_feel = expression.is_some() || self.element.attribute("scriptFormat").is_none_or(is_feel);
-        let text = expression.or_else(|| self.element.child("script").map(|one| one.text.trim().to_owned())).unwrap_or_default();
-        let name = Self::vendor(self.element, "script", "resultVariable").or_else(|| self.element.added("resultVariable").map(str::to_owned));
+        let text = expression
+            .or_else(|| self.element.child("script").map(|one| one.text.trim().to_owned()))
+            .unwrap_or_default();
+        let name = Self::vendor(self.element, "script", "resultVariable")
+            .or_else(|| self.element.added("resultVariable").map(str::to_owned));
         if text.is_empty() {
             return self.todo("it has no script: write what it works out");
         }
@@ -246,12 +279,20 @@ impl<'a> Reader<'a> {
         if node.kind != "for_each" {
             "for_each".clone_into(&mut node.kind);
             node.config = Map::new();
-            let list = multiple.added("collection").map(str::to_owned).or_else(|| Self::vendor(multiple, "loopCharacteristics", "inputCollection"));
+            let list = multiple
+                .added("collection")
+                .map(str::to_owned)
+                .or_else(|| Self::vendor(multiple, "loopCharacteristics", "inputCollection"));
             let list = list.or_else(|| multiple.child("loopDataInputRef").map(|one| one.text.trim().to_owned()));
-            let count = multiple.child("loopCardinality").map(|one| one.text.trim().trim_start_matches('=').trim().to_owned());
+            let count =
+                multiple.child("loopCardinality").map(|one| one.text.trim().trim_start_matches('=').trim().to_owned());
             let list = list.or_else(|| count.map(|count| format!("for number in 1..{count} return number")));
-            let item = multiple.added("elementVariable").map(str::to_owned).or_else(|| Self::vendor(multiple, "loopCharacteristics", "inputElement"));
-            let item = item.or_else(|| multiple.child("inputDataItem").and_then(|one| one.attribute("name")).map(str::to_owned));
+            let item = multiple
+                .added("elementVariable")
+                .map(str::to_owned)
+                .or_else(|| Self::vendor(multiple, "loopCharacteristics", "inputElement"));
+            let item = item
+                .or_else(|| multiple.child("inputDataItem").and_then(|one| one.attribute("name")).map(str::to_owned));
             node.config.insert("as".to_owned(), json!(item.unwrap_or_else(|| "item".to_owned())));
             self.given(&mut node.config, "items", list, "it does not say for what it is done: name the list");
         }
@@ -267,7 +308,14 @@ impl<'a> Reader<'a> {
     /// What else lies in the element.
     fn beside(&mut self) {
         for one in &self.element.children {
-            let read = ["documentation", "extensionElements", "incoming", "outgoing", "multiInstanceLoopCharacteristics", "script"];
+            let read = [
+                "documentation",
+                "extensionElements",
+                "incoming",
+                "outgoing",
+                "multiInstanceLoopCharacteristics",
+                "script",
+            ];
             if read.contains(&one.name.as_str()) || one.name.ends_with("EventDefinition") {
                 continue;
             }
@@ -277,10 +325,29 @@ impl<'a> Reader<'a> {
                 self.outside(one, Effect::None, "it is left out");
             }
         }
-        let read = ["assignee", "candidateUsers", "candidateGroups", "topic", "decisionRef", "resultVariable", "schemaLocation", "type"];
-        let added: Vec<&str> = self.element.attributes.iter().filter(|(space, name, _)| !space.is_empty() && !read.contains(&name.as_str())).map(|(_, name, _)| name.as_str()).collect();
+        let read = [
+            "assignee",
+            "candidateUsers",
+            "candidateGroups",
+            "topic",
+            "decisionRef",
+            "resultVariable",
+            "schemaLocation",
+            "type",
+        ];
+        let added: Vec<&str> = self
+            .element
+            .attributes
+            .iter()
+            .filter(|(space, name, _)| !space.is_empty() && !read.contains(&name.as_str()))
+            .map(|(_, name, _)| name.as_str())
+            .collect();
         if !added.is_empty() {
-            self.outside(self.element, Effect::None, format!("attributes that a tool added are left out: {}", short(&added.join(", "))));
+            self.outside(
+                self.element,
+                Effect::None,
+                format!("attributes that a tool added are left out: {}", short(&added.join(", "))),
+            );
         }
     }
 }

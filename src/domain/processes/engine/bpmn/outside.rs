@@ -50,7 +50,14 @@ impl Found {
         self.named(&element.name, id, element.line, effect, say);
     }
 
-    pub(super) fn named(&mut self, element: &str, id: Option<String>, line: usize, effect: Effect, say: impl Into<String>) {
+    pub(super) fn named(
+        &mut self,
+        element: &str,
+        id: Option<String>,
+        line: usize,
+        effect: Effect,
+        say: impl Into<String>,
+    ) {
         // What makes the file refused is always told.
         if self.all.len() >= MOST && (effect != Effect::Flow || self.all.len() >= 2 * MOST) {
             self.more += 1;

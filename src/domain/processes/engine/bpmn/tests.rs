@@ -24,7 +24,10 @@ fn same(definition: &Definition, name: &str, why: &str) {
     named.name_edges();
     let text = written(&named, name);
     let imported = read(&text);
-    assert_eq!((imported.id.as_str(), imported.name.as_str(), imported.description.as_str()), ("my-process", name, name));
+    assert_eq!(
+        (imported.id.as_str(), imported.name.as_str(), imported.description.as_str()),
+        ("my-process", name, name)
+    );
     assert_eq!(imported.outside, [], "{why}");
     for (read, was) in imported.definition.nodes.iter().zip(&named.nodes) {
         assert_eq!(read, was, "{why}\n{text}");
@@ -107,7 +110,10 @@ const CAMUNDA: &str = r##"<?xml version="1.0" encoding="UTF-8"?>
 #[test]
 fn a_file_of_camundas_modeler_is_read() {
     let imported = read(CAMUNDA);
-    assert_eq!((imported.id.as_str(), imported.name.as_str(), imported.description.as_str()), ("Process_1x9", "Expenses", "Pays what was spent."));
+    assert_eq!(
+        (imported.id.as_str(), imported.name.as_str(), imported.description.as_str()),
+        ("Process_1x9", "Expenses", "Pays what was spent.")
+    );
     let told = serde_json::to_value(&imported.definition).unwrap();
     assert_eq!(
         told,
@@ -135,7 +141,11 @@ fn a_file_of_camundas_modeler_is_read() {
             "lanes": [{ "id": "Lane_0a", "name": "Manager" }, { "id": "Lane_0b", "name": "Books" }],
         })
     );
-    let mut outside: Vec<_> = imported.outside.iter().map(|one| (one.element.as_str(), one.id.as_deref().unwrap_or(""), one.effect)).collect();
+    let mut outside: Vec<_> = imported
+        .outside
+        .iter()
+        .map(|one| (one.element.as_str(), one.id.as_deref().unwrap_or(""), one.effect))
+        .collect();
     outside.sort_unstable_by_key(|one| one.0);
     assert_eq!(
         outside,
@@ -170,11 +180,22 @@ fn prefixes_do_not_matter_and_what_is_to_be_done_is_said() {
 </bpmn2:process><bpmn2:message id="m" name="hello"/></bpmn2:definitions>"#;
     let imported = read(text);
     let kinds: Vec<_> = imported.definition.nodes.iter().map(|node| node.kind.as_str()).collect();
-    assert_eq!(kinds, ["start", "human_task", "human_task", "tool", "script", "decision", "wait", "sub_process", "exclusive", "end"]);
-    let todo: Vec<_> = imported.outside.iter().filter(|one| one.effect == Effect::Todo).map(|one| (one.element.as_str(), one.line)).collect();
-    assert_eq!(todo, [("messageEventDefinition", 3), ("task", 4), ("manualTask", 5), ("scriptTask", 7), ("conditionExpression", 13)]);
+    assert_eq!(
+        kinds,
+        ["start", "human_task", "human_task", "tool", "script", "decision", "wait", "sub_process", "exclusive", "end"]
+    );
+    let todo: Vec<_> = imported
+        .outside
+        .iter()
+        .filter(|one| one.effect == Effect::Todo)
+        .map(|one| (one.element.as_str(), one.line))
+        .collect();
+    assert_eq!(
+        todo,
+        [("messageEventDefinition", 3), ("task", 4), ("manualTask", 5), ("scriptTask", 7), ("conditionExpression", 13)]
+    );
     assert!(imported.outside.iter().any(|one| one.effect == Effect::None && one.say.contains("asyncBefore")));
-    let plain = text.replace("bpmn2:", "").replace("xmlns:bpmn2", "xmlns").replace("xmlns=\"", "xmlns=\"").replacen("<definitions xmlns:bpmn2", "<definitions xmlns", 1);
+    let plain = text.replace("bpmn2:", "").replace("xmlns:bpmn2", "xmlns");
     assert_eq!(read(&plain).definition, imported.definition);
 }
 
@@ -185,17 +206,25 @@ fn what_would_change_the_flow_is_refused_by_name() {
         ("<eventBasedGateway id='s'/>", "eventBasedGateway"),
         ("<complexGateway id='s'/>", "complexGateway"),
         ("<intermediateThrowEvent id='s'><messageEventDefinition/></intermediateThrowEvent>", "intermediateThrowEvent"),
-        ("<intermediateCatchEvent id='s'><conditionalEventDefinition/></intermediateCatchEvent>", "intermediateCatchEvent"),
+        (
+            "<intermediateCatchEvent id='s'><conditionalEventDefinition/></intermediateCatchEvent>",
+            "intermediateCatchEvent",
+        ),
         ("<endEvent id='s'><escalationEventDefinition/></endEvent>", "endEvent"),
         ("<task id='s'><standardLoopCharacteristics/></task>", "standardLoopCharacteristics"),
         ("<boundaryEvent id='s' attachedToRef='nowhere'><timerEventDefinition/></boundaryEvent>", "boundaryEvent"),
-        ("<task id='t'/><boundaryEvent id='s' attachedToRef='t'><signalEventDefinition/></boundaryEvent>", "boundaryEvent"),
+        (
+            "<task id='t'/><boundaryEvent id='s' attachedToRef='t'><signalEventDefinition/></boundaryEvent>",
+            "boundaryEvent",
+        ),
         ("<task id='s'/><sequenceFlow id='f' sourceRef='s' targetRef='nowhere'/>", "sequenceFlow"),
         ("<task id='s'/><task id='s'/>", "task"),
         ("<somethingNew id='s'/>", "somethingNew"),
         ("</process><process id='q'><task id='u'/>", "process"),
     ] {
-        let text = format!("<definitions xmlns=\"{MODEL}\">\n<process id='p'><task id='first'/>\n{inner}</process></definitions>");
+        let text = format!(
+            "<definitions xmlns=\"{MODEL}\">\n<process id='p'><task id='first'/>\n{inner}</process></definitions>"
+        );
         let Err(Refused::Outside(outside)) = import(&text) else { panic!("{inner}") };
         assert_eq!((outside[0].element.as_str(), outside[0].effect), (element, Effect::Flow), "{inner}");
         assert!(outside[0].line == 3 && outside[0].id.is_some(), "{inner}: {outside:?}");
@@ -205,9 +234,14 @@ fn what_would_change_the_flow_is_refused_by_name() {
 #[test]
 fn what_is_no_bpmn_is_refused_at_its_place_and_quickly() {
     let before = std::time::Instant::now();
-    let laughs = "<!DOCTYPE lolz [<!ENTITY lol \"lol\"><!ENTITY lol2 \"&lol;&lol;\">]>\n<definitions>&lol2;</definitions>";
-    let many = format!("<definitions xmlns=\"{MODEL}\"><process id='p'>{}</process></definitions>", "<task id='a'/>".repeat(10_000));
-    let wide = format!("<definitions xmlns=\"{MODEL}\"><process id='p'>{}</process></definitions>", "<group/>".repeat(90_000));
+    let laughs =
+        "<!DOCTYPE lolz [<!ENTITY lol \"lol\"><!ENTITY lol2 \"&lol;&lol;\">]>\n<definitions>&lol2;</definitions>";
+    let many = format!(
+        "<definitions xmlns=\"{MODEL}\"><process id='p'>{}</process></definitions>",
+        "<task id='a'/>".repeat(10_000)
+    );
+    let wide =
+        format!("<definitions xmlns=\"{MODEL}\"><process id='p'>{}</process></definitions>", "<group/>".repeat(90_000));
     for (text, say) in [
         (laughs, "DOCTYPE"),
         ("<definitions/>", "not <definitions> of"),
@@ -230,7 +264,6 @@ fn a_large_process_is_written_and_read_in_no_time() {
     let layout = lay_out(&definition);
     let before = std::time::Instant::now();
     let text = export(&definition, &layout, About { id: "p", name: "p", description: "" });
-    let between = before.elapsed();
     assert_eq!(read(&text).definition, definition);
-    println!("{} bytes, written in {between:?}, read in {:?}", text.len(), before.elapsed() - between);
+    assert!(before.elapsed().as_secs() < 5, "{:?}", before.elapsed());
 }

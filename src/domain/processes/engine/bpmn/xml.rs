@@ -41,12 +41,18 @@ pub(super) struct Element {
 impl Element {
     /// An attribute without a namespace.
     pub(super) fn attribute(&self, name: &str) -> Option<&str> {
-        self.attributes.iter().find(|(space, key, _)| space.is_empty() && key == name).map(|(_, _, value)| value.as_str())
+        self.attributes
+            .iter()
+            .find(|(space, key, _)| space.is_empty() && key == name)
+            .map(|(_, _, value)| value.as_str())
     }
 
     /// An attribute of whatever namespace other than none: what tools add.
     pub(super) fn added(&self, name: &str) -> Option<&str> {
-        self.attributes.iter().find(|(space, key, _)| !space.is_empty() && key == name).map(|(_, _, value)| value.as_str())
+        self.attributes
+            .iter()
+            .find(|(space, key, _)| !space.is_empty() && key == name)
+            .map(|(_, _, value)| value.as_str())
     }
 
     /// Whether it is of BPMN, of this name.
@@ -161,7 +167,9 @@ pub(super) fn read(text: &str) -> Result<Element, Broken> {
             Event::GeneralRef(reference) => {
                 let name = reference.decode().map_err(|error| place.broken(error.to_string()))?;
                 let said = quick_xml::escape::unescape(&format!("&{name};")).map(std::borrow::Cow::into_owned);
-                let said = said.map_err(|_| place.broken(format!("'&{name};' is not known: entities of a file's own are not read")))?;
+                let said = said.map_err(|_| {
+                    place.broken(format!("'&{name};' is not known: entities of a file's own are not read"))
+                })?;
                 add(&said, &mut open, &place)?;
             }
             Event::DocType(_) => return Err(place.broken("a DOCTYPE is not read: take it out")),
@@ -202,7 +210,8 @@ fn element(start: &BytesStart<'_>, spaces: &[Spaces], place: &Place<'_>) -> Resu
         let attribute = attribute.map_err(|error| place.broken(format!("an attribute is broken: {error}")))?;
         let key = std::str::from_utf8(attribute.key.into_inner()).map_err(|error| place.broken(error.to_string()))?;
         let raw = std::str::from_utf8(&attribute.value).map_err(|error| place.broken(error.to_string()))?;
-        let value = quick_xml::escape::unescape(raw).map_err(|error| place.broken(format!("the value of '{key}' is broken: {error}")))?;
+        let value = quick_xml::escape::unescape(raw)
+            .map_err(|error| place.broken(format!("the value of '{key}' is broken: {error}")))?;
         if plain.len() == MOST_ATTRIBUTES {
             return Err(place.broken(format!("an element has more than {MOST_ATTRIBUTES} attributes")));
         }
@@ -233,7 +242,14 @@ fn element(start: &BytesStart<'_>, spaces: &[Spaces], place: &Place<'_>) -> Resu
             (space, name, value)
         })
         .collect();
-    let element = Element { namespace, name: local.to_owned(), attributes, children: Vec::new(), text: String::new(), line: place.line };
+    let element = Element {
+        namespace,
+        name: local.to_owned(),
+        attributes,
+        children: Vec::new(),
+        text: String::new(),
+        line: place.line,
+    };
     Ok((element, declared))
 }
 
@@ -249,7 +265,10 @@ mod tests {
     #[test]
     fn names_are_resolved_and_text_is_put_together() {
         let root = read("<?xml version=\"1.0\"?>\n<a xmlns=\"one\" xmlns:x=\"two\">\n<x:b x:k='1 &amp; &#50;' k='3'>a &lt; <![CDATA[b & c]]></x:b><b xmlns='three'/></a>").unwrap();
-        assert_eq!((root.namespace.as_str(), root.children[0].namespace.as_str(), root.children[1].namespace.as_str()), ("one", "two", "three"));
+        assert_eq!(
+            (root.namespace.as_str(), root.children[0].namespace.as_str(), root.children[1].namespace.as_str()),
+            ("one", "two", "three")
+        );
         assert_eq!(root.children[0].text, "a < b & c");
         assert_eq!((root.children[0].added("k"), root.children[0].attribute("k")), (Some("1 & 2"), Some("3")));
         assert_eq!(root.children[0].line, 3);
@@ -257,7 +276,10 @@ mod tests {
 
     #[test]
     fn what_is_hostile_is_refused_at_its_place() {
-        assert_eq!(fault("<!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/passwd\">]>\n<a>&x;</a>"), (1, 1, "a DOCTYPE is not read: take it out".into()));
+        assert_eq!(
+            fault("<!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/passwd\">]>\n<a>&x;</a>"),
+            (1, 1, "a DOCTYPE is not read: take it out".into())
+        );
         let (line, column, say) = fault("<a>\n  <b>&lol;</b></a>");
         assert_eq!((line, column), (2, 6));
         assert!(say.contains("&lol;"), "{say}");

@@ -159,7 +159,8 @@ impl Owners {
             let Some(run) = run.filter(|run| *run != index) else { continue };
             let owner = owners.on[index].unwrap_or(index);
             let elsewhere = lane_of(&nodes[run]).is_some_and(|lane| Some(lane) != lane_of(&nodes[owner]));
-            let is_leaf = Shape::of(&nodes[run].kind) == Shape::Activity && nodes[run].kind != "for_each" && !is_host[run];
+            let is_leaf =
+                Shape::of(&nodes[run].kind) == Shape::Activity && nodes[run].kind != "for_each" && !is_host[run];
             let may_own = Shape::of(&nodes[owner].kind) == Shape::Activity && !owners.is_below[owner] && owner != run;
             if is_leaf && may_own && !elsewhere && !wired[run] && !owners.is_below[run] {
                 owners.is_below[run] = true;

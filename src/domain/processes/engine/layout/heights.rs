@@ -48,22 +48,28 @@ fn settle(net: &mut Net, blocks: &Blocks, layer: usize, forth: Option<bool>) {
         for (number, item) in run.iter().enumerate() {
             if let Some(above) = number.checked_sub(1).map(|number| run[number]) {
                 let is_way = net.items[above].block.is_none() || net.items[*item].block.is_none();
-                offset += reach(net, blocks, above).1 + reach(net, blocks, *item).0 + if is_way { BESIDE } else { APART };
+                offset +=
+                    reach(net, blocks, above).1 + reach(net, blocks, *item).0 + if is_way { BESIDE } else { APART };
             }
             offsets.push(offset);
             let (sum, weight) = wish(net, *item, forth);
             pools.push(Pool { sum: sum - offset * weight, weight, count: 1 });
             while let [.., above, below] = pools.as_mut_slice() {
-                if i128::from(above.sum) * i128::from(below.weight) <= i128::from(below.sum) * i128::from(above.weight) {
+                if i128::from(above.sum) * i128::from(below.weight) <= i128::from(below.sum) * i128::from(above.weight)
+                {
                     break;
                 }
-                *above = Pool { sum: above.sum + below.sum, weight: above.weight + below.weight, count: above.count + below.count };
+                *above = Pool {
+                    sum: above.sum + below.sum,
+                    weight: above.weight + below.weight,
+                    count: above.count + below.count,
+                };
                 pools.pop();
             }
         }
-        let places = pools.iter().flat_map(|pool| {
-            std::iter::repeat_n((2 * pool.sum + pool.weight).div_euclid(2 * pool.weight), pool.count)
-        });
+        let places = pools
+            .iter()
+            .flat_map(|pool| std::iter::repeat_n((2 * pool.sum + pool.weight).div_euclid(2 * pool.weight), pool.count));
         for ((item, place), offset) in run.iter().zip(places).zip(offsets) {
             net.items[*item].y = place + offset;
         }
@@ -93,7 +99,11 @@ fn wish(net: &Net, number: usize, forth: Option<bool>) -> (i64, i64) {
         if other.lane != item.lane {
             continue;
         }
-        let place = if step.to == number { other.y + step.lower.0 - step.lower.1 } else { other.y + step.lower.1 - step.lower.0 };
+        let place = if step.to == number {
+            other.y + step.lower.0 - step.lower.1
+        } else {
+            other.y + step.lower.1 - step.lower.0
+        };
         let weight = match (item.block, other.block) {
             (None, None) => 4_000,
             (None, Some(_)) | (Some(_), None) => 200,

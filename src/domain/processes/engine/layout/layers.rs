@@ -69,12 +69,12 @@ impl Net {
         for (from, to) in &blocks.ties {
             lines.push(Line { edge: None, from: *from, to: *to, text: String::new(), course: Course::Along });
         }
-        let ends: Vec<(usize, usize)> = lines.iter().map(|line| (blocks.of[line.from].0, blocks.of[line.to].0)).collect();
+        let ends: Vec<(usize, usize)> =
+            lines.iter().map(|line| (blocks.of[line.from].0, blocks.of[line.to].0)).collect();
         let forward = opened(definition, blocks, &ends);
         let layer = layered(blocks.all.len(), &forward.iter().map(|line| ends[*line]).collect::<Vec<_>>());
-        let mut items: Vec<Item> = (0..blocks.all.len())
-            .map(|block| Item::new(Some(block), layer[block], blocks.all[block].lane))
-            .collect();
+        let mut items: Vec<Item> =
+            (0..blocks.all.len()).map(|block| Item::new(Some(block), layer[block], blocks.all[block].lane)).collect();
         let mut steps = Vec::new();
         let mut by_length = forward;
         by_length.sort_by_key(|line| (layer[ends[*line].1] - layer[ends[*line].0], *line));

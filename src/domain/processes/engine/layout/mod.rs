@@ -135,7 +135,8 @@ impl Shape {
     #[must_use]
     pub fn of(kind: &str) -> Self {
         match kind {
-            "start" | "end" | "timer" | "wait" | "boundary_timeout" | "boundary_error" | "compensation" | "compensate" => Self::Event,
+            "start" | "end" | "timer" | "wait" | "boundary_timeout" | "boundary_error" | "compensation"
+            | "compensate" => Self::Event,
             "exclusive" | "parallel" | "inclusive" => Self::Gateway,
             _ => Self::Activity,
         }

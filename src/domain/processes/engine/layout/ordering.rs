@@ -53,8 +53,10 @@ fn by_neighbours(net: &mut Net, layer: usize, forth: bool, by_median: bool) {
     for (key, item) in keys.iter_mut().zip(&items) {
         let item = &net.items[*item];
         let steps = if forth { &item.before } else { &item.after };
-        let mut places: Vec<usize> =
-            steps.iter().map(|step| net.items[if forth { net.steps[*step].from } else { net.steps[*step].to }].position).collect();
+        let mut places: Vec<usize> = steps
+            .iter()
+            .map(|step| net.items[if forth { net.steps[*step].from } else { net.steps[*step].to }].position)
+            .collect();
         places.sort_unstable();
         *key = match places.len() {
             0 => item.position * 1024,

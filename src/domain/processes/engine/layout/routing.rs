@@ -52,26 +52,35 @@ struct Bundle {
     rights: Vec<i64>,
 }
 
+/// Lines along the foot of one lane to one node, and the gaps between which they go.
+#[derive(Default)]
+struct Sharing {
+    first: usize,
+    last: usize,
+    has_label: bool,
+    lines: Vec<usize>,
+}
+
 /// The rows at the feet of lanes, and the row of each line that goes along one. Lines to one node share a row.
 pub(super) fn rows(net: &Net, blocks: &Blocks) -> (Vec<Row>, HashMap<usize, usize>) {
-    let mut shared: BTreeMap<(usize, usize), (usize, usize, bool, Vec<usize>)> = BTreeMap::new();
+    let mut shared: BTreeMap<(usize, usize), Sharing> = BTreeMap::new();
     for (number, line) in net.lines.iter().enumerate() {
         if !super::heights::goes_along(&line.course) {
             continue;
         }
         let (first, last) = gaps(net, blocks, line);
         let lane = net.items[blocks.of[line.from].0].lane;
-        let one = shared.entry((lane, line.to)).or_insert((usize::MAX, 0, false, Vec::new()));
-        one.0 = one.0.min(first).min(last);
-        one.1 = one.1.max(first).max(last);
-        one.2 |= !line.text.is_empty();
-        one.3.push(number);
+        let one = shared.entry((lane, line.to)).or_insert_with(|| Sharing { first, last, ..Sharing::default() });
+        one.first = one.first.min(first).min(last);
+        one.last = one.last.max(first).max(last);
+        one.has_label |= !line.text.is_empty();
+        one.lines.push(number);
     }
     let mut groups: Vec<_> = shared.into_iter().collect();
-    groups.sort_by_key(|((lane, to), (first, last, ..))| (*lane, last - first, *to));
+    groups.sort_by_key(|((lane, to), one)| (*lane, one.last - one.first, *to));
     let mut rows: Vec<Row> = Vec::new();
     let mut of = HashMap::new();
-    for ((lane, _), (first, last, has_label, lines)) in groups {
+    for ((lane, _), Sharing { first, last, has_label, lines }) in groups {
         let free = |row: &Row| row.lane == lane && row.taken.iter().all(|taken| taken.1 < first || last < taken.0);
         let row = rows.iter().position(free).unwrap_or_else(|| {
             rows.push(Row { lane, height: 0, taken: Vec::new() });
@@ -116,12 +125,18 @@ pub(super) fn route(definition: &Definition, net: &Net, blocks: &Blocks, bands: 
             }
         }
         let outer = gap == 0 || gap == net.layers.len();
-        let labels = rungs.iter().filter(|rung| rung.number == 0).map(|rung| label_width(&net.lines[rung.line].text)).max();
+        let labels =
+            rungs.iter().filter(|rung| rung.number == 0).map(|rung| label_width(&net.lines[rung.line].text)).max();
         let after = x + if outer && count == 0 { 0 } else { BEFORE + TRACK * count.max(1) };
         label_x.push(after);
         x = after + labels.unwrap_or(0).max(if outer && count == 0 { 0 } else { BEFORE });
         if let Some(items) = net.layers.get(gap) {
-            let width = items.iter().filter_map(|item| net.items[*item].block).map(|block| blocks.all[block].width).max().unwrap_or(0);
+            let width = items
+                .iter()
+                .filter_map(|item| net.items[*item].block)
+                .map(|block| blocks.all[block].width)
+                .max()
+                .unwrap_or(0);
             column.push((x, width));
             x += width;
         }
@@ -223,7 +238,10 @@ fn tracked(rungs: &[Rung]) -> (Vec<Option<i64>>, i64) {
     let mut track_of = vec![0; bundles.len()];
     for (number, least) in in_order(&bundles) {
         let bundle = &bundles[number];
-        let beside = placed.iter().filter(|(top, bottom, _)| *top <= bundle.bottom && bundle.top <= *bottom).map(|one| one.2 + 1);
+        let beside = placed
+            .iter()
+            .filter(|(top, bottom, _)| *top <= bundle.bottom && bundle.top <= *bottom)
+            .map(|one| one.2 + 1);
         let behind = least.iter().map(|before| track_of[*before] + 1);
         let track = beside.chain(behind).max().unwrap_or(0);
         track_of[number] = track;
@@ -253,7 +271,7 @@ fn bundled(rungs: &[Rung]) -> Vec<Bundle> {
             (None, Some(right)) => (1, right, rung.to),
             (None, None) => (2, number, 0),
         };
-        let bundle = all.entry(key).or_insert(Bundle { top: i64::MAX, bottom: i64::MIN, ..Bundle::default() });
+        let bundle = all.entry(key).or_insert_with(|| Bundle { top: i64::MAX, bottom: i64::MIN, ..Bundle::default() });
         bundle.rungs.push(number);
         bundle.top = bundle.top.min(rung.from).min(rung.to);
         bundle.bottom = bundle.bottom.max(rung.from).max(rung.to);

@@ -26,7 +26,9 @@ impl Place {
     const fn touches(&self, point: &Point) -> bool {
         let across = self.x <= point.x && point.x <= self.right();
         let down = self.y <= point.y && point.y <= self.bottom();
-        across && down && (self.x == point.x || self.right() == point.x || self.y == point.y || self.bottom() == point.y)
+        across
+            && down
+            && (self.x == point.x || self.right() == point.x || self.y == point.y || self.bottom() == point.y)
     }
 }
 
@@ -60,7 +62,8 @@ fn amiss(definition: &Definition, layout: &Layout) -> Vec<String> {
                 wrong.push(format!("{} is within the lane {}", node.id, lane.id));
             }
         }
-        let said = definition.nodes[number].lane.as_ref().filter(|lane| definition.lanes.iter().any(|one| one.id == **lane));
+        let said =
+            definition.nodes[number].lane.as_ref().filter(|lane| definition.lanes.iter().any(|one| one.id == **lane));
         if node.on.is_none() && said.is_some() && node.lane.as_ref() != said {
             wrong.push(format!("{} stands in another lane", node.id));
         }
@@ -83,7 +86,11 @@ fn amiss(definition: &Definition, layout: &Layout) -> Vec<String> {
             for node in layout.nodes.iter().filter(|node| node.id != way.from && node.id != way.to) {
                 let (left, right) = (pair[0].x.min(pair[1].x), pair[0].x.max(pair[1].x));
                 let (top, bottom) = (pair[0].y.min(pair[1].y), pair[0].y.max(pair[1].y));
-                if left < node.place.right() && node.place.x < right.max(left + 1) && top < node.place.bottom() && node.place.y < bottom.max(top + 1) {
+                if left < node.place.right()
+                    && node.place.x < right.max(left + 1)
+                    && top < node.place.bottom()
+                    && node.place.y < bottom.max(top + 1)
+                {
                     wrong.push(format!("{} goes through {}", way.id, node.id));
                 }
             }
@@ -117,7 +124,12 @@ fn a_chain_is_a_straight_line_and_a_long_way_too() {
     };
     let layout = lay_out(&definition);
     assert!(layout.edges.iter().all(|way| way.points.len() == 2), "{layout:#?}");
-    assert!(layout.nodes.windows(2).all(|pair| pair[0].place.right() < pair[1].place.x && pair[0].place.y == pair[1].place.y));
+    assert!(
+        layout
+            .nodes
+            .windows(2)
+            .all(|pair| pair[0].place.right() < pair[1].place.x && pair[0].place.y == pair[1].place.y)
+    );
     definition.edges.push(edge("a", "e"));
     let layout = lay_out(&definition);
     assert!(layout.edges[4].points.len() <= 6, "{:?}", layout.edges[4].points);
@@ -132,7 +144,11 @@ fn a_chain_is_a_straight_line_and_a_long_way_too() {
 #[test]
 fn what_does_not_stand_is_drawn_as_far_as_it_goes() {
     let mut definition = Definition {
-        nodes: vec![node("a", "tool", json!({})), node("a", "no_such_type", json!({})), node("b", "for_each", json!({ "node": "b" }))],
+        nodes: vec![
+            node("a", "tool", json!({})),
+            node("a", "no_such_type", json!({})),
+            node("b", "for_each", json!({ "node": "b" })),
+        ],
         edges: vec![edge("a", "nowhere"), edge("a", "a"), edge("b", "a")],
         ..Definition::default()
     };
@@ -146,21 +162,23 @@ fn what_does_not_stand_is_drawn_as_far_as_it_goes() {
 fn a_thousand_nodes_take_no_time() {
     let definition = large(1_000);
     let before = Instant::now();
-    let layout = lay_out(&definition);
+    assert_eq!(lay_out(&definition).nodes.len(), 1_000);
     let taken = before.elapsed();
-    println!("{} edges, {} × {}, {taken:?}", layout.edges.len(), layout.width, layout.height);
     assert!(taken.as_secs() < 8, "{taken:?}");
     // Every node before every other: the most edges.
     let mut dense = large(1_000);
-    dense.edges = (0..4_000).map(|number| edge(&format!("n{}", number % 999), &format!("n{}", (number * 7 + 1) % 1000))).collect();
+    dense.edges = (0..4_000)
+        .map(|number| edge(&format!("n{}", number % 999), &format!("n{}", (number * 7 + 1) % 1000)))
+        .collect();
     let before = Instant::now();
     assert_eq!(lay_out(&dense).nodes.len(), 1_000);
-    println!("dense {:?}", before.elapsed());
+    assert!(before.elapsed().as_secs() < 8, "dense {:?}", before.elapsed());
     let mut chain = large(1_000);
     chain.edges = (1..1_000).map(|number| edge(&format!("n{}", number - 1), &format!("n{number}"))).collect();
-    chain.edges.extend((0..3_000).map(|number| edge(&format!("n{}", number % 997), &format!("n{}", number % 997 + 1 + number * 31 % (999 - number % 997)))));
+    chain.edges.extend((0..3_000).map(|number| {
+        edge(&format!("n{}", number % 997), &format!("n{}", number % 997 + 1 + number * 31 % (999 - number % 997)))
+    }));
     let before = Instant::now();
     assert_eq!(lay_out(&chain).nodes.len(), 1_000);
-    println!("chain {:?}", before.elapsed());
     assert!(before.elapsed().as_secs() < 8);
 }

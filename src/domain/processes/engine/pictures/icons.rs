@@ -10,19 +10,21 @@ pub(super) struct Icon {
     pub(super) filled: bool,
 }
 
-const fn line(path: &'static str) -> Option<Icon> {
-    Some(Icon { path, filled: false })
+const fn line(path: &'static str) -> Icon {
+    Icon { path, filled: false }
 }
 
-const fn full(path: &'static str) -> Option<Icon> {
-    Some(Icon { path, filled: true })
+const fn full(path: &'static str) -> Icon {
+    Icon { path, filled: true }
 }
 
 /// The icon of a node.
 pub(super) fn icon(node: &Node) -> Option<Icon> {
-    match node.kind.as_str() {
+    let icon = match node.kind.as_str() {
         "human_task" => line("M-3.5 -4a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0 -7 0M-7 8c0 -5 2.5 -7 7 -7s7 2 7 7z"),
-        "agent" => line("M-7 -3h14v10h-14zM0 -3v-4M-1.2 -7.2a1.2 1.2 0 1 0 2.4 0a1.2 1.2 0 1 0 -2.4 0M-3.5 1v2M3.5 1v2"),
+        "agent" => {
+            line("M-7 -3h14v10h-14zM0 -3v-4M-1.2 -7.2a1.2 1.2 0 1 0 2.4 0a1.2 1.2 0 1 0 -2.4 0M-3.5 1v2M3.5 1v2")
+        }
         "tool" => line(
             "M-3 0a3 3 0 1 0 6 0a3 3 0 1 0 -6 0M0 -8v3M0 5v3M-8 0h3M5 0h3M-5.7 -5.7l2.2 2.2M3.5 3.5l2.2 2.2M-5.7 5.7l2.2 -2.2M3.5 -3.5l2.2 -2.2",
         ),
@@ -47,8 +49,9 @@ pub(super) fn icon(node: &Node) -> Option<Icon> {
         "end" => match node.config.get("kind").and_then(Value::as_str) {
             Some("error") => full("M-7 7l4 -13l5 6l5 -7l-4 13l-5 -6z"),
             Some("terminate") => full("M-9 0a9 9 0 1 0 18 0a9 9 0 1 0 -18 0"),
-            _ => None,
+            _ => return None,
         },
-        _ => None,
-    }
+        _ => return None,
+    };
+    Some(icon)
 }

@@ -20,12 +20,14 @@ pub fn mermaid(definition: &Definition, title: &str, progress: &Progress) -> Str
     }
     for (number, lane) in definition.lanes.iter().enumerate() {
         let _ = writeln!(out, "  subgraph lane{number}[\"{}\"]", text(called(&lane.name, &lane.id)));
-        for (node, name) in definition.nodes.iter().zip(&names).filter(|(node, _)| node.lane.as_ref() == Some(&lane.id)) {
+        for (node, name) in definition.nodes.iter().zip(&names).filter(|(node, _)| node.lane.as_ref() == Some(&lane.id))
+        {
             let _ = writeln!(out, "    {name}{}", shape(node));
         }
         out.push_str("  end\n");
     }
-    let has_lane = |node: &Node| node.lane.as_ref().is_some_and(|lane| definition.lanes.iter().any(|one| one.id == *lane));
+    let has_lane =
+        |node: &Node| node.lane.as_ref().is_some_and(|lane| definition.lanes.iter().any(|one| one.id == *lane));
     for (node, name) in definition.nodes.iter().zip(&names).filter(|(node, _)| !has_lane(node)) {
         let _ = writeln!(out, "  {name}{}", shape(node));
     }
@@ -37,7 +39,8 @@ pub fn mermaid(definition: &Definition, title: &str, progress: &Progress) -> Str
         let _ = writeln!(out, "  {from} -->{label} {to}");
     }
     for (node, name) in definition.nodes.iter().zip(&names) {
-        let named = |field: &str| node.config.get(field).and_then(serde_json::Value::as_str).and_then(|id| by_id.get(id));
+        let named =
+            |field: &str| node.config.get(field).and_then(serde_json::Value::as_str).and_then(|id| by_id.get(id));
         if let Some(on) = named("attachedTo") {
             let _ = writeln!(out, "  {on} -.- {name}");
         }
@@ -60,7 +63,8 @@ pub fn mermaid(definition: &Definition, title: &str, progress: &Progress) -> Str
             .collect();
         if !of.is_empty() {
             let (word, colour) = (stage.word(), colour(stage));
-            let _ = writeln!(out, "  classDef {word} stroke:{colour},stroke-width:3px\n  class {} {word}", of.join(","));
+            let _ =
+                writeln!(out, "  classDef {word} stroke:{colour},stroke-width:3px\n  class {} {word}", of.join(","));
         }
     }
     out
@@ -107,7 +111,10 @@ fn shape(node: &Node) -> String {
 fn text(text: &str) -> String {
     let mut escaped = String::new();
     for one in one_line(text).chars() {
-        if one.is_alphanumeric() || matches!(one, ' ' | '.' | ',' | '-' | '_' | '+' | '/' | '=' | '(' | ')' | '!' | '?' | ':' | '…') || !one.is_ascii() {
+        if one.is_alphanumeric()
+            || matches!(one, ' ' | '.' | ',' | '-' | '_' | '+' | '/' | '=' | '(' | ')' | '!' | '?' | ':' | '…')
+            || !one.is_ascii()
+        {
             escaped.push(one);
         } else {
             let _ = write!(escaped, "#{};", u32::from(one));
@@ -118,5 +125,8 @@ fn text(text: &str) -> String {
 
 /// A text on a line of its own, where nothing can be escaped.
 fn plain(text: &str) -> String {
-    one_line(text).chars().map(|one| if matches!(one, '%' | '{' | '}' | ';' | '#' | '<' | '>' | '`' | '"') { ' ' } else { one }).collect()
+    one_line(text)
+        .chars()
+        .map(|one| if matches!(one, '%' | '{' | '}' | ';' | '#' | '<' | '>' | '`' | '"') { ' ' } else { one })
+        .collect()
 }

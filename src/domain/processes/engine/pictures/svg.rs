@@ -107,7 +107,8 @@ fn lanes(out: &mut String, layout: &Layout) {
 }
 
 fn edge(out: &mut String, definition: &Definition, way: &Way) {
-    let name_of = |id: &str| definition.node(id).map_or_else(String::new, |node| one_line(called(&node.name, &node.id)));
+    let name_of =
+        |id: &str| definition.node(id).map_or_else(String::new, |node| one_line(called(&node.name, &node.id)));
     let text = one_line(&way.text);
     let mut said = format!("from {} to {}", name_of(&way.from), name_of(&way.to));
     let edge = definition.edges.iter().find(|edge| edge.id == way.id && edge.from == way.from && edge.to == way.to);
@@ -115,7 +116,9 @@ fn edge(out: &mut String, definition: &Definition, way: &Way) {
     if !text.is_empty() {
         let _ = write!(said, ": {text}");
     }
-    if let Some(condition) = edge.and_then(|edge| edge.condition.as_deref()).filter(|_| edge.is_some_and(|edge| !edge.name.is_empty())) {
+    if let Some(condition) =
+        edge.and_then(|edge| edge.condition.as_deref()).filter(|_| edge.is_some_and(|edge| !edge.name.is_empty()))
+    {
         let _ = write!(said, ", when {}", one_line(condition));
     }
     if is_default {
@@ -156,7 +159,11 @@ fn node(out: &mut String, node: &Node, drawn: &NodeBox, passed: Option<&Passed>)
         }
     }
     let class = passed.map_or_else(|| "node".to_owned(), |passed| format!("node {}", passed.state.word()));
-    let _ = write!(out, "<g class=\"{class}\" role=\"graphics-symbol img\" aria-label=\"{said}\"><title>{said}</title>", said = xml(&said));
+    let _ = write!(
+        out,
+        "<g class=\"{class}\" role=\"graphics-symbol img\" aria-label=\"{said}\"><title>{said}</title>",
+        said = xml(&said)
+    );
     if !node.description.trim().is_empty() {
         let _ = write!(out, "<desc>{}</desc>", xml(&one_line(&node.description)));
     }
@@ -193,17 +200,33 @@ fn node(out: &mut String, node: &Node, drawn: &NodeBox, passed: Option<&Passed>)
     if let Some(icon) = icons::icon(node) {
         let scale = if drawn.shape == Shape::Activity { " scale(.75)" } else { "" };
         let class = if icon.filled { "icon full" } else { "icon" };
-        let _ = write!(out, "<path class=\"{class}\" transform=\"translate({} {}){scale}\" d=\"{}\"/>", icon_at.0, icon_at.1, icon.path);
+        let _ = write!(
+            out,
+            "<path class=\"{class}\" transform=\"translate({} {}){scale}\" d=\"{}\"/>",
+            icon_at.0, icon_at.1, icon.path
+        );
     }
     if let Some(label) = drawn.label {
         if node.kind.starts_with("boundary") || drawn.on.is_some() {
             let letters = usize::try_from(label.width / LETTER).unwrap_or(1);
             let text = lines(&node.name, letters, 1).join("");
-            let _ = write!(out, "<text class=\"small beside\" x=\"{}\" y=\"{}\">{}</text>", label.x, label.y + 10, xml(&text));
+            let _ = write!(
+                out,
+                "<text class=\"small beside\" x=\"{}\" y=\"{}\">{}</text>",
+                label.x,
+                label.y + 10,
+                xml(&text)
+            );
         } else {
             let letters = usize::try_from(label.width / LETTER).unwrap_or(1);
             for (number, line) in (0_i64..).zip(lines(&node.name, letters.max(3), 2)) {
-                let _ = write!(out, "<text class=\"small\" x=\"{}\" y=\"{}\">{}</text>", label.x + label.width / 2, label.y + 11 + number * 13, xml(&line));
+                let _ = write!(
+                    out,
+                    "<text class=\"small\" x=\"{}\" y=\"{}\">{}</text>",
+                    label.x + label.width / 2,
+                    label.y + 11 + number * 13,
+                    xml(&line)
+                );
             }
         }
     }
@@ -227,7 +250,12 @@ fn event(out: &mut String, node: &Node, x: i64, y: i64, radius: i64) {
 }
 
 fn badge(out: &mut String, passed: &Passed, x: i64, y: i64) {
-    let _ = write!(out, "<g class=\"badge\" aria-hidden=\"true\"><circle cx=\"{x}\" cy=\"{y}\" r=\"9\"/><text x=\"{x}\" y=\"{}\">{}</text>", y + 4, passed.state.sign());
+    let _ = write!(
+        out,
+        "<g class=\"badge\" aria-hidden=\"true\"><circle cx=\"{x}\" cy=\"{y}\" r=\"9\"/><text x=\"{x}\" y=\"{}\">{}</text>",
+        y + 4,
+        passed.state.sign()
+    );
     if passed.times > 1 {
         let _ = write!(out, "<text class=\"times\" x=\"{}\" y=\"{}\">×{}</text>", x + 11, y + 4, passed.times);
     }

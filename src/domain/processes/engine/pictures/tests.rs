@@ -62,9 +62,17 @@ fn an_svg_is_well_formed_and_says_nothing_but_shapes_and_text() {
                 assert!(!key.starts_with("on") && !key.contains("href") && !value.contains('<'), "{key}={value}");
             }
         }
-        let nodes = found.iter().filter(|(_, all)| all.iter().any(|(key, value)| key == "class" && value.starts_with("node "))).count();
+        let nodes = found
+            .iter()
+            .filter(|(_, all)| all.iter().any(|(key, value)| key == "class" && value.starts_with("node ")))
+            .count();
         assert_eq!(nodes, definition.nodes.len());
-        let named = found.iter().filter(|(name, all)| name == "g" && all.iter().any(|(key, value)| key == "aria-label" && !value.is_empty())).count();
+        let named = found
+            .iter()
+            .filter(|(name, all)| {
+                name == "g" && all.iter().any(|(key, value)| key == "aria-label" && !value.is_empty())
+            })
+            .count();
         assert_eq!(named, definition.nodes.len() + definition.edges.len() + definition.lanes.len());
     }
 }
@@ -94,10 +102,13 @@ fn a_flowchart_says_no_more_than_it_means() {
         let text = mermaid(&definition, "<b>%%{init}", &Progress::new());
         let ways = text.lines().filter(|line| line.contains(" -->")).count();
         assert_eq!(ways, definition.edges.len());
-        let nodes = text.lines().filter(|line| line.trim_start().starts_with('n') && line.contains("\"") && !line.contains(" -->")).count();
+        let nodes = text
+            .lines()
+            .filter(|line| line.trim_start().starts_with('n') && line.contains('"') && !line.contains(" -->"))
+            .count();
         assert_eq!(nodes, definition.nodes.len());
         assert_eq!(text.matches("subgraph").count(), definition.lanes.len() + text.matches("subgraph x").count());
-        assert!(!text.contains("%%") && !text.contains("<script") && text.chars().all(|one| is_sayable(one)));
+        assert!(!text.contains("%%") && !text.contains("<script") && text.chars().all(is_sayable));
         for line in text.lines() {
             assert_eq!(line.matches('"').count() % 2, 0, "{line}");
             // What stands between quotes has neither brackets that end a shape nor signs that end a text.

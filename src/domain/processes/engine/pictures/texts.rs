@@ -5,7 +5,9 @@ use std::borrow::Cow;
 /// Text within XML: escaped, and without what XML cannot say.
 #[must_use]
 pub fn xml(text: &str) -> Cow<'_, str> {
-    let is_plain = |one: char| !matches!(one, '&' | '<' | '>' | '"' | '\'') && is_sayable(one) && !matches!(one, '\n' | '\r' | '\t');
+    let is_plain = |one: char| {
+        !matches!(one, '&' | '<' | '>' | '"' | '\'') && is_sayable(one) && !matches!(one, '\n' | '\r' | '\t')
+    };
     if text.chars().all(is_plain) {
         return Cow::Borrowed(text);
     }
@@ -123,7 +125,10 @@ mod tests {
     #[test]
     fn what_xml_cannot_say_is_replaced_and_the_rest_escaped() {
         assert_eq!(xml("plain"), "plain");
-        assert_eq!(xml("<a href=\"x\">&'\u{0}\u{FFFF}\n"), "&lt;a href=&quot;x&quot;&gt;&amp;&#39;\u{FFFD}\u{FFFD}&#10;");
+        assert_eq!(
+            xml("<a href=\"x\">&'\u{0}\u{FFFF}\n"),
+            "&lt;a href=&quot;x&quot;&gt;&amp;&#39;\u{FFFD}\u{FFFD}&#10;"
+        );
     }
 
     #[test]

@@ -8,6 +8,8 @@ pub use writing::write;
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use serde_json::{Value, json};
 
     use super::*;
@@ -20,11 +22,78 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_the_same() {
-        for text in ["", "a", "yes", "true", "null", "~", "1", "1.5", "-", "- a", "a: b", "a #b", "#a", "&a", "*a", "!a", "%a", "@a", "`a", "? a", "|", ">", "'", "\"", " a", "a ", "a\n", "a\nb", "a\n\nb\n", "\na", "a\n\n", " a\nb", "a \nb", "a\r\nb", "a\tb", "\ta", "---", "...", "a\n---\nb", "{}", "[]", "0x1f", "1e3", ".inf", "<<", "=", "a\u{85}b", "a\u{2028}b", "\u{FEFF}a", "a\u{7f}", "\u{0}\u{1b}", "\u{FFFE}", "💥", "a,b", "[a", "x]", "{a", "b}", "12:30:00", "0o7", "+1", "1_000", "NaN", "é: à"] {
+        for text in [
+            "",
+            "a",
+            "yes",
+            "true",
+            "null",
+            "~",
+            "1",
+            "1.5",
+            "-",
+            "- a",
+            "a: b",
+            "a #b",
+            "#a",
+            "&a",
+            "*a",
+            "!a",
+            "%a",
+            "@a",
+            "`a",
+            "? a",
+            "|",
+            ">",
+            "'",
+            "\"",
+            " a",
+            "a ",
+            "a\n",
+            "a\nb",
+            "a\n\nb\n",
+            "\na",
+            "a\n\n",
+            " a\nb",
+            "a \nb",
+            "a\r\nb",
+            "a\tb",
+            "\ta",
+            "---",
+            "...",
+            "a\n---\nb",
+            "{}",
+            "[]",
+            "0x1f",
+            "1e3",
+            ".inf",
+            "<<",
+            "=",
+            "a\u{85}b",
+            "a\u{2028}b",
+            "\u{FEFF}a",
+            "a\u{7f}",
+            "\u{0}\u{1b}",
+            "\u{FFFE}",
+            "💥",
+            "a,b",
+            "[a",
+            "x]",
+            "{a",
+            "b}",
+            "12:30:00",
+            "0o7",
+            "+1",
+            "1_000",
+            "NaN",
+            "é: à",
+        ] {
             same(&json!(text));
             same(&json!({ text: text, "list": [text, [text, { text: [] }]], "deep": { "a": { "b": text } } }));
         }
-        same(&json!({ "numbers": [0, -1, 1.5, 1e100, 1e-7, u64::MAX, i64::MIN], "other": [true, false, null, {}, [], [[]], [{}], { "a": {} }] }));
+        same(
+            &json!({ "numbers": [0, -1, 1.5, 1e100, 1e-7, u64::MAX, i64::MIN], "other": [true, false, null, {}, [], [[]], [{}], { "a": {} }] }),
+        );
         same(&json!([[[1, 2], [3]], { "a": [{ "b": 1, "c": 2 }] }]));
         for seed in 0..150 {
             same(&serde_json::to_value(by_chance(seed)).unwrap());
@@ -54,12 +123,13 @@ mod tests {
         let before = std::time::Instant::now();
         let mut laughs = "a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol, lol]\n".to_owned();
         for level in 1..30 {
-            laughs.push_str(&format!("a{level}: &a{level} [{}]\n", vec![format!("*a{}", level - 1); 10].join(", ")));
+            let _ = writeln!(laughs, "a{level}: &a{level} [{}]", vec![format!("*a{}", level - 1); 10].join(", "));
         }
         let flow = "[".repeat(200_000);
         let maps = "{a: ".repeat(100_000);
         let dashes = "- ".repeat(200_000);
-        let deep: String = (0..2_000).map(|level| format!("{}a:\n", " ".repeat(level))).collect();
+        let deep: Vec<String> = (0..2_000).map(|level| format!("{}a:", " ".repeat(level))).collect();
+        let deep = deep.join("\n");
         let keys = "? ".repeat(100_000);
         let quotes = format!("a: \"{}", "x".repeat(1_000_000));
         let anchors = "&a ".repeat(100_000);

@@ -30,7 +30,11 @@ fn broken(span: Span, say: impl Into<String>) -> Broken {
 
 fn scan(error: &ScanError) -> Broken {
     let place = error.marker();
-    Broken { line: place.line().max(1), column: place.col() + 1, say: format!("it is no well-formed YAML: {}", error.info()) }
+    Broken {
+        line: place.line().max(1),
+        column: place.col() + 1,
+        say: format!("it is no well-formed YAML: {}", error.info()),
+    }
 }
 
 /// A list or map that is being read.
@@ -59,14 +63,17 @@ pub fn read(text: &str) -> Result<Value, Broken> {
         let (event, span) = event.map_err(|error| scan(&error))?;
         let mut done = None;
         match event {
-            Event::StreamStart | Event::StreamEnd | Event::DocumentEnd | Event::Nothing => {}
             Event::DocumentStart(_) if whole.is_some() => return Err(broken(span, "there is a second document")),
-            Event::DocumentStart(_) => {}
+            Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) | Event::DocumentEnd | Event::Nothing => {}
             Event::Alias(id) => {
-                let (value, size) = anchors.get(&id).ok_or_else(|| broken(span, "the alias stands for something that is not done"))?;
+                let (value, size) =
+                    anchors.get(&id).ok_or_else(|| broken(span, "the alias stands for something that is not done"))?;
                 count += size;
                 if count > MOST {
-                    return Err(broken(span, format!("there are more than {MOST} values, with what aliases stand for")));
+                    return Err(broken(
+                        span,
+                        format!("there are more than {MOST} values, with what aliases stand for"),
+                    ));
                 }
                 done = Some((value.clone(), 0, count - size));
             }
@@ -143,7 +150,9 @@ fn known(tag: Option<&Tag>, name: &str, span: Span) -> Result<(), Broken> {
 fn resolved(text: &str, style: ScalarStyle, tag: Option<&Tag>, span: Span, open: &[Open]) -> Result<Value, Broken> {
     let is_key = open.last().is_some_and(|parent| parent.value.is_object() && parent.key.is_none());
     let is_text = match tag {
-        Some(tag) if tag.is_yaml_core_schema() && matches!(tag.suffix.as_str(), "int" | "float" | "bool" | "null") => false,
+        Some(tag) if tag.is_yaml_core_schema() && matches!(tag.suffix.as_str(), "int" | "float" | "bool" | "null") => {
+            false
+        }
         Some(tag) if tag.is_yaml_core_schema() && tag.suffix == "str" || tag.suffix.is_empty() => true,
         Some(_) => return Err(broken(span, "the tag is not read: write what is meant without it")),
         None => style != ScalarStyle::Plain,
@@ -156,24 +165,48 @@ fn resolved(text: &str, style: ScalarStyle, tag: Option<&Tag>, span: Span, open:
         "true" | "True" | "TRUE" => Value::Bool(true),
         "false" | "False" | "FALSE" => Value::Bool(false),
         _ => match number(text) {
-            Some(Some(number)) => Value::Number(number),
-            Some(None) => return Err(broken(span, format!("'{}' is a number that JSON cannot say: put it in quotes", text.chars().take(40).collect::<String>()))),
+            Some(Looks::Number(number)) => Value::Number(number),
+            Some(Looks::Unsayable) => {
+                return Err(broken(
+                    span,
+                    format!(
+                        "'{}' is a number that JSON cannot say: put it in quotes",
+                        text.chars().take(40).collect::<String>()
+                    ),
+                ));
+            }
             None => Value::String(text.to_owned()),
         },
     })
 }
 
-/// The number that a text is; none within where it is one that JSON cannot say.
-fn number(text: &str) -> Option<Option<Number>> {
+/// A text that looks like a number.
+enum Looks {
+    Number(Number),
+    /// One that JSON cannot say.
+    Unsayable,
+}
+
+fn looks(number: Option<Number>) -> Looks {
+    number.map_or(Looks::Unsayable, Looks::Number)
+}
+
+/// The number that a text looks like.
+fn number(text: &str) -> Option<Looks> {
     let plain = text.strip_prefix(['-', '+']).unwrap_or(text);
     if matches!(plain, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN") {
-        return Some(None);
+        return Some(Looks::Unsayable);
     }
-    let radix = |prefix: &str, radix: u32| text.strip_prefix(prefix).filter(|rest| !rest.is_empty() && rest.chars().all(|one| one.is_digit(radix))).map(|rest| u64::from_str_radix(rest, radix).ok());
+    let radix = |prefix: &str, radix: u32| {
+        text.strip_prefix(prefix)
+            .filter(|rest| !rest.is_empty() && rest.chars().all(|one| one.is_digit(radix)))
+            .map(|rest| u64::from_str_radix(rest, radix).ok())
+    };
     if let Some(whole) = radix("0x", 16).or_else(|| radix("0o", 8)) {
-        return Some(whole.map(Number::from));
+        return Some(looks(whole.map(Number::from)));
     }
-    let (mantissa, exponent) = plain.split_once(['e', 'E']).map_or((plain, None), |(mantissa, exponent)| (mantissa, Some(exponent)));
+    let (mantissa, exponent) =
+        plain.split_once(['e', 'E']).map_or((plain, None), |(mantissa, exponent)| (mantissa, Some(exponent)));
     let digits = |text: &str| text.bytes().all(|one| one.is_ascii_digit());
     let (whole, part) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     if !digits(whole) || !digits(part) || whole.is_empty() && part.is_empty() {
@@ -188,11 +221,11 @@ fn number(text: &str) -> Option<Option<Number>> {
     let unsigned = text.strip_prefix('+').unwrap_or(text);
     if exponent.is_none() && !mantissa.contains('.') {
         if let Ok(number) = unsigned.parse::<u64>() {
-            return Some(Some(number.into()));
+            return Some(Looks::Number(number.into()));
         }
         if let Ok(number) = unsigned.parse::<i64>() {
-            return Some(Some(number.into()));
+            return Some(Looks::Number(number.into()));
         }
     }
-    Some(unsigned.parse::<f64>().ok().and_then(Number::from_f64))
+    Some(looks(unsigned.parse::<f64>().ok().and_then(Number::from_f64)))
 }

@@ -101,7 +101,10 @@ fn is_plain(text: &str) -> bool {
     const WORDS: &[&str] = &["true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"];
     text.starts_with(|one: char| one.is_ascii_alphabetic())
         && !text.ends_with(' ')
-        && text.chars().all(|one| one.is_ascii_alphanumeric() || matches!(one, '_' | '-' | '.' | '/' | ' ' | '(' | ')' | '<' | '>' | '+' | '*' | ';'))
+        && text.chars().all(|one| {
+            one.is_ascii_alphanumeric()
+                || matches!(one, '_' | '-' | '.' | '/' | ' ' | '(' | ')' | '<' | '>' | '+' | '*' | ';')
+        })
         && !WORDS.contains(&text.to_ascii_lowercase().as_str())
 }
 
@@ -116,7 +119,9 @@ fn has_lines(text: &str) -> bool {
 
 /// Whether a character can stand in YAML as it is, and people see it.
 fn is_seen(one: char) -> bool {
-    is_sayable(one) && !one.is_control() && !matches!(one, '\u{2028}' | '\u{2029}' | '\u{FEFF}' | '\u{202A}'..='\u{202E}')
+    is_sayable(one)
+        && !one.is_control()
+        && !matches!(one, '\u{2028}' | '\u{2029}' | '\u{FEFF}' | '\u{202A}'..='\u{202E}')
 }
 
 fn quoted(text: &str, out: &mut String) {
