@@ -239,10 +239,12 @@ fn node(out: &mut String, plan: &Plan<'_>, number: usize) {
     if let Some(edge) = leaving.find_map(|(number, _)| plan.edges[number].as_ref()) {
         let _ = write!(out, " default=\"{edge}\"");
     }
+    if let Some(called) =
+        body.unwrap_or(node).config.get("processId").and_then(Value::as_str).filter(|_| element == "callActivity")
+    {
+        let _ = write!(out, " calledElement=\"{}\"", xml(called));
+    }
     match node.kind.as_str() {
-        "sub_process" => {
-            let _ = write!(out, " calledElement=\"{}\"", xml(text("processId").unwrap_or_default()));
-        }
         "boundary_timeout" | "boundary_error" | "compensation" => {
             if let Some(on) = plan.named(node, "attachedTo") {
                 let _ = write!(out, " attachedToRef=\"{}\"", plan.nodes[on]);
@@ -428,8 +430,12 @@ fn diagram(
         );
     };
     if let Some((_, participant)) = pool {
-        // The pool has a title of its own beside those of the lanes.
-        let place = Place { x: 0, y: 0, width: layout.width, height: layout.height };
+        // The pool has a title of its own before those of the lanes, and holds what stands in none of them.
+        let (first, last) = (layout.lanes.first(), layout.lanes.last());
+        let (first, last) =
+            (first.map(|lane| lane.place).unwrap_or_default(), last.map(|lane| lane.place).unwrap_or_default());
+        let top = layout.nodes.iter().map(|node| node.place.y - 16).chain([first.y]).min().unwrap_or(0);
+        let place = Place { x: first.x - 30, y: top, width: first.width + 30, height: last.y + last.height - top };
         shape(participant, " isHorizontal=\"true\"", place, None);
     }
     for (lane, id) in layout.lanes.iter().zip(&plan.lanes) {

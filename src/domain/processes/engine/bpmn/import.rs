@@ -120,6 +120,8 @@ pub fn import(text: &str) -> Result<Imported, Refused> {
     for (at, edge) in kept.dangling {
         definition.edges.insert(at.min(definition.edges.len()), edge);
     }
+    let description = agreed(&documented(process), Some(&kept.description));
+    let description = found.cut(process, "documentation", description, 2000);
     if found.is_flow() {
         return Err(Refused::Outside(found.told()));
     }
@@ -133,7 +135,7 @@ pub fn import(text: &str) -> Result<Imported, Refused> {
     Ok(Imported {
         id: if kept.id.is_empty() { file_id.to_owned() } else { kept.id },
         name: agreed(name, Some(&kept.name)),
-        description: agreed(&documented(process), Some(&kept.description)),
+        description,
         definition,
         outside: found.told(),
     })
@@ -262,7 +264,8 @@ fn lanes_of(process: &Element, definition: &mut Definition, found: &mut Found) -
             for node in references(lane) {
                 of.insert(node.trim().to_owned(), id.clone());
             }
-            definition.lanes.push(Lane { id, name: name.chars().take(200).collect() });
+            let name = found.cut(lane, "name", name, 200);
+            definition.lanes.push(Lane { id, name });
         }
     }
     of
@@ -291,6 +294,7 @@ fn edges(process: &Element, ids: &HashMap<String, String>, definition: &mut Defi
         if !id.is_empty() && !taken.insert(id.clone()) {
             id.clear();
         }
+        let name = agreed(flow.attribute("name").unwrap_or_default(), kept.as_ref().map(|kept| kept.name.as_str()));
         let condition = flow.child("conditionExpression").filter(|one| !one.text.trim().is_empty()).map(|one| {
             let said = agreed(&one.text, kept.as_ref().and_then(|kept| kept.condition.as_deref()));
             if said.starts_with("${")
@@ -310,10 +314,7 @@ fn edges(process: &Element, ids: &HashMap<String, String>, definition: &mut Defi
             id,
             from,
             to,
-            name: agreed(flow.attribute("name").unwrap_or_default(), kept.as_ref().map(|kept| kept.name.as_str()))
-                .chars()
-                .take(200)
-                .collect(),
+            name: found.cut(flow, "name", name, 200),
             condition,
             default: defaults.contains(file_id) || kept.as_ref().is_some_and(|kept| kept.default),
         };

@@ -100,9 +100,9 @@ pub(super) fn node(
     let mut node = own.unwrap_or_default();
     id.clone_into(&mut node.id);
     let name = element.attribute("name").unwrap_or_default();
-    node.name = agreed(name, Some(&node.name)).chars().take(200).collect();
+    node.name = found.cut(element, "name", agreed(name, Some(&node.name)), 200);
     let description = agreed(&documented(element), Some(&node.description));
-    node.description = description.chars().take(2000).collect();
+    node.description = found.cut(element, "documentation", description, 2000);
     let mut reader = Reader { element, ids, roots, found };
     let Some(multiple) = multiple else {
         reader.read(&mut node);
@@ -226,6 +226,7 @@ impl<'a> Reader<'a> {
     fn given(&mut self, config: &mut Map<String, Value>, name: &str, value: Option<String>, say: &str) {
         match value.filter(|value| !value.trim().is_empty()) {
             Some(value) => put(config, name, &value),
+            None if config.contains_key(name) => {}
             None => self.todo(say),
         }
     }

@@ -50,19 +50,22 @@ impl Found {
         self.named(&element.name, id, element.line, effect, say);
     }
 
-    pub(super) fn named(
-        &mut self,
-        element: &str,
-        id: Option<String>,
-        line: usize,
-        effect: Effect,
-        say: impl Into<String>,
-    ) {
+    /// A text that is not longer than it may be; what is cut off is told.
+    pub(super) fn cut(&mut self, element: &Element, what: &str, text: String, most: usize) -> String {
+        if text.len() <= most || text.chars().count() <= most {
+            return text;
+        }
+        self.add(element, None, Effect::None, format!("the {what} is cut after {most} characters"));
+        text.chars().take(most).collect()
+    }
+
+    fn named(&mut self, element: &str, id: Option<String>, line: usize, effect: Effect, say: impl Into<String>) {
         // What makes the file refused is always told.
         if self.all.len() >= MOST && (effect != Effect::Flow || self.all.len() >= 2 * MOST) {
             self.more += 1;
             return;
         }
+        let id = id.map(|id| id.chars().take(200).collect());
         self.all.push(Outside { element: element.chars().take(100).collect(), id, line, effect, say: say.into() });
     }
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::domain::processes::engine::by_chance::{by_chance, every_type, large};
+use crate::domain::processes::engine::by_chance::{by_chance, every_type, large, node};
 use crate::domain::processes::engine::definition::Definition;
 use crate::domain::processes::engine::layout::lay_out;
 
@@ -41,6 +41,30 @@ fn what_is_written_is_read_back_the_same() {
     for seed in 0..300 {
         same(&by_chance(seed), "Any \u{0}<&> \"name\"", &format!("seed {seed}"));
     }
+}
+
+#[test]
+fn what_is_done_for_each_may_be_another_process() {
+    let mut definition = every_type();
+    definition.nodes[11] = node("one", "sub_process", json!({ "processId": "billing" }));
+    same(&definition, "x", "a process for each");
+    let nobody = definition.nodes[1].config.remove("assignee").unwrap();
+    assert_eq!(nobody, "manager");
+    same(&definition, "x", "a task of nobody");
+}
+
+#[test]
+fn what_is_too_long_is_cut_and_that_is_told() {
+    let long = "x".repeat(3_000);
+    let text = format!(
+        "<definitions xmlns=\"{MODEL}\"><process id='p'><documentation>{long}</documentation><task id='{long}' name='{long}'/></process></definitions>"
+    );
+    let imported = read(&text);
+    let node = &imported.definition.nodes[0];
+    assert_eq!((node.id.len(), node.name.len(), imported.description.len()), (64, 200, 2_000));
+    let told: Vec<_> = imported.outside.iter().map(|one| one.say.as_str()).collect();
+    assert_eq!(told[1..], ["the name is cut after 200 characters", "the documentation is cut after 2000 characters"]);
+    assert!(imported.outside.iter().all(|one| one.id.as_ref().unwrap().len() <= 200));
 }
 
 #[test]

@@ -98,7 +98,7 @@ impl Place<'_> {
 
     fn broken(&self, say: impl Into<String>) -> Broken {
         let column = self.text.get(self.start_of_line..self.seen).map_or(1, |line| line.chars().count() + 1);
-        Broken { line: self.line, column, say: say.into() }
+        Broken { line: self.line, column, say: say.into().chars().take(300).collect() }
     }
 }
 
