@@ -53,23 +53,17 @@ fn settle(net: &mut Net, blocks: &Blocks, layer: usize, forth: Option<bool>) {
             }
             offsets.push(offset);
             let (sum, weight) = wish(net, *item, forth);
-            pools.push(Pool { sum: sum - offset * weight, weight, count: 1 });
+            let place = (2 * sum + weight).div_euclid(2 * weight) - offset;
+            pools.push(Pool { wishes: vec![(place, weight)], place, count: 1 });
             while let [.., above, below] = pools.as_mut_slice() {
-                if i128::from(above.sum) * i128::from(below.weight) <= i128::from(below.sum) * i128::from(above.weight)
-                {
+                if above.place <= below.place {
                     break;
                 }
-                *above = Pool {
-                    sum: above.sum + below.sum,
-                    weight: above.weight + below.weight,
-                    count: above.count + below.count,
-                };
+                above.take(below);
                 pools.pop();
             }
         }
-        let places = pools
-            .iter()
-            .flat_map(|pool| std::iter::repeat_n((2 * pool.sum + pool.weight).div_euclid(2 * pool.weight), pool.count));
+        let places = pools.iter().flat_map(|pool| std::iter::repeat_n(pool.place, pool.count));
         for ((item, place), offset) in run.iter().zip(places).zip(offsets) {
             net.items[*item].y = place + offset;
         }
@@ -77,11 +71,31 @@ fn settle(net: &mut Net, blocks: &Blocks, layer: usize, forth: Option<bool>) {
     net.layers[layer] = items;
 }
 
-/// Items that push each other: the sum of their wishes, each times its weight.
+/// Items that push each other. They stand where the one in the middle would by weight, so that some of them stand exactly where they would: the
+/// mean would bend every way a little.
 struct Pool {
-    sum: i64,
-    weight: i64,
+    /// Where each would have the first stand, in order, and how much that weighs.
+    wishes: Vec<(i64, i64)>,
+    place: i64,
     count: usize,
+}
+
+impl Pool {
+    fn take(&mut self, other: &mut Self) {
+        self.wishes.append(&mut other.wishes);
+        // Two runs in order: this sort takes them as they are.
+        self.wishes.sort();
+        self.count += other.count;
+        let half = self.wishes.iter().map(|wish| wish.1).sum::<i64>() / 2;
+        let mut seen = 0;
+        for (place, weight) in &self.wishes {
+            seen += weight;
+            if seen > half {
+                self.place = *place;
+                break;
+            }
+        }
+    }
 }
 
 /// Where an item would stand, times how much that weighs, and the weight.
@@ -107,7 +121,7 @@ fn wish(net: &Net, number: usize, forth: Option<bool>) -> (i64, i64) {
         let weight = match (item.block, other.block) {
             (None, None) => 4_000,
             (None, Some(_)) | (Some(_), None) => 200,
-            (Some(_), Some(_)) => 100,
+            (Some(_), Some(_)) => 300,
         };
         all = (all.0 + place * weight, all.1 + weight);
     }

@@ -1,5 +1,6 @@
 //! The picture as SVG: shapes as BPMN has them, light and dark, read out by screen readers node by node, and nothing in it that runs.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::texts::{lines, one_line, xml};
@@ -59,8 +60,12 @@ pub fn svg(definition: &Definition, layout: &Layout, title: &str, about: &str, p
         let node = &layout.nodes[*number];
         (node.on.is_some(), node.place.x, node.place.y)
     });
+    let hosts: BTreeSet<&str> = layout.nodes.iter().filter_map(|node| node.on.as_deref()).collect();
     for number in order {
-        node(&mut out, &definition.nodes[number], &layout.nodes[number], progress.get(&layout.nodes[number].id));
+        let drawn = &layout.nodes[number];
+        // What stands on its lower edge leaves less room for its name.
+        let raised = if hosts.contains(drawn.id.as_str()) { 7 } else { 0 };
+        node(&mut out, &definition.nodes[number], drawn, progress.get(&drawn.id), raised);
     }
     out.push_str("</svg>\n");
     out
@@ -148,7 +153,7 @@ fn path(points: &[Point]) -> String {
     path
 }
 
-fn node(out: &mut String, node: &Node, drawn: &NodeBox, passed: Option<&Passed>) {
+fn node(out: &mut String, node: &Node, drawn: &NodeBox, passed: Option<&Passed>, raised: i64) {
     let place = drawn.place;
     let name = one_line(called(&node.name, &node.id));
     let mut said = format!("{name}: {}", spoken(&node.kind));
@@ -190,8 +195,8 @@ fn node(out: &mut String, node: &Node, drawn: &NodeBox, passed: Option<&Passed>)
             );
             icon_at = (place.x + 15, place.y + 14);
             let letters = usize::try_from((place.width - 16) / (LETTER + 1)).unwrap_or(1);
-            let text = lines(&name, letters, 3);
-            let first = middle_y + 10 - 7 * i64::try_from(text.len()).unwrap_or(0);
+            let text = lines(&name, letters, if raised > 0 { 2 } else { 3 });
+            let first = middle_y - raised + 10 - 7 * i64::try_from(text.len()).unwrap_or(0);
             for (number, line) in (0_i64..).zip(&text) {
                 let _ = write!(out, "<text x=\"{middle_x}\" y=\"{}\">{}</text>", first + 5 + number * 14, xml(line));
             }
