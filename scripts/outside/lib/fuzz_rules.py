@@ -41,7 +41,7 @@ OF_THE_PAST = {
     "prompt_version_taken",  # which versions there were
     "prompt_no_experiment",  # what the label stood for
     "persona_unusable",
-    "process_unusable",  # a language of its own: what stands and what does not
+    "process_unusable",  # graphs with expressions and schemas within are a language of their own
     "process_file_broken",  # languages of their own
     "process_file_outside",
     "nothing_to_learn",  # one of several properties must be there
@@ -283,17 +283,18 @@ def prompt() -> str:
     return made("/prompts", {"name": f"disposable {next(numbers)}", "template": "Say hello.", "cases": cases})["promptId"]
 
 
-def persona() -> str:
-    profile = {"name": f"Disposable {next(numbers)}", "description": "Answers.", "role": "Somebody who answers."}
-    return made("/personas", profile)["personaId"]
-
-
-def process_text() -> str:
-    return f"name: Disposable {next(numbers)}\nnodes:\n- {{id: a, type: start}}\n- {{id: b, type: end}}\nedges:\n- {{from: a, to: b}}\n"
+def steps(name: str) -> dict:
+    nodes = [{"id": "begin", "type": "start"}, {"id": "done", "type": "end"}]
+    return {"name": name, "nodes": nodes, "edges": [{"from": "begin", "to": "done"}]}
 
 
 def process() -> str:
-    return made("/processes/import", {"content": process_text()})["id"]
+    return made("/processes", steps(f"Disposable {next(numbers)}"))["id"]
+
+
+def persona() -> str:
+    profile = {"name": f"Disposable {next(numbers)}", "description": "Answers.", "role": "Somebody who answers."}
+    return made("/personas", profile)["personaId"]
 
 
 def agent() -> str:
@@ -401,7 +402,7 @@ DISPOSABLE = {
     "persona_analytics": [("path_parameters", lambda: {"id": "code-reviewer"}), ("query", dict)],
     "persona_get": ("path_parameters", lambda: {"id": "code-reviewer"}),
     "persona_update": [("path_parameters", lambda: {"id": persona()}), ("body", lambda: {"tone": "calm"})],
-    "process_import": ("body", lambda: {"content": process_text()}),
+    "process_import": ("body", lambda: {"content": json.dumps(steps(f"Fresh {next(numbers)}"))}),
     "process_view": [("path_parameters", lambda: {"id": process()}), ("query", dict)],
     "prompt_assemble": [("path_parameters", lambda: {"id": prompt()}), ("body", dict)],
     "prompt_create": ("body", lambda: {"name": f"Fresh {next(numbers)}", "template": "Say hello."}),

@@ -1,10 +1,13 @@
 //! The processes domain: what is done in which order, by whom and with what, as data that is checked, versioned, drawn, tried out.
+//!
+//! Other domains may use: `engine`; `reading`, which finds what was published.
 
 pub mod engine;
 mod faults;
 mod finding;
 mod looking;
 mod model;
+pub(crate) mod reading;
 mod tools;
 mod topics;
 mod views;

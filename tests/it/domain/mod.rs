@@ -16,3 +16,4 @@ mod prompts;
 mod providers;
 mod registry;
 mod system;
+mod tasks;

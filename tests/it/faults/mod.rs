@@ -9,6 +9,7 @@ mod fleet;
 mod kill;
 mod nats;
 mod neo4j;
+mod neo4j_in_work;
 mod qdrant;
 #[cfg(target_os = "linux")]
 mod server;

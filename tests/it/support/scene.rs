@@ -21,8 +21,10 @@
 //! | `d6` | what Ada told everybody to remember: the office's opening hours |
 //! | `d7` | what that took the place of |
 //! | `e6` | Ada's document "invoice.txt", whose one passage is `e7`; its text is there, its file is not |
+//! | `e1` | a task that Ada made and has: the training budget, with a form; its chain goes to Dan |
+//! | `e2` | a task that she made for the group finance |
 //! | | Ada's prompt "welcome-mail": 1.0.0 in production, and a draft; her persona "house-guide" |
-//! | | Ada's process "holiday-request", 1.0.0, published: somebody asks, the manager answers, the days that are left are worked out |
+//! | | Ada's process "leave-request": 1.0.0 published, and a draft
 //! | | Ada's agent "archivist", on test/large, which may read prompts |
 //! | `f1` | another tenant, "elsewhere" |
 //! | `f2` | its administrator, eve@elsewhere.example: the caller `stranger` |
@@ -48,8 +50,9 @@ use convoke::domain::identity::roles::{ADMIN, BUILT_IN, MEMBER};
 use convoke::domain::prompts::engine::content::Content;
 use convoke::domain::prompts::model::prompt::{Label, Prompt, PromptKind, Target as Version};
 use convoke::domain::prompts::model::revision::Revision;
+use convoke::domain::tasks::model::who::Who;
 use convoke::domain::{
-    agents, documents, integrations, knowledge, learning, memory, models, personas, processes, system,
+    agents, documents, integrations, knowledge, learning, memory, models, personas, processes, system, tasks,
 };
 use convoke::kernel::id::{KeyId, RoleId, TenantId, UserId};
 use convoke::kernel::seal::{sha256, sha256_hex};
@@ -180,6 +183,7 @@ pub(crate) async fn set(store: &dyn Store, tenant: TenantId, now: Timestamp) -> 
             "examples": [{ "question": "Write a welcome mail to Bo.", "answer": "Dear Bo" }] },
     });
     here.of(&learning::MODULE, "retraining_job", id(0xd5), job);
+    here.tasks();
     here.graph(now);
     here.document(tenant);
 
@@ -284,6 +288,32 @@ impl Steps {
         let kind = module.kinds.iter().find(|one| one.name == kind).unwrap();
         let (expect, visibility) = (Expect::Absent, Visibility::Tenant);
         self.steps.push(Step::Put(Put { kind, id, expect, owner: Some(ADA), workspace: None, visibility, body }));
+    }
+
+    /// What is asked of Ada, and of a group that she is in.
+    fn tasks(&mut self) {
+        let task = |last: u8, title: &str| {
+            serde_json::json!({
+                "title": title, "alike": "type:budget_approval", "taskType": "budget_approval", "starter": ADA, "priority": 50,
+                "outcomes": ["approve", "reject", "revise", "defer"], "slaStatus": "none", "shownHash": format!("{last:064x}"),
+                "data": { "requestedBy": "Bo Nobody", "course": "Rust for accountants" },
+            })
+        };
+        let mut one = task(0xe1, "Approve the training budget");
+        one["form"] = serde_json::json!({
+            "type": "object", "additionalProperties": false, "required": ["amount"],
+            "properties": { "amount": { "type": "number", "minimum": 0, "maximum": 500, "title": "Amount in euros" }, "note": { "type": "string" } },
+        });
+        (one["status"], one["assignee"]) = ("assigned".into(), serde_json::json!(ADA));
+        one["chain"] = serde_json::json!([{ "to": DAN }]);
+        one["people"] = Who::User(UserId::from_uuid(ADA)).word().into();
+        self.of(&tasks::MODULE, "task", id(0xe1), one);
+        let mut two = task(0xe2, "Approve the new printer");
+        (two["status"], two["candidates"]) = ("open".into(), serde_json::json!(["group:finance"]));
+        two["people"] = Who::Group("finance".to_owned()).word().into();
+        self.of(&tasks::MODULE, "task", id(0xe2), two);
+        let made = serde_json::json!({ "task": id(0xe1), "what": "created", "by": ADA, "user": ADA });
+        self.of(&tasks::MODULE, "task_entry", id(0xe3), made);
     }
 
     /// Somebody and where she worked, in the graph.
@@ -433,47 +463,48 @@ impl Steps {
         self.steps.push(Step::Put(Put { kind, id, expect, owner: Some(ADA), workspace: None, visibility, body }));
     }
 
-    /// A process of Ada's.
+    /// A process of Ada's: somebody asks for leave, and the manager decides.
     fn process(&mut self, now: Timestamp) {
-        let process = serde_json::json!({
-            "processId": "holiday-request", "name": "Holiday request", "description": "Somebody asks for days off.", "tags": ["people"],
-            "words": "people Approve the days Work out what is left", "revision": 1, "published": "1.0.0",
-            "branches": { "main": { "head": 1, "base": 0, "from": "main" } },
-        });
-        self.of(&processes::MODULE, "process", half_digest("process\nholiday-request"), process);
-        let form = serde_json::json!({ "type": "object", "properties": { "approved": { "type": "boolean" } }, "required": ["approved"] });
-        let nodes = serde_json::json!([
-            { "id": "begin", "type": "start", "name": "Days are asked for", "lane": "people" },
-            { "id": "approve", "type": "human_task", "name": "Approve the days", "lane": "boss",
-                "config": { "candidateGroups": ["finance"], "form": form }, "output": { "approved": "= result.approved" } },
-            { "id": "late", "type": "boundary_timeout", "config": { "attachedTo": "approve", "after": "P3D" } },
-            { "id": "choose", "type": "exclusive", "name": "Approved?", "lane": "boss" },
-            { "id": "work-out", "type": "script", "name": "Work out what is left", "lane": "people",
-                "config": { "steps": [{ "name": "left", "value": "30 - days" }] }, "output": { "left": "= result.left" } },
-            { "id": "done", "type": "end", "lane": "people", "config": { "result": { "left": "= left" } } },
-            { "id": "refused", "type": "end", "name": "Refused", "lane": "people",
-                "config": { "kind": "error", "code": "refused", "message": "The days were not approved." } },
-        ]);
+        let name = "leave-request";
         let edge = |from: &str, to: &str| serde_json::json!({ "id": format!("{from}--{to}"), "from": from, "to": to });
-        let mut approved = edge("choose", "work-out");
-        approved["condition"] = "approved".into();
-        let mut otherwise = edge("choose", "refused");
-        otherwise["default"] = true.into();
-        let definition = serde_json::json!({
-            "nodes": nodes,
-            "edges": [edge("begin", "approve"), edge("approve", "choose"), approved, otherwise, edge("work-out", "done"), edge("late", "refused")],
-            "variables": {
-                "days": { "schema": { "type": "integer", "minimum": 1 }, "required": true },
-                "approved": { "schema": { "type": "boolean" }, "default": false },
-                "left": { "schema": { "type": "integer" }, "default": 30 },
-            },
-            "lanes": [{ "id": "people", "name": "Whoever asks" }, { "id": "boss", "name": "The manager" }],
+        let definition = |ask: serde_json::Value| {
+            let (mut granted, mut refused) = (edge("decide", "granted"), edge("decide", "refused"));
+            granted["condition"] = serde_json::json!("decision = \"approve\"");
+            refused["default"] = serde_json::json!(true);
+            serde_json::json!({
+                "nodes": [
+                    { "id": "begin", "type": "start" },
+                    { "id": "ask", "type": "human_task", "name": "Decide on leave", "config": ask, "output": { "decision": "= result.decision" } },
+                    { "id": "decide", "type": "exclusive" },
+                    { "id": "granted", "type": "end", "config": { "result": { "granted": true } } },
+                    { "id": "refused", "type": "end", "config": { "result": { "granted": false } } },
+                ],
+                "edges": [edge("begin", "ask"), edge("ask", "decide"), granted, refused],
+                "variables": {
+                    "days": { "schema": { "type": "integer", "minimum": 1 }, "required": true },
+                    "manager": { "schema": { "type": "string" }, "required": true },
+                    "decision": { "schema": { "type": "string" } },
+                },
+            })
+        };
+        let form = serde_json::json!({ "type": "object", "properties": { "decision": { "enum": ["approve", "reject"] } }, "required": ["decision"] });
+        let ask = serde_json::json!({ "assignee": "= manager", "form": form });
+        let mut sooner = ask.clone();
+        sooner["due"] = serde_json::json!("P2D");
+        for (number, version, meant, ask) in [(1, Some("1.0.0"), "1.0.0", ask), (2, None, "1.1.0", sooner)] {
+            let revision = serde_json::json!({
+                "processId": name, "revision": number, "branch": "main", "parents": if number == 1 { vec![] } else { vec![1] },
+                "version": version, "meant": meant, "digest": format!("{number:064}"), "definition": definition(ask), "author": ADA,
+                "message": "the manager decides", "writtenAt": now, "publishedAt": version.map(|_| now),
+            });
+            self.of(&processes::MODULE, "process_revision", half_digest(&format!("process revision\n{name}\n{number}")), revision);
+        }
+        let process = serde_json::json!({
+            "processId": name, "name": "Leave request", "description": "Somebody asks for leave, and the manager decides.",
+            "tags": ["people"], "words": "people Decide on leave", "revision": 2, "published": "1.0.0",
+            "branches": { "main": { "head": 2, "base": 0, "from": "main" } },
         });
-        let revision = serde_json::json!({
-            "processId": "holiday-request", "revision": 1, "branch": "main", "parents": [], "version": "1.0.0", "meant": "1.0.0",
-            "digest": "0".repeat(64), "definition": definition, "author": ADA, "writtenAt": now, "publishedAt": now,
-        });
-        self.of(&processes::MODULE, "process_revision", half_digest("process revision\nholiday-request\n1"), revision);
+        self.of(&processes::MODULE, "process", half_digest(&format!("process\n{name}")), process);
     }
 
     fn put<T: Document>(&mut self, id: Uuid, owner: Option<Uuid>, visibility: Visibility, document: &T) {

@@ -313,6 +313,7 @@ impl Run<'_> {
         }
         let (status, result, failure, failed_at) = match state.ending {
             None => ("waiting", None, None, None),
+            Some(Ending::Compensated) => ("compensated", None, None, None),
             Some(Ending::Completed { result }) => ("completed", Some(result), None, None),
             Some(Ending::Failed { failure, node }) => ("failed", None, Some(failure), Some(node)),
         };

@@ -138,7 +138,7 @@ impl Play<'_> {
                 true
             }
             (Stage::Each { .. }, Some(item)) => self.item_failed(node, token, item, failure, passing),
-            (Stage::Undoing { left, attempt }, None) => {
+            (Stage::Undoing { left, attempt, .. }, None) => {
                 self.undoing_failed(node, token, left, attempt, failure, passing);
                 true
             }

@@ -3,7 +3,7 @@
 use super::activities::Again;
 use super::happening::{Timer, What, Wish};
 use super::play::Play;
-use super::state::{Failure, Stage, TokenId, Undoable};
+use super::state::{Ending, Failure, Stage, TokenId, Undoable};
 use crate::domain::processes::engine::graph::NodeIndex;
 use crate::domain::processes::engine::nodes::boundaries::Compensate;
 
@@ -11,25 +11,37 @@ use crate::domain::processes::engine::nodes::boundaries::Compensate;
 const UNDOING_FAILED: &str = "compensation_failed";
 
 impl Play<'_> {
+    /// Takes back all that was done and can be undone, and ends with that. What is under way is given up.
+    pub fn compensate(&mut self) {
+        self.drop_all();
+        self.state.tokens.clear();
+        self.state.ending = None;
+        let left = std::mem::take(&mut self.state.undoable);
+        let start = self.graph.start;
+        let token = self.put(start, Stage::Undoing { left, attempt: 1, ends: true });
+        self.undo(start, token);
+        self.settle();
+    }
+
     pub(super) fn begin_undoing(&mut self, node: NodeIndex, token: TokenId, one: &Compensate) {
         let meant = |undoable: &Undoable| one.only.is_empty() || one.only.contains(&undoable.node);
         let (left, kept) = std::mem::take(&mut self.state.undoable).into_iter().partition(meant);
         self.state.undoable = kept;
-        self.stage(token, Stage::Undoing { left, attempt: 1 });
+        self.stage(token, Stage::Undoing { left, attempt: 1, ends: false });
         self.undo(node, token);
     }
 
     /// Undoes what is left, as far as that can be done at once, and goes on when nothing is.
-    fn undo(&mut self, node: NodeIndex, token: TokenId) {
+    pub(super) fn undo(&mut self, node: NodeIndex, token: TokenId) {
         if self.within.contains(&token) {
             return;
         }
         self.within.push(token);
-        let mut over = false;
+        let mut over = None;
         let mut before = usize::MAX;
-        while let Some((_, Stage::Undoing { left, attempt })) = self.at(token) {
+        while let Some((_, Stage::Undoing { left, attempt, ends })) = self.at(token) {
             let Some(last) = left.last() else {
-                over = true;
+                over = Some(ends);
                 break;
             };
             // What is under way is waited for.
@@ -45,25 +57,32 @@ impl Play<'_> {
             }
         }
         self.within.pop();
-        if over {
-            self.note(node, Some(token), What::Done { item: None });
-            self.finish(node, token, &serde_json::Value::Null);
+        match over {
+            None => {}
+            Some(true) => {
+                self.state.tokens.clear();
+                self.end(Ending::Compensated);
+            }
+            Some(false) => {
+                self.note(node, Some(token), What::Done { item: None });
+                self.finish(node, token, &serde_json::Value::Null);
+            }
         }
     }
 
     pub(super) fn undone(&mut self, node: NodeIndex, token: TokenId) -> bool {
-        let Some((_, Stage::Undoing { mut left, .. })) = self.at(token) else { return false };
+        let Some((_, Stage::Undoing { mut left, ends, .. })) = self.at(token) else { return false };
         if let Some(done) = left.pop() {
             self.note(node, Some(token), What::Undone { of: done.node });
         }
-        self.stage(token, Stage::Undoing { left, attempt: 1 });
+        self.stage(token, Stage::Undoing { left, attempt: 1, ends });
         self.undo(node, token);
         true
     }
 
     pub(super) fn undo_again(&mut self, node: NodeIndex, token: TokenId) -> bool {
-        let Some((_, Stage::Undoing { left, attempt })) = self.at(token) else { return false };
-        self.stage(token, Stage::Undoing { left, attempt: attempt + 1 });
+        let Some((_, Stage::Undoing { left, attempt, ends })) = self.at(token) else { return false };
+        self.stage(token, Stage::Undoing { left, attempt: attempt + 1, ends });
         self.undo(node, token);
         true
     }
