@@ -146,23 +146,16 @@ impl<'a> Plan<'a> {
                 plan.within[body] = Some(number);
                 plan.bodies.insert(number, body);
             }
-            let text = |field: &str| node.config.get(field).and_then(Value::as_str).unwrap_or_default();
-            match node.kind.as_str() {
-                "wait" if node.config.contains_key("event") => {
-                    plan.signals.entry(text("event").to_owned()).or_insert_with(|| ids.in_file("Signal"));
-                }
-                "wait" => {
-                    plan.messages.entry(text("message").to_owned()).or_insert_with(|| ids.in_file("Message"));
-                }
-                "end" if text("kind") == "error" => {
-                    plan.errors.entry(text("code").to_owned()).or_insert_with(|| ids.in_file("Error"));
-                }
-                "boundary_error" => {
-                    if let Some(code) = first(node, "codes") {
-                        plan.errors.entry(code.to_owned()).or_insert_with(|| ids.in_file("Error"));
-                    }
-                }
-                _ => {}
+            let text = |field: &str| node.config.get(field).and_then(Value::as_str);
+            let (named, name, wish) = match node.kind.as_str() {
+                "wait" if node.config.contains_key("event") => (&mut plan.signals, text("event"), "Signal"),
+                "wait" => (&mut plan.messages, text("message"), "Message"),
+                "end" if text("kind") == Some("error") => (&mut plan.errors, text("code"), "Error"),
+                "boundary_error" => (&mut plan.errors, first(node, "codes"), "Error"),
+                _ => continue,
+            };
+            if let Some(name) = name {
+                named.entry(name.to_owned()).or_insert_with(|| ids.in_file(wish));
             }
         }
         plan
@@ -313,25 +306,30 @@ fn event(out: &mut String, plan: &Plan<'_>, node: &Node) {
         Some(id) => format!("<bpmn:{element} {attribute}=\"{id}\"/>"),
         None => format!("<bpmn:{element}/>"),
     };
+    let nothing = || "<bpmn:timerEventDefinition/>".to_owned();
     let definition = match node.kind.as_str() {
         "timer" => match (text("after"), text("until"), text("next")) {
             (Some(after), ..) => timer("timeDuration", after),
             (None, Some(until), _) => timer("timeDate", until),
-            (None, None, next) => timer("timeCycle", next.unwrap_or_default()),
+            (None, None, Some(next)) => timer("timeCycle", next),
+            (None, None, None) => nothing(),
         },
         "boundary_timeout" => {
-            let after = text("after").unwrap_or_default();
-            match node.config.get("times").and_then(Value::as_u64).filter(|_| expression_of(after).is_none()) {
-                Some(times) => timer("timeCycle", &format!("R{times}/{after}")),
-                None => timer("timeDuration", after),
+            let times = node.config.get("times").and_then(Value::as_u64);
+            match (text("after"), times) {
+                (Some(after), Some(times)) if expression_of(after).is_none() => {
+                    timer("timeCycle", &format!("R{times}/{after}"))
+                }
+                (Some(after), _) => timer("timeDuration", after),
+                (None, _) => nothing(),
             }
         }
-        "wait" => match text("event") {
-            Some(name) => refers("signalEventDefinition", "signalRef", plan.signals.get(name)),
-            None => {
-                refers("messageEventDefinition", "messageRef", plan.messages.get(text("message").unwrap_or_default()))
-            }
-        },
+        "wait" if node.config.contains_key("event") => {
+            refers("signalEventDefinition", "signalRef", text("event").and_then(|name| plan.signals.get(name)))
+        }
+        "wait" => {
+            refers("messageEventDefinition", "messageRef", text("message").and_then(|name| plan.messages.get(name)))
+        }
         "boundary_error" => {
             refers("errorEventDefinition", "errorRef", first(node, "codes").and_then(|code| plan.errors.get(code)))
         }
@@ -345,7 +343,7 @@ fn event(out: &mut String, plan: &Plan<'_>, node: &Node) {
         }
         "end" => match text("kind") {
             Some("error") => {
-                refers("errorEventDefinition", "errorRef", plan.errors.get(text("code").unwrap_or_default()))
+                refers("errorEventDefinition", "errorRef", text("code").and_then(|code| plan.errors.get(code)))
             }
             Some("terminate") => "<bpmn:terminateEventDefinition/>".to_owned(),
             _ => return,

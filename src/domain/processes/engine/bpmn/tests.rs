@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::domain::processes::engine::by_chance::{by_chance, every_type, large, node};
+use crate::domain::processes::engine::by_chance::{Chance, by_chance, every_type, large, node};
 use crate::domain::processes::engine::definition::Definition;
 use crate::domain::processes::engine::layout::lay_out;
 
@@ -290,4 +290,45 @@ fn a_large_process_is_written_and_read_in_no_time() {
     let text = export(&definition, &layout, About { id: "p", name: "p", description: "" });
     assert_eq!(read(&text).definition, definition);
     assert!(before.elapsed().as_secs() < 5, "{:?}", before.elapsed());
+}
+
+/// Whatever becomes of a file: it is refused, or what was read of it is written and read back the same.
+#[test]
+fn a_file_that_was_damaged_is_refused_or_read_the_same_again() {
+    let pieces = [
+        "<",
+        ">",
+        "/>",
+        "&amp;",
+        "\"",
+        " id=\"a\"",
+        "<bpmn:task id=\"t\"/>",
+        "bpmn:",
+        "\u{0}",
+        "x",
+        "R3/PT1H",
+        "]]>",
+        "<![CDATA[",
+    ];
+    let sources = [written(&every_type(), "Every type"), CAMUNDA.to_owned()];
+    let mut chance = Chance::of(3);
+    let mut taken = 0;
+    for round in 0..1_500 {
+        let mut text: Vec<char> = sources[round % 2].chars().collect();
+        for _ in 0..=chance.below(3) {
+            let (at, other) = (chance.below(text.len()), chance.below(text.len()));
+            match chance.below(3) {
+                0 => drop(text.drain(at..(at + chance.below(12)).min(text.len()))),
+                1 => drop(text.splice(at..at, chance.pick(&pieces).chars())),
+                _ => text.swap(at, other),
+            }
+        }
+        let text: String = text.into_iter().collect();
+        let Ok(imported) = import(&text) else { continue };
+        taken += 1;
+        let layout = lay_out(&imported.definition);
+        let about = About { id: "p", name: &imported.name, description: &imported.description };
+        assert_eq!(read(&export(&imported.definition, &layout, about)).definition, imported.definition, "{text}");
+    }
+    assert!(taken > 50, "{taken} of all could be read");
 }
