@@ -55,9 +55,9 @@ pub(super) fn edge(from: &str, to: &str) -> Edge {
     Edge { from: from.into(), to: to.into(), ..Edge::default() }
 }
 
-/// A node of every type, and every field.
-pub(super) fn every_type() -> Definition {
-    let mut nodes = vec![
+/// A node of every type.
+fn nodes_of_every_type() -> Vec<Node> {
+    vec![
         node("begin", "start", json!({})),
         node(
             "ask",
@@ -110,26 +110,11 @@ pub(super) fn every_type() -> Definition {
         node("done", "end", json!({ "result": { "total": "= amount", "list": [1, null, { "a": true }] } })),
         node("failed", "end", json!({ "kind": "error", "code": "rejected", "message": "It was not wanted" })),
         node("stop", "end", json!({ "kind": "terminate" })),
-    ];
-    nodes[1].name = "Ask the manager".into();
-    nodes[1].description = "Ask, with all that is known.\nTwice if need be.".into();
-    nodes[1].input = map(json!({ "topic": "= topic", "n": 2, "deep": { "a": ["= x", null, 1.5] } }));
-    nodes[1].output = map(json!({ "ok": "= result.ok" }));
-    nodes[1].retry = Some(Retry {
-        attempts: 3,
-        wait: Some("PT5S".into()),
-        factor: Some(1.5),
-        longest: Some("PT1M".into()),
-        jitter: Some(0.1),
-        on: Some(vec!["busy".into()]),
-    });
-    nodes[1].timeout =
-        Some(Timeout { after: "PT1H".into(), outcome: TimeoutOutcome::Complete, result: Some(json!({ "ok": false })) });
-    nodes[1].idempotency_key = Some("= topic".into());
-    nodes[1].permissions = Some(vec!["memory:read".into(), "documents:*".into()]);
-    nodes[1].lane = Some("boss".into());
-    nodes[6].lane = Some("house".into());
-    nodes[23].lane = Some("boss".into());
+    ]
+}
+
+/// Ways between them.
+fn ways_of_every_type() -> Vec<Edge> {
     let mut edges: Vec<Edge> = [
         ("begin", "ask"),
         ("ask", "choose"),
@@ -175,6 +160,31 @@ pub(super) fn every_type() -> Definition {
     edges[21].condition = Some("true".into());
     edges[22].condition = Some("amount < 1".into());
     edges[23].default = true;
+    edges
+}
+
+/// A node of every type, and every field.
+pub(super) fn every_type() -> Definition {
+    let (mut nodes, edges) = (nodes_of_every_type(), ways_of_every_type());
+    nodes[1].name = "Ask the manager".into();
+    nodes[1].description = "Ask, with all that is known.\nTwice if need be.".into();
+    nodes[1].input = map(json!({ "topic": "= topic", "n": 2, "deep": { "a": ["= x", null, 1.5] } }));
+    nodes[1].output = map(json!({ "ok": "= result.ok" }));
+    nodes[1].retry = Some(Retry {
+        attempts: 3,
+        wait: Some("PT5S".into()),
+        factor: Some(1.5),
+        longest: Some("PT1M".into()),
+        jitter: Some(0.1),
+        on: Some(vec!["busy".into()]),
+    });
+    nodes[1].timeout =
+        Some(Timeout { after: "PT1H".into(), outcome: TimeoutOutcome::Complete, result: Some(json!({ "ok": false })) });
+    nodes[1].idempotency_key = Some("= topic".into());
+    nodes[1].permissions = Some(vec!["memory:read".into(), "documents:*".into()]);
+    nodes[1].lane = Some("boss".into());
+    nodes[6].lane = Some("house".into());
+    nodes[23].lane = Some("boss".into());
     let variable = |schema: Value, default: Option<Value>| Variable {
         schema: map(schema),
         description: "What & why".into(),

@@ -208,11 +208,11 @@ fn around(root: &Element, found: &mut Found) {
             }
             "BPMNDiagram" if is_ours => {}
             "BPMNDiagram" => {
-                found.add(element, None, Effect::None, "places and colours are left out: the picture is drawn anew")
+                found.add(element, None, Effect::None, "places and colours are left out: the picture is drawn anew");
             }
             "escalation" | "import" | "extension" | "relationship" | "dataStore" | "category" | "resource"
             | "interface" | "partnerEntity" | "partnerRole" | "endPoint" => {
-                found.add(element, None, Effect::None, "it is left out")
+                found.add(element, None, Effect::None, "it is left out");
             }
             _ => found.add(element, None, Effect::None, "it is not known and left out"),
         }
