@@ -24,7 +24,9 @@
 //! | `e1` | a task that Ada made and has: the training budget, with a form; its chain goes to Dan |
 //! | `e2` | a task that she made for the group finance |
 //! | | Ada's prompt "welcome-mail": 1.0.0 in production, and a draft; her persona "house-guide" |
-//! | | Ada's process "leave-request": 1.0.0 published, and a draft
+//! | | Ada's process "leave-request": 1.0.0 published, and a draft |
+//! | `ca` | an execution of her process "order-payment" that waits for the message `payment` about A-7 |
+//! | `cb`, `cc`, `cd` | others: one held, one paused, one failed |
 //! | | Ada's agent "archivist", on test/large, which may read prompts |
 //! | `f1` | another tenant, "elsewhere" |
 //! | `f2` | its administrator, eve@elsewhere.example: the caller `stranger` |
@@ -52,7 +54,7 @@ use convoke::domain::prompts::model::prompt::{Label, Prompt, PromptKind, Target 
 use convoke::domain::prompts::model::revision::Revision;
 use convoke::domain::tasks::model::who::Who;
 use convoke::domain::{
-    agents, documents, integrations, knowledge, learning, memory, models, personas, processes, system, tasks,
+    agents, documents, executions, integrations, knowledge, learning, memory, models, personas, processes, system, tasks,
 };
 use convoke::kernel::id::{KeyId, RoleId, TenantId, UserId};
 use convoke::kernel::seal::{sha256, sha256_hex};
@@ -138,6 +140,7 @@ pub(crate) async fn set(store: &dyn Store, tenant: TenantId, now: Timestamp) -> 
     here.prompts(now);
     here.persona();
     here.process(now);
+    here.executions(now);
 
     here.secret(tenant, "old-crm", now);
     let instance = serde_json::json!({
@@ -505,6 +508,49 @@ impl Steps {
             "branches": { "main": { "head": 2, "base": 0, "from": "main" } },
         });
         self.of(&processes::MODULE, "process", half_digest(&format!("process\n{name}")), process);
+    }
+
+    /// Executions of Ada's: an order waits for its payment.
+    fn executions(&mut self, now: Timestamp) {
+        let name = "order-payment";
+        let edge = |from: &str, to: &str| serde_json::json!({ "id": format!("{from}--{to}"), "from": from, "to": to });
+        let definition = serde_json::json!({
+            "nodes": [
+                { "id": "begin", "type": "start" },
+                { "id": "paid", "type": "wait", "config": { "message": "payment", "correlationKey": "order" }, "output": { "amount": "= result.amount" } },
+                { "id": "done", "type": "end", "config": { "result": { "amount": "= amount" } } },
+            ],
+            "edges": [edge("begin", "paid"), edge("paid", "done")],
+            "variables": { "order": { "schema": { "type": "string" }, "required": true }, "amount": { "schema": { "type": "number" } } },
+        });
+        let revision = serde_json::json!({
+            "processId": name, "revision": 1, "branch": "main", "parents": [], "version": "1.0.0", "meant": "1.0.0",
+            "digest": format!("{:064}", 9), "definition": definition, "author": ADA, "writtenAt": now, "publishedAt": now,
+        });
+        self.of(&processes::MODULE, "process_revision", half_digest(&format!("process revision\n{name}\n1")), revision);
+        let process = serde_json::json!({
+            "processId": name, "name": "Order payment", "description": "An order waits for its payment.",
+            "tags": ["orders"], "words": "orders", "revision": 1, "published": "1.0.0",
+            "branches": { "main": { "head": 1, "base": 0, "from": "main" } },
+        });
+        self.of(&processes::MODULE, "process", half_digest(&format!("process\n{name}")), process);
+        let failure = serde_json::json!({ "code": "expression_failed", "message": "the order is nothing" });
+        for (last, status) in [(0xca, "running"), (0xcb, "held"), (0xcc, "paused"), (0xcd, "failed")] {
+            let mut stage = serde_json::json!({ "is": "listening", "key": "A-7" });
+            let mut state = serde_json::json!({ "variables": { "order": "A-7" }, "next": 2, "passed": ["begin"] });
+            let mut execution = serde_json::json!({
+                "processId": name, "version": "1.0.0", "revision": 1, "status": status, "user": ADA, "priority": 0, "depth": 0, "hops": 0,
+                "startedAt": (status != "held").then_some(now), "marks": "",
+            });
+            if status == "failed" {
+                stage = serde_json::json!({ "is": "failed", "failure": failure });
+                state["ending"] = serde_json::json!({ "status": "failed", "code": "expression_failed", "message": "the order is nothing", "node": "paid" });
+                (execution["failure"], execution["failedAt"], execution["endedAt"]) = (failure.clone(), "paid".into(), serde_json::json!(now));
+            }
+            state["tokens"] = serde_json::json!([{ "id": 1, "node": "paid", "stage": stage }]);
+            execution["state"] = state;
+            self.of(&executions::MODULE, "execution", id(last), execution);
+        }
     }
 
     fn put<T: Document>(&mut self, id: Uuid, owner: Option<Uuid>, visibility: Visibility, document: &T) {

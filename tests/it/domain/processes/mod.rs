@@ -2,6 +2,7 @@
 
 mod interpreter;
 mod judging;
+mod pictures;
 mod publishing;
 mod trying;
 mod writing;
@@ -83,4 +84,3 @@ fn rules(findings: &Value) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     findings.as_array().unwrap().iter().map(|one| (text(&one["rule"]), text(&one["at"]))).collect()
 }
-mod pictures;

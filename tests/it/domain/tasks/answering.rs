@@ -6,6 +6,7 @@ use convoke::domain::tasks::model::task::Continuation;
 use convoke::domain::tasks::opening::{Asked, Opener, open, withdraw};
 use convoke::kernel::time::Timestamp;
 use convoke::port::store::Batch;
+use convoke::kernel::id::new_uuid;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -145,10 +146,10 @@ async fn what_opened_a_task_goes_on_with_its_outcome() {
         continuation: Some(Continuation { queue: queue.to_owned(), key: json!({ "token": 7 }) }),
     };
     let tenant = app.member.tenant;
-    assert!(open(platform, tenant, asked(), opener("elsewhere")).await.is_err());
+    assert!(open(platform, tenant, new_uuid(app.clock_now()), asked(), opener("elsewhere")).await.is_err());
     let mut ids = Vec::new();
     for _ in 0..2 {
-        let written = open(platform, tenant, asked(), opener("test_steps")).await.unwrap();
+        let written = open(platform, tenant, new_uuid(app.clock_now()), asked(), opener("test_steps")).await.unwrap();
         let at = app.clock_now();
         platform.store.commit(vec![Batch { tenant, at, steps: written.steps }]).await.unwrap();
         ids.push(json!(written.id));
