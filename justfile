@@ -25,7 +25,7 @@ regen:
 outside *SUITES:
     scripts/outside/run {{SUITES}}
 
-# A fuzz target (filters, graph_queries, messages, page_tokens, times) for a minute; needs cargo-fuzz and a nightly toolchain.
+# A fuzz target (filters, graph_queries, messages, page_tokens, process_files, times) for a minute; needs cargo-fuzz and a nightly toolchain.
 fuzz TARGET:
     cargo +nightly fuzz run {{TARGET}} -- -max_total_time=60
 

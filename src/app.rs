@@ -17,6 +17,7 @@ use crate::adapter::graph::neo4j::Neo4jGraph;
 use crate::adapter::keyfile::KeyFile as SubjectKeyFile;
 use crate::adapter::keys::{KeyCommand, KeyFile, KeyVariable, ProcessEnvironment};
 use crate::adapter::llm::Vendors;
+use crate::adapter::markup::QuickXml;
 use crate::adapter::outside::GuardedOutside;
 use crate::adapter::tokens::Tiktoken;
 use crate::adapter::webhooks::HttpWebhooks;
@@ -43,6 +44,8 @@ use crate::domain::audit::engine::checkpoints::{Checkpoints, Rhythm};
 use crate::domain::audit::engine::keeper::Keeper;
 use crate::domain::audit::engine::note::Signer;
 use crate::domain::documents::Reader;
+use crate::domain::executions::Graphs;
+use crate::domain::executions::working::Desk;
 use crate::domain::events::engine::schemas::Schemas;
 use crate::domain::integrations::Vault;
 use crate::domain::knowledge::mirroring::Mirrors;
@@ -52,8 +55,10 @@ use crate::domain::models::{Router, RouterSettings};
 use crate::domain::prompts::source::Prompts;
 use crate::domain::prompts::uses::Uses;
 use crate::domain::registry::index::ToolIndex;
+use crate::domain::rules::RuleBook;
 use crate::domain::system::{BackupsBy, Gateway, Monitor, SchemaReport, Shelf, schema_report};
-use crate::domain::{MODULES, agents, audit, documents, identity, memory, personas, prompts};
+use crate::domain::tasks::Continuations;
+use crate::domain::{MODULES, agents, audit, documents, executions, identity, memory, personas, prompts};
 use crate::kernel::clock::Clock;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
@@ -63,9 +68,10 @@ use crate::kernel::seal::Seal;
 use crate::kernel::secret::Secret;
 use crate::port::anchors::Anchor;
 use crate::port::bus::Bus;
-use crate::port::expressions::Language;
+use crate::port::expressions::{Expressions, Language};
 use crate::port::graph::TheGraph;
 use crate::port::graph_measures::TheMeasures;
+use crate::port::markup::Xml;
 use crate::port::outside::{Outgoing, Outside};
 use crate::port::secrets::{Environment, MasterKeys};
 use crate::port::store::{Store, StoreFault};
@@ -77,17 +83,21 @@ use crate::runtime::folders::{self, Folders};
 use crate::runtime::hearing;
 use crate::runtime::mirroring;
 use crate::runtime::relay::Relay;
+use crate::runtime::executing;
 use crate::runtime::retraining;
+use crate::runtime::ringing;
 use crate::runtime::supervise::Supervisor;
 use crate::runtime::telemetry::Telemetry;
 use crate::runtime::upkeep::Upkeep;
 
+use self::credential::VaultAtStart;
 use self::objects::Reach;
 pub use self::store::Move;
 
 pub(crate) mod built_in;
 mod bus;
 pub(crate) mod cards;
+mod credential;
 pub(crate) mod files;
 mod graph;
 mod key;
@@ -162,29 +172,33 @@ impl App {
         let key = key::installation(&data)?;
         let store::Opened { store, key, place, clock } = store::open(&config, &data, clock, key).await?;
         let seal = Seal::new(key);
-        let graph = Box::pin(graph::open(&config, &data, &environment, store, &seal)).await?;
-        let (store, follower) = (graph.store, graph.follower);
-        let reach = Reach { config: &config, data: &data, environment: &environment, clock: &clock };
-        let blobs = reach.blobs().await?;
         // What cannot be read at all now is the data's fault, not a call's.
         let unreadable = |fault: Fault| if fault.is(&codes::INTERNAL) { unusable_by(&place, fault) } else { fault };
         identity::bootstrap(&*store, &*clock).await.map_err(unreadable)?;
+        let keys = master_keys(&config, &data, &environment)?;
+        let vault = Arc::new(Vault::open(keys.clone(), environment.clone(), &*store).await.map_err(unreadable)?);
+        let at_start = VaultAtStart::new(vault.clone(), store.clone());
+        let reach =
+            Reach { config: &config, data: &data, environment: &environment, clock: &clock, vault: Some(&at_start) };
+        let graph = Box::pin(graph::open(reach, store, &seal)).await?;
+        let (store, follower) = (graph.store, graph.follower);
+        let blobs = reach.blobs().await?;
         let first_key = if shows_key { identity::first_key(&*store, &*clock).await.map_err(unreadable)? } else { None };
         let registry = Arc::new(Registry::new(tools(&rows, &data)?));
-        let keys = master_keys(&config, &data, &environment)?;
-        let services = add_services(services, &config).with(Arc::new(shelf(reach, &keys)?));
+        let services = add_services(services, &config).with(Arc::new(shelf(reach, &keys).await?));
         let by = if store.instance().is_some() { BackupsBy::one_of_several(clock.now()) } else { BackupsBy::alone() };
-        let vault = Arc::new(Vault::open(keys, environment.clone(), &*store).await.map_err(unreadable)?);
         let services = services.with(Arc::new(by)).with(Arc::new(Credentials(vault.clone()))).with(vault);
-        let bus = bus::open(&config, &data, &environment, &store, &seal, &*clock)?;
+        let bus = bus::open(reach, &store, &seal).await?;
         let services = services.with(Arc::new(TheGraph(graph.graph)));
         // Measures are of the records, whatever walks.
         let services = services.with(Arc::new(TheMeasures(Arc::new(StoreGraph::new(store.clone())))));
         let services = add_events(services, &config, bus);
-        let services = add_audit(services, reach, &store)?;
+        let services = add_audit(services, reach, &store).await?;
         let services = add_files(services, reach)?.with(Arc::new(reach.arriving()?));
         let services = vectors::add(services, reach).await?;
-        let platform = Arc::new(Platform::new(store.clone(), blobs, clock, registry, seal, Arc::new(config), services));
+        let shared = Arc::new(config.clone());
+        let platform = Arc::new(Platform::new(store.clone(), blobs, clock.clone(), registry, seal, shared, services));
+        at_start.tell(&platform).await?;
         platform.service::<ToolIndex>()?.list_in(&platform.caches);
         platform.service::<Router>()?.list_in(&platform.caches);
         folders::take(&platform, &data);
@@ -227,9 +241,8 @@ impl App {
     ///
     /// # Errors
     /// `bad_configuration`.
-    pub fn check_bus(config: &Config, data: &Path) -> Result<(), Fault> {
-        let environment: Arc<dyn Environment> = Arc::new(ProcessEnvironment);
-        bus::check(config, data, &environment)
+    pub(crate) async fn check_bus(reach: Reach<'_>) -> Result<(), Fault> {
+        bus::check(reach).await
     }
 
     /// Takes up what an earlier run left and starts what the program does by itself. Comes before anybody is served: a call
@@ -269,6 +282,8 @@ impl App {
         }
         hearing::start(&self.gate, &self.background);
         retraining::start(&self.gate, &self.background);
+        executing::start(&self.gate, &self.background)?;
+        ringing::start(self.platform(), &self.background);
         embedding::start(self.platform(), &self.background);
         mirroring::start(self.platform(), &self.background);
         if let Some(follower) = &self.follower {
@@ -349,6 +364,7 @@ fn add_services(services: Services, config: &Config) -> Services {
     let sources = Sources(sources.collect());
     let outside: Arc<dyn Outside> = Arc::new(GuardedOutside::new(networks(config)));
     let gateway = Arc::new(Gateway::new(outside.clone()));
+    let language: Arc<dyn Expressions> = Arc::new(FeelLanguage::default());
     services
         .with(Arc::new(ToolIndex::default()))
         .with(Arc::new(sources))
@@ -360,7 +376,12 @@ fn add_services(services: Services, config: &Config) -> Services {
         .with(Arc::new(Mirrors(vec![&agents::IN_GRAPH, &personas::IN_GRAPH, &prompts::IN_GRAPH, &documents::IN_GRAPH])))
         .with(Arc::new(Monitor::default()))
         .with(Arc::new(Runs::default()))
-        .with(Arc::new(Language(Arc::new(FeelLanguage::default()))))
+        .with(Arc::new(Graphs::default()))
+        .with(Arc::new(Desk::default()))
+        .with(Arc::new(RuleBook::new(language.clone())))
+        .with(Arc::new(Language(language)))
+        .with(Arc::new(Xml(Arc::new(QuickXml))))
+        .unless_given(|| Continuations(vec![executions::QUEUE]))
         .unless_given(|| Reader::new(Arc::new(ReadingProcess::default())))
 }
 
@@ -381,7 +402,7 @@ fn add_files(services: Services, reach: Reach<'_>) -> Result<Services, Fault> {
 }
 
 /// Where backups lie, and what they are encrypted under.
-fn shelf(reach: Reach<'_>, of_vault: &Arc<dyn MasterKeys>) -> Result<Shelf, Fault> {
+async fn shelf(reach: Reach<'_>, of_vault: &Arc<dyn MasterKeys>) -> Result<Shelf, Fault> {
     let Reach { config, data, environment, .. } = reach;
     let backup = &config.backup;
     let keys = match backup.encrypted_by() {
@@ -391,7 +412,7 @@ fn shelf(reach: Reach<'_>, of_vault: &Arc<dyn MasterKeys>) -> Result<Shelf, Faul
         Some(EncryptedBy::Own(place)) => Some(keys_in(place, data, environment)),
     };
     let shelf = Shelf::new(&backup.folder, backup.keep, data).keeping_days(backup.keep_days);
-    Ok(shelf.sending_to(reach.backups()?).sealing_under(keys))
+    Ok(shelf.sending_to(reach.backups().await?).sealing_under(keys))
 }
 
 /// Where the master keys come from.
@@ -414,7 +435,7 @@ fn keys_in(place: Place<'_>, data: &Path, environment: &Arc<dyn Environment>) ->
 }
 
 /// What seals the audit log, chains it and signs for it.
-fn add_audit(services: Services, reach: Reach<'_>, store: &Arc<dyn Store>) -> Result<Services, Fault> {
+async fn add_audit(services: Services, reach: Reach<'_>, store: &Arc<dyn Store>) -> Result<Services, Fault> {
     let Reach { config, data, clock, .. } = reach;
     let audit = &config.audit;
     let within = |configured: &str, default: &str| data.join(if configured.is_empty() { default } else { configured });
@@ -429,7 +450,7 @@ fn add_audit(services: Services, reach: Reach<'_>, store: &Arc<dyn Store>) -> Re
             "webhook" => Arc::new(WebhookAnchor::new(&audit.anchor_webhook).map_err(|why| {
                 Fault::new(&codes::BAD_CONFIGURATION, format!("audit.anchor_webhook cannot be used: {why}"))
             })?),
-            "objects" => reach.anchor()?,
+            "objects" => reach.anchor().await?,
             _ => Arc::new(FileAnchor::new(within(&audit.anchor_file, "anchors/checkpoints.jsonl"))),
         });
     }

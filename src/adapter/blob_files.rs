@@ -5,6 +5,9 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest as _, Sha256};
+
+use super::arriving::{each_piece, hex};
 use crate::kernel::id::TenantId;
 use crate::port::store::StoreFault;
 
@@ -48,8 +51,17 @@ fn name_of(path: &Path) -> &str {
     path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
 }
 
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, StoreFault> {
-    fs::read(path).map_err(|error| fault(path, &error))
+/// The digest and the size of a head and the content of a file behind it, which is read piece by piece.
+pub(super) fn digest_of(head: &[u8], path: &Path) -> Result<(String, u64), StoreFault> {
+    let (mut hasher, mut size_bytes) = (Sha256::new(), head.len() as u64);
+    hasher.update(head);
+    let read = each_piece(path, |piece| {
+        hasher.update(piece);
+        size_bytes += piece.len() as u64;
+        Ok(())
+    });
+    read.map_err(|error| fault(path, &error))?;
+    Ok((hex(hasher), size_bytes))
 }
 
 pub(super) fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), StoreFault> {

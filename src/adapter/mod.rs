@@ -13,6 +13,7 @@ pub mod graph;
 pub mod keyfile;
 pub mod keys;
 pub mod llm;
+pub mod markup;
 mod names;
 pub mod nats;
 pub mod objects;

@@ -1,24 +1,22 @@
 //! Which bus carries events: the log itself, or NATS JetStream beside it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::objects::Reach;
 use crate::adapter::nats::{Address, Login, NatsBus, ReadSecret, Settings, check as usable};
 use crate::adapter::outbox::Outbox;
 use crate::capability::events::EVENTS;
-use crate::config::Config;
-use crate::config::nats::{LoginPlace, Nats};
-use crate::kernel::clock::Clock;
+use crate::config::credential::CredentialIn;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::new_uuid;
 use crate::kernel::seal::Seal;
 use crate::kernel::secret::Secret;
 use crate::port::bus::Bus;
-use crate::port::secrets::Environment;
 use crate::port::store::Store;
 
 /// The name of the other bus.
@@ -28,21 +26,15 @@ const NATS: &str = "nats";
 const TAIL: usize = 50_000;
 
 /// The bus of a configuration. What it does by itself begins later.
-pub(super) fn open(
-    config: &Config,
-    data: &Path,
-    environment: &Arc<dyn Environment>,
-    store: &Arc<dyn Store>,
-    seal: &Seal,
-    clock: &dyn Clock,
-) -> Result<Arc<dyn Bus>, Fault> {
+pub(super) async fn open(reach: Reach<'_>, store: &Arc<dyn Store>, seal: &Seal) -> Result<Arc<dyn Bus>, Fault> {
+    let Reach { config, clock, .. } = reach;
     if config.events.bus != NATS {
         return Ok(Arc::new(Outbox::new(store.clone(), &EVENTS)));
     }
     let nats = &config.nats;
     let megabytes = (nats.keep_megabytes > 0).then_some(nats.keep_megabytes);
     let settings = Settings {
-        address: address(nats, data, environment)?,
+        address: address(reach).await?,
         stream: nats.stream.clone(),
         replicas: nats.replicas,
         keep: Duration::from_hours(nats.keep_hours),
@@ -55,12 +47,13 @@ pub(super) fn open(
     Ok(Arc::new(NatsBus::new(settings, store.clone(), &EVENTS).map_err(|why| unusable(&why))?))
 }
 
-/// What cannot be used of what the operator wrote, as far as that can be told without a server.
-pub(super) fn check(config: &Config, data: &Path, environment: &Arc<dyn Environment>) -> Result<(), Fault> {
-    if config.events.bus != NATS {
+/// What cannot be used of what the operator wrote, as far as that can be told without a server and without the vault.
+pub(super) async fn check(reach: Reach<'_>) -> Result<(), Fault> {
+    let nats = &reach.config.nats;
+    if reach.config.events.bus != NATS || matches!(nats.login_in(), Some(CredentialIn::Vault(_))) {
         return Ok(());
     }
-    usable(&address(&config.nats, data, environment)?).map_err(|why| unusable(&why))
+    usable(&address(reach).await?).map_err(|why| unusable(&why))
 }
 
 /// What tells the stream of one installation from another's. It says nothing of the key that it is made from.
@@ -70,11 +63,12 @@ fn installation(seal: &Seal) -> String {
     Uuid::from_bytes(half).simple().to_string()[..12].to_owned()
 }
 
-fn address(nats: &Nats, data: &Path, environment: &Arc<dyn Environment>) -> Result<Address, Fault> {
+async fn address(reach: Reach<'_>) -> Result<Address, Fault> {
+    let nats = &reach.config.nats;
     let login = match nats.login.as_str() {
         "" => Login::Nobody,
         login => {
-            let secret = secret(nats, data, environment)?;
+            let secret = secret(reach).await?;
             match login {
                 "password" => Login::Password(nats.user.clone(), secret),
                 "token" => Login::Token(secret),
@@ -88,12 +82,13 @@ fn address(nats: &Nats, data: &Path, environment: &Arc<dyn Environment>) -> Resu
     Ok(Address { urls: nats.urls.clone(), authority, login })
 }
 
-/// Reads what the program logs in with, anew for each connection, so that it can be changed while the program runs.
-fn secret(nats: &Nats, data: &Path, environment: &Arc<dyn Environment>) -> Result<ReadSecret, Fault> {
-    match nats.place() {
+/// Reads what the program logs in with, anew for each connection, so that it can be changed while the program runs. What the vault has is read once.
+async fn secret(reach: Reach<'_>) -> Result<ReadSecret, Fault> {
+    let place = reach.config.nats.login_in();
+    match place {
         // A relative path is one of the data folder, wherever the program was started.
-        Some(LoginPlace::File(path)) => {
-            let path = data.join(path);
+        Some(CredentialIn::File(path)) => {
+            let path = reach.data.join(path);
             Ok(Arc::new(move || {
                 let text = std::fs::read_to_string(&path);
                 let text =
@@ -101,14 +96,18 @@ fn secret(nats: &Nats, data: &Path, environment: &Arc<dyn Environment>) -> Resul
                 Ok(Secret::new(text.trim().to_owned()))
             }))
         }
-        Some(LoginPlace::Variable(variable)) => {
-            let (variable, environment) = (variable.to_owned(), environment.clone());
+        Some(CredentialIn::Variable(variable)) => {
+            let (variable, environment) = (variable.to_owned(), reach.environment.clone());
             Ok(Arc::new(move || {
                 let value = environment.value(&variable);
                 value.ok_or_else(|| format!("nats.login_from: the variable {variable} is not set"))
             }))
         }
-        None => Err(unusable("nats.login_from names no place")),
+        Some(CredentialIn::Vault(_)) => {
+            let text = reach.credential("nats.login_from", place).await?;
+            Ok(Arc::new(move || text.clone().ok_or_else(|| "nats.login_from names no place".to_owned())))
+        }
+        Some(CredentialIn::Nowhere) | None => Err(unusable("nats.login_from names no place")),
     }
 }
 

@@ -1,21 +1,18 @@
 //! What the knowledge graph is asked of: the records, or a Neo4j that follows them.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::objects::Reach;
 use crate::adapter::graph::StoreGraph;
 use crate::adapter::graph::neo4j::{Address, FedStore, Neo4jGraph, Settings};
-use crate::config::Config;
-use crate::config::graph::PasswordPlace;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::seal::Seal;
 use crate::kernel::secret::Secret;
 use crate::port::graph::Graph;
-use crate::port::secrets::Environment;
 use crate::port::store::Store;
 use crate::runtime::supervise::Supervisor;
 
@@ -38,22 +35,18 @@ pub(super) struct Opened {
 }
 
 /// The graph of a configuration. A Neo4j must be there.
-pub(super) async fn open(
-    config: &Config,
-    data: &Path,
-    environment: &Arc<dyn Environment>,
-    store: Arc<dyn Store>,
-    seal: &Seal,
-) -> Result<Opened, Fault> {
+pub(super) async fn open(reach: Reach<'_>, store: Arc<dyn Store>, seal: &Seal) -> Result<Opened, Fault> {
+    let Reach { config, data, .. } = reach;
     if config.graph.backend != NEO4J {
         return Ok(Opened { graph: Arc::new(StoreGraph::new(store.clone())), store, follower: None });
     }
     let graph = &config.graph;
+    let password = reach.credential("graph.password_from", graph.password_in()).await?;
     let address = Address {
         url: graph.url.clone(),
         database: graph.database.clone(),
         user: graph.user.clone(),
-        password: password(config, data, environment)?,
+        password: password.unwrap_or_else(|| Secret::new(String::new())),
         authority: (!graph.tls_ca.is_empty()).then(|| data.join(&graph.tls_ca)),
         connections: graph.connections,
     };
@@ -93,25 +86,6 @@ fn installation(seal: &Seal) -> String {
     let mut half = [0; 16];
     half.copy_from_slice(&seal.derive("graph in Neo4j", b"installation")[..16]);
     Uuid::from_bytes(half).to_string()
-}
-
-fn password(config: &Config, data: &Path, environment: &Arc<dyn Environment>) -> Result<Secret, Fault> {
-    match config.graph.place() {
-        None => Ok(Secret::new(String::new())),
-        // A relative path is one of the data folder, wherever the program was started.
-        Some(PasswordPlace::File(path)) => {
-            let path = data.join(path);
-            let text = std::fs::read_to_string(&path);
-            let text = text.map_err(|error| {
-                unusable(&format!("graph.password_from: {} cannot be read: {error}", path.display()))
-            })?;
-            Ok(Secret::new(text.trim().to_owned()))
-        }
-        Some(PasswordPlace::Variable(variable)) => {
-            let value = environment.value(variable);
-            value.ok_or_else(|| unusable(&format!("graph.password_from: the variable {variable} is not set")))
-        }
-    }
 }
 
 fn unusable(why: &str) -> Fault {

@@ -3,19 +3,18 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{unusable, unusable_by};
+use super::credential::VaultAtStart;
+use super::unusable;
 use crate::adapter::anchor::objects::ObjectAnchor;
 use crate::adapter::arriving::FolderArriving;
 use crate::adapter::folder::FolderBlobs;
 use crate::adapter::objects::{Access, ObjectBlobs, ObjectPlace};
 use crate::config::Config;
-use crate::config::objects::CredentialsIn;
 use crate::kernel::bucket::Bucket;
 use crate::kernel::clock::Clock;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::new_uuid;
-use crate::kernel::secret::Secret;
 use crate::port::anchors::Anchor;
 use crate::port::arriving::ArrivingFiles;
 use crate::port::blobs::Blobs;
@@ -32,6 +31,7 @@ pub(crate) struct Reach<'a> {
     pub(crate) data: &'a Path,
     pub(crate) environment: &'a Arc<dyn Environment>,
     pub(crate) clock: &'a Arc<dyn Clock>,
+    pub(crate) vault: Option<&'a VaultAtStart>,
 }
 
 impl Reach<'_> {
@@ -43,7 +43,7 @@ impl Reach<'_> {
             let blobs = FolderBlobs::open(folder.clone()).map_err(|fault| unusable(&folder, fault))?;
             return Ok(Arc::new(blobs));
         }
-        let place = self.place("store.blobs", &self.config.store.blobs, 0)?;
+        let place = self.place("store.blobs", &self.config.store.blobs, 0).await?;
         match place.try_out(&self.trial()).await {
             Ok(()) => {}
             Err(Trial::Refused(why)) => return Err(wrong("store.blobs", &why)),
@@ -60,15 +60,15 @@ impl Reach<'_> {
     }
 
     /// Where backups go, where that is an object store.
-    pub(super) fn backups(self) -> Result<Option<Arc<dyn Objects>>, Fault> {
+    pub(super) async fn backups(self) -> Result<Option<Arc<dyn Objects>>, Fault> {
         let place = &self.config.backup.place;
-        if place.is_empty() { Ok(None) } else { self.place("backup.place", place, 0).map(Some) }
+        if place.is_empty() { Ok(None) } else { self.place("backup.place", place, 0).await.map(Some) }
     }
 
     /// The anchor in an object store.
-    pub(super) fn anchor(self) -> Result<Arc<dyn Anchor>, Fault> {
+    pub(super) async fn anchor(self) -> Result<Arc<dyn Anchor>, Fault> {
         let audit = &self.config.audit;
-        let place = self.place("audit.anchor_objects", &audit.anchor_objects, audit.anchor_retain_days)?;
+        let place = self.place("audit.anchor_objects", &audit.anchor_objects, audit.anchor_retain_days).await?;
         Ok(Arc::new(ObjectAnchor::new(place)))
     }
 
@@ -83,7 +83,7 @@ impl Reach<'_> {
             ("audit.anchor_objects", audit.anchor_objects.as_str(), anchored),
         ];
         for (key, text, _) in all.into_iter().filter(|(_, _, is_used)| *is_used) {
-            let tried = match self.place(key, text, 0) {
+            let tried = match self.place(key, text, 0).await {
                 // What is written among checkpoints may be there to stay.
                 Ok(place) if key == "audit.anchor_objects" => {
                     place.check().await.map_err(|fault| wrong(key, &fault.to_string()))
@@ -102,13 +102,13 @@ impl Reach<'_> {
         new_uuid(self.clock.now()).simple().to_string()
     }
 
-    fn place(self, key: &str, text: &str, retain_days: u64) -> Result<Arc<dyn Objects>, Fault> {
+    async fn place(self, key: &str, text: &str, retain_days: u64) -> Result<Arc<dyn Objects>, Fault> {
         let bucket = Bucket::parse(text).map_err(|why| wrong(key, &why))?;
         let objects = &self.config.objects;
         let access = Access {
             endpoint: Some(objects.endpoint.clone()).filter(|endpoint| !endpoint.is_empty()),
             region: objects.region.clone(),
-            credentials: self.credentials()?,
+            credentials: self.credential("objects.credentials", objects.credentials_in()).await?,
             environment: self.environment.clone(),
             authority: (!objects.tls_ca.is_empty()).then(|| self.data.join(&objects.tls_ca)),
             retain_days,
@@ -116,23 +116,6 @@ impl Reach<'_> {
         };
         let place = ObjectPlace::new(bucket, &access).map_err(|why| wrong(key, &why))?;
         Ok(Arc::new(place))
-    }
-
-    fn credentials(self) -> Result<Option<Secret>, Fault> {
-        let text = match self.config.objects.credentials_in() {
-            None => return Err(wrong("objects.credentials", "it names neither a file nor a variable")),
-            Some(CredentialsIn::Machine) => return Ok(None),
-            Some(CredentialsIn::Variable(variable)) => {
-                let value = self.environment.value(variable);
-                value.ok_or_else(|| wrong("objects.credentials", &format!("the variable {variable} is not set")))?
-            }
-            Some(CredentialsIn::File(path)) => {
-                // A relative path is one of the data folder, wherever the program was started.
-                let file = self.data.join(path);
-                Secret::new(std::fs::read_to_string(&file).map_err(|error| unusable_by(&file, error))?)
-            }
-        };
-        Ok(Some(text))
     }
 }
 

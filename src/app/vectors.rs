@@ -12,10 +12,8 @@ use crate::adapter::vectors::{ClosedVectors, EmbeddedVectors};
 use crate::capability::platform::Services;
 use crate::config::Config;
 use crate::config::embeddings::Named;
-use crate::config::vectors::KeyIn;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
-use crate::kernel::secret::Secret;
 use crate::kernel::tasks;
 use crate::port::embedder::{Embedder, OwnEmbedder};
 use crate::port::vectors::{Index, Vectors};
@@ -46,24 +44,9 @@ async fn index(config: &Config, folder: PathBuf) -> Result<Arc<dyn Vectors>, Fau
 
 /// The index in Qdrant, which must answer at the start: a wrong address or key shows then, not at the first search.
 async fn qdrant(reach: Reach<'_>) -> Result<Arc<dyn Vectors>, Fault> {
-    let Reach { config, data, environment, .. } = reach;
-    let vectors = &config.vectors;
+    let vectors = &reach.config.vectors;
     let wrong = |key: &str, why: &str| Fault::new(&codes::BAD_CONFIGURATION, format!("{key} cannot be used: {why}"));
-    let api_key = match vectors.key_in() {
-        None => return Err(wrong("vectors.api_key_from", "it names neither a file nor a variable")),
-        Some(KeyIn::Nowhere) => None,
-        Some(KeyIn::Variable(variable)) => {
-            let value = environment.value(variable);
-            let missing = || wrong("vectors.api_key_from", &format!("the variable {variable} is not set"));
-            Some(value.ok_or_else(missing)?)
-        }
-        Some(KeyIn::File(path)) => {
-            // A relative path is one of the data folder, wherever the program was started.
-            let file = data.join(path);
-            let text = std::fs::read_to_string(&file).map_err(|error| unusable_by(&file, error))?;
-            Some(Secret::new(text.trim().to_owned()))
-        }
-    };
+    let api_key = reach.credential("vectors.api_key_from", vectors.key_in()).await?;
     let settings = Settings {
         url: vectors.url.clone(),
         api_key,

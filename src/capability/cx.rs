@@ -442,6 +442,11 @@ impl Cx {
         self.pending().steps.push(Step::Count { name, key, by, at_most });
     }
 
+    /// Writes what a part of the program has made up that also writes without a call: the audit entry tells of what it belongs to.
+    pub fn steps(&self, steps: Vec<Step>) {
+        self.pending().steps.extend(steps);
+    }
+
     /// Puts a job into a queue.
     pub fn enqueue(&self, job: Job) {
         self.pending().steps.push(Step::Enqueue(job));

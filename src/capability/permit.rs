@@ -16,6 +16,7 @@ named! {
         Documents = "documents", "Uploaded documents, their text and passages";
         Gateway = "gateway", "What lies behind the gateway's routes";
         Events = "events", "Published events, subscriptions and what could not be delivered";
+        Executions = "executions", "Executions of processes: what runs, what waits, what was done";
         Feedback = "feedback", "What people say of answers: ratings, corrections, expected outputs";
         Graph = "graph", "The knowledge graph: nodes and relations";
         Keys = "keys", "API keys";
@@ -27,11 +28,13 @@ named! {
         Prompts = "prompts", "Prompts, blocks, their versions and labels";
         Roles = "roles", "Roles and who holds them";
         Routes = "routes", "The gateway's routes";
+        Rules = "rules", "Rule sets: decisions, their tables, versions and tests";
         Runs = "runs", "What agents do when they are run, and the records of it";
         Secrets = "secrets", "Credentials in the vault: their names, never their text";
         Services = "services", "Registered services and their instances";
         Spending = "spending", "What models cost: usage and budgets";
         System = "system", "The installation: configuration, logs, backups, caches";
+        Tasks = "tasks", "Tasks of people: what is asked of whom, and the answers";
         Tools = "tools", "The tools themselves";
         Users = "users", "People's accounts";
     }
@@ -48,14 +51,17 @@ impl Resource {
             Self::Events => Domain::Events,
             Self::Keys | Self::Roles | Self::Users => Domain::Identity,
             Self::Completions | Self::Models | Self::Spending => Domain::Models,
+            Self::Executions => Domain::Executions,
             Self::Feedback | Self::Learning => Domain::Learning,
             Self::Graph => Domain::Knowledge,
             Self::Memories => Domain::Memory,
             Self::Personas => Domain::Personas,
             Self::Processes => Domain::Processes,
             Self::Prompts => Domain::Prompts,
+            Self::Rules => Domain::Rules,
             Self::Secrets => Domain::Integrations,
             Self::Gateway | Self::Routes | Self::Services | Self::System => Domain::System,
+            Self::Tasks => Domain::Tasks,
             Self::Tools => Domain::Registry,
         }
     }

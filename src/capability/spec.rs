@@ -22,6 +22,9 @@ named! {
         Learning = "learning", "What people say of answers, training sets of it, retraining, drift";
         Documents = "documents", "What people wrote: uploaded, read, found by its passages, told apart, read out of";
         Processes = "processes", "What is done in which order, by whom and with what: drawn, checked, versioned, tried out";
+        Executions = "executions", "Processes that run: started, followed, paused, signalled, recovered, taken back";
+        Rules = "rules", "Decisions as tables and expressions: versioned, tested, asked, with which rules fired and why";
+        Tasks = "tasks", "What people are asked to decide or fill in: forms, who answers, by when, and what they said";
         Registry = "registry", "Finding, reading about and calling tools";
         System = "system", "Health, metrics, configuration, logs, backups and caches of the installation";
     }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use super::Config;
+use super::credential::CredentialIn;
 use super::nats::LOGINS;
 use crate::kernel::bucket::{self, Bucket, Provider};
 use crate::kernel::network::Network;
@@ -150,7 +151,7 @@ fn vectors(config: &Config, wrong: &mut Vec<Wrong>) {
     }
     if vectors.key_in().is_none() {
         // What stands there may be the key that somebody put into the wrong place: it is not repeated.
-        let say = "must be 'file:PATH' or 'env:VARIABLE', or empty; the key itself is not written here";
+        let say = "must be 'file:PATH', 'env:VARIABLE' or 'vault:NAME', or empty; the key itself is not written here";
         wrong.push(("vectors.api_key_from", say.to_owned()));
     }
     let fits = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
@@ -182,9 +183,9 @@ fn bus(config: &Config, wrong: &mut Vec<Wrong>) {
     if login == "password" && nats.user.is_empty() {
         wrong.push(("nats.user", "is missing: nats.login = 'password' needs the name of a user".to_owned()));
     }
-    if (!login.is_empty() || !nats.login_from.is_empty()) && nats.place().is_none() {
+    if !names_place(nats.login_in(), !login.is_empty()) {
         // What stands there may be the secret that somebody put into the wrong place: it is not repeated.
-        let say = "must be 'file:PATH' or 'env:VARIABLE'; the secret itself is not written here";
+        let say = "must be 'file:PATH', 'env:VARIABLE' or 'vault:NAME'; the secret itself is not written here";
         wrong.push(("nats.login_from", say.to_owned()));
     }
     if !nats.tls_ca.is_empty()
@@ -213,9 +214,9 @@ fn graph(config: &Config, wrong: &mut Vec<Wrong>) {
     {
         wrong.push(("graph.url", format!("'{}' {why}", redact(&graph.url))));
     }
-    if (!graph.user.is_empty() || !graph.password_from.is_empty()) && graph.place().is_none() {
+    if !names_place(graph.password_in(), !graph.user.is_empty()) {
         // What stands there may be the secret that somebody put into the wrong place: it is not repeated.
-        let say = "must be 'file:PATH' or 'env:VARIABLE'; the password itself is not written here";
+        let say = "must be 'file:PATH', 'env:VARIABLE' or 'vault:NAME'; the password itself is not written here";
         wrong.push(("graph.password_from", say.to_owned()));
     }
     if !graph.tls_ca.is_empty()
@@ -227,6 +228,11 @@ fn graph(config: &Config, wrong: &mut Vec<Wrong>) {
         let say = "must be a name of letters, digits and '_' that begins with a letter, at most 60 of them";
         wrong.push(("graph.space", format!("{say}, not '{}'", graph.space)));
     }
+}
+
+/// Whether a place can be read, and is there where one is needed.
+fn names_place(place: Option<CredentialIn<'_>>, needed: bool) -> bool {
+    place.is_some_and(|place| !needed || place != CredentialIn::Nowhere)
 }
 
 /// No time to wait is longer: a moment so far away can still be reckoned with everywhere.
@@ -249,6 +255,8 @@ fn ranges(config: &Config, wrong: &mut Vec<Wrong>) {
         events,
         nats,
         graph,
+        schedules,
+        calendars: _,
         logging,
         telemetry,
         backup,
@@ -292,6 +300,8 @@ fn ranges(config: &Config, wrong: &mut Vec<Wrong>) {
         ("retrieval.half_life_days", retrieval.half_life_days, 1, 36_500),
         ("retrieval.importance_percent", retrieval.importance_percent, 0, 100),
         ("retrieval.variety_percent", retrieval.variety_percent, 0, 100),
+        ("retrieval.reranked", retrieval.reranked, 2, 500),
+        ("retrieval.reranker_seconds", retrieval.reranker_seconds, 1, 60),
         ("vectors.search_seconds", vectors.search_seconds, 1, 60),
         ("vectors.write_seconds", vectors.write_seconds, 1, 3600),
         ("events.most_hops", events.most_hops.into(), 1, 64),
@@ -303,6 +313,13 @@ fn ranges(config: &Config, wrong: &mut Vec<Wrong>) {
         ("nats.keep_hours", nats.keep_hours, 1, 876_000),
         ("nats.keep_megabytes", nats.keep_megabytes, 0, 1 << 40),
         ("graph.connections", many(graph.connections), 2, 1000),
+        ("schedules.runs", many(schedules.runs), 1, 10_000),
+        ("schedules.runs_per_tenant", many(schedules.runs_per_tenant), 1, 10_000),
+        ("schedules.per_tenant", schedules.per_tenant, 1, 10_000_000),
+        ("schedules.shortest_seconds", schedules.shortest_seconds, 1, 86_400),
+        ("schedules.missed_after_seconds", schedules.missed_after_seconds, 1, 86_400),
+        ("schedules.kept_runs", schedules.kept_runs, 1, 100_000),
+        ("schedules.kept_days", schedules.kept_days, 0, 36_500),
         ("logging.recent_lines", many(logging.recent_lines), 0, 1_000_000),
         ("telemetry.every_seconds", telemetry.every_seconds, 1, 3600),
         ("backup.keep", many(backup.keep), 0, 1_000_000),

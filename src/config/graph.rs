@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::address::{Wanted, misfit};
+use super::credential::CredentialIn;
 
 /// What the knowledge graph is asked of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -21,7 +22,7 @@ pub struct Graph {
     pub database: String,
     /// The name of the user; empty where nobody asks.
     pub user: String,
-    /// Where the password is: `file:PATH` or `env:VARIABLE`.
+    /// Where the password is: `file:PATH`, `env:VARIABLE` or `vault:NAME`.
     pub password_from: String,
     /// What labels and types in Neo4j begin with. Installations on one database take each its own.
     pub space: String,
@@ -29,26 +30,11 @@ pub struct Graph {
     pub connections: usize,
 }
 
-/// A place that a password comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PasswordPlace<'a> {
-    /// A file.
-    File(&'a str),
-    /// A variable of the environment.
-    Variable(&'a str),
-}
-
 impl Graph {
-    /// Where the password comes from; `None` when that cannot be read.
+    /// Where the password is; `None` when that cannot be read.
     #[must_use]
-    pub fn place(&self) -> Option<PasswordPlace<'_>> {
-        let (scheme, rest) = self.password_from.split_once(':')?;
-        match (scheme, rest.trim()) {
-            (_, "") => None,
-            ("file", path) => Some(PasswordPlace::File(path)),
-            ("env", variable) => Some(PasswordPlace::Variable(variable)),
-            _ => None,
-        }
+    pub fn password_in(&self) -> Option<CredentialIn<'_>> {
+        CredentialIn::read(&self.password_from)
     }
 
     /// What is wrong with the address; `None` when nothing is.

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::address::{Wanted, misfit};
+use super::credential::CredentialIn;
 
 /// The NATS servers that carry events, where `events.bus` is `nats`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -20,7 +21,7 @@ pub struct Nats {
     pub login: String,
     /// The name of the user, for `password`.
     pub user: String,
-    /// Where the password, the token, the seed or the credentials are: `file:PATH` or `env:VARIABLE`.
+    /// Where the password, the token, the seed or the credentials are: `file:PATH`, `env:VARIABLE` or `vault:NAME`.
     pub login_from: String,
     /// The name of the stream, with which all subjects begin.
     pub stream: String,
@@ -32,29 +33,14 @@ pub struct Nats {
     pub keep_megabytes: u64,
 }
 
-/// A place that a login comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LoginPlace<'a> {
-    /// A file.
-    File(&'a str),
-    /// A variable of the environment.
-    Variable(&'a str),
-}
-
 /// The ways to log in that there are.
 pub const LOGINS: [&str; 5] = ["", "password", "token", "nkey", "credentials"];
 
 impl Nats {
-    /// Where the login comes from; `None` when that cannot be read.
+    /// Where the login is; `None` when that cannot be read.
     #[must_use]
-    pub fn place(&self) -> Option<LoginPlace<'_>> {
-        let (scheme, rest) = self.login_from.split_once(':')?;
-        match (scheme, rest.trim()) {
-            (_, "") => None,
-            ("file", path) => Some(LoginPlace::File(path)),
-            ("env", variable) => Some(LoginPlace::Variable(variable)),
-            _ => None,
-        }
+    pub fn login_in(&self) -> Option<CredentialIn<'_>> {
+        CredentialIn::read(&self.login_from)
     }
 
     /// What is wrong with an address of a server; `None` when nothing is.

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::credential::CredentialIn;
+
 /// How the object stores are reached that `store.blobs`, `backup.place` and `audit.anchor_objects` name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -19,31 +21,11 @@ pub struct Objects {
     pub tls_ca: String,
 }
 
-/// Where credentials are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CredentialsIn<'a> {
-    /// What the machine is given by its provider or its environment.
-    Machine,
-    /// A file.
-    File(&'a str),
-    /// A variable of the environment.
-    Variable(&'a str),
-}
-
 impl Objects {
-    /// Where the credentials are; `None` when that cannot be read.
+    /// Where the credentials are, and nowhere for what the machine is given by its provider or its environment; `None` when that cannot be read.
+    /// They are not in the vault: that comes back from a backup, which may lie in what they open.
     #[must_use]
-    pub fn credentials_in(&self) -> Option<CredentialsIn<'_>> {
-        if self.credentials.is_empty() {
-            return Some(CredentialsIn::Machine);
-        }
-        let (scheme, rest) = self.credentials.split_once(':')?;
-        let rest = rest.trim();
-        match scheme {
-            _ if rest.is_empty() => None,
-            "file" => Some(CredentialsIn::File(rest)),
-            "env" => Some(CredentialsIn::Variable(rest)),
-            _ => None,
-        }
+    pub fn credentials_in(&self) -> Option<CredentialIn<'_>> {
+        CredentialIn::read(&self.credentials).filter(|place| !matches!(place, CredentialIn::Vault(_)))
     }
 }

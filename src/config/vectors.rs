@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::address::{Wanted, misfit};
+use super::credential::CredentialIn;
 
 /// Where the index of vectors is, by which texts are found that mean alike.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -15,7 +16,7 @@ pub struct Vectors {
     pub url: String,
     /// Whether a server beyond this machine may be spoken to without TLS.
     pub insecure: bool,
-    /// Where the key that Qdrant asks for is: `file:PATH` or `env:VARIABLE`; empty where it asks for none.
+    /// Where the key that Qdrant asks for is: `file:PATH`, `env:VARIABLE` or `vault:NAME`; empty where it asks for none.
     pub api_key_from: String,
     /// What the names of the collections begin with.
     pub prefix: String,
@@ -25,30 +26,11 @@ pub struct Vectors {
     pub write_seconds: u64,
 }
 
-/// Where a key is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyIn<'a> {
-    /// Nobody asks for one.
-    Nowhere,
-    /// A file.
-    File(&'a str),
-    /// A variable of the environment.
-    Variable(&'a str),
-}
-
 impl Vectors {
     /// Where the key is; `None` when that cannot be read.
     #[must_use]
-    pub fn key_in(&self) -> Option<KeyIn<'_>> {
-        if self.api_key_from.is_empty() {
-            return Some(KeyIn::Nowhere);
-        }
-        match self.api_key_from.split_once(':').map(|(scheme, rest)| (scheme, rest.trim()))? {
-            (_, "") => None,
-            ("file", path) => Some(KeyIn::File(path)),
-            ("env", variable) => Some(KeyIn::Variable(variable)),
-            _ => None,
-        }
+    pub fn key_in(&self) -> Option<CredentialIn<'_>> {
+        CredentialIn::read(&self.api_key_from)
     }
 
     /// What is wrong with the address; `None` when nothing is.

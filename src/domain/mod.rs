@@ -5,6 +5,7 @@ pub mod agents;
 pub mod audit;
 pub mod documents;
 pub mod events;
+pub mod executions;
 pub mod identity;
 pub mod integrations;
 pub mod knowledge;
@@ -15,7 +16,9 @@ pub mod personas;
 pub mod processes;
 pub mod prompts;
 pub mod registry;
+pub mod rules;
 pub mod system;
+pub mod tasks;
 
 use crate::capability::module::Module;
 
@@ -34,6 +37,9 @@ pub static MODULES: &[&Module] = &[
     &learning::MODULE,
     &documents::MODULE,
     &processes::MODULE,
+    &executions::MODULE,
+    &rules::MODULE,
+    &tasks::MODULE,
     &registry::MODULE,
     &system::MODULE,
 ];

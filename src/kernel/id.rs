@@ -160,16 +160,22 @@ pub enum Feedback {}
 pub enum Dataset {}
 /// Names a retraining job.
 pub enum Retraining {}
+/// Names a task of a person.
+pub enum Task {}
 /// Names a document.
 pub enum Document {}
 /// Names something that is remembered.
 pub enum Memory {}
+/// Names an execution of a process.
+pub enum Execution {}
 
 /// Names a node of the graph.
 pub enum Node {}
 /// Names a relation of the graph.
 pub enum Relation {}
 
+/// The id of a task of a person.
+pub type TaskId = Id<Task>;
 /// The id of a node of the graph.
 pub type NodeId = Id<Node>;
 /// The id of a relation of the graph.
@@ -208,6 +214,8 @@ pub type DatasetId = Id<Dataset>;
 pub type RetrainingId = Id<Retraining>;
 /// The id of a document.
 pub type DocumentId = Id<Document>;
+/// The id of an execution of a process.
+pub type ExecutionId = Id<Execution>;
 /// The id of something that is remembered.
 pub type MemoryId = Id<Memory>;
 

@@ -1,6 +1,5 @@
 //! Blobs: large bytes by name, kept beside the records.
 
-use std::io::Read as _;
 use std::path::Path;
 
 use async_trait::async_trait;
@@ -8,7 +7,6 @@ use bytes::Bytes;
 
 use super::store::StoreFault;
 use crate::kernel::id::TenantId;
-use crate::kernel::tasks::blocking;
 
 /// A blob's size and digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,19 +26,8 @@ pub trait Blobs: Send + Sync {
     /// Keeps the bytes; on disk when it returns. Bytes kept before are kept once.
     async fn put(&self, tenant: TenantId, bytes: Bytes) -> Result<BlobInfo, StoreFault>;
 
-    /// Keeps a head and the content of a file behind it as one blob, as `put` does. Where this is not made better the file is held in memory
-    /// meanwhile.
-    async fn put_file(&self, tenant: TenantId, head: &'static [u8], file: &Path) -> Result<BlobInfo, StoreFault> {
-        let path = file.to_owned();
-        let read = move || {
-            let mut bytes = head.to_vec();
-            let read = std::fs::File::open(&path).and_then(|mut file| file.read_to_end(&mut bytes));
-            read.map(|_| bytes).map_err(|error| StoreFault::of_file(&path.display().to_string(), &error))
-        };
-        let ended_early = || Err(StoreFault::Broken("reading a file ended early".to_owned()));
-        let bytes = blocking(read).await.unwrap_or_else(ended_early)?;
-        self.put(tenant, bytes.into()).await
-    }
+    /// Keeps a head and the content of a file behind it as one blob, as `put` does. However large the file is, little of it is in memory at a time.
+    async fn put_file(&self, tenant: TenantId, head: &'static [u8], file: &Path) -> Result<BlobInfo, StoreFault>;
 
     /// The bytes of a digest, `None` when the tenant has none.
     async fn get(&self, tenant: TenantId, digest: &str) -> Result<Option<Bytes>, StoreFault>;

@@ -269,6 +269,9 @@ pub trait Expressions: Send + Sync {
     /// The items of a list; `None` where it is none.
     fn items(&self, value: &Datum) -> Option<Vec<Datum>>;
 
+    /// Rows of compiled unary tests, each as long as the first.
+    fn rows(&self, rows: Vec<Vec<Arc<dyn Expression>>>) -> Arc<dyn Rows>;
+
     /// A function that expressions can call.
     fn function(&self, parameters: &[(String, Kind)], body: Body) -> Datum;
 
@@ -319,3 +322,56 @@ pub trait Expressions: Send + Sync {
 
 /// The service that has the language.
 pub struct Language(pub Arc<dyn Expressions>);
+
+/// A decision table's rows of tests, which are held against inputs at once.
+pub trait Rows: Send + Sync {
+    /// The rows whose tests all hold of the inputs, in order; only the first where no more are asked for.
+    ///
+    /// # Errors
+    /// Where a test cannot be evaluated.
+    fn matching(&self, scope: &dyn Scope, inputs: &[Datum], only_first: bool) -> Result<Vec<usize>, ExpressionFault>;
+
+    /// Whether each test of a row holds of its input.
+    ///
+    /// # Errors
+    /// Where a test cannot be evaluated.
+    fn tests(&self, scope: &dyn Scope, row: usize, inputs: &[Datum]) -> Result<Vec<Option<bool>>, ExpressionFault>;
+
+    /// Which inputs more than one row takes, and which none, told by examples. `allowed` are tests of what an input may be.
+    fn coverage(&self, columns: &[Column], most: usize) -> Coverage;
+}
+
+/// A column of a table, for looking at what it covers.
+pub struct Column {
+    /// What it holds.
+    pub kind: Kind,
+    /// What it may be.
+    pub allowed: Option<Arc<dyn Expression>>,
+}
+
+/// What was found by looking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// None: every input was looked at.
+    None,
+    /// Some.
+    Some,
+    /// That cannot be told: there are tests that cannot be decided without values, or too many cases.
+    Unknown,
+}
+
+/// An example of inputs: a value a column; none where any value will do.
+pub type Example = Vec<Option<Value>>;
+
+/// What a table's rows cover.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Coverage {
+    /// Whether inputs are taken by two rows.
+    pub overlapping: Found,
+    /// Two rows each that take the same inputs, and such inputs.
+    pub overlaps: Vec<(usize, usize, Example)>,
+    /// Whether inputs are taken by none.
+    pub lacking: Found,
+    /// Inputs that none takes.
+    pub gaps: Vec<Example>,
+}

@@ -13,6 +13,7 @@ pub mod graph_measures;
 pub mod graph_mirror;
 pub mod graph_query;
 pub mod logs;
+pub mod markup;
 pub mod models;
 pub mod objects;
 pub mod outside;

@@ -40,8 +40,8 @@ pub trait Objects: Send + Sync {
     /// Writes an object unless there is one of that name; false where there is, which stays as it is.
     async fn put_new(&self, name: &str, bytes: Bytes) -> Result<bool, StoreFault>;
 
-    /// Writes an object with what is in a file, however large.
-    async fn put_file(&self, name: &str, file: &Path) -> Result<(), StoreFault>;
+    /// Writes an object with a head and what is in a file behind it, however large: it is sent in parts and never held in memory as a whole.
+    async fn put_file(&self, name: &str, head: &'static [u8], file: &Path) -> Result<(), StoreFault>;
 
     /// The bytes of an object, `None` where there is none.
     async fn get(&self, name: &str) -> Result<Option<Bytes>, StoreFault>;

@@ -3,6 +3,7 @@
 pub mod backups;
 pub mod carrying;
 pub mod embedding;
+pub mod executing;
 pub mod folders;
 pub mod hearing;
 pub mod logging;
@@ -11,6 +12,7 @@ pub mod mirroring;
 pub mod owner;
 pub mod relay;
 pub mod retraining;
+pub mod ringing;
 mod rounds;
 pub mod supervise;
 pub mod telemetry;

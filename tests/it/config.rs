@@ -244,7 +244,7 @@ fn what_does_not_fit_of_qdrant_is_told_and_no_secret_with_it() {
     for wanted in [
         "vectors.backend: must be 'embedded' or 'qdrant', not 'pigeons'",
         "must not hold a key: see vectors.api_key_from",
-        "vectors.api_key_from: must be 'file:PATH' or 'env:VARIABLE'",
+        "vectors.api_key_from: must be 'file:PATH', 'env:VARIABLE' or 'vault:NAME'",
         "vectors.prefix: must be a name",
         "vectors.search_seconds: must be from 1 to 60, not 0",
     ] {
@@ -289,7 +289,7 @@ fn what_does_not_fit_of_nats_is_told_and_no_secret_with_it() {
         "must not hold a user or password",
         "'nats://far.example:4222' lies beyond this machine",
         "nats.login: must be 'password', 'token', 'nkey' or 'credentials'",
-        "nats.login_from: must be 'file:PATH' or 'env:VARIABLE'",
+        "nats.login_from: must be 'file:PATH', 'env:VARIABLE' or 'vault:NAME'",
         "nowhere.pem' cannot be read",
         "nats.stream: must be a name",
         "nats.replicas: must be from 1 to 5, not 6",
@@ -317,7 +317,7 @@ fn what_does_not_fit_of_the_graph_is_told_and_no_secret_with_it() {
     for wanted in [
         "graph.backend: must be 'records' or 'neo4j', not 'paper'",
         "'http://a:1' must begin with 'bolt+s://'",
-        "graph.password_from: must be 'file:PATH' or 'env:VARIABLE'",
+        "graph.password_from: must be 'file:PATH', 'env:VARIABLE' or 'vault:NAME'",
         "nowhere.pem' cannot be read",
         "graph.space: must be a name",
         "graph.connections: must be from 2 to 1000, not 1",
@@ -333,4 +333,25 @@ fn what_does_not_fit_of_the_graph_is_told_and_no_secret_with_it() {
         let said = Scene::new().flag("--set", "graph.url", url).said();
         assert!(said.contains(wanted) && !said.contains("hunter2"), "{wanted}: {said}");
     }
+}
+
+#[test]
+fn calendars_are_named_by_the_operator_and_judged_at_the_start() {
+    let scene = Scene::new();
+    let text = "[calendars.berlin]\ntimezone = 'Europe/Berlin'\nmonday = ['08:00-12:00']\nholidays = ['12-25']\n";
+    std::fs::write(scene.path("working").join(FILE), text).unwrap();
+    let loaded = scene.load().unwrap();
+    assert_eq!(loaded.config.calendars.keys().collect::<Vec<_>>(), ["berlin", "business"]);
+    assert!(matches!(loaded.origins["calendars.berlin"], Source::File(_)));
+    let text = "[calendars.'a b']\ntimezone = 'UTC'\n[calendars.moon]\ntimezone = 'Moon/Sea'\nmonday = ['late']\n\
+                [calendars.x]\nopens = 'never'\n";
+    std::fs::write(scene.path("working").join(FILE), text).unwrap();
+    let said = scene.said();
+    for wanted in
+        ["calendars.a b: is no name", "calendars.moon: /timezone there is no time zone", "/monday/0", "unknown field"]
+    {
+        assert!(said.contains(wanted), "{wanted}: {said}");
+    }
+    std::fs::write(scene.path("working").join(FILE), "[calendars]\nberlin = 'Europe/Berlin'\n").unwrap();
+    assert!(scene.said().contains("calendars.berlin: must be a table, not a text"), "{}", scene.said());
 }

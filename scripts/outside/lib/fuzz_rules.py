@@ -46,6 +46,8 @@ OF_THE_PAST = {
     "process_unchanged",
     "process_version_taken",
     "process_moved",
+    "process_file_broken",  # languages of their own
+    "process_file_outside",
     "nothing_to_learn",  # one of several properties must be there
     "interaction_differs",  # what was taken in under the same id before
     "agent_incomplete",  # what the agent was made of is gone since
@@ -171,6 +173,7 @@ MANY_RULES = {
     "process_update",
     "process_validate",
     "process_versions",
+    "process_import",
     "prompt_assemble",
     "prompt_create",
     "prompt_experiment",
@@ -420,6 +423,8 @@ DISPOSABLE = {
     "process_update": [("path_parameters", lambda: {"id": process()}), ("body", lambda: {"description": "Other."})],
     "process_validate": [("path_parameters", lambda: {"id": process()}), ("body", dict)],
     "process_versions": [("path_parameters", lambda: {"id": process()}), ("query", dict)],
+    "process_import": ("body", lambda: {"content": json.dumps(steps(f"Fresh {next(numbers)}"))}),
+    "process_view": [("path_parameters", lambda: {"id": process()}), ("query", dict)],
     "prompt_assemble": [("path_parameters", lambda: {"id": prompt()}), ("body", dict)],
     "prompt_create": ("body", lambda: {"name": f"Fresh {next(numbers)}", "template": "Say hello."}),
     "prompt_experiment": [("path_parameters", lambda: {"id": shared_prompt()}), ("body", dict)],

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::FeelLanguage;
-use crate::port::expressions::{ExpressionFault, Expressions as _, Form, Kind, Limits, Names};
+use crate::port::expressions::{
+    Column, Coverage, ExpressionFault, Expressions as _, Form, Found, Kind, Limits, Names,
+};
 
 fn variables() -> Value {
     json!({
@@ -284,4 +286,62 @@ fn json_is_read_as_the_kind_that_was_asked_for() {
     assert_eq!(language.read(&json!([1, "x"]), &kind("list<number>")).unwrap_err().0, "/1");
     assert!(language.read(&json!("yesterday"), &kind("date")).unwrap_err().1.contains("is no date"));
     assert!(Kind::parse("money").is_none());
+}
+
+fn covered(kinds: &[&str], allowed: &[Option<&str>], rows: &[&[&str]]) -> Coverage {
+    let language = FeelLanguage::default();
+    let tests = |text: &str| language.compile(text, Form::UnaryTests, &names()).unwrap();
+    let rows = rows.iter().map(|row| row.iter().map(|text| tests(text)).collect()).collect();
+    let column = |(kind, allowed): (&&str, &Option<&str>)| Column {
+        kind: Kind::parse(kind).unwrap(),
+        allowed: allowed.map(tests),
+    };
+    let columns: Vec<Column> = kinds.iter().zip(allowed).map(column).collect();
+    language.rows(rows).coverage(&columns, 5)
+}
+
+#[test]
+fn overlaps_and_gaps_are_found_by_example() {
+    let whole = covered(&["number", "boolean"], &[None, None], &[&["< 10", "-"], &[">= 10", "true"], &[">= 10", "false"]]);
+    assert_eq!((whole.overlapping, whole.lacking), (Found::None, Found::None), "{whole:?}");
+    let broken = covered(&["number", "boolean"], &[None, None], &[&["< 10", "-"], &["[5..20]", "true"]]);
+    assert_eq!((broken.overlapping, broken.lacking), (Found::Some, Found::Some));
+    let (one, other, example) = &broken.overlaps[0];
+    assert_eq!((*one, *other, example[1].clone()), (0, 1, Some(json!(true))));
+    assert!((5.0..10.0).contains(&example[0].as_ref().unwrap().as_f64().unwrap()), "{example:?}");
+    assert!(broken.gaps.contains(&vec![Some(json!(10)), Some(json!(false))]), "{broken:?}");
+    let texts = covered(&["string"], &[Some("\"a\", \"b\"")], &[&["\"a\""], &["\"b\""]]);
+    assert_eq!((texts.overlapping, texts.lacking), (Found::None, Found::None), "{texts:?}");
+    let texts = covered(&["string"], &[None], &[&["\"a\""], &["not(\"a\", \"c\")"]]);
+    assert_eq!((texts.overlapping, texts.gaps), (Found::None, vec![vec![Some(json!("c"))]]));
+    let dates = covered(&["date"], &[None], &[&["< @\"2026-01-01\""], &["> date(\"2026-01-01\")"]]);
+    assert_eq!(dates.gaps, [vec![Some(json!("2026-01-01"))]]);
+    let dates = covered(&["date"], &[None], &[&["<= @\"2026-01-01\""], &[">= @\"2026-01-02\""]]);
+    assert_eq!((dates.overlapping, dates.lacking), (Found::None, Found::None), "{dates:?}");
+    // What needs a value cannot be decided; what is apart in another column is apart all the same.
+    let unsure = covered(&["number", "string"], &[None, None], &[&["> a", "\"x\""], &["> 1", "\"y\""]]);
+    assert_eq!(unsure.overlapping, Found::None);
+    let unsure = covered(&["number"], &[None], &[&["> a"], &["<= a"]]);
+    assert_eq!((unsure.overlapping, unsure.lacking), (Found::Unknown, Found::Unknown));
+    let open = covered(&["number", "string"], &[None, None], &[&["< 1", "-"]]);
+    assert_eq!(open.gaps[0], [Some(json!(1)), None]);
+}
+
+#[test]
+fn rows_of_a_table_are_held_against_inputs() {
+    let language = FeelLanguage::default();
+    let tests = |text: &str| language.compile(text, Form::UnaryTests, &names()).unwrap();
+    let rows = [["< 10", "\"a\",\"b\""], ["[5..100]", "-"], ["? > a * 100", "not(\"a\")"], ["!= 7", "-"]];
+    let rows = language.rows(rows.iter().map(|row| row.iter().map(|text| tests(text)).collect()).collect());
+    let scope = language.filled(variables().as_object().unwrap(), Limits::default()).unwrap();
+    let matching = |number: Value, text: Value, first: bool| {
+        let inputs = [number, text].map(|json| language.read(&json, &Kind::Any).unwrap());
+        rows.matching(&*scope, &inputs, first).unwrap()
+    };
+    assert_eq!(matching(json!(7), json!("a"), false), [0, 1]);
+    assert_eq!(matching(json!(7), json!("a"), true), [0]);
+    assert_eq!(matching(json!(201), json!("b"), false), [2, 3]);
+    assert_eq!(matching(json!(null), json!("a"), false), [3]);
+    let inputs = [json!(7), json!("c")].map(|json| language.read(&json, &Kind::Any).unwrap());
+    assert_eq!(rows.tests(&*scope, 0, &inputs).unwrap(), [Some(true), Some(false)]);
 }

@@ -18,9 +18,11 @@ use sha2::{Digest as _, Sha256};
 
 use crate::port::expressions::{
     Answer, Body, DEEPEST, Datum, Expression, ExpressionFault, Expressions, Form, Kind, LONGEST_TEXT, Limits, Names,
-    Reads, Scope,
+    Reads, Rows, Scope,
 };
 
+mod cells;
+mod coverage;
 mod tree;
 mod values;
 
@@ -84,7 +86,7 @@ enum Run {
     /// Tests that always hold.
     Always,
     /// Tests of which one must hold, or none.
-    Tests { any: Vec<Arc<Evaluator>>, negated: bool },
+    Tests { any: Vec<Arc<Evaluator>>, negated: bool, cell: Option<cells::Cell> },
 }
 
 impl Expression for Compiled {
@@ -201,10 +203,11 @@ fn compile(text: &str, form: Form, names: &Names) -> Result<Compiled, Expression
                     evaluator(&AstNode::In(tested(), Box::new(AstNode::ExpressionList(vec![item]))))
                 }
             };
-            Run::Tests { any: all.into_iter().map(test).collect(), negated }
+            Run::Tests { any: all.into_iter().map(test).collect(), negated, cell: None }
         }
         (Form::UnaryTests, node) => {
-            Run::Tests { any: vec![evaluator(&AstNode::In(tested(), Box::new(node)))], negated: false }
+            let cell = cells::Cell::of(&node);
+            Run::Tests { any: vec![evaluator(&AstNode::In(tested(), Box::new(node)))], negated: false, cell }
         }
     };
     Ok(Compiled { text: text.to_owned(), form, variables, quick, run })
@@ -274,6 +277,10 @@ impl Expressions for FeelLanguage {
     fn items(&self, value: &Datum) -> Option<Vec<Datum>> {
         let Feel::List(items) = feel(value) else { return None };
         Some(items.iter().cloned().map(Datum::of).collect())
+    }
+
+    fn rows(&self, rows: Vec<Vec<Arc<dyn Expression>>>) -> Arc<dyn Rows> {
+        Arc::new(cells::FeelRows { rows })
     }
 
     fn function(&self, parameters: &[(String, Kind)], body: Body) -> Datum {
@@ -371,7 +378,7 @@ impl Scope for FeelVariables {
     fn holds(&self, tests: &dyn Expression, of: &Datum) -> Result<Option<bool>, ExpressionFault> {
         let (any, negated) = match tests.compiled().downcast_ref::<Run>() {
             Some(Run::Always) => return Ok(Some(true)),
-            Some(Run::Tests { any, negated }) => (any, *negated),
+            Some(Run::Tests { any, negated, .. }) => (any, *negated),
             _ => return Err(ExpressionFault::Broken("an expression is no test".to_owned())),
         };
         let mut context = FeelContext::default();

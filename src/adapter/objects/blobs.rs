@@ -13,7 +13,7 @@ use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 use tokio::time::Instant;
 
-use crate::adapter::blob_files::{is_digest, kept, make_parent, place_of, read, sync_names, write_synced};
+use crate::adapter::blob_files::{digest_of, is_digest, kept, make_parent, place_of, sync_names};
 use crate::kernel::clock::Clock;
 use crate::kernel::id::TenantId;
 use crate::kernel::seal::sha256_hex;
@@ -119,6 +119,13 @@ impl Blobs for ObjectBlobs {
         Ok(BlobInfo { digest, size_bytes })
     }
 
+    async fn put_file(&self, tenant: TenantId, head: &'static [u8], file: &Path) -> Result<BlobInfo, StoreFault> {
+        let path = file.to_owned();
+        // Read for its name first, and once more to be sent: neither takes more memory for a larger file.
+        let (digest, size_bytes) = blocking(move || digest_of(head, &path)).await?;
+        self.keep_file(tenant, BlobInfo { digest, size_bytes }, head, file).await
+    }
+
     async fn get(&self, tenant: TenantId, digest: &str) -> Result<Option<Bytes>, StoreFault> {
         let Some(name) = name_of(KEPT, tenant, digest) else { return Ok(None) };
         let Some(bytes) = self.objects.get(&name).await? else { return Ok(None) };
@@ -184,20 +191,19 @@ impl Blobs for ObjectBlobs {
         let source = folder.to_owned();
         // Looked through first, so that a damaged copy changes nothing.
         let all = blocking(move || {
-            let all = kept(&source)?;
-            for (_, digest, path) in &all {
-                if sha256_hex(&read(path)?) != *digest {
+            let mut checked = Vec::new();
+            for (tenant, digest, path) in kept(&source)? {
+                let (found, size_bytes) = digest_of(b"", &path)?;
+                if found != digest {
                     return Err(StoreFault::Broken(format!("{} does not hold what its name says", path.display())));
                 }
+                checked.push((tenant, BlobInfo { digest, size_bytes }, path));
             }
-            Ok(all)
+            Ok(checked)
         })
         .await?;
         futures::stream::iter(all)
-            .map(|(tenant, _, path)| async move {
-                let bytes = blocking(move || read(&path)).await?;
-                self.put(tenant, bytes.into()).await.map(|_| 1)
-            })
+            .map(|(tenant, info, path)| async move { self.keep_file(tenant, info, b"", &path).await.map(|_| 1) })
             .buffer_unordered(AT_ONCE)
             .try_fold(0, async |sum, one| Ok(sum + one))
             .await
@@ -208,26 +214,44 @@ impl ObjectBlobs {
     /// Writes one blob into the folder of a copy. Answers how many that makes.
     async fn copy_one(&self, found: Found, folder: &Path) -> Result<u64, StoreFault> {
         let Some(file) = place_of(folder, found.tenant, &found.digest) else { return Ok(0) };
-        let mut bytes = self.objects.get(&found.name).await?;
-        if bytes.is_none() {
+        let path = file.clone();
+        blocking(move || make_parent(&path)).await?;
+        let mut is_there = self.objects.get_file(&found.name, &file).await?;
+        if !is_there {
             // Removed since it was listed: while a copy is held it lies among what is gone.
             let gone = name_of(GONE, found.tenant, &found.digest).filter(|_| self.holders.load(Ordering::Acquire) > 0);
-            bytes = match gone {
-                Some(gone) => self.objects.get(&gone).await?,
-                None => None,
+            is_there = match gone {
+                Some(gone) => self.objects.get_file(&gone, &file).await?,
+                None => false,
             };
         }
-        let Some(bytes) = bytes else { return Ok(0) };
-        if sha256_hex(&bytes) != found.digest {
+        if !is_there {
+            return Ok(0);
+        }
+        let path = file.clone();
+        let (digest, _) = blocking(move || digest_of(b"", &path)).await?;
+        if digest != found.digest {
             return Err(damaged(&found.name));
         }
-        blocking(move || {
-            make_parent(&file)?;
-            write_synced(&file, &bytes)?;
-            sync_names(&file)
-        })
-        .await?;
+        blocking(move || sync_names(&file)).await?;
         Ok(1)
+    }
+
+    /// Sends a file under its digest, where it is not there yet.
+    async fn keep_file(
+        &self,
+        tenant: TenantId,
+        info: BlobInfo,
+        head: &'static [u8],
+        file: &Path,
+    ) -> Result<BlobInfo, StoreFault> {
+        let Some(name) = name_of(KEPT, tenant, &info.digest) else {
+            return Err(StoreFault::Broken(format!("'{}' is not a digest", info.digest)));
+        };
+        if self.objects.size(&name).await? != Some(info.size_bytes) {
+            self.objects.put_file(&name, head, file).await?;
+        }
+        Ok(info)
     }
 }
 

@@ -63,10 +63,11 @@ impl ObjectPlace {
         StoreFault::of_file(&file.display().to_string(), error)
     }
 
-    async fn put_parts(&self, path: &Path, file: &FilePath) -> Result<(), StoreFault> {
+    async fn put_parts(&self, path: &Path, head: &[u8], file: &FilePath) -> Result<(), StoreFault> {
         let mut reader = tokio::fs::File::open(file).await.map_err(|error| Self::of_file(file, &error))?;
         let upload = self.store.put_multipart(path).await.map_err(|error| self.fault(&error))?;
         let mut writer = WriteMultipart::new_with_chunk_size(upload, PART);
+        writer.write(head);
         let mut buffer = vec![0; 1 << 20];
         let written = loop {
             match reader.read(&mut buffer).await {
@@ -179,13 +180,14 @@ impl Objects for ObjectPlace {
         }
     }
 
-    async fn put_file(&self, name: &str, file: &FilePath) -> Result<(), StoreFault> {
+    async fn put_file(&self, name: &str, head: &'static [u8], file: &FilePath) -> Result<(), StoreFault> {
         let size = tokio::fs::metadata(file).await.map_err(|error| Self::of_file(file, &error))?.len();
         if size <= PART as u64 {
             let bytes = tokio::fs::read(file).await.map_err(|error| Self::of_file(file, &error))?;
-            return self.put(name, bytes.into()).await;
+            let whole = if head.is_empty() { bytes } else { [head, bytes.as_slice()].concat() };
+            return self.put(name, whole.into()).await;
         }
-        self.put_parts(&self.path(name), file).await
+        self.put_parts(&self.path(name), head, file).await
     }
 
     async fn get(&self, name: &str) -> Result<Option<Bytes>, StoreFault> {

@@ -40,6 +40,22 @@ pub(super) static EDIT_UNFIT: CodeRow = CodeRow::of_caller(
     "One of the edits names what is not there, or adds what is. The detail has its place; none of the edits was made.",
 );
 
+/// A file cannot be read.
+pub(super) static FILE_BROKEN: CodeRow = CodeRow::of_caller(
+    "process_file_broken",
+    422,
+    "The text is no BPMN, YAML or JSON that can be read. The detail has line, column and what is wrong there. DOCTYPEs, entities of a file's own and \
+     tags that make something are not read.",
+);
+
+/// A file says more than the subset.
+pub(super) static FILE_OUTSIDE: CodeRow = CodeRow::of_caller(
+    "process_file_outside",
+    422,
+    "The file says something that is not in the subset of BPMN that is read, and the process would run otherwise without it. The detail names \
+     each element with id, line and what to draw in its place.",
+);
+
 /// There are too many.
 pub(super) static TOO_MANY_PROCESSES: CodeRow = CodeRow::of_caller(
     "too_many_processes",
@@ -49,4 +65,4 @@ pub(super) static TOO_MANY_PROCESSES: CodeRow = CodeRow::of_caller(
 
 /// All of them.
 pub(super) static ALL: &[Code] =
-    &[&PROCESS_UNUSABLE, &VERSION_TAKEN, &NOTHING_NEW, &PROCESS_MOVED, &EDIT_UNFIT, &TOO_MANY_PROCESSES];
+    &[&PROCESS_UNUSABLE, &VERSION_TAKEN, &NOTHING_NEW, &PROCESS_MOVED, &EDIT_UNFIT, &FILE_BROKEN, &FILE_OUTSIDE, &TOO_MANY_PROCESSES];

@@ -1,4 +1,6 @@
 //! The processes domain: what is done in which order, by whom and with what, as data that is checked, versioned, drawn, tried out.
+//!
+//! Other domains may use: `engine`; `reading`, which finds what was published.
 
 pub mod engine;
 mod faults;
@@ -6,6 +8,7 @@ mod finding;
 pub mod library;
 mod looking;
 mod model;
+pub(crate) mod reading;
 mod tools;
 mod topics;
 mod views;

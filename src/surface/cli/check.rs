@@ -31,13 +31,13 @@ pub(super) async fn run(setting: Setting) -> Result<(), Failure> {
             if let Err(fault) = tls::acceptor(&loaded.config.server).await {
                 tell(&fault);
             }
-            if let Err(fault) = App::check_bus(&loaded.config, &loaded.data) {
-                tell(&fault);
-            }
             let (clock, environment): (Arc<dyn Clock>, Arc<dyn Environment>) =
                 (Arc::new(SystemClock), Arc::new(ProcessEnvironment));
             let (config, data) = (&loaded.config, loaded.data.as_path());
-            let reach = Reach { config, data, environment: &environment, clock: &clock };
+            let reach = Reach { config, data, environment: &environment, clock: &clock, vault: None };
+            if let Err(fault) = App::check_bus(reach).await {
+                tell(&fault);
+            }
             reach.faults().await.iter().for_each(&mut tell);
         }
         Err(fault) => tell(&fault),

@@ -8,6 +8,7 @@ use convoke::adapter::objects::{Access, ObjectBlobs, ObjectPlace};
 use convoke::kernel::bucket::Bucket;
 use convoke::kernel::clock::SystemClock;
 use convoke::kernel::id::{Id, TenantId};
+use convoke::kernel::seal::sha256_hex;
 use convoke::kernel::secret::Secret;
 use convoke::port::blobs::Blobs;
 use convoke::port::objects::{Objects, Trial};
@@ -35,9 +36,42 @@ fn large(size: usize) -> Bytes {
     (0..size).map(|_| next()).collect::<Vec<u8>>().into()
 }
 
-#[tokio::test]
-async fn what_is_large_goes_in_parts_and_comes_back_the_same() {
-    let Some(part) = Part::find() else { return };
+/// Cases that hold of a provider.
+macro_rules! holds_of {
+    ($provider:ident, $find:path: $($case:ident),+ $(,)?) => {
+        mod $provider {
+            use super::Part;
+
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    let Some(part) = $find() else { return };
+                    super::$case(part).await;
+                }
+            )+
+        }
+    };
+}
+
+holds_of!(s3, Part::find:
+    what_is_large_goes_in_parts_and_comes_back_the_same,
+    objects_are_listed_within_their_folder_and_no_other,
+    of_two_that_write_the_same_new_name_one_is_told,
+    wrong_credentials_and_a_bucket_that_is_not_there_are_told_without_them,
+    instances_that_share_a_place_share_the_blobs_and_their_copies,
+    what_was_removed_long_ago_goes_for_good,
+);
+
+holds_of!(azure, Part::find_azure:
+    what_is_large_goes_in_parts_and_comes_back_the_same,
+    objects_are_listed_within_their_folder_and_no_other,
+    of_two_that_write_the_same_new_name_one_is_told,
+    wrong_credentials_and_a_bucket_that_is_not_there_are_told_without_them,
+    instances_that_share_a_place_share_the_blobs_and_their_copies,
+    what_was_removed_long_ago_goes_for_good,
+);
+
+async fn what_is_large_goes_in_parts_and_comes_back_the_same(part: Part) {
     let (objects, blobs) = (part.objects(), blobs(&part));
     let folder = tempfile::tempdir().unwrap();
     // One part, one part and a byte, parts that fill the last one.
@@ -48,17 +82,67 @@ async fn what_is_large_goes_in_parts_and_comes_back_the_same() {
         let (file, back) = (folder.path().join(format!("{size}")), folder.path().join(format!("{size} back")));
         std::fs::write(&file, &bytes).unwrap();
         let name = format!("files/{size}");
-        objects.put_file(&name, &file).await.unwrap();
+        objects.put_file(&name, b"", &file).await.unwrap();
         assert_eq!(objects.size(&name).await.unwrap(), Some(size as u64));
         assert!(objects.get_file(&name, &back).await.unwrap());
         assert!(std::fs::read(&back).unwrap() == bytes);
         assert_eq!(objects.get_first(&name, 10).await.unwrap().unwrap(), bytes[..10]);
+        // A head before it makes it another blob; the same one is there once.
+        let owner = tenant();
+        for _ in 0..2 {
+            let kept = blobs.put_file(owner, b"head", &file).await.unwrap();
+            let whole = [b"head", bytes.as_ref()].concat();
+            assert_eq!((kept.size_bytes, kept.digest.as_str()), (whole.len() as u64, sha256_hex(&whole).as_str()));
+            assert!(blobs.get(owner, &kept.digest).await.unwrap().unwrap() == whole);
+        }
     }
 }
 
-#[tokio::test]
-async fn objects_are_listed_within_their_folder_and_no_other() {
+/// What this process took of memory at most, in bytes.
+#[cfg(target_os = "linux")]
+fn most_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+}
+
+/// In a process of its own: what other tests take would count.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_large_file_goes_through_little_memory_both_ways() {
+    const CHILD: &str = "CONVOKE_TEST_ALONE";
+    const SIZE: u64 = 256 << 20;
     let Some(part) = Part::find() else { return };
+    if std::env::var(CHILD).is_err() {
+        let name = "adapter::objects::a_large_file_goes_through_little_memory_both_ways";
+        let mut alone = std::process::Command::new(std::env::current_exe().unwrap());
+        let ran = alone.args(["--exact", name, "--nocapture"]).env(CHILD, "1").output().unwrap();
+        let said = String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
+        assert!(ran.status.success() && said.contains("1 passed"), "{said}");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (file, copy) = (folder.path().join("large"), folder.path().join("copy"));
+    let mut large = std::fs::File::create(&file).unwrap();
+    std::io::Write::write_all(&mut large, b"begins").unwrap();
+    large.set_len(SIZE).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (blobs, tenant) = (blobs(&part), tenant());
+        let before = most_memory();
+        let kept = blobs.put_file(tenant, b"head", &file).await.unwrap();
+        assert_eq!(kept.size_bytes, SIZE + 4);
+        std::fs::create_dir(&copy).unwrap();
+        assert_eq!(blobs.copy_to(&copy).await.unwrap(), 1);
+        assert!(blobs.remove(tenant, &kept.digest).await.unwrap());
+        assert_eq!(blobs.restore_from(&copy).await.unwrap(), 1);
+        // Some parts of 8 MiB on their way.
+        let taken = most_memory() - before;
+        assert!(taken < 96 << 20, "{taken} bytes of memory");
+    });
+}
+
+async fn objects_are_listed_within_their_folder_and_no_other(part: Part) {
     let objects = part.objects();
     for name in ["a/2", "a/1", "a/b/3", "ab/4"] {
         objects.put(name, name.to_owned().into()).await.unwrap();
@@ -77,19 +161,15 @@ async fn objects_are_listed_within_their_folder_and_no_other() {
     assert_eq!(objects.get("a/5").await.unwrap().unwrap(), "a/2");
 }
 
-#[tokio::test]
-async fn of_two_that_write_the_same_new_name_one_is_told() {
-    let Some(part) = Part::find() else { return };
+async fn of_two_that_write_the_same_new_name_one_is_told(part: Part) {
     let objects = part.objects();
     assert!(objects.put_new("new", "first".into()).await.unwrap());
     assert!(!objects.put_new("new", "second".into()).await.unwrap());
     assert_eq!(objects.get("new").await.unwrap().unwrap(), "first");
 }
 
-#[tokio::test]
-async fn wrong_credentials_and_a_bucket_that_is_not_there_are_told_without_them() {
-    let Some(part) = Part::find() else { return };
-    for credentials in [format!("{}:hunter2", part.server.key_id), "nobody:hunter2".to_owned()] {
+async fn wrong_credentials_and_a_bucket_that_is_not_there_are_told_without_them(part: Part) {
+    for credentials in [format!("{}:hunter2hunter2hu", part.server.key_id), "nobody:hunter2hunter2hu".to_owned()] {
         let objects = part.objects_with(|access| access.credentials = Some(Secret::new(credentials)));
         let told = objects.try_out("x").await.unwrap_err();
         assert!(
@@ -100,7 +180,9 @@ async fn wrong_credentials_and_a_bucket_that_is_not_there_are_told_without_them(
             assert!(matches!(&fault, StoreFault::Unavailable(why) if !why.contains("hunter2")), "{fault:?}");
         }
     }
-    let nowhere = Part { bucket: Bucket::parse("s3://no-such-bucket/a").unwrap(), ..part.clone() }.objects();
+    let nowhere =
+        Part { bucket: Bucket::parse(&format!("{}://no-such-bucket/a", part.scheme())).unwrap(), ..part.clone() }
+            .objects();
     let told = nowhere.try_out("x").await.unwrap_err();
     assert!(matches!(&told, Trial::Refused(why) if why.contains("no such bucket")), "{told:?}");
     nowhere.check().await.unwrap_err();
@@ -110,9 +192,7 @@ async fn wrong_credentials_and_a_bucket_that_is_not_there_are_told_without_them(
 }
 
 /// A fleet's blobs: what one instance puts and removes, the other sees, and while one copies, the other's removals wait.
-#[tokio::test]
-async fn instances_that_share_a_place_share_the_blobs_and_their_copies() {
-    let Some(part) = Part::find() else { return };
+async fn instances_that_share_a_place_share_the_blobs_and_their_copies(part: Part) {
     let (one, other, tenant) = (blobs(&part), blobs(&part), tenant());
     let digest = one.put(tenant, "shared".into()).await.unwrap().digest;
     assert_eq!(other.get(tenant, &digest).await.unwrap().unwrap(), "shared");
@@ -125,9 +205,7 @@ async fn instances_that_share_a_place_share_the_blobs_and_their_copies() {
     assert_eq!(one.copy_to(&folder.path().join("b")).await.unwrap(), 0);
 }
 
-#[tokio::test]
-async fn what_was_removed_long_ago_goes_for_good() {
-    let Some(part) = Part::find() else { return };
+async fn what_was_removed_long_ago_goes_for_good(part: Part) {
     let clock = Arc::new(convoke::kernel::clock::ManualClock::at(now()));
     let blobs = ObjectBlobs::new(part.objects(), clock.clone());
     let tenant = tenant();
@@ -242,7 +320,7 @@ fn access(credentials: Option<&str>, environment: &'static [(&'static str, &'sta
     }
 }
 
-/// The providers whose servers no registry offers: what can be judged without them.
+/// What of credentials can be judged without a server.
 #[tokio::test]
 async fn credentials_of_every_provider_are_read_and_what_is_none_is_not_repeated() {
     let open = |bucket: &str, access: &Access| {

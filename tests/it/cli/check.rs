@@ -167,6 +167,7 @@ fn check_tells_what_is_wrong_with_object_stores_before_any_is_reached() {
     let place = Place::new();
     for (setting, why) in [
         ("objects.credentials=id:hunter2", "must be 'file:PATH' or 'env:VARIABLE'"),
+        ("objects.credentials=vault:s3", "must be 'file:PATH' or 'env:VARIABLE'"),
         ("objects.endpoint=minio:9000", "must be the address of a server"),
         ("objects.tls_ca=no-such-file", "cannot be read"),
         ("store.blobs=somewhere", "must be 'folder' or 's3://BUCKET/PREFIX'"),

@@ -178,3 +178,8 @@ blobs_conformance!(objects, {
     let part = Part::find()?;
     Some(Box::new(move || Arc::new(ObjectBlobs::new(part.objects(), Arc::new(SystemClock))) as Arc<dyn Blobs>))
 });
+
+blobs_conformance!(azure, {
+    let part = Part::find_azure()?;
+    Some(Box::new(move || Arc::new(ObjectBlobs::new(part.objects(), Arc::new(SystemClock))) as Arc<dyn Blobs>))
+});

@@ -7,8 +7,10 @@ pub(crate) mod disk;
 mod events;
 mod fleet;
 mod kill;
+mod knowing;
 mod nats;
 mod neo4j;
+mod neo4j_in_work;
 mod qdrant;
 #[cfg(target_os = "linux")]
 mod server;

@@ -19,20 +19,20 @@ use crate::support::neo4j::{NEO4J, OwnNeo4j, settings};
 use crate::support::program::Place;
 use crate::support::servers::named;
 
-const TENANT: TenantId = TenantId::from_uuid(Uuid::from_u128(1));
-const LIMITS: Limits = Limits { steps: 20_000, rows: 500, memory: 8 << 20, time: Duration::from_secs(20) };
+pub(super) const TENANT: TenantId = TenantId::from_uuid(Uuid::from_u128(1));
+pub(super) const LIMITS: Limits = Limits { steps: 20_000, rows: 500, memory: 8 << 20, time: Duration::from_secs(20) };
 
-const fn id(number: u128) -> Uuid {
+pub(super) const fn id(number: u128) -> Uuid {
     Uuid::from_u128(0x1000 + number)
 }
 
-fn node(number: u128) -> Step {
+pub(super) fn node(number: u128) -> Step {
     let name = format!("n{number}");
     let body = json!({ "type": "Thing", "name": name, "nameKey": name, "room": "tenant", "properties": { "x": u64::try_from(number).unwrap() } });
     put(&NODE, id(number), body)
 }
 
-fn link(from: u128, to: u128) -> Step {
+pub(super) fn link(from: u128, to: u128) -> Step {
     let body = json!({ "from": id(from), "to": id(to), "type": "to", "properties": {} });
     put(&RELATION, Uuid::from_u128(0x9000 + from * 100 + to), body)
 }
@@ -42,14 +42,14 @@ fn put(kind: &'static convoke::port::records::Kind, id: Uuid, body: Value) -> St
     Step::Put(Put { kind, id, expect, owner: None, workspace: None, visibility, body })
 }
 
-struct Scene {
+pub(super) struct Scene {
     store: Arc<dyn Store>,
-    graph: Arc<Neo4jGraph>,
+    pub(super) graph: Arc<Neo4jGraph>,
     place: SqlitePlace,
 }
 
 impl Scene {
-    async fn open(settings: convoke::adapter::graph::neo4j::Settings) -> Self {
+    pub(super) async fn open(settings: convoke::adapter::graph::neo4j::Settings) -> Self {
         let place = SqlitePlace::new();
         let declared = Declared { kinds: vec![&NODE, &RELATION], logs: vec![&CHANGES], ..Declared::default() };
         let fed = Arc::new(FedStore::new(place.open(declared).await.unwrap()));
@@ -57,12 +57,18 @@ impl Scene {
         Self { store: fed, graph, place }
     }
 
-    async fn write(&self, steps: Vec<Step>) {
+    pub(super) async fn write(&self, steps: Vec<Step>) {
         self.store.commit(vec![Batch { tenant: TENANT, at: NOW, steps }]).await.unwrap();
     }
 
     /// The things that there are, and how many relations, as the graph tells; and whether Neo4j found them.
-    async fn asked(&self) -> (Vec<String>, u64, bool) {
+    pub(super) async fn asked(&self) -> (Vec<String>, u64, bool) {
+        self.asked_within(LIMITS.time).await
+    }
+
+    /// The same, each question with so much time.
+    pub(super) async fn asked_within(&self, time: Duration) -> (Vec<String>, u64, bool) {
+        let limits = Limits { time, ..LIMITS };
         let view = View { tenant: TENANT, visible: Filter::All, at: None };
         let found = self.graph.answered().0;
         let mut rows = Vec::new();
@@ -70,15 +76,15 @@ impl Scene {
             ["MATCH (n:Thing) WHERE n.x >= 0 RETURN n.name ORDER BY n.name", "MATCH ()-[r]->() RETURN count(r)"]
         {
             let query = cypher::read(query, &serde_json::Map::new()).unwrap();
-            rows.push(self.graph.run(&view, &query, LIMITS).await.unwrap().rows);
+            rows.push(self.graph.run(&view, &query, limits).await.unwrap().rows);
         }
         let names = rows[0].iter().map(|row| row[0].as_str().unwrap().to_owned()).collect();
         let around = Around { node: id(0), depth: 9, types: Vec::new(), direction: Direction::Both, most: 100 };
-        self.graph.around(&view, around, LIMITS).await.unwrap();
+        self.graph.around(&view, around, limits).await.unwrap();
         (names, rows[1][0][0].as_u64().unwrap(), self.graph.answered().0 == found + 3)
     }
 
-    async fn followed(&self) {
+    pub(super) async fn followed(&self) {
         let began = Instant::now();
         while let Err(fault) = self.graph.follow().await {
             assert!(began.elapsed() < Duration::from_secs(60), "{fault}");
@@ -87,7 +93,7 @@ impl Scene {
     }
 }
 
-fn names(numbers: std::ops::Range<u128>) -> Vec<String> {
+pub(super) fn names(numbers: std::ops::Range<u128>) -> Vec<String> {
     numbers.map(|number| format!("n{number}")).collect()
 }
 

@@ -1,5 +1,7 @@
 //! Qdrant that is not there, is lost in work, or hangs: nobody is refused but a start, and nothing that was written is lost.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
@@ -14,10 +16,22 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::app::{TestApp, config};
+use crate::support::program::Place;
 use crate::support::servers::{QDRANT, named};
 
 const ALIKE: &str = "Anna is fond of green tea leaves";
+const KEY: &str = "key-Ty55-stands-nowhere-by-chance";
 const QUESTION: &str = "Which beverages does he consume?";
+
+/// A program that ends with its test.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
 
 /// How a line behaves.
 const OPEN: u8 = 0;
@@ -157,4 +171,34 @@ async fn what_is_written_while_it_is_lost_is_found_when_it_is_back() {
     assert_eq!(done, json!({ "state": "complete", "read": points, "of": points, "takenUp": false }));
     assert_eq!(index.fullness().await.unwrap().points, points);
     index.clear().await.unwrap();
+}
+
+#[test]
+fn the_key_comes_from_the_vault() {
+    let Some(run) = named("QDRANT_RUN", "qdrant") else { return };
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut server = Command::new(run);
+    server.arg(port.to_string()).args(["--api-key", KEY]).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut server = Ended(server.spawn().unwrap());
+    let mut said = String::new();
+    BufReader::new(server.0.stderr.take().unwrap()).read_line(&mut said).unwrap();
+    assert!(said.contains("listens on"), "{said}");
+    let place = Place::new();
+    let url = format!("vectors.url=http://127.0.0.1:{port}");
+    let settings = ["--set", "vectors.backend=qdrant", "--set", &url, "--set", "vectors.api_key_from=vault:qdrant"];
+    let serve = [&["serve", "--listen", "127.0.0.1:0"][..], &settings].concat();
+    let put = |key: &str| place.call("secret_put", &json!({ "name": "qdrant", "value": key }));
+    let said = place.run(&serve).errors();
+    assert!(
+        said.contains("vectors.api_key_from cannot be used: credential_missing: there is no credential 'qdrant'"),
+        "{said}"
+    );
+    put("another");
+    let said = place.run(&serve).errors();
+    assert!(said.contains("vectors.backend = 'qdrant' cannot be used"), "{said}");
+    put(KEY);
+    let served = place.serve_with(&settings);
+    assert_eq!(served.stop(), 0);
+    let told = place.call("audit_query", &json!({ "action": "secret_use" })).to_string();
+    assert!(told.contains("vectors.api_key_from") && !told.contains(KEY), "{told}");
 }

@@ -20,6 +20,8 @@ use super::servers::named;
 /// A server, and who may write there.
 #[derive(Clone)]
 pub(crate) struct Server {
+    /// `s3` or `az`.
+    scheme: &'static str,
     pub(crate) url: String,
     pub(crate) key_id: String,
     pub(crate) secret: String,
@@ -44,9 +46,17 @@ impl Part {
         Self::find_in("S3_LOCKED_BUCKET")
     }
 
+    /// A new one of Azure's, on its maker's emulator.
+    pub(crate) fn find_azure() -> Option<Self> {
+        let (key_id, url) = (named("AZURE_ACCOUNT", "azure")?, named("AZURE_URL", "azure")?);
+        let (secret, bucket) = (named("AZURE_KEY", "azure")?, "convoke".to_owned());
+        Some(Server { scheme: "az", url, key_id, secret, bucket }.part())
+    }
+
     fn find_in(bucket: &str) -> Option<Self> {
         let value = |variable: &str| named(variable, "s3");
         let server = Server {
+            scheme: "s3",
             url: value("S3_URL")?,
             key_id: value("S3_KEY_ID")?,
             secret: value("S3_SECRET")?,
@@ -66,6 +76,10 @@ impl Part {
             retain_days: 0,
             clock: Arc::new(SystemClock),
         }
+    }
+
+    pub(crate) fn scheme(&self) -> &'static str {
+        self.server.scheme
     }
 
     pub(crate) fn credentials(&self) -> String {
@@ -98,7 +112,7 @@ impl Server {
         let nanos = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos();
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let prefix = format!("test-{}-{nanos}-{count}/below", std::process::id());
-        let bucket = Bucket::parse(&format!("s3://{}/{prefix}", self.bucket)).unwrap();
+        let bucket = Bucket::parse(&format!("{}://{}/{prefix}", self.scheme, self.bucket)).unwrap();
         Part { server: self.clone(), bucket }
     }
 }
@@ -169,6 +183,7 @@ impl OwnS3 {
 
     pub(crate) fn part(&self) -> Part {
         let server = Server {
+            scheme: "s3",
             url: if self.is_encrypted {
                 format!("https://localhost:{}", self.port)
             } else {

@@ -1,6 +1,7 @@
 //! What the tests stand on: the program on a fresh folder, with people in it.
 
 pub(crate) mod app;
+pub(crate) mod bolt;
 pub(crate) mod buckets;
 pub(crate) mod examples;
 pub(crate) mod guests;

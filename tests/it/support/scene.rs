@@ -21,8 +21,12 @@
 //! | `d6` | what Ada told everybody to remember: the office's opening hours |
 //! | `d7` | what that took the place of |
 //! | `e6` | Ada's document "invoice.txt", whose one passage is `e7`; its text is there, its file is not |
+//! | `e1` | a task that Ada made and has: the training budget, with a form; its chain goes to Dan |
+//! | `e2` | a task that she made for the group finance |
 //! | | Ada's prompt "welcome-mail": 1.0.0 in production, and a draft; her persona "house-guide" |
-//! | | Ada's process "leave-request": 1.0.0 published, and a draft
+//! | | Ada's process "leave-request": 1.0.0 published, and a draft |
+//! | `ca` | an execution of her process "order-payment" that waits for the message `payment` about A-7 |
+//! | `cb`, `cc`, `cd` | others: one held, one paused, one failed |
 //! | | Ada's agent "archivist", on test/large, which may read prompts |
 //! | `f1` | another tenant, "elsewhere" |
 //! | `f2` | its administrator, eve@elsewhere.example: the caller `stranger` |
@@ -48,7 +52,10 @@ use convoke::domain::identity::roles::{ADMIN, BUILT_IN, MEMBER};
 use convoke::domain::prompts::engine::content::Content;
 use convoke::domain::prompts::model::prompt::{Label, Prompt, PromptKind, Target as Version};
 use convoke::domain::prompts::model::revision::Revision;
-use convoke::domain::{agents, documents, integrations, knowledge, learning, memory, models, personas, processes, system};
+use convoke::domain::tasks::model::who::Who;
+use convoke::domain::{
+    agents, documents, executions, integrations, knowledge, learning, memory, models, personas, processes, system, tasks,
+};
 use convoke::kernel::id::{KeyId, RoleId, TenantId, UserId};
 use convoke::kernel::seal::{sha256, sha256_hex};
 use convoke::kernel::secret::Secret;
@@ -133,6 +140,7 @@ pub(crate) async fn set(store: &dyn Store, tenant: TenantId, now: Timestamp) -> 
     here.prompts(now);
     here.persona();
     here.process(now);
+    here.executions(now);
 
     here.secret(tenant, "old-crm", now);
     let instance = serde_json::json!({
@@ -178,6 +186,7 @@ pub(crate) async fn set(store: &dyn Store, tenant: TenantId, now: Timestamp) -> 
             "examples": [{ "question": "Write a welcome mail to Bo.", "answer": "Dear Bo" }] },
     });
     here.of(&learning::MODULE, "retraining_job", id(0xd5), job);
+    here.tasks();
     here.graph(now);
     here.document(tenant);
 
@@ -282,6 +291,32 @@ impl Steps {
         let kind = module.kinds.iter().find(|one| one.name == kind).unwrap();
         let (expect, visibility) = (Expect::Absent, Visibility::Tenant);
         self.steps.push(Step::Put(Put { kind, id, expect, owner: Some(ADA), workspace: None, visibility, body }));
+    }
+
+    /// What is asked of Ada, and of a group that she is in.
+    fn tasks(&mut self) {
+        let task = |last: u8, title: &str| {
+            serde_json::json!({
+                "title": title, "alike": "type:budget_approval", "taskType": "budget_approval", "starter": ADA, "priority": 50,
+                "outcomes": ["approve", "reject", "revise", "defer"], "slaStatus": "none", "shownHash": format!("{last:064x}"),
+                "data": { "requestedBy": "Bo Nobody", "course": "Rust for accountants" },
+            })
+        };
+        let mut one = task(0xe1, "Approve the training budget");
+        one["form"] = serde_json::json!({
+            "type": "object", "additionalProperties": false, "required": ["amount"],
+            "properties": { "amount": { "type": "number", "minimum": 0, "maximum": 500, "title": "Amount in euros" }, "note": { "type": "string" } },
+        });
+        (one["status"], one["assignee"]) = ("assigned".into(), serde_json::json!(ADA));
+        one["chain"] = serde_json::json!([{ "to": DAN }]);
+        one["people"] = Who::User(UserId::from_uuid(ADA)).word().into();
+        self.of(&tasks::MODULE, "task", id(0xe1), one);
+        let mut two = task(0xe2, "Approve the new printer");
+        (two["status"], two["candidates"]) = ("open".into(), serde_json::json!(["group:finance"]));
+        two["people"] = Who::Group("finance".to_owned()).word().into();
+        self.of(&tasks::MODULE, "task", id(0xe2), two);
+        let made = serde_json::json!({ "task": id(0xe1), "what": "created", "by": ADA, "user": ADA });
+        self.of(&tasks::MODULE, "task_entry", id(0xe3), made);
     }
 
     /// Somebody and where she worked, in the graph.
@@ -473,6 +508,49 @@ impl Steps {
             "branches": { "main": { "head": 2, "base": 0, "from": "main" } },
         });
         self.of(&processes::MODULE, "process", half_digest(&format!("process\n{name}")), process);
+    }
+
+    /// Executions of Ada's: an order waits for its payment.
+    fn executions(&mut self, now: Timestamp) {
+        let name = "order-payment";
+        let edge = |from: &str, to: &str| serde_json::json!({ "id": format!("{from}--{to}"), "from": from, "to": to });
+        let definition = serde_json::json!({
+            "nodes": [
+                { "id": "begin", "type": "start" },
+                { "id": "paid", "type": "wait", "config": { "message": "payment", "correlationKey": "order" }, "output": { "amount": "= result.amount" } },
+                { "id": "done", "type": "end", "config": { "result": { "amount": "= amount" } } },
+            ],
+            "edges": [edge("begin", "paid"), edge("paid", "done")],
+            "variables": { "order": { "schema": { "type": "string" }, "required": true }, "amount": { "schema": { "type": "number" } } },
+        });
+        let revision = serde_json::json!({
+            "processId": name, "revision": 1, "branch": "main", "parents": [], "version": "1.0.0", "meant": "1.0.0",
+            "digest": format!("{:064}", 9), "definition": definition, "author": ADA, "writtenAt": now, "publishedAt": now,
+        });
+        self.of(&processes::MODULE, "process_revision", half_digest(&format!("process revision\n{name}\n1")), revision);
+        let process = serde_json::json!({
+            "processId": name, "name": "Order payment", "description": "An order waits for its payment.",
+            "tags": ["orders"], "words": "orders", "revision": 1, "published": "1.0.0",
+            "branches": { "main": { "head": 1, "base": 0, "from": "main" } },
+        });
+        self.of(&processes::MODULE, "process", half_digest(&format!("process\n{name}")), process);
+        let failure = serde_json::json!({ "code": "expression_failed", "message": "the order is nothing" });
+        for (last, status) in [(0xca, "running"), (0xcb, "held"), (0xcc, "paused"), (0xcd, "failed")] {
+            let mut stage = serde_json::json!({ "is": "listening", "key": "A-7" });
+            let mut state = serde_json::json!({ "variables": { "order": "A-7" }, "next": 2, "passed": ["begin"] });
+            let mut execution = serde_json::json!({
+                "processId": name, "version": "1.0.0", "revision": 1, "status": status, "user": ADA, "priority": 0, "depth": 0, "hops": 0,
+                "startedAt": (status != "held").then_some(now), "marks": "",
+            });
+            if status == "failed" {
+                stage = serde_json::json!({ "is": "failed", "failure": failure });
+                state["ending"] = serde_json::json!({ "status": "failed", "code": "expression_failed", "message": "the order is nothing", "node": "paid" });
+                (execution["failure"], execution["failedAt"], execution["endedAt"]) = (failure.clone(), "paid".into(), serde_json::json!(now));
+            }
+            state["tokens"] = serde_json::json!([{ "id": 1, "node": "paid", "stage": stage }]);
+            execution["state"] = state;
+            self.of(&executions::MODULE, "execution", id(last), execution);
+        }
     }
 
     fn put<T: Document>(&mut self, id: Uuid, owner: Option<Uuid>, visibility: Visibility, document: &T) {

@@ -743,7 +743,9 @@ impl<'lexer> Lexer<'lexer> {
     //-------------------------------------------------------------------------------
     // begin with with the longest name containing all parts
     //-------------------------------------------------------------------------------
-    let mut part_count = parts.len();
+    // a built-in function is called by all of its words, also where the first alone is a known name
+    let called = parts.len() > 1 && self.is_next_character(&['('], 0) && Bif::from_str(&flatten_name_parts(&parts)).is_ok();
+    let mut part_count = if called { 0 } else { parts.len() };
     let flattened = self.scope.flattened();
     while part_count > 0 {
       // take a sublist of the original part list until the list is empty

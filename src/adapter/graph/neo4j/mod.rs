@@ -221,13 +221,14 @@ impl Neo4jGraph {
         }
     }
 
-    /// An answer, or nothing where Neo4j failed and a walk may answer.
+    /// An answer, or nothing where Neo4j failed and a walk may answer. It may be the question that takes too long, or the server: a walk tells.
     fn answer<T>(&self, answer: Result<T, GraphFault>) -> Option<Result<T, GraphFault>> {
         match answer {
             Err(fault @ GraphFault::Store(_)) => {
                 self.lose(&fault);
                 None
             }
+            Err(GraphFault::TooLong) => None,
             other => {
                 self.found.fetch_add(1, Ordering::Relaxed);
                 Some(other)
@@ -241,44 +242,64 @@ impl Neo4jGraph {
         let left = limits.time.saturating_sub(began.elapsed());
         Limits { time: left.max(LEFT_OVER.min(limits.time)), ..limits }
     }
+
+    /// The answer of a walk. Where it took the little that was left of a question's time, and Neo4j all of it before, Neo4j is what is slow.
+    fn walked<T>(
+        &self,
+        was_ready: bool,
+        began: Instant,
+        limits: Limits,
+        answer: Result<T, GraphFault>,
+    ) -> Result<T, GraphFault> {
+        if was_ready && answer.is_ok() && began.elapsed() >= limits.time {
+            self.lose(&GraphFault::TooLong);
+        }
+        answer
+    }
 }
 
 #[async_trait]
 impl Graph for Neo4jGraph {
     async fn around(&self, view: &View, around: Around, limits: Limits) -> Result<Neighbours, GraphFault> {
         let began = Instant::now();
-        if self.is_ready().await? {
+        let is_ready = self.is_ready().await?;
+        if is_ready {
             let finder = self.finder();
             let found = around::walk(&mut Reading::with(&*self.store, &finder, view, limits), &around).await;
             if let Some(answer) = self.answer(found) {
                 return answer;
             }
         }
-        self.walk.around(view, around, self.rest(began, limits)).await
+        let walked = self.walk.around(view, around, self.rest(began, limits)).await;
+        self.walked(is_ready, began, limits, walked)
     }
 
     async fn between(&self, view: &View, between: Between, limits: Limits) -> Result<Paths, GraphFault> {
         let began = Instant::now();
-        if self.is_ready().await? {
+        let is_ready = self.is_ready().await?;
+        if is_ready {
             let finder = self.finder();
             let found = between::find(&mut Reading::with(&*self.store, &finder, view, limits), &between).await;
             if let Some(answer) = self.answer(found) {
                 return answer;
             }
         }
-        self.walk.between(view, between, self.rest(began, limits)).await
+        let walked = self.walk.between(view, between, self.rest(began, limits)).await;
+        self.walked(is_ready, began, limits, walked)
     }
 
     async fn run(&self, view: &View, query: &GraphQuery, limits: Limits) -> Result<Table, GraphFault> {
         let began = Instant::now();
-        if self.is_ready().await? {
+        let is_ready = self.is_ready().await?;
+        if is_ready {
             let finder = self.finder();
             let found = query::run(Reading::with(&*self.store, &finder, view, limits), query).await;
             if let Some(answer) = self.answer(found) {
                 return answer;
             }
         }
-        self.walk.run(view, query, self.rest(began, limits)).await
+        let walked = self.walk.run(view, query, self.rest(began, limits)).await;
+        self.walked(is_ready, began, limits, walked)
     }
 
     fn place(&self) -> String {

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use super::{Vault, keys};
+use crate::capability::caller::{Door, Origin};
 use crate::capability::credentials::{CredentialSource, UseOf};
 use crate::capability::cx::store_fault;
 use crate::capability::gate::audit::{Deed, deed};
@@ -16,10 +17,10 @@ use crate::domain::identity::default_tenant;
 use crate::domain::integrations::model::{LastUse, StoredSecret, must_be_given, variable_of};
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
-use crate::kernel::id::TenantId;
+use crate::kernel::id::{CallId, TenantId};
 use crate::kernel::secret::Secret;
 use crate::port::records::{Document as _, Scope, Visibility};
-use crate::port::store::{Conflict, Expect, Put, Step, StoreFault};
+use crate::port::store::{Conflict, Expect, Put, Step, Store, StoreFault};
 
 /// What the audit log calls it.
 const ACTION: &str = "secret_use";
@@ -29,20 +30,9 @@ const MOST_LOOKS: usize = 16;
 #[async_trait]
 impl CredentialSource for Vault {
     async fn take(&self, platform: &Platform, of: &UseOf, name: &str) -> Result<Secret, Fault> {
-        let id = StoredSecret::id(of.tenant, name);
         for _ in 0..MOST_LOOKS {
-            let found =
-                platform.store.get(Scope::Tenant(of.tenant), StoredSecret::KIND, id).await.map_err(store_fault)?;
-            let Some(found) = found else { return self.of_environment(platform, of, name).await };
-            let secret = Stored::<StoredSecret>::read(found)?;
-            let Some(key) = keys::find(&*platform.store, of.tenant, secret.value.data_key).await? else {
-                // The secret was sealed anew since it was read, and its old key is gone.
-                continue;
-            };
-            let Some(data_key) = self.unwrap_present(&*platform.store, of.tenant, &key).await? else { continue };
-            let text = Self::open_secret(of.tenant, &data_key, &secret.value).inspect_err(|fault| {
-                tracing::error!(tenant = %of.tenant, name, %fault, "a stored secret was tampered with");
-            })?;
+            let opened = self.open_stored(&*platform.store, of.tenant, name).await?;
+            let Some((secret, text)) = opened else { return self.of_environment(platform, of, name).await };
             match told(platform, of, &secret).await {
                 Ok(()) => return Ok(text),
                 // Deleted, replaced or sealed anew meanwhile: what was read is no longer what may be used.
@@ -50,7 +40,7 @@ impl CredentialSource for Vault {
                 Err(fault) => return Err(store_fault(fault)),
             }
         }
-        Err(Fault::new(&codes::CONFLICT, format!("the secret '{name}' keeps changing")))
+        Err(changing(name))
     }
 
     async fn take_of_operator(&self, platform: &Platform, of: &UseOf, variable: &str) -> Result<Secret, Fault> {
@@ -65,6 +55,63 @@ impl CredentialSource for Vault {
 }
 
 impl Vault {
+    /// The credential of a name of the installation's own tenant, for what the program itself connects to before the audit log can be written.
+    /// Who takes it tells of it with `tell_of_start` before anybody is served.
+    ///
+    /// # Errors
+    /// When there is none of that name or it cannot be opened.
+    pub async fn at_start(&self, store: &dyn Store, name: &str) -> Result<Secret, Fault> {
+        if let Some((tenant, _)) = default_tenant(store).await?
+            && let Some((_, text)) = self.open_stored(store, tenant, name).await?
+        {
+            return Ok(text);
+        }
+        self.environment.value(&variable_of(name)).ok_or_else(|| must_be_given(name))
+    }
+
+    /// Tells the audit log of the installation's own tenant what was taken at the start, for a key of the configuration.
+    ///
+    /// # Errors
+    /// When there is none of that name any more; when the store fails.
+    pub async fn tell_of_start(&self, platform: &Platform, key: &str, name: &str) -> Result<(), Fault> {
+        let Some((tenant, owner)) = default_tenant(&*platform.store).await? else { return Ok(()) };
+        let of = UseOf {
+            tenant,
+            actor: owner,
+            principal: format!("local:{owner}"),
+            agent: None,
+            request_id: CallId::new(platform.clock.now()),
+            origin: Origin { door: Door::Inside, address: None },
+            what: key.to_owned(),
+        };
+        self.take(platform, &of, name).await.map(drop)
+    }
+
+    /// A secret that is stored, open; nothing where none of that name is.
+    async fn open_stored(
+        &self,
+        store: &dyn Store,
+        tenant: TenantId,
+        name: &str,
+    ) -> Result<Option<(Stored<StoredSecret>, Secret)>, Fault> {
+        let id = StoredSecret::id(tenant, name);
+        for _ in 0..MOST_LOOKS {
+            let found = store.get(Scope::Tenant(tenant), StoredSecret::KIND, id).await.map_err(store_fault)?;
+            let Some(found) = found else { return Ok(None) };
+            let secret = Stored::<StoredSecret>::read(found)?;
+            let Some(key) = keys::find(store, tenant, secret.value.data_key).await? else {
+                // The secret was sealed anew since it was read, and its old key is gone.
+                continue;
+            };
+            let Some(data_key) = self.unwrap_present(store, tenant, &key).await? else { continue };
+            let text = Self::open_secret(tenant, &data_key, &secret.value).inspect_err(|fault| {
+                tracing::error!(%tenant, name, %fault, "a stored secret was tampered with");
+            })?;
+            return Ok(Some((secret, text)));
+        }
+        Err(changing(name))
+    }
+
     /// Whether a tenant can take a credential of a name. Nothing is opened.
     ///
     /// # Errors
@@ -88,6 +135,10 @@ impl Vault {
         note(platform, of, format!("environment:{variable}"), told).await?;
         Ok(text)
     }
+}
+
+fn changing(name: &str) -> Fault {
+    Fault::new(&codes::CONFLICT, format!("the secret '{name}' keeps changing"))
 }
 
 /// Writes that a stored secret is used, provided that it is still the one that was read.

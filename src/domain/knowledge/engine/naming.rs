@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::sentences::sentences;
+use crate::domain::memory::retrieval::sentences::sentences;
 use super::wording::{CALENDAR, OPENERS, Says, TITLES, WITHIN, says};
 use crate::domain::documents::engine::entities::{self, EntityKind};
 use crate::port::graph::name_key;

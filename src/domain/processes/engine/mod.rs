@@ -1,13 +1,19 @@
 //! The engine: what a process is, whether it stands, how it runs.
 
+#[cfg(test)]
+mod by_chance;
+pub mod bpmn;
 pub mod definition;
 pub mod durations;
 pub mod edits;
 pub mod graph;
 pub mod interpreter;
+pub mod layout;
 pub mod nodes;
+pub mod pictures;
 pub mod sandbox;
 pub mod soundness;
 pub mod synthetic;
 pub mod template;
 pub mod validation;
+pub mod yaml;

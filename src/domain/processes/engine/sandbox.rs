@@ -14,6 +14,7 @@ use super::durations::read_duration;
 use super::graph::Graph;
 use super::interpreter::{Ending, Entry, Facts, Failure, Happening, Play, State, Wish};
 use super::nodes::Config;
+use super::nodes::people::HumanTask;
 use super::synthetic::made_up;
 use super::validation::Surroundings;
 use crate::kernel::time::Timestamp;
@@ -288,7 +289,7 @@ impl Run<'_> {
         self.made_up.insert(node.to_owned());
         let Some(index) = self.of.graph.find(node) else { return Value::Null };
         match &self.of.graph.nodes[index].config {
-            Config::HumanTask(task) => made_up(&Value::Object(task.form.clone()), node),
+            Config::HumanTask(task) => answered(task, node),
             Config::Agent(_) | Config::Prompt(_) => json!({ "text": format!("What '{node}' answers") }),
             Config::Integration(_) => json!({ "status": 200, "body": {}, "headers": {} }),
             Config::Wait(_) => json!({}),
@@ -313,6 +314,7 @@ impl Run<'_> {
         }
         let (status, result, failure, failed_at) = match state.ending {
             None => ("waiting", None, None, None),
+            Some(Ending::Compensated) => ("compensated", None, None, None),
             Some(Ending::Completed { result }) => ("completed", Some(result), None, None),
             Some(Ending::Failed { failure, node }) => ("failed", None, Some(failure), Some(node)),
         };
@@ -365,4 +367,17 @@ fn written(span: Duration) -> String {
         }
     }
     text
+}
+
+/// An answer of a person, made up: the form, the first outcome.
+fn answered(task: &HumanTask, node: &str) -> Value {
+    let mut answer = match made_up(&Value::Object(task.form.clone()), node) {
+        Value::Object(answer) => answer,
+        _ => Map::new(),
+    };
+    let first = task.outcomes.first().map_or("approve", String::as_str);
+    let outcome = answer.get("decision").cloned().unwrap_or_else(|| json!(first));
+    answer.entry("outcome").or_insert(outcome);
+    answer.entry("answeredBy").or_insert_with(|| json!("somebody"));
+    Value::Object(answer)
 }

@@ -27,7 +27,7 @@ pub(in crate::domain::processes) static PROCESS_REVISION: Kind = Kind {
 /// A revision.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::domain::processes) struct Revision {
+pub(crate) struct Revision {
     /// The process.
     pub process_id: String,
     /// Its number.
@@ -59,19 +59,19 @@ pub(in crate::domain::processes) struct Revision {
 impl Revision {
     /// The id of the document of a revision.
     #[must_use]
-    pub(in crate::domain::processes) fn id(process_id: &str, revision: u32) -> Uuid {
+    pub(crate) fn id(process_id: &str, revision: u32) -> Uuid {
         id_of(&format!("process revision\n{process_id}\n{revision}"))
     }
 
     /// What it is called: its version, or the one that it is a draft of.
     #[must_use]
-    pub(in crate::domain::processes) fn called(&self) -> String {
+    pub(crate) fn called(&self) -> String {
         self.version.clone().unwrap_or_else(|| format!("{}-draft.{}", self.meant, self.revision))
     }
 
     /// The digest of a definition: the same for the same nodes, edges, variables and lanes.
     #[must_use]
-    pub(in crate::domain::processes) fn digest_of(definition: &Definition) -> String {
+    pub(crate) fn digest_of(definition: &Definition) -> String {
         let text = serde_json::to_vec(definition).unwrap_or_default();
         sha256(&text).iter().map(|byte| format!("{byte:02x}")).collect()
     }

@@ -10,6 +10,8 @@ capabilities! {
     process_publish: ProcessPublish,
     process_versions: ProcessVersions,
     process_validate: ProcessValidate,
+    process_view: ProcessView,
+    process_import: ProcessImport,
     process_sandbox: ProcessSandbox,
     process_templates: ProcessTemplates,
 }

@@ -95,7 +95,7 @@ impl Shelf {
     async fn send(&self, name: &str, file: &Path) -> Result<(), Fault> {
         let Some(remote) = &self.remote else { return Ok(()) };
         let object = format!("{REMOTE}/{name}");
-        remote.put_file(&object, file).await.map_err(store_fault)?;
+        remote.put_file(&object, b"", file).await.map_err(store_fault)?;
         let sent = fs::metadata(file).map_err(disk)?.len();
         let there = remote.size(&object).await.map_err(store_fault)?;
         if there != Some(sent) {

@@ -165,6 +165,7 @@ impl Stand {
     fn end(&self) -> String {
         match &self.state.ending {
             Some(Ending::Completed { .. }) => "completed".to_owned(),
+            Some(Ending::Compensated) => "compensated".to_owned(),
             Some(Ending::Failed { failure, node }) => format!("{} at {node}", failure.code),
             None => format!("waits at {}", self.places().join(" ")),
         }

@@ -2,6 +2,7 @@
 
 mod interpreter;
 mod judging;
+mod pictures;
 mod publishing;
 mod templates;
 mod trying;

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::activities::{Again, TIMED_OUT};
 use super::happening::{Timer, What, Wish};
 use super::play::Play;
-use super::state::{Failure, Stage, TokenId, Undoable};
+use super::state::{Ending, Failure, Stage, TokenId, Undoable};
 use crate::domain::processes::engine::definition::TimeoutOutcome;
 use crate::domain::processes::engine::graph::NodeIndex;
 use crate::domain::processes::engine::nodes::boundaries::Compensate;
@@ -14,25 +14,37 @@ use crate::domain::processes::engine::nodes::boundaries::Compensate;
 const UNDOING_FAILED: &str = "compensation_failed";
 
 impl Play<'_> {
+    /// Takes back all that was done and can be undone, and ends with that. What is under way is given up.
+    pub fn compensate(&mut self) {
+        self.drop_all();
+        self.state.tokens.clear();
+        self.state.ending = None;
+        let left = std::mem::take(&mut self.state.undoable);
+        let start = self.graph.start;
+        let token = self.put(start, Stage::Undoing { left, attempt: 1, ends: true, again_at: None });
+        self.undo(start, token);
+        self.settle();
+    }
+
     pub(super) fn begin_undoing(&mut self, node: NodeIndex, token: TokenId, one: &Compensate) {
         let meant = |undoable: &Undoable| one.only.is_empty() || one.only.contains(&undoable.node);
         let (left, kept) = std::mem::take(&mut self.state.undoable).into_iter().partition(meant);
         self.state.undoable = kept;
-        self.stage(token, Stage::Undoing { left, attempt: 1, again_at: None });
+        self.stage(token, Stage::Undoing { left, attempt: 1, ends: false, again_at: None });
         self.undo(node, token);
     }
 
     /// Undoes what is left, as far as that can be done at once, and goes on when nothing is.
-    fn undo(&mut self, node: NodeIndex, token: TokenId) {
+    pub(super) fn undo(&mut self, node: NodeIndex, token: TokenId) {
         if self.within.contains(&token) {
             return;
         }
         self.within.push(token);
-        let mut over = false;
+        let mut over = None;
         let mut before = usize::MAX;
-        while let Some((_, Stage::Undoing { left, attempt, .. })) = self.at(token) {
+        while let Some((_, Stage::Undoing { left, attempt, ends, .. })) = self.at(token) {
             let Some(last) = left.last() else {
-                over = true;
+                over = Some(ends);
                 break;
             };
             // What is under way is waited for.
@@ -49,15 +61,22 @@ impl Play<'_> {
             }
         }
         self.within.pop();
-        if over {
-            self.note(node, Some(token), What::Done { item: None });
-            self.finish(node, token, &Value::Null);
+        match over {
+            None => {}
+            Some(true) => {
+                self.state.tokens.clear();
+                self.end(Ending::Compensated);
+            }
+            Some(false) => {
+                self.note(node, Some(token), What::Done { item: None });
+                self.finish(node, token, &Value::Null);
+            }
         }
     }
 
     /// One is undone; what its undoing brought is kept as its `output` says.
     pub(super) fn undone(&mut self, node: NodeIndex, token: TokenId, item: usize, result: Option<&Value>) -> bool {
-        let Some((mut left, _)) = self.undoing(token, item) else { return false };
+        let Some((mut left, _, ends)) = self.undoing(token, item) else { return false };
         if let (Some(by), Some(result)) = (self.undoes(&left), result) {
             let id = self.graph.node(by).id.clone();
             if let Err(failure) = self.keep(&id, token, result) {
@@ -67,15 +86,15 @@ impl Play<'_> {
         if let Some(done) = left.pop() {
             self.note(node, Some(token), What::Undone { of: done.node });
         }
-        self.stage(token, Stage::Undoing { left, attempt: 1, again_at: None });
+        self.stage(token, Stage::Undoing { left, attempt: 1, ends, again_at: None });
         self.undo(node, token);
         true
     }
 
     pub(super) fn undo_again(&mut self, node: NodeIndex, token: TokenId, item: usize) -> bool {
         match self.at(token) {
-            Some((_, Stage::Undoing { left, attempt, again_at: Some(_) })) if left.len() == item => {
-                self.stage(token, Stage::Undoing { left, attempt: attempt + 1, again_at: None });
+            Some((_, Stage::Undoing { left, attempt, ends, again_at: Some(_) })) if left.len() == item => {
+                self.stage(token, Stage::Undoing { left, attempt: attempt + 1, ends, again_at: None });
                 self.undo(node, token);
                 true
             }
@@ -85,7 +104,7 @@ impl Play<'_> {
 
     /// The time of an undoing is over.
     pub(super) fn undoing_over_time(&mut self, node: NodeIndex, token: TokenId, item: usize, attempt: u32) -> bool {
-        let Some((left, _)) = self.undoing(token, item).filter(|(_, now)| *now == attempt) else { return false };
+        let Some((left, ..)) = self.undoing(token, item).filter(|(_, now, _)| *now == attempt) else { return false };
         let Some(by) = self.undoes(&left) else { return false };
         let Some(timeout) = self.graph.node(by).timeout.clone() else { return false };
         self.note(by, Some(token), What::TimedOut);
@@ -101,10 +120,12 @@ impl Play<'_> {
         }
     }
 
-    /// What is left to be undone and how often its last was begun, where that is under way.
-    fn undoing(&self, token: TokenId, item: usize) -> Option<(Vec<Undoable>, u32)> {
+    /// What is left to be undone, how often its last was begun, and whether that is the end, where it is under way.
+    fn undoing(&self, token: TokenId, item: usize) -> Option<(Vec<Undoable>, u32, bool)> {
         match self.at(token)? {
-            (_, Stage::Undoing { left, attempt, again_at: None }) if left.len() == item => Some((left, attempt)),
+            (_, Stage::Undoing { left, attempt, ends, again_at: None }) if left.len() == item => {
+                Some((left, attempt, ends))
+            }
             _ => None,
         }
     }
@@ -123,7 +144,7 @@ impl Play<'_> {
         failure: Failure,
         passing: bool,
     ) -> bool {
-        let Some((left, attempt)) = self.undoing(token, item) else { return false };
+        let Some((left, attempt, ends)) = self.undoing(token, item) else { return false };
         let by = self.undoes(&left);
         let again = by.map_or(Again::Never, |by| self.again_after(by, token, attempt, &failure, passing));
         match again {
@@ -132,7 +153,7 @@ impl Play<'_> {
                 let told =
                     What::Failed { code: failure.code, message: failure.message, item: None, again_at: Some(at) };
                 self.note(by.unwrap_or(node), Some(token), told);
-                self.stage(token, Stage::Undoing { left, attempt, again_at: Some(at) });
+                self.stage(token, Stage::Undoing { left, attempt, ends, again_at: Some(at) });
                 self.wishes.push(Wish::Wake { token, timer: Timer::Retry { item: Some(item) }, at });
             }
             Again::Never => {

@@ -176,6 +176,14 @@ impl Play<'_> {
         true
     }
 
+    /// An item that is under way is wished for once more.
+    pub(super) fn item_wished_again(&mut self, node: NodeIndex, token: TokenId, item: usize) {
+        let (Some((value, ItemState::Working { attempt })), Some((each, body))) = (self.item(token, item), self.each(node)) else {
+            return;
+        };
+        self.work_item(token, item, attempt, &value, &each, body);
+    }
+
     pub(super) fn item_over_time(&mut self, node: NodeIndex, token: TokenId, item: usize, attempt: u32) -> bool {
         let Some((_, ItemState::Working { attempt: now })) = self.item(token, item) else { return false };
         let Some((_, body)) = self.each(node).filter(|_| now == attempt) else { return false };

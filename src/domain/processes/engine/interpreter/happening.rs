@@ -76,7 +76,8 @@ pub enum Timer {
 }
 
 /// Something that an execution wishes to be done.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "wish")]
 pub enum Wish {
     /// An activity.
     Work {

@@ -7,9 +7,11 @@ mod each;
 mod gateways;
 mod happening;
 mod play;
+mod recovery;
 mod state;
 mod values;
 
 pub use happening::{Entry, Happening, Timer, What, Wish};
 pub use play::{Facts, Play};
+pub use recovery::Recovery;
 pub use state::{Ending, Failure, ItemState, Stage, State, Token, TokenId};

@@ -167,6 +167,10 @@ impl<'a> Play<'a> {
 
     /// Puts a token on an edge.
     pub(super) fn go(&mut self, edge: EdgeIndex) {
+        let from = &self.graph.node(self.graph.edges[edge].0).id;
+        if !self.state.passed.contains(from) {
+            self.state.passed.insert(from.clone());
+        }
         self.moving.push_back(edge);
     }
 
@@ -189,7 +193,7 @@ impl<'a> Play<'a> {
         self.journal.push(Entry { node: Some(node.to_owned()), token: Some(token), what: What::Set { values } });
     }
 
-    fn enter(&mut self, node: NodeIndex, by: Option<EdgeIndex>) {
+    pub(super) fn enter(&mut self, node: NodeIndex, by: Option<EdgeIndex>) {
         let role = self.graph.nodes[node].role;
         match role {
             Role::Start => {
@@ -221,6 +225,7 @@ impl<'a> Play<'a> {
         let token = self.state.next;
         self.state.next += 1;
         self.note(node, Some(token), What::Entered);
+        self.state.passed.insert(self.graph.node(node).id.clone());
         match kind {
             EndKind::Error => {
                 let message = match message.map(|text| self.worked(&json!(text), &[])) {
@@ -268,9 +273,10 @@ impl<'a> Play<'a> {
         self.end(Ending::Failed { failure, node });
     }
 
-    fn end(&mut self, ending: Ending) {
+    pub(super) fn end(&mut self, ending: Ending) {
         let status = match &ending {
             Ending::Completed { .. } => "completed",
+            Ending::Compensated => "compensated",
             Ending::Failed { .. } => "failed",
         };
         self.journal.push(Entry { node: None, token: None, what: What::Ended { status: status.to_owned() } });
@@ -278,7 +284,7 @@ impl<'a> Play<'a> {
     }
 
     /// Nothing that was begun is wanted any more.
-    fn drop_all(&mut self) {
+    pub(super) fn drop_all(&mut self) {
         let begun: Vec<TokenId> = self
             .state
             .tokens

@@ -1,5 +1,7 @@
 //! Where an execution is: its tokens, its variables, what was done that can be undone.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -22,6 +24,9 @@ pub struct State {
     /// Activities that were done and can be undone, in the order in which they were.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undoable: Vec<Undoable>,
+    /// The nodes that tokens have left, or ended at.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub passed: BTreeSet<String>,
     /// What its ends said so far.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<Map<String, Value>>,
@@ -96,6 +101,9 @@ pub enum Stage {
         left: Vec<Undoable>,
         /// How often the undoing that is under way was begun.
         attempt: u32,
+        /// Whether the execution is over with it, since all of it is taken back.
+        #[serde(default)]
+        ends: bool,
         /// When it is tried again, where it failed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         again_at: Option<Timestamp>,
@@ -166,6 +174,8 @@ pub enum Ending {
         /// What it answers.
         result: Map<String, Value>,
     },
+    /// What it had done was taken back.
+    Compensated,
     /// It failed.
     Failed {
         /// Why.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Role, Said, Typed, said};
+use crate::domain::tasks::opening::Asked;
 
 /// A human task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -18,7 +19,7 @@ pub struct HumanTask {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 10_000))]
     pub description: Option<String>,
-    /// The form: a JSON Schema of an object. `result` is the answer.
+    /// The form: a JSON Schema of an object. `result` has its fields, and `outcome`, `answeredBy` and `taskId` beside them.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub form: Map<String, Value>,
     /// Who does it: the id of a user; may be an expression.
@@ -45,6 +46,40 @@ pub struct HumanTask {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 100))]
     pub priority: Option<u8>,
+    /// What kind of task it is, such as `expense_approval`: suggestions are made of past ones of the same type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64))]
+    pub task_type: Option<String>,
+    /// What can be decided; approve, reject, revise and defer when not said. A field `decision` of the form with an enum decides by itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 12), inner(length(min = 1, max = 40)))]
+    pub outcomes: Vec<String>,
+    /// How long it may take, as task_create has it: `{ "hoursToComplete": 24 }`.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub sla: Map<String, Value>,
+    /// The business calendar of the configuration in which its hours are counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64))]
+    pub calendar: Option<String>,
+    /// To whom it goes, or how it ends, when nobody answers in time, as task_create has it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    pub escalation_chain: Vec<Value>,
+    /// Who may not answer, as task_create has it: `{ "starter": true }`.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub separation: Map<String, Value>,
+    /// How many of the candidates must say the same, as task_create has it: `{ "needed": 2 }`.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub quorum: Map<String, Value>,
+}
+
+/// What a node asks of the part that opens tasks: its config, worked out, without what is this domain's own.
+#[must_use]
+pub fn asked(config: &Map<String, Value>, name: &str) -> Map<String, Value> {
+    let mut asked = config.clone();
+    asked.remove("due");
+    asked.entry("title").or_insert_with(|| Value::String(name.to_owned()));
+    asked
 }
 
 impl Typed for HumanTask {
@@ -79,6 +114,18 @@ impl Typed for HumanTask {
             || !self.candidate_groups.is_empty()
             || !self.candidate_agents.is_empty();
         if somebody {
+            // What is written as it stands is what tasks take.
+            let literal = |text: &String| if text.trim_start().starts_with('=') { "x".to_owned() } else { text.clone() };
+            let mut config = serde_json::to_value(self).unwrap_or_default();
+            if let Value::Object(config) = &mut config {
+                for value in config.values_mut() {
+                    if let Value::String(text) = value {
+                        *text = literal(text);
+                    }
+                }
+                let read = serde_json::from_value::<Asked>(Value::Object(asked(config, "x")));
+                return read.err().map(|error| ("", format!("asks for a task that cannot be: {error}"))).into_iter().collect();
+            }
             return Vec::new();
         }
         vec![("/assignee", "nobody is to do it: name an assignee or candidates".to_owned())]

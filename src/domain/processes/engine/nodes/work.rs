@@ -93,13 +93,13 @@ pub struct Decision {
     pub decision: Option<String>,
     /// Its version; the newest when not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 64))]
-    pub version: Option<String>,
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub version: Option<u32>,
 }
 
 impl Typed for Decision {
     const NAME: &'static str = "decision";
-    const ABOUT: &'static str = "Evaluates a rule set over `input`.";
+    const ABOUT: &'static str = "Evaluates a rule set over `input`; `result.result` is what it decides.";
     const ROLE: Role = Role::Activity;
 
     fn names(&self) -> Vec<(&'static str, Named)> {

@@ -1,0 +1,31 @@
+//! The executions domain: processes that run. An execution is a journal and the place where it is; each step is written once, with all that
+//! it brings about, and goes on after whatever stops in between.
+//!
+//! Other domains may use: nothing yet. The runtime keeps `working` at work.
+
+mod faults;
+mod finding;
+mod graphs;
+mod model;
+mod playing;
+mod tools;
+mod topics;
+mod views;
+pub mod working;
+
+pub use graphs::Graphs;
+pub use model::execution::QUEUE;
+
+use crate::capability::module::Module;
+use crate::capability::spec::Domain;
+
+/// The domain's lists.
+pub static MODULE: Module = Module {
+    domain: Domain::Executions,
+    rows: tools::ROWS,
+    kinds: &[&model::execution::EXECUTION, &model::wait::EXECUTION_WAIT],
+    logs: &[&model::line::JOURNAL],
+    faults: faults::ALL,
+    sources: &[],
+    topics: topics::ALL,
+};

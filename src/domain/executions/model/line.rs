@@ -1,0 +1,41 @@
+//! The journal: what happened in an execution, in order, never changed.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::processes::engine::interpreter::Entry;
+use crate::kernel::id::UserId;
+use crate::port::logs::{Keep, Log};
+use crate::port::records::{Field, FieldType};
+
+/// The journal of all executions; the stream is the execution's id.
+pub(in crate::domain::executions) static JOURNAL: Log = Log {
+    name: "execution_journal",
+    fields: &[Field { name: "event", of: FieldType::Text }, Field { name: "node", of: FieldType::Text }],
+    text: &[],
+    keep: Keep { age: Duration::from_hours(24 * 365), entries: 20_000_000 },
+};
+
+/// A line of the journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(in crate::domain::executions) enum Line {
+    /// Of the play.
+    Played(Entry),
+    /// Of somebody who did something to the execution.
+    Done(Deed),
+}
+
+/// What somebody did to an execution.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::domain::executions) struct Deed {
+    /// What: `started`, `paused`, `resumed`, `cancelled`, `recovered`, `signalled`.
+    pub event: String,
+    /// Who.
+    pub by: UserId,
+    /// What else is to be said of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<serde_json::Value>,
+}

@@ -1,0 +1,5 @@
+//! What the domain keeps.
+
+pub(super) mod execution;
+pub(super) mod line;
+pub(super) mod wait;

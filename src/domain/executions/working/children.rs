@@ -1,0 +1,140 @@
+//! Processes that are run by others: an execution of their own, which tells the one above when it is over.
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::Worker;
+use super::doing::{Did, Wanted};
+use crate::capability::caller::Caller;
+use crate::capability::platform::Platform;
+use crate::domain::executions::faults::{TOO_DEEP, VARIABLES_UNFIT};
+use crate::domain::executions::finding::not_published;
+use crate::domain::executions::graphs::Graphs;
+use crate::domain::executions::model::execution::{EXECUTION, Execution, Status, Todo};
+use crate::domain::executions::playing::{Scene, job};
+use crate::domain::processes::engine::graph::Graph;
+use crate::domain::processes::engine::interpreter::{ItemState, Stage, TokenId};
+use crate::domain::processes::engine::nodes::Config;
+use crate::domain::processes::reading;
+use crate::kernel::fault::Fault;
+use crate::kernel::id::TenantId;
+use crate::kernel::seal::sha256;
+use crate::port::expressions::Language;
+use crate::port::records::Visibility;
+use crate::port::store::{Expect, Put, Step};
+
+/// So many executions may lie above one another.
+const DEEPEST: u32 = 20;
+
+impl Worker {
+    pub(super) async fn child(&self, tenant: TenantId, wanted: &Wanted<'_>, caller: &Caller) -> Result<Did, Fault> {
+        let platform = self.gate.platform();
+        let above = &wanted.stored.value;
+        if above.depth >= DEEPEST {
+            return Err(Fault::new(&TOO_DEEP, format!("more than {DEEPEST} executions lie above one another")));
+        }
+        let text = |name: &str| wanted.config.get(name).and_then(Value::as_str);
+        let process_id = text("processId").unwrap_or_default();
+        let published = reading::published(platform, caller, process_id, text("version")).await?;
+        let (process_id, revision) = published.ok_or_else(|| not_published(process_id))?;
+        let graph = platform.service::<Graphs>()?.of(platform, tenant, &process_id, revision.revision).await?;
+        let language = platform.service::<Language>()?;
+        let id = id_of(wanted);
+        let execution = Execution {
+            process_id,
+            version: revision.called(),
+            revision: revision.revision,
+            status: Status::Running,
+            state: crate::domain::processes::engine::interpreter::State::default(),
+            user: above.user,
+            key: above.key,
+            priority: above.priority,
+            started_at: None,
+            ended_at: None,
+            failure: None,
+            failed_at: None,
+            result: None,
+            parent: Some(wanted.execution),
+            parent_token: Some(wanted.token),
+            parent_item: wanted.item,
+            depth: above.depth + 1,
+            hops: above.hops,
+            held: Vec::new(),
+            marks: String::new(),
+        };
+        let scene = Scene { tenant, id, graph: &graph, language: &*language.0, now: platform.clock.now() };
+        let played = scene.start(execution, wanted.input.clone()).map_err(|failure| {
+            Fault::new(&VARIABLES_UNFIT, failure.message.clone()).with_detail(serde_json::json!({ "code": failure.code }))
+        })?;
+        let mut steps = vec![Step::Put(Put {
+            kind: &EXECUTION,
+            id,
+            // The same step begins it once.
+            expect: Expect::Absent,
+            owner: wanted.stored.owner,
+            workspace: wanted.stored.workspace,
+            visibility: Visibility::Private,
+            body: serde_json::to_value(&played.execution).map_err(Fault::internal)?,
+        })];
+        steps.extend(played.steps);
+        for event in &played.events {
+            steps.push(event.step()?);
+        }
+        Ok(Did::Begun(steps))
+    }
+}
+
+/// The id of the execution that a step begins: the same for the same attempt.
+fn id_of(wanted: &Wanted<'_>) -> Uuid {
+    child_id(wanted.execution, wanted.token, wanted.item, wanted.attempt)
+}
+
+/// The id of the execution that a token of another one began.
+pub(super) fn child_id(execution: Uuid, token: u64, item: Option<usize>, attempt: u32) -> Uuid {
+    let mut half = [0; 16];
+    half.copy_from_slice(&sha256(format!("execution\n{execution}\n{token}\n{item:?}\n{attempt}").as_bytes())[..16]);
+    uuid::Builder::from_custom_bytes(half).into_uuid()
+}
+
+/// What calls off the executions that a token has begun.
+pub(super) fn called_off(platform: &Platform, id: Uuid, graph: &Graph, before: &Execution, token: TokenId) -> Vec<Step> {
+    let now = platform.clock.now();
+    let children = begun(graph, before, token, |config| matches!(config, Config::SubProcess(_)));
+    let children = children.into_iter().map(|(item, attempt)| child_id(id, token, item, attempt));
+    children.filter_map(|child| job(child, Todo::Cancel, now, before.priority, now)).map(Step::Enqueue).collect()
+}
+
+/// What a token has begun and waits for, where its node is of a type: item and attempt.
+pub(super) fn begun(
+    graph: &Graph,
+    before: &Execution,
+    token: TokenId,
+    is: impl Fn(&Config) -> bool,
+) -> Vec<(Option<usize>, u32)> {
+    let Some(found) = before.state.token(token) else { return Vec::new() };
+    let fits = |node: &str| graph.find(node).is_some_and(|index| is(&graph.nodes[index].config));
+    match &found.stage {
+        Stage::Working { attempt, .. } if fits(&found.node) => vec![(None, *attempt)],
+        Stage::Each { states, .. } => {
+            let body = graph.find(&found.node).and_then(|index| match &graph.nodes[index].config {
+                Config::ForEach(each) => Some(each.node.as_str()),
+                _ => None,
+            });
+            if !body.is_some_and(fits) {
+                return Vec::new();
+            }
+            let working = |(item, state): (usize, &ItemState)| match state {
+                ItemState::Working { attempt } => Some((Some(item), *attempt)),
+                _ => None,
+            };
+            states.iter().enumerate().filter_map(working).collect()
+        }
+        Stage::Undoing { left, attempt, again_at: None, .. } => {
+            let of = left.last().and_then(|last| graph.find(&last.node));
+            let by = of.and_then(|of| graph.nodes[of].undone_by);
+            let fits = by.is_some_and(|by| is(&graph.nodes[by].config));
+            if fits { vec![(Some(left.len()), *attempt)] } else { Vec::new() }
+        }
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,170 @@
+//! Doing what a node says.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::Worker;
+use crate::capability::caller::{Caller, Origin};
+use crate::capability::cx::forbidden;
+use crate::capability::gate::Request;
+use crate::capability::owned::Stored;
+use crate::capability::permit::{Grants, Permit};
+use crate::domain::executions::graphs::Graphs;
+use crate::domain::executions::model::execution::Execution;
+use crate::domain::processes::engine::interpreter::{Happening, TokenId};
+use crate::domain::processes::engine::nodes::Config;
+use crate::kernel::codes::{self, Retry};
+use crate::kernel::fault::Fault;
+use crate::kernel::id::{CallId, TenantId};
+use crate::port::store::Step;
+
+/// What is wanted of a step.
+pub(super) struct Wanted<'a> {
+    pub(super) execution: Uuid,
+    pub(super) stored: &'a Stored<Execution>,
+    pub(super) token: TokenId,
+    pub(super) item: Option<usize>,
+    pub(super) node: String,
+    pub(super) attempt: u32,
+    pub(super) config: Map<String, Value>,
+    pub(super) input: Map<String, Value>,
+    pub(super) key: String,
+}
+
+/// What came of it.
+pub(super) enum Did {
+    /// It is done.
+    Done(Value),
+    /// It was begun elsewhere, which these steps write.
+    Begun(Vec<Step>),
+    /// Nobody wants it any more.
+    Nothing,
+}
+
+/// A step that can be made later and says nothing of itself now.
+pub(super) fn is_busy(fault: &Fault) -> bool {
+    fault.is(&codes::RATE_LIMITED) || fault.is(&codes::IN_FLIGHT) || (fault.is(&codes::UNAVAILABLE) && fault.retry_after().is_some())
+}
+
+/// A fault as the execution learns it.
+pub(super) fn failed(token: TokenId, item: Option<usize>, fault: &Fault) -> Happening {
+    let places: Vec<String> = fault.places().iter().map(|one| format!("{}: {}", one.pointer, one.message)).collect();
+    let message = if places.is_empty() { fault.say().to_owned() } else { format!("{}: {}", fault.say(), places.join("; ")) };
+    let passing = fault.code().retry != Retry::Never;
+    Happening::Failed { token, item, code: fault.code().name.to_owned(), message, passing }
+}
+
+impl Worker {
+    pub(super) async fn doing(&self, tenant: TenantId, wanted: Wanted<'_>, called_off: &CancellationToken) -> Result<Did, Fault> {
+        let platform = self.gate.platform();
+        let execution = &wanted.stored.value;
+        let graph = platform.service::<Graphs>()?.of(platform, tenant, &execution.process_id, execution.revision).await?;
+        let Some(index) = graph.find(&wanted.node) else { return Ok(Did::Nothing) };
+        // With the rights that whoever started it has now.
+        let caller = self.gate.callers().resume(platform, tenant, execution.user, execution.principal()).await?;
+        let text = |name: &str| wanted.config.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let narrowed = graph.node(index).permissions.as_deref();
+        match &graph.nodes[index].config {
+            Config::Tool(_) => {
+                let input = Value::Object(wanted.input.clone());
+                self.call(&wanted, &caller, narrowed, &text("tool"), input, called_off).await.map(Did::Done)
+            }
+            Config::Agent(_) => {
+                let mut input = json!({ "id": text("agentId"), "prompt": text("message") });
+                if !wanted.input.is_empty() {
+                    input["context"] = Value::Object(wanted.input.clone());
+                }
+                self.call(&wanted, &caller, narrowed, "agent_invoke", input, called_off).await.map(Did::Done)
+            }
+            Config::Prompt(_) => self.prompt(&wanted, &caller, narrowed, called_off).await.map(Did::Done),
+            Config::Integration(one) => self.integration(&wanted, &caller, one).await.map(Did::Done),
+            Config::SubProcess(_) => self.child(tenant, &wanted, &caller).await,
+            Config::HumanTask(task) => self.person(tenant, &wanted, task, &graph.node(index).name).await,
+            Config::Decision(_) => {
+                let mut input = json!({ "id": text("ruleSet"), "inputs": wanted.input });
+                for name in ["decision", "version"] {
+                    if let Some(value) = wanted.config.get(name) {
+                        input[name] = value.clone();
+                    }
+                }
+                self.call(&wanted, &caller, narrowed, "rule_evaluate", input, called_off).await.map(Did::Done)
+            }
+            // The interpreter does these by itself.
+            Config::Start(_)
+            | Config::End(_)
+            | Config::Script(_)
+            | Config::ForEach(_)
+            | Config::Exclusive(_)
+            | Config::Parallel(_)
+            | Config::Inclusive(_)
+            | Config::Timer(_)
+            | Config::Wait(_)
+            | Config::BoundaryTimeout(_)
+            | Config::BoundaryError(_)
+            | Config::Compensation(_)
+            | Config::Compensate(_) => Ok(Did::Nothing),
+        }
+    }
+
+    /// Calls a tool as whoever started the execution: through the gate, and once for the same attempt, however often this is taken up.
+    async fn call(
+        &self,
+        wanted: &Wanted<'_>,
+        caller: &std::sync::Arc<Caller>,
+        narrowed: Option<&[String]>,
+        tool: &str,
+        input: Value,
+        called_off: &CancellationToken,
+    ) -> Result<Value, Fault> {
+        let platform = self.gate.platform();
+        if let Some(permissions) = narrowed {
+            self.hold_narrowed(caller, permissions, tool)?;
+        }
+        let id = CallId::new(platform.clock.now());
+        let mut request = Request::new(id, caller.clone(), Origin::inside(), tool, input);
+        // An attempt that failed is not what the next one would be answered with.
+        request.idempotency_key = Some(format!("{} {}", wanted.key, wanted.attempt));
+        request.hops = wanted.stored.value.hops;
+        request.cancel = called_off.child_token();
+        request.unhurried = true;
+        let _calling = request.cancel.clone().drop_guard();
+        self.gate.call(request).await.result?.value()
+    }
+
+    /// A node that names permissions may use these and no others.
+    fn hold_narrowed(&self, caller: &Caller, permissions: &[String], tool: &str) -> Result<(), Fault> {
+        let snapshot = self.gate.platform().registry.present();
+        let Some(found) = snapshot.find(caller.tenant, tool) else { return Ok(()) };
+        let Permit::On(resource, action) = found.permit else { return Ok(()) };
+        let allowed = permissions.iter().filter_map(|one| Grants::parse(one)).any(|grants| grants.allows(resource, action));
+        if allowed { Ok(()) } else { Err(forbidden(found.permit)) }
+    }
+
+    /// Fills a prompt and asks a model.
+    async fn prompt(
+        &self,
+        wanted: &Wanted<'_>,
+        caller: &std::sync::Arc<Caller>,
+        narrowed: Option<&[String]>,
+        called_off: &CancellationToken,
+    ) -> Result<Value, Fault> {
+        let mut input = json!({ "id": wanted.config.get("promptId"), "variables": wanted.input });
+        if let Some(version) = wanted.config.get("version").and_then(Value::as_str) {
+            let by = if version.starts_with(|one: char| one.is_ascii_digit()) { "version" } else { "label" };
+            input[by] = json!(version);
+        }
+        let filled = self.call(wanted, caller, narrowed, "prompt_assemble", input, called_off).await?;
+        let mut question = json!({ "prompt": filled["assembled"], "execution": wanted.execution });
+        if let Some(model) = wanted.config.get("model") {
+            question["model"] = model.clone();
+        }
+        let answer = self.call(wanted, caller, narrowed, "model_complete", question, called_off).await?;
+        Ok(json!({ "text": answer["text"], "model": answer["model"], "tokens": answer["tokens"], "version": filled["version"] }))
+    }
+
+    /// So long the head of an answer may take over HTTP.
+    pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+}

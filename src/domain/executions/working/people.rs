@@ -1,0 +1,95 @@
+//! What people do: a task is opened with the end of the lease, and its end puts a job into the queue of executions, in the commit of the answer.
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::Worker;
+use super::children::{begun, child_id};
+use super::doing::{Did, Wanted};
+use crate::capability::platform::Platform;
+use crate::domain::executions::model::execution::{Execution, QUEUE};
+use crate::domain::processes::engine::durations::read_duration;
+use crate::domain::processes::engine::graph::Graph;
+use crate::domain::processes::engine::interpreter::{Happening, TokenId};
+use crate::domain::processes::engine::nodes::Config;
+use crate::domain::processes::engine::nodes::people::{HumanTask, asked};
+use crate::domain::tasks::model::task::Continuation;
+use crate::domain::tasks::opening::{Asked, Opener, open, withdraw};
+use crate::kernel::fault::Fault;
+use crate::kernel::id::TenantId;
+use crate::port::store::Step;
+
+impl Worker {
+    /// Opens a task.
+    pub(super) async fn person(&self, tenant: TenantId, wanted: &Wanted<'_>, _: &HumanTask, name: &str) -> Result<Did, Fault> {
+        let platform = self.gate.platform();
+        let name = if name.is_empty() { wanted.node.as_str() } else { name };
+        let mut given = asked(&wanted.config, name);
+        if let Some(due) = wanted.config.get("due").and_then(Value::as_str) {
+            let span = read_duration(due).ok_or_else(|| Fault::bad_input("/due", "must be a duration such as P2D"))?;
+            given.insert("dueAt".to_owned(), json!(platform.clock.now().plus(span)));
+        }
+        let more = [
+            ("processId", json!(wanted.stored.value.process_id)),
+            ("executionId", json!(wanted.execution)),
+            ("nodeId", json!(wanted.node)),
+            ("data", Value::Object(wanted.input.clone())),
+        ];
+        given.extend(more.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        let asked: Asked = serde_json::from_value(Value::Object(given))
+            .map_err(|error| Fault::bad_input("/config", format!("asks for a task that cannot be: {error}")))?;
+        let key = json!({
+            "execution": wanted.execution, "token": wanted.token, "item": wanted.item, "attempt": wanted.attempt,
+        });
+        let continuation = Some(Continuation { queue: QUEUE.to_owned(), key });
+        let opener = Opener { starter: wanted.stored.value.user, continuation };
+        // The same attempt opens it once.
+        let id = child_id(wanted.execution, wanted.token, wanted.item, wanted.attempt);
+        let written = open(platform, tenant, id, asked, opener).await?;
+        Ok(Did::Begun(written.steps))
+    }
+}
+
+/// What the end of a task tells an execution; none where the job is of something else.
+pub(super) fn answered(body: &Value) -> Option<(Uuid, Happening)> {
+    let key = body.get("key")?;
+    let execution = key.get("execution")?.as_str().and_then(|id| Uuid::parse_str(id).ok())?;
+    let token = key.get("token")?.as_u64()?;
+    let item = key.get("item").and_then(Value::as_u64).and_then(|item| usize::try_from(item).ok());
+    let outcome = body.get("outcome").cloned().unwrap_or_default();
+    let happening = match (body.get("status").and_then(Value::as_str), outcome.as_str()) {
+        (Some("cancelled"), _) => failed(token, item, "task_cancelled", "the task was withdrawn"),
+        // A chain of escalation that ends in this wants the step to fail.
+        (_, Some("fail")) => failed(token, item, "task_unanswered", "nobody answered the task in time"),
+        _ => {
+            let mut result = body.get("response").and_then(Value::as_object).cloned().unwrap_or_default();
+            for (name, value) in [("outcome", outcome), ("answeredBy", body["by"].clone()), ("taskId", body["task"].clone())] {
+                result.entry(name).or_insert(value);
+            }
+            Happening::Done { token, item, result: Value::Object(result) }
+        }
+    };
+    Some((execution, happening))
+}
+
+fn failed(token: TokenId, item: Option<usize>, code: &str, message: &str) -> Happening {
+    Happening::Failed { token, item, code: code.to_owned(), message: message.to_owned(), passing: false }
+}
+
+/// What withdraws the tasks that a token has opened.
+pub(super) async fn withdrawn(
+    platform: &Platform,
+    tenant: TenantId,
+    id: Uuid,
+    graph: &Graph,
+    before: &Execution,
+    token: TokenId,
+) -> Result<Vec<Step>, Fault> {
+    let mut steps = Vec::new();
+    for (item, attempt) in begun(graph, before, token, |config| matches!(config, Config::HumanTask(_))) {
+        if let Some(written) = withdraw(platform, tenant, child_id(id, token, item, attempt)).await? {
+            steps.extend(written.steps);
+        }
+    }
+    Ok(steps)
+}

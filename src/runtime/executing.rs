@@ -1,0 +1,49 @@
+//! Keeps the worker of executions at work: it is woken when something is due here, and looks for what others left.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::supervise::Supervisor;
+use crate::capability::gate::Gate;
+use crate::domain::executions::working::Worker;
+use crate::kernel::fault::Fault;
+
+/// How often it looks when nothing wakes it: for timers, and for what other instances wished.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// Starts it as background work. What is under way when it is told to stop is left; its lease ends, and it is taken up again.
+///
+/// # Errors
+/// When the program has no desk for it: a fault of the program.
+pub fn start(gate: &Arc<Gate>, supervisor: &Supervisor) -> Result<(), Fault> {
+    let at_once = gate.platform().config.limits.concurrent_calls / 2;
+    let worker = Worker::new(gate.clone(), at_once)?;
+    supervisor.keep("executions", move |stop| {
+        let worker = worker.clone();
+        async move {
+            let mut failing = false;
+            loop {
+                let round = tokio::select! {
+                    biased;
+                    () = stop.cancelled() => return,
+                    round = worker.round() => round,
+                };
+                if let Err(fault) = &round
+                    && !failing
+                {
+                    tracing::warn!(?fault, "executions cannot be worked on");
+                }
+                failing = round.is_err();
+                if matches!(round, Ok(count) if count > 0) {
+                    continue;
+                }
+                tokio::select! {
+                    biased;
+                    () = stop.cancelled() => return,
+                    () = worker.wait(LOOK_EVERY) => {}
+                }
+            }
+        }
+    });
+    Ok(())
+}
