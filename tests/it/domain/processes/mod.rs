@@ -1,5 +1,6 @@
 //! The processes domain.
 
+mod documented;
 mod interpreter;
 mod judging;
 mod pictures;
