@@ -135,7 +135,9 @@ impl Template {
             match given.get(name).or(one.default.as_ref()) {
                 None => unfit.push((at(name), format!("must be given: {}", one.description))),
                 Some(value) => match fits(one, value) {
-                    Ok(()) => drop(values.insert(name.as_str(), value)),
+                    Ok(()) => {
+                        values.insert(name.as_str(), value);
+                    }
                     Err(why) => unfit.push((at(name), why)),
                 },
             }
@@ -207,7 +209,7 @@ impl Case {
         };
         let ends: BTreeSet<&String> = ran.visited.keys().filter(end).collect();
         let status = if self.fails { "failed" } else { "completed" };
-        if ran.status != status || ends != self.ends.iter().collect() {
+        if ran.status != status || ends != self.ends.iter().collect::<BTreeSet<_>>() {
             let why = ran.failure.as_ref().map(|one| format!(" ({}: {})", one.code, one.message)).unwrap_or_default();
             return Some(format!("it is {}{why} at {ends:?}, not {status} at {:?}", ran.status, self.ends));
         }
