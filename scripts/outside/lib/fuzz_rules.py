@@ -46,6 +46,10 @@ OF_THE_PAST = {
     "process_unchanged",
     "process_version_taken",
     "process_moved",
+    "process_not_published",  # what was published before
+    "execution_wrong_state",  # what was done to the execution before
+    "execution_nobody_waits",
+    "execution_variables_unfit",  # what the process declares
     "process_file_broken",  # languages of their own
     "process_file_outside",
     "nothing_to_learn",  # one of several properties must be there
@@ -164,6 +168,17 @@ MANY_RULES = {
     "persona_get",
     "persona_search",
     "persona_update",
+    "execution_cancel",
+    "execution_compensate",
+    "execution_get",
+    "execution_history",
+    "execution_list",
+    "execution_pause",
+    "execution_recover",
+    "execution_resume",
+    "execution_run",
+    "execution_signal",
+    "execution_start",
     "process_create",
     "process_get",
     "process_list",
@@ -304,6 +319,35 @@ def process() -> str:
     return made("/processes", steps(f"Disposable {next(numbers)}"))["id"]
 
 
+def published_process() -> str:
+    name = process()
+    made(f"/processes/{name}/publish", {})
+    return name
+
+
+def waiting() -> str:
+    nodes = [
+        {"id": "begin", "type": "start"},
+        {"id": "word", "type": "wait", "config": {"message": "word"}},
+        {"id": "done", "type": "end"},
+    ]
+    edges = [{"from": "begin", "to": "word"}, {"from": "word", "to": "done"}]
+    name = made("/processes", {"name": f"Disposable {next(numbers)}", "nodes": nodes, "edges": edges})["id"]
+    made(f"/processes/{name}/publish", {})
+    return made("/executions", {"processId": name})["executionId"]
+
+
+def failed() -> str:
+    nodes = [{"id": "begin", "type": "start"}, {"id": "done", "type": "end", "config": {"kind": "error", "code": "broken"}}]
+    name = made("/processes", {"name": f"Disposable {next(numbers)}", "nodes": nodes, "edges": [{"from": "begin", "to": "done"}]})["id"]
+    made(f"/processes/{name}/publish", {})
+    return made("/executions", {"processId": name})["executionId"]
+
+
+def execution(hold: bool = False) -> str:
+    return made("/executions", {"processId": published_process(), "hold": hold})["executionId"]
+
+
 def persona() -> str:
     profile = {"name": f"Disposable {next(numbers)}", "description": "Answers.", "role": "Somebody who answers."}
     return made("/personas", profile)["personaId"]
@@ -414,6 +458,16 @@ DISPOSABLE = {
     "persona_analytics": [("path_parameters", lambda: {"id": "code-reviewer"}), ("query", dict)],
     "persona_get": ("path_parameters", lambda: {"id": "code-reviewer"}),
     "persona_update": [("path_parameters", lambda: {"id": persona()}), ("body", lambda: {"tone": "calm"})],
+    "execution_cancel": [("path_parameters", lambda: {"id": execution(hold=True)}), ("body", dict)],
+    "execution_compensate": [("path_parameters", lambda: {"id": execution()}), ("body", dict)],
+    "execution_get": ("path_parameters", lambda: {"id": execution()}),
+    "execution_history": [("path_parameters", lambda: {"id": execution()}), ("query", dict)],
+    "execution_pause": [("path_parameters", lambda: {"id": waiting()}), ("body", dict)],
+    "execution_recover": [("path_parameters", lambda: {"id": failed()}), ("body", dict)],
+    "execution_signal": [("path_parameters", lambda: {"id": waiting()}), ("body", lambda: {"message": "word"})],
+    "execution_resume": [("path_parameters", lambda: {"id": execution(hold=True)}), ("body", dict)],
+    "execution_run": [("path_parameters", lambda: {"id": execution(hold=True)}), ("body", lambda: {"waitSeconds": 1})],
+    "execution_start": ("body", lambda: {"processId": published_process()}),
     "process_create": ("body", lambda: steps(f"Fresh {next(numbers)}")),
     "process_get": [("path_parameters", lambda: {"id": process()}), ("query", dict)],
     "process_publish": [("path_parameters", lambda: {"id": process()}), ("body", dict)],
