@@ -5,9 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::FeelLanguage;
-use crate::port::expressions::{
-    Column, Coverage, ExpressionFault, Expressions as _, Form, Found, Kind, Limits, Names,
-};
+use crate::port::expressions::{Column, Coverage, ExpressionFault, Expressions as _, Form, Found, Kind, Limits, Names};
 
 fn variables() -> Value {
     json!({
@@ -247,7 +245,10 @@ fn variables_are_those_that_nobody_binds() {
     assert_eq!(read("some x in tags satisfies x = name"), ["name", "tags"]);
     assert_eq!(read("{ x: a, y: x + z }"), ["a", "z"]);
     assert_eq!(read("(function(n) n + b)(1)"), ["b"]);
-    assert_eq!(read("order.lines[price > limit and item.sku != name].sku"), ["limit?", "name?", "order.lines", "price?"]);
+    assert_eq!(
+        read("order.lines[price > limit and item.sku != name].sku"),
+        ["limit?", "name?", "order.lines", "price?"]
+    );
     assert_eq!(read("sum(tags) + today().year"), ["tags"]);
     assert_eq!(read("if missing then 1 else 2"), ["missing"]);
     assert_eq!(read("not(missing) and other thing > 3"), ["missing", "other thing"]);
@@ -299,7 +300,8 @@ fn covered(kinds: &[&str], allowed: &[Option<&str>], rows: &[&[&str]]) -> Covera
 
 #[test]
 fn overlaps_and_gaps_are_found_by_example() {
-    let whole = covered(&["number", "boolean"], &[None, None], &[&["< 10", "-"], &[">= 10", "true"], &[">= 10", "false"]]);
+    let whole =
+        covered(&["number", "boolean"], &[None, None], &[&["< 10", "-"], &[">= 10", "true"], &[">= 10", "false"]]);
     assert_eq!((whole.overlapping, whole.lacking), (Found::None, Found::None), "{whole:?}");
     let broken = covered(&["number", "boolean"], &[None, None], &[&["< 10", "-"], &["[5..20]", "true"]]);
     assert_eq!((broken.overlapping, broken.lacking), (Found::Some, Found::Some));

@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use dsntk_feel::closure::Closure;
 use dsntk_feel::context::FeelContext;
 use dsntk_feel::values::Value as Feel;
 use dsntk_feel::{Evaluator, FeelScope, FeelType, FunctionBody};
@@ -262,6 +263,10 @@ impl Expressions for FeelLanguage {
         dsntk_feel_evaluator::evaluate_equals(feel(one), feel(other))
     }
 
+    fn null(&self) -> Datum {
+        Datum::of(Feel::Null(None))
+    }
+
     fn list(&self, values: Vec<Datum>) -> Datum {
         Datum::of(Feel::List(values.iter().map(|value| feel(value).clone()).collect()))
     }
@@ -300,7 +305,7 @@ impl Expressions for FeelLanguage {
         });
         let body = FunctionBody::LiteralExpression(Arc::new(budget::bounded(run)));
         let closed = FeelContext::default();
-        Datum::of(Feel::FunctionDefinition(formal, body, false, Default::default(), closed, FeelType::Any))
+        Datum::of(Feel::FunctionDefinition(formal, body, false, Closure::default(), closed, FeelType::Any))
     }
 }
 

@@ -47,16 +47,16 @@ fn read_below(json: &Value, kind: &Kind, at: &mut String, depth: usize) -> Resul
             number(it).map(Feel::Number).ok_or_else(|| (at.clone(), format!("{it} is no number that FEEL has")))
         }
         (Value::String(it), Kind::Any | Kind::Text) => Ok(Feel::String(it.clone())),
-        (
-            Value::String(it),
-            Kind::Date | Kind::Time | Kind::DateTime | Kind::DaysAndTime | Kind::YearsAndMonths,
-        ) => temporal(it, kind).ok_or_else(|| (at.clone(), format!("'{it}' is no {}", kind.name()))),
+        (Value::String(it), Kind::Date | Kind::Time | Kind::DateTime | Kind::DaysAndTime | Kind::YearsAndMonths) => {
+            temporal(it, kind).ok_or_else(|| (at.clone(), format!("'{it}' is no {}", kind.name())))
+        }
         (Value::Array(items), Kind::Any | Kind::List(_)) => {
             let inner = if let Kind::List(inner) = kind { inner.as_ref() } else { &Kind::Any };
             let mut values = Vec::with_capacity(items.len());
             for (index, item) in items.iter().enumerate() {
                 let before = at.len();
-                at.push_str(&format!("/{index}"));
+                at.push('/');
+                at.push_str(&index.to_string());
                 values.push(read_below(item, inner, at, depth - 1)?);
                 at.truncate(before);
             }
@@ -150,6 +150,8 @@ pub(super) fn tell(value: &Feel) -> Value {
 
 fn tell_number(number: &FeelNumber) -> Value {
     let text = number.to_string();
+    // 15.00 is fifteen.
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
     if let Ok(whole) = text.parse::<i64>() {
         return whole.into();
     }
@@ -157,7 +159,7 @@ fn tell_number(number: &FeelNumber) -> Value {
         return whole.into();
     }
     // The nearest double; beyond what a double holds there is only the text.
-    text.parse::<f64>().ok().and_then(Number::from_f64).map_or(Value::String(text), Value::Number)
+    text.parse::<f64>().ok().and_then(Number::from_f64).map_or_else(|| Value::String(text.to_owned()), Value::Number)
 }
 
 /// What kind of value it is.
@@ -175,12 +177,13 @@ pub(super) fn kind_of(value: &Feel) -> String {
 /// Whether a value is of a kind.
 pub(super) fn is_of(value: &Feel, kind: &Kind) -> bool {
     match (value, kind) {
-        (Feel::Null(_), _) | (_, Kind::Any) => true,
         (Feel::List(items), Kind::List(inner)) => items.iter().all(|item| is_of(item, inner)),
         (Feel::Context(context), Kind::Context(kinds)) => {
             kinds.iter().all(|(key, kind)| context.get_entry(&name(key)).is_none_or(|value| is_of(value, kind)))
         }
-        (Feel::Boolean(_), Kind::Boolean)
+        (Feel::Null(_), _)
+        | (_, Kind::Any)
+        | (Feel::Boolean(_), Kind::Boolean)
         | (Feel::Number(_), Kind::Number)
         | (Feel::String(_), Kind::Text)
         | (Feel::Date(_), Kind::Date)

@@ -332,6 +332,7 @@ pub struct Rules {
 
 impl Rules {
     /// How many rules its tables have together.
+    #[must_use]
     pub fn rules(&self) -> usize {
         let logics = self.decisions.iter().map(|one| &one.logic).chain(self.functions.iter().map(|one| &one.logic));
         let tables = logics.flat_map(|logic| {
@@ -342,6 +343,7 @@ impl Rules {
     }
 
     /// The SHA-256 of what it says.
+    #[must_use]
     pub fn digest(&self) -> String {
         // Texts, lists and objects with names: it can always be written.
         let mut value = serde_json::to_value(self).unwrap_or_default();

@@ -81,7 +81,13 @@ fn of(name: &str, table: &CompiledTable) -> Vec<Finding> {
         if matters(*one, *other) {
             let example = example(values);
             let say = format!("rules {} and {} both fire for {}", one + 1, other + 1, shown(&example));
-            found.push(Finding { table: name.to_owned(), kind: Kind::Overlap, rules: vec![one + 1, other + 1], example, say });
+            found.push(Finding {
+                table: name.to_owned(),
+                kind: Kind::Overlap,
+                rules: vec![one + 1, other + 1],
+                example,
+                say,
+            });
         }
     }
     let demands = matches!(table.policy, HitPolicy::Unique | HitPolicy::Any);

@@ -95,9 +95,9 @@ fn failure(prepared: &Arc<Prepared>, test: &TestCase) -> Option<Failed> {
             let all: Vec<String> = wrong.iter().map(|one| format!("{} {}", one.pointer, one.message)).collect();
             failed(None, Some(all.join("; ")))
         }
-        Err(Stopped::Conflict(decision, _, why) | Stopped::Exceeded(decision, why) | Stopped::Broken(decision, why)) => {
-            failed(None, Some(format!("{decision}: {why}")))
-        }
+        Err(
+            Stopped::Conflict(decision, _, why) | Stopped::Exceeded(decision, why) | Stopped::Broken(decision, why),
+        ) => failed(None, Some(format!("{decision}: {why}"))),
     }
 }
 
