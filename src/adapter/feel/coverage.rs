@@ -80,19 +80,24 @@ fn regions(rows: &[Vec<Arc<dyn Expression>>], index: usize, column: &Column) -> 
         // Nothing is named: all values are alike, whatever they are.
         values.push(Feel::Null(None));
     }
-    let takes = |unsure: bool| {
-        let of = |value: &Feel| {
-            let mut bits = Bits::none(rows.len());
-            for (row, cell) in cells.iter().enumerate() {
-                if cell.and_then(|cell| cell.takes(value)).unwrap_or(unsure) {
-                    bits.add(row);
+    let mut undecided = Bits::none(rows.len());
+    cells.iter().enumerate().filter(|(_, cell)| cell.is_none()).for_each(|(row, _)| undecided.add(row));
+    let of = |value: &Feel| {
+        let (mut surely, mut at_most) = (Bits::none(rows.len()), undecided.clone());
+        for (row, cell) in cells.iter().enumerate() {
+            match cell.map(|cell| cell.takes(value)) {
+                Some(Some(true)) => {
+                    surely.add(row);
+                    at_most.add(row);
                 }
+                // A test of another kind of value: what it says of this one is FEEL's to tell.
+                Some(None) => at_most.add(row),
+                Some(Some(false)) | None => {}
             }
-            bits
-        };
-        values.iter().map(of).collect::<Vec<_>>()
+        }
+        (surely, at_most)
     };
-    let (surely, at_most) = (takes(false), takes(true));
+    let (surely, at_most) = values.iter().map(of).unzip();
     Regions { values, surely, at_most, open }
 }
 

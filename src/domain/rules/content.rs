@@ -298,15 +298,15 @@ pub struct TestCase {
     /// What it shows.
     #[schemars(length(min = 1, max = 200))]
     pub name: String,
-    /// The decision or service that is asked for; may be left out where the rule set has one decision.
+    /// The service that is asked for, whose given decisions come with the inputs; when not said, the decisions themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 100))]
-    pub decision: Option<String>,
+    pub service: Option<String>,
     /// What is given.
     #[serde(default)]
     pub inputs: Map<String, Value>,
-    /// What must come out.
-    pub expect: Value,
+    /// What must come out: the value of each decision, by its name, such as `{ "risk": "high" }`.
+    pub expect: Map<String, Value>,
 }
 
 /// What a rule set says.

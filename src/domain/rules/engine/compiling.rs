@@ -2,7 +2,7 @@
 //! wrong is told at once, each with its place.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::prepared::{
     Compiled, CompiledFunction, CompiledInput, CompiledLogic, CompiledOutput, CompiledTable, Prepared, Requirements,
@@ -28,7 +28,7 @@ pub fn prepared(rules: Arc<Rules>, language: &Arc<dyn Expressions>) -> Result<Pr
         Some((kinds, allowed, decisions, functions)) if wrong.is_empty() => match order(&rules, &decisions) {
             Ok(order) => {
                 let language = language.clone();
-                Ok(Prepared { rules, language, kinds, allowed, decisions, order, functions })
+                Ok(Prepared { rules, language, kinds, allowed, decisions, order, functions, looked: OnceLock::new() })
             }
             Err(cycle) => Err(vec![cycle]),
         },
@@ -549,11 +549,17 @@ impl<'a> Compiling<'a> {
     fn tests(&mut self) {
         let rules = self.rules;
         for (at, test) in rules.tests.iter().enumerate() {
-            if let Some(name) = &test.decision {
-                let service = rules.services.iter().any(|service| &service.name == name);
-                if !service && !self.decisions.contains_key(name.as_str()) {
-                    self.wrong(format!("/tests/{at}/decision"), format!("there is no decision or service '{name}'"));
-                }
+            if let Some(name) = &test.service
+                && !rules.services.iter().any(|service| &service.name == name)
+            {
+                self.wrong(format!("/tests/{at}/service"), format!("there is no service '{name}'"));
+            }
+            if test.expect.is_empty() {
+                self.wrong(format!("/tests/{at}/expect"), "must name a decision and its value");
+            }
+            for name in test.expect.keys().filter(|name| !self.decisions.contains_key(name.as_str())) {
+                let pointer = format!("/tests/{at}/expect/{}", name.replace('~', "~0").replace('/', "~1"));
+                self.wrong.push(Violation { pointer, message: format!("there is no decision '{name}'") });
             }
         }
     }

@@ -43,10 +43,11 @@ pub struct Finding {
     pub say: String,
 }
 
-/// Looks at all tables.
+/// Looks at all tables, once.
 #[must_use]
 pub fn findings(prepared: &Prepared) -> Vec<Finding> {
-    prepared.tables().into_iter().flat_map(|(name, table)| of(&name, table)).collect()
+    let look = || prepared.tables().into_iter().flat_map(|(name, table)| of(&name, table)).collect();
+    prepared.looked.get_or_init(look).clone()
 }
 
 fn of(name: &str, table: &CompiledTable) -> Vec<Finding> {

@@ -58,7 +58,7 @@ const MODEL: &str = r##"<?xml version="1.0" encoding="UTF-8"?>
 #[tokio::test]
 async fn a_model_becomes_a_rule_set_and_what_has_no_place_is_named() {
     let app = TestApp::start().await;
-    let tests = json!([{ "name": "gold", "decision": "pricing", "inputs": { "Weights": [1, 3], "Customer Tier": "gold" }, "expect": 7.2 }]);
+    let tests = json!([{ "name": "gold", "inputs": { "Weights": [1, 3], "Customer Tier": "gold" }, "expect": { "Price": 7.2 } }]);
     let dry = app.call(&app.member, "rule_import", json!({ "xml": MODEL, "dryRun": true })).await.unwrap();
     assert!(dry.get("version").is_none());
     let made = app.call(&app.member, "rule_import", json!({ "xml": MODEL, "tests": tests })).await.unwrap();

@@ -43,8 +43,9 @@ fn loans() -> Value {
         ],
         "services": [{ "name": "quote", "decisions": ["terms"], "given": ["risk"] }],
         "tests": [
-            { "name": "young and much", "decision": "risk", "inputs": { "amount": 5000, "applicant age": 20 }, "expect": "high" },
-            { "name": "terms of a small one", "decision": "terms", "inputs": { "amount": 500 }, "expect": { "rate": 0.03, "interest": 15.0 } },
+            { "name": "young and much", "inputs": { "amount": 5000, "applicant age": 20 }, "expect": { "risk": "high" } },
+            { "name": "terms of a small one", "inputs": { "amount": 500 }, "expect": { "terms": { "rate": 0.03, "interest": 15.0 } } },
+            { "name": "a quote", "service": "quote", "inputs": { "amount": 100, "risk": "high" }, "expect": { "terms": { "rate": 0.08, "interest": 8 } } },
         ],
     })
 }
@@ -112,7 +113,7 @@ async fn a_rule_set_is_made_asked_changed_and_read_in_every_version() {
     let next = json!({ "id": "loans", "pageToken": history["nextPageToken"] });
     let rest = app.call(&app.member, "rule_versions", next).await.unwrap();
     assert_eq!((&rest["items"][0]["version"], rest.get("nextPageToken")), (&json!(1), None));
-    assert_eq!((&rest["items"][0]["rules"], &rest["items"][0]["tests"]), (&json!(5), &json!(2)));
+    assert_eq!((&rest["items"][0]["rules"], &rest["items"][0]["tests"]), (&json!(5), &json!(3)));
     let unknown = json!({ "id": "loans", "version": 9 });
     assert!(app.call(&app.member, "rule_get", unknown).await.unwrap_err().is(&codes::NOT_FOUND));
 }
@@ -142,6 +143,7 @@ async fn what_is_wrong_is_told_with_its_places_and_nothing_is_kept() {
         (with("/inputs/1/name", json!("amount")), "/inputs/1/name", "another 'amount'"),
         (with("/inputs/1/name", json!("if")), "/inputs/1/name", "cannot be a name"),
         (with("/services/0/decisions/0", json!("nobody")), "/services/0/decisions/0", "no decision 'nobody'"),
+        (with("/tests/0/expect", json!({ "nobody": 1 })), "/tests/0/expect/nobody", "no decision 'nobody'"),
         (
             with("/functions/0/logic", json!({ "expression": "amount" })),
             "/functions/0/logic/expression",
@@ -162,14 +164,14 @@ async fn what_is_wrong_is_told_with_its_places_and_nothing_is_kept() {
         let place = place.unwrap_or_else(|| panic!("{pointer}: {:?}", fault.places()));
         assert!(place.message.contains(why), "{}: {why}", place.message);
     }
-    let failing = with("/tests/0/expect", json!("low"));
+    let failing = with("/tests/0/expect", json!({ "risk": "low" }));
     let fault =
         app.call(&app.member, "rule_update", json!({ "id": "loans", "tests": failing["tests"] })).await.unwrap_err();
     assert_eq!(fault.code().name, "rule_tests_failed");
     let told = &fault.detail().unwrap()["tests"][0];
     assert_eq!(
         (&told["test"], &told["expected"], &told["actual"]),
-        (&json!("young and much"), &json!("low"), &json!("high"))
+        (&json!("young and much"), &json!({ "risk": "low" }), &json!({ "risk": "high" }))
     );
     let kept = app.call(&app.member, "rule_versions", json!({ "id": "loans" })).await.unwrap();
     assert_eq!(kept["items"].as_array().unwrap().len(), 1);
