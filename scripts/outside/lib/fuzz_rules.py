@@ -52,6 +52,11 @@ OF_THE_PAST = {
     "execution_variables_unfit",  # what the process declares
     "process_file_broken",  # languages of their own
     "process_file_outside",
+    "rule_tests_failed",  # what the rules decide
+    "rule_conflict",
+    "rule_exceeded",
+    "rule_unanswered",
+    "dmn_unreadable",  # a language of its own
     "nothing_to_learn",  # one of several properties must be there
     "interaction_differs",  # what was taken in under the same id before
     "agent_incomplete",  # what the agent was made of is gone since
@@ -200,6 +205,12 @@ MANY_RULES = {
     "prompt_versions",
     "retention_policy_set",
     "retraining_schedule",
+    "rule_create",
+    "rule_evaluate",
+    "rule_get",
+    "rule_import",
+    "rule_update",
+    "rule_versions",
     "secret_put",
     "service_discover",
     "service_heartbeat",
@@ -353,6 +364,14 @@ def persona() -> str:
     return made("/personas", profile)["personaId"]
 
 
+DECISION = {"name": "twice", "logic": {"expression": "amount * 2"}}
+
+
+def rule_set() -> str:
+    said = {"name": f"Disposable {next(numbers)}", "inputs": [{"name": "amount"}], "decisions": [DECISION]}
+    return made("/rules", said)["ruleSetId"]
+
+
 def agent() -> str:
     told = {"name": f"Disposable {next(numbers)}", "description": "Answers.", "instructions": "Be short.", "model": {"name": "double/chat"}}
     return made("/agents", told | {"tools": {"names": ["user_me"]}})["agentId"]
@@ -484,6 +503,11 @@ DISPOSABLE = {
     "prompt_publish": [("path_parameters", lambda: {"id": prompt()}), ("body", dict)],
     "prompt_test": [("path_parameters", lambda: {"id": prompt()}), ("body", dict)],
     "prompt_update": [("path_parameters", lambda: {"id": prompt()}), ("body", lambda: {"template": "Say goodbye."})],
+    "rule_create": ("body", lambda: {"name": f"Fresh {next(numbers)}", "inputs": [{"name": "amount"}], "decisions": [DECISION]}),
+    "rule_evaluate": [("path_parameters", lambda: {"id": rule_set()}), ("body", lambda: {"inputs": {"amount": 2}})],
+    "rule_get": [("path_parameters", lambda: {"id": rule_set()}), ("query", dict)],
+    "rule_update": [("path_parameters", lambda: {"id": rule_set()}), ("body", lambda: {"description": "Another."})],
+    "rule_versions": [("path_parameters", lambda: {"id": rule_set()}), ("query", dict)],
     "prompt_validate": [("path_parameters", lambda: {"id": "summary"}), ("body", dict)],
     "prompt_versions": ("path_parameters", lambda: {"id": prompt()}),
     "retraining_get": ("path_parameters", lambda: {"id": retraining()}),

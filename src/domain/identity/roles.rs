@@ -24,6 +24,7 @@ pub static BUILT_IN: &[BuiltIn] = &[
     BuiltIn {
         name: MEMBER,
         description: "Everyday work: sees people, roles and tools, keeps keys, subscriptions, prompts, personas, processes and what runs of them, documents and agents of their own, asks models, runs agents, remembers, gives and answers tasks, says what answers are worth.",
+        description: "Everyday work: sees people, roles and tools, keeps keys, subscriptions, prompts, personas, rules, documents and agents of their own, asks models, runs agents, remembers, says what answers are worth.",
         permissions: &[
             "users:read",
             "roles:read",
@@ -51,6 +52,9 @@ pub static BUILT_IN: &[BuiltIn] = &[
             "processes:read",
             "processes:create",
             "processes:change",
+            "rules:read",
+            "rules:create",
+            "rules:change",
             "documents:read",
             "documents:create",
             "documents:change",

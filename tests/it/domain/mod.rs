@@ -16,5 +16,6 @@ mod processes;
 mod prompts;
 mod providers;
 mod registry;
+mod rules;
 mod system;
 mod tasks;

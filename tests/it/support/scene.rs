@@ -27,6 +27,7 @@
 //! | | Ada's process "leave-request": 1.0.0 published, and a draft |
 //! | `ca` | an execution of her process "order-payment" that waits for the message `payment` about A-7 |
 //! | `cb`, `cc`, `cd` | others: one held, one paused, one failed |
+//! | | Ada's prompt "welcome-mail": 1.0.0 in production, and a draft; her persona "house-guide"; her rule set "discounts" |
 //! | | Ada's agent "archivist", on test/large, which may read prompts |
 //! | `f1` | another tenant, "elsewhere" |
 //! | `f2` | its administrator, eve@elsewhere.example: the caller `stranger` |
@@ -56,6 +57,7 @@ use convoke::domain::tasks::model::who::Who;
 use convoke::domain::{
     agents, documents, executions, integrations, knowledge, learning, memory, models, personas, processes, system, tasks,
 };
+use convoke::domain::{agents, documents, integrations, knowledge, learning, memory, models, personas, rules, system};
 use convoke::kernel::id::{KeyId, RoleId, TenantId, UserId};
 use convoke::kernel::seal::{sha256, sha256_hex};
 use convoke::kernel::secret::Secret;
@@ -141,6 +143,7 @@ pub(crate) async fn set(store: &dyn Store, tenant: TenantId, now: Timestamp) -> 
     here.persona();
     here.process(now);
     here.executions(now);
+    here.rule_set(now);
 
     here.secret(tenant, "old-crm", now);
     let instance = serde_json::json!({
@@ -449,6 +452,33 @@ impl Steps {
             "offset": 0, "length": INVOICE.len(), "page": 0, "lastPage": 0,
         });
         self.of(&documents::MODULE, "document_chunk", id(0xe7), chunk);
+    }
+
+    /// A rule set of Ada's: discounts by amount and tier.
+    fn rule_set(&mut self, now: Timestamp) {
+        let table = serde_json::json!({
+            "hitPolicy": "F",
+            "inputs": [{ "expression": "amount" }, { "expression": "tier" }],
+            "outputs": [{ "name": "discount" }],
+            "rules": [
+                { "when": [">= 100", "\"gold\""], "then": ["10"], "note": "gold is worth most" },
+                { "when": [">= 100", "\"silver\""], "then": ["5"] },
+                { "when": ["-", "-"], "then": ["0"] },
+            ],
+        });
+        let said = serde_json::json!({
+            "inputs": [{ "name": "amount", "type": "number" }, { "name": "tier", "type": "string", "allowed": "\"gold\", \"silver\", \"none\"" }],
+            "decisions": [{ "name": "discount", "logic": { "table": table } }],
+        });
+        let digest = "d".repeat(64);
+        let set = serde_json::json!({
+            "ruleSetId": "discounts", "name": "Discounts", "description": "Who gets how much off.", "version": 1, "digest": digest,
+        });
+        self.of(&rules::MODULE, "rule_set", half_digest("rule_set\ndiscounts"), set);
+        let version = serde_json::json!({
+            "ruleSetId": "discounts", "version": 1, "digest": digest, "rules": said, "author": ADA, "writtenAt": now,
+        });
+        self.of(&rules::MODULE, "rule_version", half_digest("rule_version\ndiscounts\n1"), version);
     }
 
     /// A persona of Ada's.
