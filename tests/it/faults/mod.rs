@@ -10,6 +10,7 @@ mod kill;
 mod nats;
 mod neo4j;
 mod qdrant;
+mod schedules;
 #[cfg(target_os = "linux")]
 mod server;
 mod uploads;
