@@ -25,6 +25,7 @@ pub static BUILT_IN: &[BuiltIn] = &[
         name: MEMBER,
         description: "Everyday work: sees people, roles and tools, keeps keys, subscriptions, prompts, personas, processes and what runs of them, documents and agents of their own, asks models, runs agents, remembers, gives and answers tasks, says what answers are worth.",
         description: "Everyday work: sees people, roles and tools, keeps keys, subscriptions, prompts, personas, rules, documents and agents of their own, asks models, runs agents, remembers, says what answers are worth.",
+        description: "Everyday work: sees people, roles and tools, keeps keys, subscriptions, prompts, personas, documents, agents and schedules of their own, asks models, runs agents, remembers, says what answers are worth.",
         permissions: &[
             "users:read",
             "roles:read",
@@ -63,6 +64,10 @@ pub static BUILT_IN: &[BuiltIn] = &[
             "feedback:create",
             "learning:read",
             "learning:create",
+            "schedules:read",
+            "schedules:create",
+            "schedules:change",
+            "schedules:remove",
             "agents:read",
             "agents:create",
             "agents:change",

@@ -17,5 +17,6 @@ mod prompts;
 mod providers;
 mod registry;
 mod rules;
+mod schedules;
 mod system;
 mod tasks;

@@ -23,6 +23,7 @@
 //! | `e6` | Ada's document "invoice.txt", whose one passage is `e7`; its text is there, its file is not |
 //! | `e1` | a task that Ada made and has: the training budget, with a form; its chain goes to Dan |
 //! | `e2` | a task that she made for the group finance |
+//! | `b2` | Ada's schedule "Morning report": a paused one, an event on weekdays at nine in New York |
 //! | | Ada's prompt "welcome-mail": 1.0.0 in production, and a draft; her persona "house-guide" |
 //! | | Ada's process "leave-request": 1.0.0 published, and a draft |
 //! | `ca` | an execution of her process "order-payment" that waits for the message `payment` about A-7 |
@@ -58,6 +59,9 @@ use convoke::domain::{
     agents, documents, executions, integrations, knowledge, learning, memory, models, personas, processes, system, tasks,
 };
 use convoke::domain::{agents, documents, integrations, knowledge, learning, memory, models, personas, rules, system};
+use convoke::domain::{
+    agents, documents, integrations, knowledge, learning, memory, models, personas, schedules, system,
+};
 use convoke::kernel::id::{KeyId, RoleId, TenantId, UserId};
 use convoke::kernel::seal::{sha256, sha256_hex};
 use convoke::kernel::secret::Secret;
@@ -194,6 +198,7 @@ pub(crate) async fn set(store: &dyn Store, tenant: TenantId, now: Timestamp) -> 
     here.document(tenant);
 
     here.memories(now);
+    here.schedule(now);
 
     let archivist = serde_json::json!({
         "agentId": "archivist", "version": 1, "state": "active", "author": ADA,
@@ -320,6 +325,17 @@ impl Steps {
         self.of(&tasks::MODULE, "task", id(0xe2), two);
         let made = serde_json::json!({ "task": id(0xe1), "what": "created", "by": ADA, "user": ADA });
         self.of(&tasks::MODULE, "task_entry", id(0xe3), made);
+    /// A schedule that is paused.
+    fn schedule(&mut self, now: Timestamp) {
+        let timing = serde_json::json!({ "cron": "0 9 * * MON-FRI", "timezone": "America/New_York", "begins": now });
+        let schedule = serde_json::json!({
+            "name": "Morning report", "description": null, "timing": timing, "target": { "type": "tool", "name": "event_publish" },
+            "does": "tool:event_publish", "variables": { "topic": "report.wanted", "event": { "kind": "daily" } }, "missed": "once",
+            "catchUpLimit": 10, "overlap": "skip", "jitterSeconds": 0, "timeoutSeconds": 600, "state": "paused", "reason": null, "user": ADA,
+            "key": id(0xc2),
+        });
+        self.of(&schedules::MODULE, "schedule", id(0xb2), schedule);
+        self.of(&schedules::MODULE, "schedule_standing", id(0xb2), serde_json::json!({}));
     }
 
     /// Somebody and where she worked, in the graph.
