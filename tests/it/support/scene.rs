@@ -24,7 +24,6 @@
 //! | `e1` | a task that Ada made and has: the training budget, with a form; its chain goes to Dan |
 //! | `e2` | a task that she made for the group finance |
 //! | `b2` | Ada's schedule "Morning report": a paused one, an event on weekdays at nine in New York |
-//! | | Ada's prompt "welcome-mail": 1.0.0 in production, and a draft; her persona "house-guide" |
 //! | | Ada's process "leave-request": 1.0.0 published, and a draft |
 //! | `ca` | an execution of her process "order-payment" that waits for the message `payment` about A-7 |
 //! | `cb`, `cc`, `cd` | others: one held, one paused, one failed |
@@ -56,11 +55,7 @@ use convoke::domain::prompts::model::prompt::{Label, Prompt, PromptKind, Target 
 use convoke::domain::prompts::model::revision::Revision;
 use convoke::domain::tasks::model::who::Who;
 use convoke::domain::{
-    agents, documents, executions, integrations, knowledge, learning, memory, models, personas, processes, system, tasks,
-};
-use convoke::domain::{agents, documents, integrations, knowledge, learning, memory, models, personas, rules, system};
-use convoke::domain::{
-    agents, documents, integrations, knowledge, learning, memory, models, personas, schedules, system,
+    agents, documents, executions, integrations, knowledge, learning, memory, models, personas, processes, rules, schedules, system, tasks,
 };
 use convoke::kernel::id::{KeyId, RoleId, TenantId, UserId};
 use convoke::kernel::seal::{sha256, sha256_hex};
