@@ -41,6 +41,8 @@ OF_THE_PAST = {
     "prompt_version_taken",  # which versions there were
     "prompt_no_experiment",  # what the label stood for
     "persona_unusable",
+    "process_unusable",  # graphs with expressions and schemas within are a language of their own
+    "process_merge_conflicts",  # what was written on both branches
     "nothing_to_learn",  # one of several properties must be there
     "interaction_differs",  # what was taken in under the same id before
     "agent_incomplete",  # what the agent was made of is gone since
@@ -157,6 +159,11 @@ MANY_RULES = {
     "persona_get",
     "persona_search",
     "persona_update",
+    "process_branch",
+    "process_diff",
+    "process_link",
+    "process_links",
+    "process_merge",
     "prompt_assemble",
     "prompt_create",
     "prompt_experiment",
@@ -279,6 +286,24 @@ def prompt() -> str:
     return made("/prompts", {"name": f"disposable {next(numbers)}", "template": "Say hello.", "cases": cases})["promptId"]
 
 
+def steps(name: str) -> dict:
+    nodes = [{"id": "begin", "type": "start"}, {"id": "done", "type": "end"}]
+    return {"name": name, "nodes": nodes, "edges": [{"from": "begin", "to": "done"}]}
+
+
+def process() -> str:
+    return made("/processes", steps(f"Disposable {next(numbers)}"))["id"]
+
+
+def branched_process() -> str:
+    name = process()
+    made(f"/processes/{name}/branches", {"name": "aside"})
+    nodes = [{"id": "begin", "type": "start", "name": "Begins"}, {"id": "done", "type": "end"}]
+    other = {"branch": "aside", "nodes": nodes}
+    requests.put(f"{API}/processes/{name}", json=other, headers=KEY, timeout=20).raise_for_status()
+    return name
+
+
 def persona() -> str:
     profile = {"name": f"Disposable {next(numbers)}", "description": "Answers.", "role": "Somebody who answers."}
     return made("/personas", profile)["personaId"]
@@ -389,6 +414,11 @@ DISPOSABLE = {
     "persona_analytics": [("path_parameters", lambda: {"id": "code-reviewer"}), ("query", dict)],
     "persona_get": ("path_parameters", lambda: {"id": "code-reviewer"}),
     "persona_update": [("path_parameters", lambda: {"id": persona()}), ("body", lambda: {"tone": "calm"})],
+    "process_branch": [("path_parameters", lambda: {"id": process()}), ("body", lambda: {"name": "aside"})],
+    "process_diff": [("path_parameters", lambda: {"id": branched_process()}), ("query", lambda: {"toBranch": "aside"})],
+    "process_link": [("path_parameters", lambda: {"id": process()}), ("body", lambda: {"to": process(), "kind": "feeds"})],
+    "process_links": ("path_parameters", lambda: {"id": process()}),
+    "process_merge": [("path_parameters", lambda: {"id": branched_process()}), ("body", lambda: {"from": "aside"})],
     "prompt_assemble": [("path_parameters", lambda: {"id": prompt()}), ("body", dict)],
     "prompt_create": ("body", lambda: {"name": f"Fresh {next(numbers)}", "template": "Say hello."}),
     "prompt_experiment": [("path_parameters", lambda: {"id": shared_prompt()}), ("body", dict)],

@@ -23,7 +23,7 @@ pub static BUILT_IN: &[BuiltIn] = &[
     BuiltIn { name: ADMIN, description: "May do everything, now and later.", permissions: &["*"] },
     BuiltIn {
         name: MEMBER,
-        description: "Everyday work: sees people, roles and tools, keeps keys, subscriptions, prompts, personas, documents and agents of their own, asks models, runs agents, remembers, says what answers are worth.",
+        description: "Everyday work: sees people, roles and tools, keeps keys, subscriptions, prompts, personas, processes, documents and agents of their own, asks models, runs agents, remembers, says what answers are worth.",
         permissions: &[
             "users:read",
             "roles:read",
@@ -44,6 +44,9 @@ pub static BUILT_IN: &[BuiltIn] = &[
             "personas:read",
             "personas:create",
             "personas:change",
+            "processes:read",
+            "processes:create",
+            "processes:change",
             "documents:read",
             "documents:create",
             "documents:change",

@@ -3,11 +3,13 @@
 pub mod engine;
 mod faults;
 mod finding;
+mod lines;
 mod looking;
 mod model;
 mod tools;
 mod topics;
 mod views;
+mod weaving;
 mod writing;
 
 use crate::capability::module::Module;

@@ -11,6 +11,7 @@ mod learning;
 mod memory;
 mod models;
 mod personas;
+mod processes;
 mod prompts;
 mod providers;
 mod registry;

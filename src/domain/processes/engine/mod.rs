@@ -1,10 +1,13 @@
 //! The engine: what a process is, whether it stands, how it runs.
 
 pub mod definition;
+pub mod differences;
 pub mod durations;
 pub mod edits;
 pub mod graph;
 pub mod interpreter;
+pub mod linking;
+pub mod merging;
 pub mod nodes;
 pub mod sandbox;
 pub mod soundness;

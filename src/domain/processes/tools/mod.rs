@@ -11,4 +11,9 @@ capabilities! {
     process_versions: ProcessVersions,
     process_validate: ProcessValidate,
     process_sandbox: ProcessSandbox,
+    process_diff: ProcessDiff,
+    process_branch: ProcessBranch,
+    process_merge: ProcessMerge,
+    process_link: ProcessLink,
+    process_links: ProcessLinks,
 }
