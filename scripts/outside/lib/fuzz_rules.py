@@ -57,6 +57,7 @@ OF_THE_PAST = {
     "rule_exceeded",
     "rule_unanswered",
     "dmn_unreadable",  # a language of its own
+    "process_merge_conflicts",  # what was written on both branches
     "nothing_to_learn",  # one of several properties must be there
     "interaction_differs",  # what was taken in under the same id before
     "agent_incomplete",  # what the agent was made of is gone since
@@ -193,6 +194,11 @@ MANY_RULES = {
     "process_validate",
     "process_versions",
     "process_import",
+    "process_branch",
+    "process_diff",
+    "process_link",
+    "process_links",
+    "process_merge",
     "prompt_assemble",
     "prompt_create",
     "prompt_experiment",
@@ -362,6 +368,15 @@ def execution(hold: bool = False) -> str:
     return made("/executions", {"processId": published_process(), "hold": hold})["executionId"]
 
 
+def branched_process() -> str:
+    name = process()
+    made(f"/processes/{name}/branches", {"name": "aside"})
+    nodes = [{"id": "begin", "type": "start", "name": "Begins"}, {"id": "done", "type": "end"}]
+    other = {"branch": "aside", "nodes": nodes}
+    requests.put(f"{API}/processes/{name}", json=other, headers=KEY, timeout=20).raise_for_status()
+    return name
+
+
 def persona() -> str:
     profile = {"name": f"Disposable {next(numbers)}", "description": "Answers.", "role": "Somebody who answers."}
     return made("/personas", profile)["personaId"]
@@ -504,6 +519,11 @@ DISPOSABLE = {
     "process_versions": [("path_parameters", lambda: {"id": process()}), ("query", dict)],
     "process_import": ("body", lambda: {"content": json.dumps(steps(f"Fresh {next(numbers)}"))}),
     "process_view": [("path_parameters", lambda: {"id": process()}), ("query", dict)],
+    "process_branch": [("path_parameters", lambda: {"id": process()}), ("body", lambda: {"name": "aside"})],
+    "process_diff": [("path_parameters", lambda: {"id": branched_process()}), ("query", lambda: {"toBranch": "aside"})],
+    "process_link": [("path_parameters", lambda: {"id": process()}), ("body", lambda: {"to": process(), "kind": "feeds"})],
+    "process_links": ("path_parameters", lambda: {"id": process()}),
+    "process_merge": [("path_parameters", lambda: {"id": branched_process()}), ("body", lambda: {"from": "aside"})],
     "prompt_assemble": [("path_parameters", lambda: {"id": prompt()}), ("body", dict)],
     "prompt_create": ("body", lambda: {"name": f"Fresh {next(numbers)}", "template": "Say hello."}),
     "prompt_experiment": [("path_parameters", lambda: {"id": shared_prompt()}), ("body", dict)],

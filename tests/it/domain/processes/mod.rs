@@ -1,7 +1,10 @@
 //! The processes domain.
 
+mod branches;
+mod differences;
 mod interpreter;
 mod judging;
+mod links;
 mod pictures;
 mod publishing;
 mod trying;
