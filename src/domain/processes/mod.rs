@@ -5,6 +5,7 @@
 pub mod engine;
 mod faults;
 mod finding;
+pub mod library;
 mod lines;
 mod looking;
 mod model;

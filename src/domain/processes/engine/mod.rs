@@ -17,5 +17,6 @@ pub mod pictures;
 pub mod sandbox;
 pub mod soundness;
 pub mod synthetic;
+pub mod template;
 pub mod validation;
 pub mod yaml;

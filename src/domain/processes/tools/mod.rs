@@ -18,4 +18,5 @@ capabilities! {
     process_merge: ProcessMerge,
     process_link: ProcessLink,
     process_links: ProcessLinks,
+    process_templates: ProcessTemplates,
 }

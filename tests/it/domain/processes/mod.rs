@@ -2,11 +2,13 @@
 
 mod branches;
 mod differences;
+mod documented;
 mod interpreter;
 mod judging;
 mod links;
 mod pictures;
 mod publishing;
+mod templates;
 mod trying;
 mod writing;
 
