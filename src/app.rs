@@ -86,6 +86,7 @@ use crate::runtime::relay::Relay;
 use crate::runtime::executing;
 use crate::runtime::retraining;
 use crate::runtime::ringing;
+use crate::runtime::schedules;
 use crate::runtime::supervise::Supervisor;
 use crate::runtime::telemetry::Telemetry;
 use crate::runtime::upkeep::Upkeep;
@@ -284,6 +285,7 @@ impl App {
         retraining::start(&self.gate, &self.background);
         executing::start(&self.gate, &self.background)?;
         ringing::start(self.platform(), &self.background);
+        schedules::start(&self.gate, &self.background);
         embedding::start(self.platform(), &self.background);
         mirroring::start(self.platform(), &self.background);
         if let Some(follower) = &self.follower {
@@ -385,15 +387,16 @@ fn add_services(services: Services, config: &Config) -> Services {
         .unless_given(|| Reader::new(Arc::new(ReadingProcess::default())))
 }
 
-/// What comes as files: prompts, personas and the providers of models, and what is made of them.
+/// What comes as files: prompts, personas, templates of processes and the providers of models, and what is made of them.
 fn add_files(services: Services, reach: Reach<'_>) -> Result<Services, Fault> {
-    let files::Files { prompts, personas } = files::built_in()?;
+    let files::Files { prompts, personas, templates } = files::built_in()?;
     let providers = Arc::new(providers::built_in()?);
     let sources: Vec<Arc<dyn PromptSource>> = vec![Arc::new(Prompts::new(prompts.clone()))];
     let services = services
-        .with(Arc::new(Folders(vec![prompts.clone(), personas.clone(), providers.clone()])))
+        .with(Arc::new(Folders(vec![prompts.clone(), personas.clone(), templates.clone(), providers.clone()])))
         .with(prompts)
         .with(personas)
+        .with(templates)
         .with(Arc::new(PromptSources(sources)))
         .with(Arc::new(Uses::default()))
         .with(Arc::new(Counting(Arc::new(Tiktoken))));

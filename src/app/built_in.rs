@@ -7,6 +7,7 @@ use crate::port::overlay::TextFile;
 pub(super) static TOOLS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/tools");
 pub(super) static PROMPTS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/prompts");
 pub(super) static PROVIDERS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/providers");
+pub(super) static PROCESSES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/processes");
 pub(super) static PERSONAS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/personas");
 
 /// The files below a built-in folder with this ending, in the order of their paths.

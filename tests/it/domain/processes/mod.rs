@@ -1,9 +1,14 @@
 //! The processes domain.
 
+mod branches;
+mod differences;
+mod documented;
 mod interpreter;
 mod judging;
+mod links;
 mod pictures;
 mod publishing;
+mod templates;
 mod trying;
 mod writing;
 
