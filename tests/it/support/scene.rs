@@ -322,6 +322,8 @@ impl Steps {
         self.of(&tasks::MODULE, "task", id(0xe2), two);
         let made = serde_json::json!({ "task": id(0xe1), "what": "created", "by": ADA, "user": ADA });
         self.of(&tasks::MODULE, "task_entry", id(0xe3), made);
+    }
+
     /// A schedule that is paused.
     fn schedule(&mut self, now: Timestamp) {
         let timing = serde_json::json!({ "cron": "0 9 * * MON-FRI", "timezone": "America/New_York", "begins": now });
