@@ -86,6 +86,7 @@ use crate::runtime::relay::Relay;
 use crate::runtime::executing;
 use crate::runtime::retraining;
 use crate::runtime::ringing;
+use crate::runtime::schedules;
 use crate::runtime::supervise::Supervisor;
 use crate::runtime::telemetry::Telemetry;
 use crate::runtime::upkeep::Upkeep;
@@ -284,6 +285,7 @@ impl App {
         retraining::start(&self.gate, &self.background);
         executing::start(&self.gate, &self.background)?;
         ringing::start(self.platform(), &self.background);
+        schedules::start(&self.gate, &self.background);
         embedding::start(self.platform(), &self.background);
         mirroring::start(self.platform(), &self.background);
         if let Some(follower) = &self.follower {

@@ -31,7 +31,7 @@ impl Reading<'_> {
     fn line(&mut self, at: u64) -> u32 {
         let at = usize::try_from(at).unwrap_or(usize::MAX).min(self.text.len());
         if at > self.counted {
-            let lines = self.text.as_bytes()[self.counted..at].iter().filter(|byte| **byte == b'\n').count();
+            let lines = self.text.get(self.counted..at).map_or(0, |passed| passed.matches('\n').count());
             self.line = self.line.saturating_add(u32::try_from(lines).unwrap_or(u32::MAX));
             self.counted = at;
         }
@@ -76,7 +76,9 @@ impl Reading<'_> {
                     open.push(self.element(&start, namespace, line)?);
                 }
                 Event::End(_) => {
-                    let Some(done) = open.pop() else { return Err(fault("an element ends that never began".to_owned())) };
+                    let Some(done) = open.pop() else {
+                        return Err(fault("an element ends that never began".to_owned()));
+                    };
                     match open.last_mut() {
                         Some(above) => above.children.push(done),
                         None => root = Some(done),
@@ -92,13 +94,16 @@ impl Reading<'_> {
                 }
                 Event::GeneralRef(named) => {
                     let name = named.decode().map_err(|error| fault(error.to_string()))?;
-                    let meant = quick_xml::escape::unescape(&format!("&{name};"))
-                        .map(std::borrow::Cow::into_owned)
-                        .map_err(|_| fault(format!("the entity '{name}' is not one of XML's own; none are declared")))?;
+                    let meant =
+                        quick_xml::escape::unescape(&format!("&{name};")).map(std::borrow::Cow::into_owned).map_err(
+                            |_| fault(format!("the entity '{name}' is not one of XML's own; none are declared")),
+                        )?;
                     add(&mut open, &meant).ok_or_else(|| fault("there is text outside of all elements".to_owned()))?;
                 }
                 Event::DocType(_) => {
-                    return Err(fault("it declares a document type: entities and what lies outside are not read".to_owned()));
+                    return Err(fault(
+                        "it declares a document type: entities and what lies outside are not read".to_owned(),
+                    ));
                 }
                 Event::Eof => break,
                 Event::Empty(_) | Event::Comment(_) | Event::Decl(_) | Event::PI(_) => {}

@@ -30,6 +30,7 @@ named! {
         Routes = "routes", "The gateway's routes";
         Rules = "rules", "Rule sets: decisions, their tables, versions and tests";
         Runs = "runs", "What agents do when they are run, and the records of it";
+        Schedules = "schedules", "Schedules: what runs when, and what became of it";
         Secrets = "secrets", "Credentials in the vault: their names, never their text";
         Services = "services", "Registered services and their instances";
         Spending = "spending", "What models cost: usage and budgets";
@@ -59,6 +60,7 @@ impl Resource {
             Self::Processes => Domain::Processes,
             Self::Prompts => Domain::Prompts,
             Self::Rules => Domain::Rules,
+            Self::Schedules => Domain::Schedules,
             Self::Secrets => Domain::Integrations,
             Self::Gateway | Self::Routes | Self::Services | Self::System => Domain::System,
             Self::Tasks => Domain::Tasks,

@@ -25,6 +25,7 @@ named! {
         Executions = "executions", "Processes that run: started, followed, paused, signalled, recovered, taken back";
         Rules = "rules", "Decisions as tables and expressions: versioned, tested, asked, with which rules fired and why";
         Tasks = "tasks", "What people are asked to decide or fill in: forms, who answers, by when, and what they said";
+        Schedules = "schedules", "What is done when: by cron line, recurrence rule, interval or once, held to business calendars";
         Registry = "registry", "Finding, reading about and calling tools";
         System = "system", "Health, metrics, configuration, logs, backups and caches of the installation";
     }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use toml::{Table, Value};
 
 use super::origins::{ConfigOrigins, Source};
-use super::{Config, calendars, check, place};
+use super::{Config, check, place};
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 
@@ -157,7 +157,7 @@ pub fn load(inputs: &Inputs) -> Result<Loaded, Fault> {
             source: origins.get(key).cloned().unwrap_or(Source::Default),
             message,
         }));
-        misfits.extend(calendars::check(&config.calendars).into_iter().map(|(key, message)| Misfit {
+        misfits.extend(config.calendars.check().into_iter().map(|(key, message)| Misfit {
             source: origins.get(&key).cloned().unwrap_or(Source::Default),
             key,
             message,

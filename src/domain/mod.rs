@@ -17,6 +17,7 @@ pub mod processes;
 pub mod prompts;
 pub mod registry;
 pub mod rules;
+pub mod schedules;
 pub mod system;
 pub mod tasks;
 
@@ -40,6 +41,7 @@ pub static MODULES: &[&Module] = &[
     &executions::MODULE,
     &rules::MODULE,
     &tasks::MODULE,
+    &schedules::MODULE,
     &registry::MODULE,
     &system::MODULE,
 ];

@@ -168,6 +168,10 @@ pub enum Document {}
 pub enum Memory {}
 /// Names an execution of a process.
 pub enum Execution {}
+/// Names a schedule.
+pub enum Schedule {}
+/// Names a run of a schedule.
+pub enum ScheduleRun {}
 
 /// Names a node of the graph.
 pub enum Node {}
@@ -218,6 +222,10 @@ pub type DocumentId = Id<Document>;
 pub type ExecutionId = Id<Execution>;
 /// The id of something that is remembered.
 pub type MemoryId = Id<Memory>;
+/// The id of a schedule.
+pub type ScheduleId = Id<Schedule>;
+/// The id of a run of a schedule.
+pub type ScheduleRunId = Id<ScheduleRun>;
 
 #[cfg(test)]
 mod tests {

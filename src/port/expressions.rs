@@ -260,6 +260,9 @@ pub trait Expressions: Send + Sync {
     /// Whether two values are the same.
     fn same(&self, one: &Datum, other: &Datum) -> bool;
 
+    /// Nothing.
+    fn null(&self) -> Datum;
+
     /// A list of values.
     fn list(&self, values: Vec<Datum>) -> Datum;
 

@@ -352,7 +352,8 @@ pub trait Records: Send + Sync {
 
     /// The documents of a tenant whose full text has at least so many of some words, in no particular order, and perhaps some that have fewer of
     /// them. Where there are too many, those that tell most of the words. It costs less than `rank`, which looks at all that have any word.
-    async fn sharing(&self, tenant: TenantId, kind: &'static Kind, sharing: Sharing) -> Result<Vec<Record>, StoreFault>;
+    async fn sharing(&self, tenant: TenantId, kind: &'static Kind, sharing: Sharing)
+    -> Result<Vec<Record>, StoreFault>;
 
     /// How many documents fit.
     async fn count(&self, scope: Scope, kind: &'static Kind, filter: Filter) -> Result<u64, StoreFault>;

@@ -3,13 +3,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::rounds::{Rounds, keep};
 use super::supervise::Supervisor;
 use crate::capability::gate::Gate;
-use crate::domain::executions::working::Worker;
+use crate::domain::executions::working::{Hearer, Worker};
 use crate::kernel::fault::Fault;
 
 /// How often it looks when nothing wakes it: for timers, and for what other instances wished.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// How often it is looked whether an event came that an execution waits for.
+const HEAR_EVERY: Duration = Duration::from_millis(250);
+
+impl Rounds for Hearer {
+    async fn round(&self) -> Result<usize, Fault> {
+        Self::round(self).await
+    }
+}
 
 /// Starts it as background work. What is under way when it is told to stop is left; its lease ends, and it is taken up again.
 ///
@@ -18,6 +28,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 pub fn start(gate: &Arc<Gate>, supervisor: &Supervisor) -> Result<(), Fault> {
     let at_once = gate.platform().config.limits.concurrent_calls / 2;
     let worker = Worker::new(gate.clone(), at_once)?;
+    keep("execution events", HEAR_EVERY, &Hearer::new(gate.clone())?, supervisor);
     supervisor.keep("executions", move |stop| {
         let worker = worker.clone();
         async move {

@@ -14,6 +14,7 @@ pub mod relay;
 pub mod retraining;
 pub mod ringing;
 mod rounds;
+pub mod schedules;
 pub mod supervise;
 pub mod telemetry;
 pub mod upkeep;

@@ -341,7 +341,7 @@ fn calendars_are_named_by_the_operator_and_judged_at_the_start() {
     let text = "[calendars.berlin]\ntimezone = 'Europe/Berlin'\nmonday = ['08:00-12:00']\nholidays = ['12-25']\n";
     std::fs::write(scene.path("working").join(FILE), text).unwrap();
     let loaded = scene.load().unwrap();
-    assert_eq!(loaded.config.calendars.keys().collect::<Vec<_>>(), ["berlin", "business"]);
+    assert_eq!(loaded.config.calendars.names().collect::<Vec<_>>(), ["berlin", "business"]);
     assert!(matches!(loaded.origins["calendars.berlin"], Source::File(_)));
     let text = "[calendars.'a b']\ntimezone = 'UTC'\n[calendars.moon]\ntimezone = 'Moon/Sea'\nmonday = ['late']\n\
                 [calendars.x]\nopens = 'never'\n";

@@ -46,8 +46,18 @@ OF_THE_PAST = {
     "process_unchanged",
     "process_version_taken",
     "process_moved",
+    "process_not_published",  # what was published before
+    "execution_wrong_state",  # what was done to the execution before
+    "execution_nobody_waits",
+    "execution_variables_unfit",  # what the process declares
     "process_file_broken",  # languages of their own
     "process_file_outside",
+    "rule_tests_failed",  # what the rules decide
+    "rule_conflict",
+    "rule_exceeded",
+    "rule_unanswered",
+    "dmn_unreadable",  # a language of its own
+    "process_merge_conflicts",  # what was written on both branches
     "nothing_to_learn",  # one of several properties must be there
     "interaction_differs",  # what was taken in under the same id before
     "agent_incomplete",  # what the agent was made of is gone since
@@ -73,6 +83,15 @@ OF_THE_PAST = {
     "document_encrypted",
     "parsing_timed_out",
     "document_model_unfit",  # what the one model says
+    "task_over",  # what became of the task before
+    "task_answered",
+    "task_taken",
+    "task_changed",
+    "task_answer_needed",  # an answer is one of two properties
+    "task_without_candidates",
+    "escalation_ended",
+    "task_not_yours",
+    "calendar_never_open",  # what the calendar says
 }
 
 # Rules for the input that a JSON schema does not say, by operation and place of the violation.
@@ -164,6 +183,17 @@ MANY_RULES = {
     "persona_get",
     "persona_search",
     "persona_update",
+    "execution_cancel",
+    "execution_compensate",
+    "execution_get",
+    "execution_history",
+    "execution_list",
+    "execution_pause",
+    "execution_recover",
+    "execution_resume",
+    "execution_run",
+    "execution_signal",
+    "execution_start",
     "process_create",
     "process_get",
     "process_list",
@@ -174,6 +204,11 @@ MANY_RULES = {
     "process_validate",
     "process_versions",
     "process_import",
+    "process_branch",
+    "process_diff",
+    "process_link",
+    "process_links",
+    "process_merge",
     "prompt_assemble",
     "prompt_create",
     "prompt_experiment",
@@ -186,6 +221,21 @@ MANY_RULES = {
     "prompt_versions",
     "retention_policy_set",
     "retraining_schedule",
+    "rule_create",
+    "rule_evaluate",
+    "rule_get",
+    "rule_import",
+    "rule_update",
+    "rule_versions",
+    "schedule_create",
+    "schedule_trigger",
+    "schedule_update",
+    "task_assign",
+    "task_comment",
+    "task_create",
+    "task_link",
+    "task_list",
+    "task_respond",
     "secret_put",
     "service_discover",
     "service_heartbeat",
@@ -305,9 +355,55 @@ def process() -> str:
     return made("/processes", steps(f"Disposable {next(numbers)}"))["id"]
 
 
+def published_process() -> str:
+    name = process()
+    made(f"/processes/{name}/publish", {})
+    return name
+
+
+def waiting() -> str:
+    nodes = [
+        {"id": "begin", "type": "start"},
+        {"id": "word", "type": "wait", "config": {"message": "word"}},
+        {"id": "done", "type": "end"},
+    ]
+    edges = [{"from": "begin", "to": "word"}, {"from": "word", "to": "done"}]
+    name = made("/processes", {"name": f"Disposable {next(numbers)}", "nodes": nodes, "edges": edges})["id"]
+    made(f"/processes/{name}/publish", {})
+    return made("/executions", {"processId": name})["executionId"]
+
+
+def failed() -> str:
+    nodes = [{"id": "begin", "type": "start"}, {"id": "done", "type": "end", "config": {"kind": "error", "code": "broken"}}]
+    name = made("/processes", {"name": f"Disposable {next(numbers)}", "nodes": nodes, "edges": [{"from": "begin", "to": "done"}]})["id"]
+    made(f"/processes/{name}/publish", {})
+    return made("/executions", {"processId": name})["executionId"]
+
+
+def execution(hold: bool = False) -> str:
+    return made("/executions", {"processId": published_process(), "hold": hold})["executionId"]
+
+
+def branched_process() -> str:
+    name = process()
+    made(f"/processes/{name}/branches", {"name": "aside"})
+    nodes = [{"id": "begin", "type": "start", "name": "Begins"}, {"id": "done", "type": "end"}]
+    other = {"branch": "aside", "nodes": nodes}
+    requests.put(f"{API}/processes/{name}", json=other, headers=KEY, timeout=20).raise_for_status()
+    return name
+
+
 def persona() -> str:
     profile = {"name": f"Disposable {next(numbers)}", "description": "Answers.", "role": "Somebody who answers."}
     return made("/personas", profile)["personaId"]
+
+
+DECISION = {"name": "twice", "logic": {"expression": "amount * 2"}}
+
+
+def rule_set() -> str:
+    said = {"name": f"Disposable {next(numbers)}", "inputs": [{"name": "amount"}], "decisions": [DECISION]}
+    return made("/rules", said)["ruleSetId"]
 
 
 def agent() -> str:
@@ -338,6 +434,24 @@ def dataset() -> str:
 
 def retraining() -> str:
     return made("/retraining/jobs", {"kind": "few_shot", "datasetId": dataset()})["jobId"]
+
+
+def schedule() -> str:
+    variables = {"topic": "fuzz.wanted", "event": {"number": next(numbers)}}
+    return made("/schedules", {"cronExpression": "0 9 * * *", "tool": "event_publish", "variables": variables})["id"]
+
+
+def task() -> str:
+    return made("/tasks", {"title": f"Decide number {next(numbers)}", "escalationChain": [{"outcome": "reject"}]})["taskId"]
+
+
+# What the task that was made last shows: an answer names it.
+last_task: dict = {}
+
+
+def shown_task() -> dict:
+    last_task.update(made("/tasks", {"title": f"Decide number {next(numbers)}"}))
+    return {"id": last_task["taskId"]}
 
 
 def question() -> dict:
@@ -415,6 +529,16 @@ DISPOSABLE = {
     "persona_analytics": [("path_parameters", lambda: {"id": "code-reviewer"}), ("query", dict)],
     "persona_get": ("path_parameters", lambda: {"id": "code-reviewer"}),
     "persona_update": [("path_parameters", lambda: {"id": persona()}), ("body", lambda: {"tone": "calm"})],
+    "execution_cancel": [("path_parameters", lambda: {"id": execution(hold=True)}), ("body", dict)],
+    "execution_compensate": [("path_parameters", lambda: {"id": execution()}), ("body", dict)],
+    "execution_get": ("path_parameters", lambda: {"id": execution()}),
+    "execution_history": [("path_parameters", lambda: {"id": execution()}), ("query", dict)],
+    "execution_pause": [("path_parameters", lambda: {"id": waiting()}), ("body", dict)],
+    "execution_recover": [("path_parameters", lambda: {"id": failed()}), ("body", dict)],
+    "execution_signal": [("path_parameters", lambda: {"id": waiting()}), ("body", lambda: {"message": "word"})],
+    "execution_resume": [("path_parameters", lambda: {"id": execution(hold=True)}), ("body", dict)],
+    "execution_run": [("path_parameters", lambda: {"id": execution(hold=True)}), ("body", lambda: {"waitSeconds": 1})],
+    "execution_start": ("body", lambda: {"processId": published_process()}),
     "process_create": ("body", lambda: steps(f"Fresh {next(numbers)}")),
     "process_get": [("path_parameters", lambda: {"id": process()}), ("query", dict)],
     "process_publish": [("path_parameters", lambda: {"id": process()}), ("body", dict)],
@@ -425,6 +549,11 @@ DISPOSABLE = {
     "process_versions": [("path_parameters", lambda: {"id": process()}), ("query", dict)],
     "process_import": ("body", lambda: {"content": json.dumps(steps(f"Fresh {next(numbers)}"))}),
     "process_view": [("path_parameters", lambda: {"id": process()}), ("query", dict)],
+    "process_branch": [("path_parameters", lambda: {"id": process()}), ("body", lambda: {"name": "aside"})],
+    "process_diff": [("path_parameters", lambda: {"id": branched_process()}), ("query", lambda: {"toBranch": "aside"})],
+    "process_link": [("path_parameters", lambda: {"id": process()}), ("body", lambda: {"to": process(), "kind": "feeds"})],
+    "process_links": ("path_parameters", lambda: {"id": process()}),
+    "process_merge": [("path_parameters", lambda: {"id": branched_process()}), ("body", lambda: {"from": "aside"})],
     "prompt_assemble": [("path_parameters", lambda: {"id": prompt()}), ("body", dict)],
     "prompt_create": ("body", lambda: {"name": f"Fresh {next(numbers)}", "template": "Say hello."}),
     "prompt_experiment": [("path_parameters", lambda: {"id": shared_prompt()}), ("body", dict)],
@@ -432,16 +561,41 @@ DISPOSABLE = {
     "prompt_publish": [("path_parameters", lambda: {"id": prompt()}), ("body", dict)],
     "prompt_test": [("path_parameters", lambda: {"id": prompt()}), ("body", dict)],
     "prompt_update": [("path_parameters", lambda: {"id": prompt()}), ("body", lambda: {"template": "Say goodbye."})],
+    "rule_create": ("body", lambda: {"name": f"Fresh {next(numbers)}", "inputs": [{"name": "amount"}], "decisions": [DECISION]}),
+    "rule_evaluate": [("path_parameters", lambda: {"id": rule_set()}), ("body", lambda: {"inputs": {"amount": 2}})],
+    "rule_get": [("path_parameters", lambda: {"id": rule_set()}), ("query", dict)],
+    "rule_update": [("path_parameters", lambda: {"id": rule_set()}), ("body", lambda: {"description": "Another."})],
+    "rule_versions": [("path_parameters", lambda: {"id": rule_set()}), ("query", dict)],
     "prompt_validate": [("path_parameters", lambda: {"id": "summary"}), ("body", dict)],
     "prompt_versions": ("path_parameters", lambda: {"id": prompt()}),
     "retraining_get": ("path_parameters", lambda: {"id": retraining()}),
     "retraining_schedule": ("body", lambda: {"kind": "few_shot", "datasetId": dataset()}),
     "role_revoke": ("query", held_role),
     "role_set_permissions": ("path_parameters", lambda: {"id": role()["id"]}),
+    "schedule_delete": ("path_parameters", lambda: {"id": schedule()}),
+    "schedule_get": ("path_parameters", lambda: {"id": schedule()}),
+    "schedule_trigger": ("path_parameters", lambda: {"id": schedule()}),
+    "schedule_update": ("path_parameters", lambda: {"id": schedule()}),
     "secret_put": [("path_parameters", lambda: {"name": f"fresh-{next(numbers)}"}), ("body", lambda: {"value": "a secret"})],
     "service_deregister": ("path_parameters", lambda: {"name": service()["name"]}),
     "service_discover": ("path_parameters", lambda: {"name": service()["name"]}),
     "service_heartbeat": ("path_parameters", lambda: {"serviceId": service()["serviceId"]}),
+    "task_analyze": [("path_parameters", lambda: {"id": task()}), ("body", dict)],
+    "task_assign": [("path_parameters", lambda: {"id": task()}), ("body", dict)],
+    "task_brief": [("path_parameters", lambda: {"id": task()}), ("body", dict)],
+    "task_comment": [("path_parameters", lambda: {"id": task()}), ("body", lambda: {"text": "Noted."})],
+    "task_create": ("body", lambda: {"title": f"Decide number {next(numbers)}"}),
+    "task_escalate": [("path_parameters", lambda: {"id": task()}), ("body", dict)],
+    "task_get": ("path_parameters", lambda: {"id": task()}),
+    "task_history": [("path_parameters", lambda: {"id": task()}), ("query", dict)],
+    "task_link": [("path_parameters", lambda: {"id": task()}), ("body", dict)],
+    "task_list": ("query", dict),
+    "task_page": ("path_parameters", lambda: {"id": task()}),
+    "task_respond": [
+        ("path_parameters", shown_task),
+        ("body", lambda: {"outcome": "approve", "shownHash": last_task["shownHash"]}),
+    ],
+    "task_smart_form": [("path_parameters", lambda: {"id": task()}), ("body", dict)],
     "tool_call": ("body", lambda: {"name": "user_me", "input": {}}),
     "tool_describe": ("path_parameters", lambda: {"name": "user_me"}),
     "tool_docs": ("path_parameters", lambda: {"name": "user_me"}),

@@ -116,7 +116,8 @@ fn piece(node: &AstNode) -> Option<Piece> {
         AstNode::UnaryGe(value) => Piece { low: Some((constant(value)?, true)), high: None },
         AstNode::UnaryEq(value) => Piece::exactly(constant(value)?),
         AstNode::Range(start, end) => {
-            let (AstNode::IntervalStart(start, open), AstNode::IntervalEnd(end, close)) = (start.as_ref(), end.as_ref())
+            let (AstNode::IntervalStart(start, open), AstNode::IntervalEnd(end, close)) =
+                (start.as_ref(), end.as_ref())
             else {
                 return None;
             };

@@ -2,7 +2,7 @@
 //! which no cell tells two values apart; rows are sets of regions. Overlaps are pairs of rows that share a region in every column,
 //! gaps are combinations of regions that no row has.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use dsntk_feel::FeelNumber;
@@ -68,11 +68,9 @@ pub(super) fn of(rows: &[Vec<Arc<dyn Expression>>], columns: &[Column], most: us
 }
 
 fn regions(rows: &[Vec<Arc<dyn Expression>>], index: usize, column: &Column) -> Regions {
-    let cells: Vec<Option<&Cell>> =
-        rows.iter().map(|row| row.get(index).and_then(|tests| cell(&**tests))).collect();
+    let cells: Vec<Option<&Cell>> = rows.iter().map(|row| row.get(index).and_then(|tests| cell(&**tests))).collect();
     let allowed = column.allowed.as_ref().map(|tests| cell(&**tests));
-    let named: Vec<&Feel> =
-        cells.iter().flatten().copied().chain(allowed.flatten()).flat_map(Cell::values).collect();
+    let named: Vec<&Feel> = cells.iter().flatten().copied().chain(allowed.flatten()).flat_map(Cell::values).collect();
     let mut values = samples(&named, &column.kind);
     if let Some(Some(allowed)) = allowed {
         values.retain(|value| allowed.takes(value) == Some(true));
@@ -82,19 +80,24 @@ fn regions(rows: &[Vec<Arc<dyn Expression>>], index: usize, column: &Column) -> 
         // Nothing is named: all values are alike, whatever they are.
         values.push(Feel::Null(None));
     }
-    let takes = |unsure: bool| {
-        let of = |value: &Feel| {
-            let mut bits = Bits::none(rows.len());
-            for (row, cell) in cells.iter().enumerate() {
-                if cell.and_then(|cell| cell.takes(value)).unwrap_or(unsure) {
-                    bits.add(row);
+    let mut undecided = Bits::none(rows.len());
+    cells.iter().enumerate().filter(|(_, cell)| cell.is_none()).for_each(|(row, _)| undecided.add(row));
+    let of = |value: &Feel| {
+        let (mut surely, mut at_most) = (Bits::none(rows.len()), undecided.clone());
+        for (row, cell) in cells.iter().enumerate() {
+            match cell.map(|cell| cell.takes(value)) {
+                Some(Some(true)) => {
+                    surely.add(row);
+                    at_most.add(row);
                 }
+                // A test of another kind of value: what it says of this one is FEEL's to tell.
+                Some(None) => at_most.add(row),
+                Some(Some(false)) | None => {}
             }
-            bits
-        };
-        values.iter().map(of).collect::<Vec<_>>()
+        }
+        (surely, at_most)
     };
-    let (surely, at_most) = (takes(false), takes(true));
+    let (surely, at_most) = values.iter().map(of).unzip();
     Regions { values, surely, at_most, open }
 }
 
@@ -109,26 +112,23 @@ fn samples(named: &[&Feel], kind: &Kind) -> Vec<Feel> {
     points.dedup_by(|one, other| compare(one, other) == Some(std::cmp::Ordering::Equal));
     let Some(first) = points.first() else { return Vec::new() };
     let mut all: Vec<Feel> = Vec::new();
-    match first {
-        Feel::String(_) => {
-            // Before, between and after: a text that begins like the one before it and goes on.
-            all.push(Feel::String(String::new()));
-            for point in &points {
-                all.push(point.clone());
-                if let Feel::String(text) = point {
-                    all.push(Feel::String(format!("{text} (another)")));
-                }
+    if let Feel::String(_) = first {
+        // Before, between and after: a text that begins like the one before it and goes on.
+        all.push(Feel::String(String::new()));
+        for point in &points {
+            all.push(point.clone());
+            if let Feel::String(text) = point {
+                all.push(Feel::String(format!("{text} (another)")));
             }
         }
-        _ => {
-            all.extend(beside(first, false));
-            for (index, point) in points.iter().enumerate() {
-                all.push(point.clone());
-                match points.get(index + 1) {
-                    Some(next) => all.extend(between(point, next)),
-                    None => all.extend(beside(point, true)),
-                }
-            }
+        return all;
+    }
+    all.extend(beside(first, false));
+    for (index, point) in points.iter().enumerate() {
+        all.push(point.clone());
+        match points.get(index + 1) {
+            Some(next) => all.extend(between(point, next)),
+            None => all.extend(beside(point, true)),
         }
     }
     all
@@ -224,7 +224,7 @@ struct Search<'a> {
     steps: usize,
     most: usize,
     /// Sets of rows that cover all that is left from a column on.
-    covered: HashMap<(usize, Bits), ()>,
+    covered: HashSet<(usize, Bits)>,
     found: Vec<Vec<usize>>,
 }
 
@@ -241,11 +241,11 @@ impl Search<'_> {
         }
         self.steps += 1;
         let Some(regions) = self.regions.get(column) else { return true };
-        if self.covered.contains_key(&(column, rows.clone())) {
+        if self.covered.contains(&(column, rows.clone())) {
             return true;
         }
         let takes = if self.at_most { &regions.at_most } else { &regions.surely };
-        let mut seen: HashMap<Bits, ()> = HashMap::new();
+        let mut seen: HashSet<Bits> = HashSet::new();
         let mut whole = true;
         for (at, region) in takes.iter().enumerate() {
             if self.steps > MOST_STEPS || self.found.len() >= self.most {
@@ -253,7 +253,7 @@ impl Search<'_> {
             }
             let left = rows.and(region);
             // A region that leaves the same rows leaves the same uncovered.
-            if seen.insert(left.clone(), ()).is_some() {
+            if !seen.insert(left.clone()) {
                 continue;
             }
             chosen.push(at);
@@ -261,7 +261,7 @@ impl Search<'_> {
             chosen.pop();
         }
         if whole {
-            self.covered.insert((column, rows.clone()), ());
+            self.covered.insert((column, rows.clone()));
         }
         whole
     }
@@ -271,8 +271,7 @@ fn gaps(rows: usize, regions: &[Regions], most: usize) -> (Found, Vec<Example>) 
     let mut all = Bits::none(rows);
     (0..rows).for_each(|row| all.add(row));
     let search = |at_most: bool| {
-        let mut search =
-            Search { regions, at_most, steps: 0, most, covered: HashMap::new(), found: Vec::new() };
+        let mut search = Search { regions, at_most, steps: 0, most, covered: HashSet::new(), found: Vec::new() };
         let whole = search.look(0, &all, &mut Vec::new());
         (whole, search.found)
     };

@@ -5,9 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::FeelLanguage;
-use crate::port::expressions::{
-    Column, Coverage, ExpressionFault, Expressions as _, Form, Found, Kind, Limits, Names,
-};
+use crate::port::expressions::{Column, Coverage, ExpressionFault, Expressions as _, Form, Found, Kind, Limits, Names};
 
 fn variables() -> Value {
     json!({
@@ -302,7 +300,8 @@ fn covered(kinds: &[&str], allowed: &[Option<&str>], rows: &[&[&str]]) -> Covera
 
 #[test]
 fn overlaps_and_gaps_are_found_by_example() {
-    let whole = covered(&["number", "boolean"], &[None, None], &[&["< 10", "-"], &[">= 10", "true"], &[">= 10", "false"]]);
+    let whole =
+        covered(&["number", "boolean"], &[None, None], &[&["< 10", "-"], &[">= 10", "true"], &[">= 10", "false"]]);
     assert_eq!((whole.overlapping, whole.lacking), (Found::None, Found::None), "{whole:?}");
     let broken = covered(&["number", "boolean"], &[None, None], &[&["< 10", "-"], &["[5..20]", "true"]]);
     assert_eq!((broken.overlapping, broken.lacking), (Found::Some, Found::Some));

@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use dsntk_feel::closure::Closure;
 use dsntk_feel::context::FeelContext;
 use dsntk_feel::values::Value as Feel;
 use dsntk_feel::{Evaluator, FeelScope, FeelType, FunctionBody};
@@ -34,6 +35,8 @@ const STACK: usize = 512 << 10;
 /// So much where that was not enough, on a thread of its own; of that what an evaluation may use.
 const DEEP_STACK: usize = 64 << 20;
 const DEEP_STACK_USED: usize = 32 << 20;
+/// A text of so many bytes is compiled on the caller's own stack: a level of nesting takes a byte at least.
+const SHORT_TEXT: usize = 48;
 /// Compiled texts that are kept: those used of late, this many at least and twice as many at most.
 const KEPT: usize = 8_192;
 
@@ -226,8 +229,14 @@ impl Expressions for FeelLanguage {
         if let Some(kept) = lock().get(&key) {
             return Ok(kept);
         }
-        // What is deep is refused, but only once it was parsed; dropping it again takes a frame a level.
-        let compiled = Arc::new(on_deep_stack(|| compile(text, form, names))??);
+        // What is deep is refused, but only once it was parsed; dropping it again takes a frame a level. A short text is not deep.
+        let compiled = if text.len() <= SHORT_TEXT {
+            let broken = |_| ExpressionFault::Broken("the parser broke down on it".to_owned());
+            catch_unwind(AssertUnwindSafe(|| compile(text, form, names))).map_err(broken)??
+        } else {
+            on_deep_stack(|| compile(text, form, names))??
+        };
+        let compiled = Arc::new(compiled);
         lock().put(key, compiled.clone());
         Ok(compiled)
     }
@@ -260,6 +269,10 @@ impl Expressions for FeelLanguage {
 
     fn same(&self, one: &Datum, other: &Datum) -> bool {
         dsntk_feel_evaluator::evaluate_equals(feel(one), feel(other))
+    }
+
+    fn null(&self) -> Datum {
+        Datum::of(Feel::Null(None))
     }
 
     fn list(&self, values: Vec<Datum>) -> Datum {
@@ -300,7 +313,7 @@ impl Expressions for FeelLanguage {
         });
         let body = FunctionBody::LiteralExpression(Arc::new(budget::bounded(run)));
         let closed = FeelContext::default();
-        Datum::of(Feel::FunctionDefinition(formal, body, false, Default::default(), closed, FeelType::Any))
+        Datum::of(Feel::FunctionDefinition(formal, body, false, Closure::default(), closed, FeelType::Any))
     }
 }
 

@@ -55,7 +55,8 @@ fn read_below(json: &Value, kind: &Kind, at: &mut String, depth: usize) -> Resul
             let mut values = Vec::with_capacity(items.len());
             for (index, item) in items.iter().enumerate() {
                 let before = at.len();
-                at.push_str(&format!("/{index}"));
+                at.push('/');
+                at.push_str(&index.to_string());
                 values.push(read_below(item, inner, at, depth - 1)?);
                 at.truncate(before);
             }
@@ -149,6 +150,8 @@ pub(super) fn tell(value: &Feel) -> Value {
 
 fn tell_number(number: &FeelNumber) -> Value {
     let text = number.to_string();
+    // 15.00 is fifteen.
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
     if let Ok(whole) = text.parse::<i64>() {
         return whole.into();
     }
@@ -156,7 +159,7 @@ fn tell_number(number: &FeelNumber) -> Value {
         return whole.into();
     }
     // The nearest double; beyond what a double holds there is only the text.
-    text.parse::<f64>().ok().and_then(Number::from_f64).map_or(Value::String(text), Value::Number)
+    text.parse::<f64>().ok().and_then(Number::from_f64).map_or_else(|| Value::String(text.to_owned()), Value::Number)
 }
 
 /// What kind of value it is.
@@ -174,12 +177,13 @@ pub(super) fn kind_of(value: &Feel) -> String {
 /// Whether a value is of a kind.
 pub(super) fn is_of(value: &Feel, kind: &Kind) -> bool {
     match (value, kind) {
-        (Feel::Null(_), _) | (_, Kind::Any) => true,
         (Feel::List(items), Kind::List(inner)) => items.iter().all(|item| is_of(item, inner)),
         (Feel::Context(context), Kind::Context(kinds)) => {
             kinds.iter().all(|(key, kind)| context.get_entry(&name(key)).is_none_or(|value| is_of(value, kind)))
         }
-        (Feel::Boolean(_), Kind::Boolean)
+        (Feel::Null(_), _)
+        | (_, Kind::Any)
+        | (Feel::Boolean(_), Kind::Boolean)
         | (Feel::Number(_), Kind::Number)
         | (Feel::String(_), Kind::Text)
         | (Feel::Date(_), Kind::Date)

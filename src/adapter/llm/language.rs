@@ -5,7 +5,8 @@ use serde_json::{Map, Value};
 use super::fault::Refusal;
 use super::sse::Event;
 use crate::port::models::{
-    ChatRequest, Completion, EmbedRequest, Embedding, Endpoint, ModelFault, ModelFaultKind, Piece, RerankRequest, Reranking,
+    ChatRequest, Completion, EmbedRequest, Embedding, Endpoint, ModelFault, ModelFaultKind, Piece, RerankRequest,
+    Reranking,
 };
 
 /// What is sent.

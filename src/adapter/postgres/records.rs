@@ -74,7 +74,12 @@ impl Records for PostgresStore {
         rows.iter().map(|row| Ok((record(kind, row)?, row.try_get(10).or_fault()?))).collect()
     }
 
-    async fn sharing(&self, tenant: TenantId, kind: &'static Kind, sharing: Sharing) -> Result<Vec<Record>, StoreFault> {
+    async fn sharing(
+        &self,
+        tenant: TenantId,
+        kind: &'static Kind,
+        sharing: Sharing,
+    ) -> Result<Vec<Record>, StoreFault> {
         let plan = self.declarations.kind(kind)?;
         let mut words: Vec<&Word> = sharing.words.iter().filter(|word| cell::one_word(word).is_some()).collect();
         // Long words are rare, as a rule, and stand alone where some do.

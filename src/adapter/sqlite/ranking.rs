@@ -107,11 +107,7 @@ fn telling<'a>(
 }
 
 /// The same words by how many texts have them.
-fn rarest_first<'a>(
-    connection: &Connection,
-    table: &Table,
-    words: Vec<&'a Word>,
-) -> Result<Vec<&'a Word>, StoreFault> {
+fn rarest_first<'a>(connection: &Connection, table: &Table, words: Vec<&'a Word>) -> Result<Vec<&'a Word>, StoreFault> {
     let name = table.text_name();
     let statement = format!("SELECT count(*) FROM {name} WHERE {name} MATCH ?");
     let mut statement = connection.prepare_cached(&statement).or_fault()?;

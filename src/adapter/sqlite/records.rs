@@ -77,7 +77,12 @@ impl Records for SqliteStore {
         self.readers.read(scope, move |connection| ranking::ranked(connection, &plan, tenant, &ranking)).await
     }
 
-    async fn sharing(&self, tenant: TenantId, kind: &'static Kind, sharing: Sharing) -> Result<Vec<Record>, StoreFault> {
+    async fn sharing(
+        &self,
+        tenant: TenantId,
+        kind: &'static Kind,
+        sharing: Sharing,
+    ) -> Result<Vec<Record>, StoreFault> {
         let (plan, scope) = (self.declarations.kind(kind)?, Scope::Tenant(tenant));
         self.readers.read(scope, move |connection| ranking::sharing(connection, &plan, tenant, &sharing)).await
     }

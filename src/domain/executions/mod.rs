@@ -8,6 +8,7 @@ mod finding;
 mod graphs;
 mod model;
 mod playing;
+mod resources;
 mod tools;
 mod topics;
 mod views;
@@ -23,9 +24,9 @@ use crate::capability::spec::Domain;
 pub static MODULE: Module = Module {
     domain: Domain::Executions,
     rows: tools::ROWS,
-    kinds: &[&model::execution::EXECUTION, &model::wait::EXECUTION_WAIT],
+    kinds: &[&model::execution::EXECUTION, &model::wait::EXECUTION_WAIT, &model::ear::EXECUTION_EAR],
     logs: &[&model::line::JOURNAL],
     faults: faults::ALL,
-    sources: &[],
+    sources: &[|| std::sync::Arc::new(resources::Resources)],
     topics: topics::ALL,
 };

@@ -63,6 +63,23 @@ pub(super) static TOO_MANY_PROCESSES: CodeRow = CodeRow::of_caller(
     "The tenant has as many processes, or the process as many revisions or branches, as it may. Change an existing one.",
 );
 
+/// Two branches do not go together.
+pub(super) static MERGE_CONFLICTS: CodeRow = CodeRow::of_caller(
+    "process_merge_conflicts",
+    409,
+    "Both branches changed the same. The detail has each conflict with its place and the three values; call again with 'resolve', one entry a \
+     place, such as { \"at\": \"/nodes/ask/config/assignee\", \"take\": \"theirs\" } or with a 'value'. Nothing was written.",
+);
+
 /// All of them.
-pub(super) static ALL: &[Code] =
-    &[&PROCESS_UNUSABLE, &VERSION_TAKEN, &NOTHING_NEW, &PROCESS_MOVED, &EDIT_UNFIT, &FILE_BROKEN, &FILE_OUTSIDE, &TOO_MANY_PROCESSES];
+pub(super) static ALL: &[Code] = &[
+    &PROCESS_UNUSABLE,
+    &VERSION_TAKEN,
+    &NOTHING_NEW,
+    &PROCESS_MOVED,
+    &EDIT_UNFIT,
+    &FILE_BROKEN,
+    &FILE_OUTSIDE,
+    &TOO_MANY_PROCESSES,
+    &MERGE_CONFLICTS,
+];

@@ -6,12 +6,14 @@ pub mod engine;
 mod faults;
 mod finding;
 pub mod library;
+mod lines;
 mod looking;
 mod model;
 pub(crate) mod reading;
 mod tools;
 mod topics;
 mod views;
+mod weaving;
 mod writing;
 
 use crate::capability::module::Module;

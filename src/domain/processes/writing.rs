@@ -1,11 +1,13 @@
 //! Writing definitions: new revisions on a branch, and how far each is from what was published.
 
 use super::engine::definition::{Definition, MOST_EDGES, MOST_NODES};
+use super::engine::differences::without_words;
+use super::engine::linking::called;
 use super::engine::validation::Judged;
 use super::faults::{NOTHING_NEW, PROCESS_MOVED, TOO_MANY_PROCESSES};
 use super::finding::{self, words_of};
 use super::looking::{judged, unusable};
-use super::model::process::{Branch, Process};
+use super::model::process::{Branch, MAIN, Process};
 use super::model::revision::Revision;
 use crate::capability::cx::Cx;
 use crate::domain::prompts::engine::version::{Step, Version};
@@ -66,6 +68,9 @@ pub(super) async fn add_revision(
     let meant = meant(cx, process, &definition).await?;
     process.revision += 1;
     process.words = words_of(&definition, &process.tags);
+    if draft.branch == MAIN {
+        process.calls.draft = called(&definition);
+    }
     let revision = Revision {
         process_id: process.process_id.clone(),
         revision: process.revision,
@@ -115,26 +120,6 @@ pub(super) fn step(old: &Definition, new: &Definition) -> Step {
         return Step::Major;
     }
     if without_words(old) == without_words(new) { Step::Patch } else { Step::Minor }
-}
-
-/// The same without what is only said to people.
-fn without_words(definition: &Definition) -> Definition {
-    let mut plain = definition.clone();
-    plain.lanes.clear();
-    for node in &mut plain.nodes {
-        node.name.clear();
-        node.description.clear();
-        node.lane = None;
-    }
-    for edge in &mut plain.edges {
-        edge.id.clear();
-        edge.name.clear();
-    }
-    for variable in plain.variables.values_mut() {
-        variable.description.clear();
-    }
-    plain.nodes.sort_by(|one, other| one.id.cmp(&other.id));
-    plain
 }
 
 /// Whether the branch stands where the caller believes.

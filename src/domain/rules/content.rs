@@ -298,15 +298,15 @@ pub struct TestCase {
     /// What it shows.
     #[schemars(length(min = 1, max = 200))]
     pub name: String,
-    /// The decision or service that is asked for; may be left out where the rule set has one decision.
+    /// The service that is asked for, whose given decisions come with the inputs; when not said, the decisions themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 100))]
-    pub decision: Option<String>,
+    pub service: Option<String>,
     /// What is given.
     #[serde(default)]
     pub inputs: Map<String, Value>,
-    /// What must come out.
-    pub expect: Value,
+    /// What must come out: the value of each decision, by its name, such as `{ "risk": "high" }`.
+    pub expect: Map<String, Value>,
 }
 
 /// What a rule set says.
@@ -332,6 +332,7 @@ pub struct Rules {
 
 impl Rules {
     /// How many rules its tables have together.
+    #[must_use]
     pub fn rules(&self) -> usize {
         let logics = self.decisions.iter().map(|one| &one.logic).chain(self.functions.iter().map(|one| &one.logic));
         let tables = logics.flat_map(|logic| {
@@ -342,6 +343,7 @@ impl Rules {
     }
 
     /// The SHA-256 of what it says.
+    #[must_use]
     pub fn digest(&self) -> String {
         // Texts, lists and objects with names: it can always be written.
         let mut value = serde_json::to_value(self).unwrap_or_default();

@@ -41,8 +41,11 @@ pub(super) static DMN_UNREADABLE: CodeRow = CodeRow::of_caller(
 );
 
 /// There are too many.
-pub(super) static TOO_MANY_RULE_SETS: CodeRow =
-    CodeRow::of_caller("too_many_rule_sets", 422, "The tenant has as many rule sets as it may. Change an existing one.");
+pub(super) static TOO_MANY_RULE_SETS: CodeRow = CodeRow::of_caller(
+    "too_many_rule_sets",
+    422,
+    "The tenant has as many rule sets as it may. Change an existing one.",
+);
 
 /// All of them.
 pub(super) static ALL: &[Code] =

@@ -16,9 +16,9 @@ const MOST_RULE_SETS: u32 = 2_000;
 
 /// The rule set of an id or name that the caller may do this to.
 pub(super) async fn load(cx: &Cx, given: &str, action: Action) -> Result<Stored<RuleSet>, Fault> {
-    cx.load::<RuleSet>(RuleSet::id(&meant(given)), action).await.map_err(|fault| {
-        if fault.is(&codes::NOT_FOUND) { Fault::not_found("rule set", given) } else { fault }
-    })
+    cx.load::<RuleSet>(RuleSet::id(&meant(given)), action)
+        .await
+        .map_err(|fault| if fault.is(&codes::NOT_FOUND) { Fault::not_found("rule set", given) } else { fault })
 }
 
 /// A version of a rule set that was loaded; the newest where none is named.

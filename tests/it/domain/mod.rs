@@ -16,5 +16,7 @@ mod processes;
 mod prompts;
 mod providers;
 mod registry;
+mod rules;
+mod schedules;
 mod system;
 mod tasks;

@@ -42,7 +42,8 @@ fn text(round: u64) -> String {
 }
 
 fn ingest(round: u64) -> Value {
-    let document = json!({ "name": format!("round-{round}.md"), "text": text(round), "source": format!("wiki/{round}") });
+    let document =
+        json!({ "name": format!("round-{round}.md"), "text": text(round), "source": format!("wiki/{round}") });
     json!({ "documents": [document], "extraction": "statistical" })
 }
 
@@ -74,7 +75,9 @@ fn records(place: &Place, kinds: &[&str]) -> Vec<Vec<Record>> {
         let mut all = Vec::new();
         for name in kinds {
             let kind = MODULES.iter().flat_map(|module| module.kinds).find(|kind| kind.name == *name).unwrap();
-            all.push(app.platform().store.find(Scope::Platform, kind, Query::newest(Filter::All, 100_000)).await.unwrap());
+            all.push(
+                app.platform().store.find(Scope::Platform, kind, Query::newest(Filter::All, 100_000)).await.unwrap(),
+            );
         }
         app.close(Duration::from_secs(5)).await;
         all
@@ -116,13 +119,19 @@ fn an_ingest_goes_on_where_it_was_killed_and_no_passage_is_double() {
         }
         assert_eq!(client.call("knowledge_ingest", &ingest(round))["documents"][0]["outcome"], "unchanged");
     }
-    assert!(resumed > 0 && went_on > 0, "it was never killed in time: {resumed} went on, {went_on} of them with something");
+    assert!(
+        resumed > 0 && went_on > 0,
+        "it was never killed in time: {resumed} went on, {went_on} of them with something"
+    );
     // What was acknowledged before all of it is as it was.
     for round in 0..=KILLS {
         assert_eq!(client.call("knowledge_ingest", &ingest(round))["documents"][0]["outcome"], "unchanged");
     }
     assert_eq!(client.end(), 0);
-    let all = records(&place, &["knowledge_passage", "document_chunk", "document", "knowledge_ingestion", "graph_node", "graph_relation"]);
+    let all = records(
+        &place,
+        &["knowledge_passage", "document_chunk", "document", "knowledge_ingestion", "graph_node", "graph_relation"],
+    );
     let documents = usize::try_from(KILLS + 1).unwrap();
     let counts: Vec<usize> = all.iter().map(Vec::len).collect();
     let of = |what: &str| usize::try_from(undisturbed[what]["total"].as_u64().unwrap()).unwrap();
@@ -170,7 +179,11 @@ fn left(client: &mut Client, round: u64) -> usize {
 /// Whether something is found by a word that only one memory says.
 fn says(client: &mut Client, round: u64, at: usize) -> bool {
     let found = client.call("memory_search", &json!({ "query": format!("secret{round}x{at}"), "includeEnded": true }));
-    found["items"].as_array().unwrap().iter().any(|item| item["text"].to_string().contains(&format!("secret{round}x{at}\"")))
+    found["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .any(|item| item["text"].to_string().contains(&format!("secret{round}x{at}\"")))
 }
 
 fn forget(round: u64) -> Value {

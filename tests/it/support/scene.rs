@@ -23,10 +23,12 @@
 //! | `e6` | Ada's document "invoice.txt", whose one passage is `e7`; its text is there, its file is not |
 //! | `e1` | a task that Ada made and has: the training budget, with a form; its chain goes to Dan |
 //! | `e2` | a task that she made for the group finance |
-//! | | Ada's prompt "welcome-mail": 1.0.0 in production, and a draft; her persona "house-guide" |
+//! | `b2` | Ada's schedule "Morning report": a paused one, an event on weekdays at nine in New York |
 //! | | Ada's process "leave-request": 1.0.0 published, and a draft |
+//! | | her process "travel-request": 1.0.0, a draft, and a branch "four-eyes"; it calls "trip-booking", whose draft asks for more |
 //! | `ca` | an execution of her process "order-payment" that waits for the message `payment` about A-7 |
 //! | `cb`, `cc`, `cd` | others: one held, one paused, one failed |
+//! | | Ada's prompt "welcome-mail": 1.0.0 in production, and a draft; her persona "house-guide"; her rule set "discounts" |
 //! | | Ada's agent "archivist", on test/large, which may read prompts |
 //! | `f1` | another tenant, "elsewhere" |
 //! | `f2` | its administrator, eve@elsewhere.example: the caller `stranger` |
@@ -54,7 +56,7 @@ use convoke::domain::prompts::model::prompt::{Label, Prompt, PromptKind, Target 
 use convoke::domain::prompts::model::revision::Revision;
 use convoke::domain::tasks::model::who::Who;
 use convoke::domain::{
-    agents, documents, executions, integrations, knowledge, learning, memory, models, personas, processes, system, tasks,
+    agents, documents, executions, integrations, knowledge, learning, memory, models, personas, processes, rules, schedules, system, tasks,
 };
 use convoke::kernel::id::{KeyId, RoleId, TenantId, UserId};
 use convoke::kernel::seal::{sha256, sha256_hex};
@@ -141,6 +143,8 @@ pub(crate) async fn set(store: &dyn Store, tenant: TenantId, now: Timestamp) -> 
     here.persona();
     here.process(now);
     here.executions(now);
+    here.travelling(now);
+    here.rule_set(now);
 
     here.secret(tenant, "old-crm", now);
     let instance = serde_json::json!({
@@ -191,6 +195,7 @@ pub(crate) async fn set(store: &dyn Store, tenant: TenantId, now: Timestamp) -> 
     here.document(tenant);
 
     here.memories(now);
+    here.schedule(now);
 
     let archivist = serde_json::json!({
         "agentId": "archivist", "version": 1, "state": "active", "author": ADA,
@@ -317,6 +322,19 @@ impl Steps {
         self.of(&tasks::MODULE, "task", id(0xe2), two);
         let made = serde_json::json!({ "task": id(0xe1), "what": "created", "by": ADA, "user": ADA });
         self.of(&tasks::MODULE, "task_entry", id(0xe3), made);
+    }
+
+    /// A schedule that is paused.
+    fn schedule(&mut self, now: Timestamp) {
+        let timing = serde_json::json!({ "cron": "0 9 * * MON-FRI", "timezone": "America/New_York", "begins": now });
+        let schedule = serde_json::json!({
+            "name": "Morning report", "description": null, "timing": timing, "target": { "type": "tool", "name": "event_publish" },
+            "does": "tool:event_publish", "variables": { "topic": "report.wanted", "event": { "kind": "daily" } }, "missed": "once",
+            "catchUpLimit": 10, "overlap": "skip", "jitterSeconds": 0, "timeoutSeconds": 600, "state": "paused", "reason": null, "user": ADA,
+            "key": id(0xc2),
+        });
+        self.of(&schedules::MODULE, "schedule", id(0xb2), schedule);
+        self.of(&schedules::MODULE, "schedule_standing", id(0xb2), serde_json::json!({}));
     }
 
     /// Somebody and where she worked, in the graph.
@@ -451,6 +469,33 @@ impl Steps {
         self.of(&documents::MODULE, "document_chunk", id(0xe7), chunk);
     }
 
+    /// A rule set of Ada's: discounts by amount and tier.
+    fn rule_set(&mut self, now: Timestamp) {
+        let table = serde_json::json!({
+            "hitPolicy": "F",
+            "inputs": [{ "expression": "amount" }, { "expression": "tier" }],
+            "outputs": [{ "name": "discount" }],
+            "rules": [
+                { "when": [">= 100", "\"gold\""], "then": ["10"], "note": "gold is worth most" },
+                { "when": [">= 100", "\"silver\""], "then": ["5"] },
+                { "when": ["-", "-"], "then": ["0"] },
+            ],
+        });
+        let said = serde_json::json!({
+            "inputs": [{ "name": "amount", "type": "number" }, { "name": "tier", "type": "string", "allowed": "\"gold\", \"silver\", \"none\"" }],
+            "decisions": [{ "name": "discount", "logic": { "table": table } }],
+        });
+        let digest = "d".repeat(64);
+        let set = serde_json::json!({
+            "ruleSetId": "discounts", "name": "Discounts", "description": "Who gets how much off.", "version": 1, "digest": digest,
+        });
+        self.of(&rules::MODULE, "rule_set", half_digest("rule_set\ndiscounts"), set);
+        let version = serde_json::json!({
+            "ruleSetId": "discounts", "version": 1, "digest": digest, "rules": said, "author": ADA, "writtenAt": now,
+        });
+        self.of(&rules::MODULE, "rule_version", half_digest("rule_version\ndiscounts\n1"), version);
+    }
+
     /// A persona of Ada's.
     fn persona(&mut self) {
         let kind = personas::MODULE.kinds[0];
@@ -550,6 +595,89 @@ impl Steps {
             state["tokens"] = serde_json::json!([{ "id": 1, "node": "paid", "stage": stage }]);
             execution["state"] = state;
             self.of(&executions::MODULE, "execution", id(last), execution);
+        }
+    }
+
+    /// Two processes of Ada's: one with a branch that does not go together with its draft, and one that it calls.
+    fn travelling(&mut self, now: Timestamp) {
+        let edges = |ids: &[&str]| -> serde_json::Value {
+            let edge = |pair: &[&str]| serde_json::json!({ "id": format!("{}--{}", pair[0], pair[1]), "from": pair[0], "to": pair[1] });
+            ids.windows(2).map(edge).collect()
+        };
+        let text = |required: bool| serde_json::json!({ "schema": { "type": "string" }, "required": required });
+        let form = serde_json::json!({ "type": "object", "properties": { "fine": { "type": "boolean" } } });
+        let person = |id: &str, who: &str| serde_json::json!({ "id": id, "type": "human_task", "config": { "assignee": who, "form": form } });
+        let book = serde_json::json!({
+            "id": "book", "type": "sub_process", "config": { "processId": "trip-booking" }, "input": { "destination": "= destination" },
+        });
+        let (begin, done) =
+            (serde_json::json!({ "id": "begin", "type": "start" }), serde_json::json!({ "id": "done", "type": "end" }));
+        let request = |nodes: Vec<serde_json::Value>, ids: &[&str]| {
+            let mut all = vec![begin.clone()];
+            all.extend(nodes);
+            all.extend([book.clone(), done.clone()]);
+            let variables = serde_json::json!({ "destination": text(true), "manager": text(true) });
+            serde_json::json!({ "nodes": all, "edges": edges(ids), "variables": variables })
+        };
+        let plain = ["begin", "ask", "book", "done"];
+        let requests = [
+            ("main", vec![], request(vec![person("ask", "= manager")], &plain)),
+            ("main", vec![1], request(vec![person("ask", "travel-desk")], &plain)),
+            (
+                "four-eyes",
+                vec![1],
+                request(
+                    vec![person("ask", "board"), person("check", "ada")],
+                    &["begin", "ask", "check", "book", "done"],
+                ),
+            ),
+        ];
+        let bookings = [
+            serde_json::json!({ "destination": text(true) }),
+            serde_json::json!({ "destination": text(true), "nights": text(true) }),
+        ];
+        let booking = |variables| {
+            let nodes = [begin.clone(), person("buy", "travel-desk"), done.clone()];
+            serde_json::json!({ "nodes": nodes, "edges": edges(&["begin", "buy", "done"]), "variables": variables })
+        };
+        let bookings = bookings.map(booking).into_iter().zip(["1.0.0", "2.0.0"]);
+        let requests = requests.into_iter().zip(["1.0.0", "1.1.0", "1.1.0"]).zip(1..);
+        let mut all: Vec<_> = requests
+            .map(|(((branch, parents, definition), meant), number)| {
+                ("travel-request", number, branch, parents, definition, meant)
+            })
+            .collect();
+        all.extend(bookings.zip(1..).map(|((definition, meant), number)| {
+            ("trip-booking", number, "main", if number == 1 { vec![] } else { vec![1] }, definition, meant)
+        }));
+        for (process, number, branch, parents, definition, meant) in all {
+            let first = number == 1;
+            let revision = serde_json::json!({
+                "processId": process, "revision": number, "branch": branch, "parents": parents, "version": first.then_some(meant),
+                "meant": meant, "digest": format!("{number:064}"), "definition": definition, "author": ADA, "writtenAt": now,
+                "publishedAt": first.then_some(now),
+            });
+            self.of(
+                &processes::MODULE,
+                "process_revision",
+                half_digest(&format!("process revision\n{process}\n{number}")),
+                revision,
+            );
+        }
+        let main = serde_json::json!({ "head": 2, "base": 0, "from": "main" });
+        let beside =
+            serde_json::json!({ "head": 3, "base": 1, "from": "main", "about": "A second person looks at it." });
+        let calls = serde_json::json!({ "draft": ["trip-booking"], "published": ["trip-booking"] });
+        let request = serde_json::json!({
+            "processId": "travel-request", "name": "Travel request", "description": "Somebody wants to travel.", "tags": [], "revision": 3,
+            "published": "1.0.0", "branches": { "main": main, "four-eyes": beside }, "calls": calls,
+        });
+        let booking = serde_json::json!({
+            "processId": "trip-booking", "name": "Trip booking", "description": "A trip is booked.", "tags": [], "revision": 2,
+            "published": "1.0.0", "branches": { "main": main },
+        });
+        for (process, document) in [("travel-request", request), ("trip-booking", booking)] {
+            self.of(&processes::MODULE, "process", half_digest(&format!("process\n{process}")), document);
         }
     }
 

@@ -109,7 +109,12 @@ impl Records for FedStore {
         self.store.rank(tenant, kind, ranking).await
     }
 
-    async fn sharing(&self, tenant: TenantId, kind: &'static Kind, sharing: Sharing) -> Result<Vec<Record>, StoreFault> {
+    async fn sharing(
+        &self,
+        tenant: TenantId,
+        kind: &'static Kind,
+        sharing: Sharing,
+    ) -> Result<Vec<Record>, StoreFault> {
         self.store.sharing(tenant, kind, sharing).await
     }
 

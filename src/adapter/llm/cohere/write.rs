@@ -6,7 +6,8 @@ use super::NAME;
 use crate::adapter::llm::chat::{content, tool, user};
 use crate::adapter::llm::language::{lacks, over_extra, own, senseless};
 use crate::port::models::{
-    AnswerForm, ChatRequest, EmbedPurpose, EmbedRequest, Endpoint, Message, ModelFault, Part, RerankRequest, Role, ToolChoice,
+    AnswerForm, ChatRequest, EmbedPurpose, EmbedRequest, Endpoint, Message, ModelFault, Part, RerankRequest, Role,
+    ToolChoice,
 };
 
 /// Budgets of thoughts.

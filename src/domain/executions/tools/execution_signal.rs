@@ -13,11 +13,9 @@ use crate::domain::executions::model::execution::Status;
 use crate::domain::executions::views::Full;
 use crate::domain::executions::faults::NOBODY_WAITS;
 use crate::domain::executions::model::execution::Execution;
-use crate::domain::executions::model::wait::{EXECUTION_WAIT, Wait};
 use crate::domain::executions::working::Desk;
 use crate::domain::processes::engine::interpreter::{Happening, Stage as At, TokenId};
 use crate::domain::processes::engine::nodes::Config;
-use crate::port::store::{Expect, Step};
 use crate::kernel::fault::Fault;
 
 /// Gives an execution a message.
@@ -66,7 +64,6 @@ impl Capability for ExecutionSignal {
         })?;
         let detail = serde_json::json!({ "message": input.message });
         cx.steps(scene.deed("signalled", cx.caller().user, Some(detail)).into_iter().collect());
-        cx.steps(vec![Step::Remove { kind: &EXECUTION_WAIT, id: Wait::id(stored.id, token), expect: Expect::Anything }]);
         let execution = played.write(cx, &stored)?;
         cx.service::<Desk>()?.wake();
         Ok(Full::of(stored.id, execution, &stage.graph))

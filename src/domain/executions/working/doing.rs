@@ -77,7 +77,10 @@ impl Worker {
                 if !wanted.input.is_empty() {
                     input["context"] = Value::Object(wanted.input.clone());
                 }
-                self.call(&wanted, &caller, narrowed, "agent_invoke", input, called_off).await.map(Did::Done)
+                let mut answer = self.call(&wanted, &caller, narrowed, "agent_invoke", input, called_off).await?;
+                // As a prompt's answer has it.
+                answer["text"] = answer["response"].clone();
+                Ok(Did::Done(answer))
             }
             Config::Prompt(_) => self.prompt(&wanted, &caller, narrowed, called_off).await.map(Did::Done),
             Config::Integration(one) => self.integration(&wanted, &caller, one).await.map(Did::Done),

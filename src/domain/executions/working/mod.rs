@@ -3,8 +3,11 @@
 
 mod children;
 mod doing;
+mod hearing;
 mod outward;
 mod people;
+
+pub use hearing::Hearer;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -287,13 +287,7 @@ impl Around {
     }
 
     /// Ends those whose place a memory takes. They were so until what was said now is so.
-    fn end(
-        &self,
-        cx: &Cx,
-        by: Uuid,
-        memory: &mut Memory,
-        from: Option<Timestamp>,
-    ) -> Result<Vec<MemoryId>, Fault> {
+    fn end(&self, cx: &Cx, by: Uuid, memory: &mut Memory, from: Option<Timestamp>) -> Result<Vec<MemoryId>, Fault> {
         let mut superseded = Vec::new();
         for old in &self.replaced {
             let mut ended = old.value.clone();

@@ -54,12 +54,7 @@ pub(crate) fn joined(one: Option<String>, other: Option<String>) -> Option<Strin
     }
 }
 
-async fn order(
-    cx: &Cx,
-    reranker: &str,
-    question: &str,
-    documents: Vec<String>,
-) -> Result<Vec<(usize, f64)>, String> {
+async fn order(cx: &Cx, reranker: &str, question: &str, documents: Vec<String>) -> Result<Vec<(usize, f64)>, String> {
     let seconds = cx.platform().config.retrieval.reranker_seconds.max(1);
     let request = Arc::new(RerankRequest { query: question.to_owned(), top: documents.len(), documents });
     let wish = Wish { model: Some(reranker.to_owned()), cache: CacheUse::Skip, tags: Tags::default() };

@@ -4,11 +4,14 @@
 mod by_chance;
 pub mod bpmn;
 pub mod definition;
+pub mod differences;
 pub mod durations;
 pub mod edits;
 pub mod graph;
 pub mod interpreter;
 pub mod layout;
+pub mod linking;
+pub mod merging;
 pub mod nodes;
 pub mod pictures;
 pub mod sandbox;

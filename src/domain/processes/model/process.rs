@@ -49,9 +49,24 @@ pub(in crate::domain::processes) struct Process {
     pub published: Option<String>,
     /// Its branches by name; `main` is always there.
     pub branches: BTreeMap<String, Branch>,
-    /// What it has to do with other processes.
+    /// What it has to do with other processes, as people said.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<Link>,
+    /// What it has to do with other processes, as its definitions say.
+    #[serde(default)]
+    pub calls: Calls,
+}
+
+/// The processes that a process runs, by their ids: kept beside the definitions, so that who runs whom is known without reading all.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::domain::processes) struct Calls {
+    /// By the newest draft of `main`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub draft: Vec<String>,
+    /// By the newest version that was published.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub published: Vec<String>,
 }
 
 /// A line of definitions beside the main one.
@@ -60,7 +75,7 @@ pub(in crate::domain::processes) struct Process {
 pub(in crate::domain::processes) struct Branch {
     /// Its newest revision.
     pub head: u32,
-    /// The revision of the branch it came from at which the two were last the same.
+    /// The newest revision that is behind both it and the branch that it came from: what each did since is merged.
     pub base: u32,
     /// The branch that it came from.
     pub from: String,

@@ -13,5 +13,10 @@ capabilities! {
     process_view: ProcessView,
     process_import: ProcessImport,
     process_sandbox: ProcessSandbox,
+    process_diff: ProcessDiff,
+    process_branch: ProcessBranch,
+    process_merge: ProcessMerge,
+    process_link: ProcessLink,
+    process_links: ProcessLinks,
     process_templates: ProcessTemplates,
 }

@@ -11,7 +11,7 @@ use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::processes::engine::definition::{Definition, Edge, Lane, Node, Variable};
 use crate::domain::processes::finding::RESERVED;
-use crate::domain::processes::model::process::{MAIN, Process};
+use crate::domain::processes::model::process::{Calls, MAIN, Process};
 use crate::domain::processes::topics::CREATED;
 use crate::domain::processes::views::Written;
 use crate::domain::processes::writing::{Draft, add_revision, room_for_one};
@@ -105,6 +105,7 @@ impl Capability for ProcessCreate {
             published: None,
             branches: BTreeMap::new(),
             links: Vec::new(),
+            calls: Calls::default(),
         };
         let definition =
             Definition { nodes: input.nodes, edges: input.edges, variables: input.variables, lanes: input.lanes };

@@ -7,6 +7,7 @@ use crate::capability::Capability;
 use crate::capability::cx::Cx;
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
+use crate::domain::processes::engine::linking::called;
 use crate::domain::processes::engine::validation::Finding;
 use crate::domain::processes::faults::VERSION_TAKEN;
 use crate::domain::processes::finding::{DRAFT, load, stored_revision, version};
@@ -108,6 +109,7 @@ impl Capability for ProcessPublish {
         revision.published_at = Some(cx.now());
         cx.change(&document, &revision)?;
         process.published = Some(release.to_string());
+        process.calls.published = called(&found.definition);
         cx.change(&stored, &process)?;
         cx.about::<Process>(Process::id(&process.process_id));
         let told = serde_json::json!({

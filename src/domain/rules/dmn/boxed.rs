@@ -64,8 +64,12 @@ impl<'t, 'a> Boxed<'t, 'a> {
             "context" => logic.context = Some(self.entries(element)?),
             "invocation" => logic.invocation = Some(self.invocation(element)?),
             "list" => {
-                let items: Option<Vec<_>> =
-                    element.children.iter().filter(|child| is_expression(&child.name)).map(|child| self.text(child)).collect();
+                let items: Option<Vec<_>> = element
+                    .children
+                    .iter()
+                    .filter(|child| is_expression(&child.name))
+                    .map(|child| self.text(child))
+                    .collect();
                 logic.list = Some(items?);
             }
             "relation" => logic.relation = Some(self.relation(element)?),
@@ -106,7 +110,8 @@ impl<'t, 'a> Boxed<'t, 'a> {
     }
 
     fn relation(&mut self, element: &'a Element) -> Option<Relation> {
-        let columns = element.all("column").map(|column| name_of(column.attribute("name").unwrap_or_default())).collect();
+        let columns =
+            element.all("column").map(|column| name_of(column.attribute("name").unwrap_or_default())).collect();
         let mut rows = Vec::new();
         for row in element.all("row") {
             let cells: Option<Vec<_>> =
@@ -150,10 +155,15 @@ impl<'t, 'a> Boxed<'t, 'a> {
                     default: text_in(child.child("defaultOutputEntry")),
                 }),
                 "rule" => {
-                    let notes: Vec<String> = child.all("annotationEntry").filter_map(|note| text_in(Some(note))).collect();
-                    let note = super::text(child.child("description")).or_else(|| (!notes.is_empty()).then(|| notes.join("; ")));
+                    let notes: Vec<String> =
+                        child.all("annotationEntry").filter_map(|note| text_in(Some(note))).collect();
+                    let note = super::text(child.child("description"))
+                        .or_else(|| (!notes.is_empty()).then(|| notes.join("; ")));
                     table.rules.push(Rule {
-                        when: child.all("inputEntry").map(|entry| text_in(Some(entry)).unwrap_or_else(|| "-".to_owned())).collect(),
+                        when: child
+                            .all("inputEntry")
+                            .map(|entry| text_in(Some(entry)).unwrap_or_else(|| "-".to_owned()))
+                            .collect(),
                         then: child
                             .all("outputEntry")
                             .map(|entry| text_in(Some(entry)).unwrap_or_else(|| "null".to_owned()))

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use self::boxed::Boxed;
 use self::types::Types;
-use crate::domain::rules::content::{Decision, Function, InputData, Rules, Service};
+use crate::domain::rules::content::{Decision, Function, InputData, Logic, Rules, Service};
 use crate::port::markup::Element;
 
 /// The namespaces of the versions that are read.
@@ -68,7 +68,8 @@ pub fn model(root: &Element) -> Result<Model, Vec<Outside>> {
         return Err(reading.wrong);
     }
     let description = text(root.child("description")).unwrap_or_default();
-    let name = root.attribute("name").map(name_of).filter(|name| !name.is_empty()).unwrap_or_else(|| "DMN model".to_owned());
+    let name =
+        root.attribute("name").map(name_of).filter(|name| !name.is_empty()).unwrap_or_else(|| "DMN model".to_owned());
     Ok(Model { name, description, rules, outside: reading.outside })
 }
 
@@ -192,10 +193,7 @@ impl<'a> Reading<'a> {
                 }
                 "variable" | "description" | "question" | "allowedAnswers" => {}
                 _ if boxed::is_expression(&child.name) && child.namespace == self.root.namespace => {
-                    logic = self.boxed(child);
-                    if logic.is_none() {
-                        return None;
-                    }
+                    logic = Some(self.boxed(child)?);
                 }
                 _ => self.leave(child, "decides nothing: it is not kept"),
             }
@@ -208,7 +206,7 @@ impl<'a> Reading<'a> {
     }
 
     /// An expression. What cannot be read is told.
-    fn boxed(&mut self, element: &'a Element) -> Option<crate::domain::rules::content::Logic> {
+    fn boxed(&mut self, element: &'a Element) -> Option<Logic> {
         let mut boxed = Boxed::new(&mut self.types);
         let logic = boxed.logic(element);
         let (left, wrong) = (boxed.left, boxed.wrong);
@@ -231,7 +229,8 @@ impl<'a> Reading<'a> {
             self.refuse(encapsulated, "is no FEEL: functions in other languages are not called");
             return None;
         }
-        let parameters = encapsulated.all("formalParameter").map(|parameter| boxed::parameter(&mut self.types, parameter)).collect();
+        let parameters =
+            encapsulated.all("formalParameter").map(|parameter| boxed::parameter(&mut self.types, parameter)).collect();
         let body = encapsulated.children.iter().find(|child| boxed::is_expression(&child.name));
         let Some(body) = body else {
             self.refuse(encapsulated, format!("the function '{name}' has no expression"));

@@ -2,12 +2,12 @@
 //! wrong is told at once, each with its place.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::prepared::{
     Compiled, CompiledFunction, CompiledInput, CompiledLogic, CompiledOutput, CompiledTable, Prepared, Requirements,
 };
-use crate::domain::rules::content::{Entry, HitPolicy, Invocation, Logic, Rules, Table};
+use crate::domain::rules::content::{Entry, HitPolicy, Invocation, Logic, Rules, Table, TableOutput};
 use crate::kernel::fault::Violation;
 use crate::port::expressions::{Expression, Expressions, Form, Kind, Names};
 
@@ -28,7 +28,7 @@ pub fn prepared(rules: Arc<Rules>, language: &Arc<dyn Expressions>) -> Result<Pr
         Some((kinds, allowed, decisions, functions)) if wrong.is_empty() => match order(&rules, &decisions) {
             Ok(order) => {
                 let language = language.clone();
-                Ok(Prepared { rules, language, kinds, allowed, decisions, order, functions })
+                Ok(Prepared { rules, language, kinds, allowed, decisions, order, functions, looked: OnceLock::new() })
             }
             Err(cycle) => Err(vec![cycle]),
         },
@@ -44,8 +44,8 @@ fn order(rules: &Rules, decisions: &[Compiled]) -> Result<Vec<usize>, Violation>
     let mut order = Vec::with_capacity(decisions.len());
     let mut done = vec![false; decisions.len()];
     while order.len() < decisions.len() {
-        let ready = (0..decisions.len())
-            .find(|at| !done[*at] && decisions[*at].reads.decisions.iter().all(|read| done[*read]));
+        let ready =
+            (0..decisions.len()).find(|at| !done[*at] && decisions[*at].reads.decisions.iter().all(|read| done[*read]));
         let Some(at) = ready else { return Err(cycle(rules, decisions, &done)) };
         done[at] = true;
         order.push(at);
@@ -62,8 +62,7 @@ fn cycle(rules: &Rules, decisions: &[Compiled], done: &[bool]) -> Violation {
         at = decisions[at].reads.decisions.iter().copied().find(|read| !done[*read]).unwrap_or(at);
     }
     let from = way.iter().position(|one| *one == at).unwrap_or(0);
-    let names: Vec<&str> =
-        way[from..].iter().chain([&at]).map(|at| rules.decisions[*at].name.as_str()).collect();
+    let names: Vec<&str> = way[from..].iter().chain([&at]).map(|at| rules.decisions[*at].name.as_str()).collect();
     Violation {
         pointer: format!("/decisions/{at}"),
         message: format!("decisions read each other in a circle: {}", names.join(" reads ")),
@@ -277,7 +276,8 @@ impl<'a> Compiling<'a> {
             self.reads.functions.push(*at);
         } else if self.in_function {
             if !in_filter {
-                let say = format!("reads '{name}', which is no parameter and no function: a function reads nothing else");
+                let say =
+                    format!("reads '{name}', which is no parameter and no function: a function reads nothing else");
                 self.wrong(pointer, say);
             }
         } else if let Some(at) = self.inputs.get(name).filter(|_| may) {
@@ -287,7 +287,10 @@ impl<'a> Compiling<'a> {
         } else if !in_filter && may {
             let known: Vec<&str> = self.inputs.keys().chain(self.decisions.keys()).copied().take(20).collect();
             let known = if known.is_empty() { "there are none".to_owned() } else { known.join(", ") };
-            self.wrong(pointer, format!("reads '{name}', which is no input, decision or function; inputs and decisions: {known}"));
+            self.wrong(
+                pointer,
+                format!("reads '{name}', which is no input, decision or function; inputs and decisions: {known}"),
+            );
         } else if !in_filter {
             self.wrong(pointer, format!("reads '{name}', which is not among what the decision requires"));
         }
@@ -312,9 +315,8 @@ impl<'a> Compiling<'a> {
         }
         if let Some(items) = list {
             let items = items.iter().enumerate();
-            let compiled: Vec<_> = items
-                .map(|(at, text)| self.compile(&format!("{pointer}/list/{at}"), text, Form::Expression))
-                .collect();
+            let compiled: Vec<_> =
+                items.map(|(at, text)| self.compile(&format!("{pointer}/list/{at}"), text, Form::Expression)).collect();
             return compiled.into_iter().collect::<Option<Vec<_>>>().map(CompiledLogic::List);
         }
         if let Some(relation) = relation {
@@ -350,7 +352,8 @@ impl<'a> Compiling<'a> {
             if entry.name.is_none() && at + 1 < entries.len() {
                 self.wrong(&pointer, "must have a name: only the last entry may be the result");
             }
-            let logic = self.simple(&pointer, entry.expression.as_deref(), entry.table.as_ref(), entry.invocation.as_ref());
+            let logic =
+                self.simple(&pointer, entry.expression.as_deref(), entry.table.as_ref(), entry.invocation.as_ref());
             compiled.push(logic.map(|logic| (entry.name.clone(), logic)));
             if let Some(name) = &entry.name {
                 self.name(&format!("{pointer}/name"), name);
@@ -384,7 +387,10 @@ impl<'a> Compiling<'a> {
     /// A call is an expression; each argument is compiled by itself too, so that a fault has its place.
     fn invocation(&mut self, pointer: &str, call: &Invocation) -> Option<CompiledLogic> {
         let Some(at) = self.functions.get(call.function.as_str()).copied() else {
-            self.wrong(format!("{pointer}/function"), format!("there is no function '{}' in the rule set", call.function));
+            self.wrong(
+                format!("{pointer}/function"),
+                format!("there is no function '{}' in the rule set", call.function),
+            );
             return None;
         };
         let rules = self.rules;
@@ -393,7 +399,8 @@ impl<'a> Compiling<'a> {
         for (nth, argument) in call.arguments.iter().enumerate() {
             let place = format!("{pointer}/arguments/{nth}");
             if !parameters.contains(&argument.name.as_str()) {
-                let say = format!("'{}' has no parameter '{}': {}", call.function, argument.name, parameters.join(", "));
+                let say =
+                    format!("'{}' has no parameter '{}': {}", call.function, argument.name, parameters.join(", "));
                 self.wrong(format!("{place}/name"), say);
             }
             self.compile(&format!("{place}/expression"), &argument.expression, Form::Expression)?;
@@ -409,22 +416,21 @@ impl<'a> Compiling<'a> {
     fn table(&mut self, pointer: &str, table: &Table) -> Option<CompiledLogic> {
         let several = table.outputs.len() > 1;
         if several && matches!(table.hit_policy, HitPolicy::Sum | HitPolicy::Min | HitPolicy::Max | HitPolicy::Count) {
-            self.wrong(format!("{pointer}/hitPolicy"), "a sum, least, greatest or count is of one output: the table has several");
+            self.wrong(
+                format!("{pointer}/hitPolicy"),
+                "a sum, least, greatest or count is of one output: the table has several",
+            );
         }
         let mut inputs = Vec::new();
         for (at, input) in table.inputs.iter().enumerate() {
             let pointer = format!("{pointer}/inputs/{at}");
             let expression = self.compile(&format!("{pointer}/expression"), &input.expression, Form::Expression);
             let kind = self.kind(&format!("{pointer}/type"), input.of.as_deref());
-            let allowed = match &input.allowed {
-                Some(text) => Some(self.compile(&format!("{pointer}/allowed"), text, Form::UnaryTests)),
-                None => None,
-            };
+            let allowed = input.allowed.as_deref();
+            let allowed = allowed.and_then(|text| self.compile(&format!("{pointer}/allowed"), text, Form::UnaryTests));
             let (kind, allowed) = self.as_declared(&input.expression, kind, allowed);
             let label = input.label.clone().unwrap_or_else(|| input.expression.clone());
-            inputs.push(expression.and_then(|expression| {
-                Some(CompiledInput { label, expression, kind, allowed: allowed.map_or(Some(None), |tests| tests.map(Some))? })
-            }));
+            inputs.push(expression.map(|expression| CompiledInput { label, expression, kind, allowed }));
         }
         let mut outputs = Vec::new();
         let orders = matches!(table.hit_policy, HitPolicy::Priority | HitPolicy::OutputOrder);
@@ -440,7 +446,8 @@ impl<'a> Compiling<'a> {
         for (at, rule) in table.rules.iter().enumerate() {
             let pointer = format!("{pointer}/rules/{at}");
             if rule.when.len() != table.inputs.len() {
-                let say = format!("has {} tests for {} inputs: '-' stands for anything", rule.when.len(), table.inputs.len());
+                let say =
+                    format!("has {} tests for {} inputs: '-' stands for anything", rule.when.len(), table.inputs.len());
                 self.wrong(format!("{pointer}/when"), say);
             }
             if rule.then.len() != table.outputs.len() {
@@ -465,7 +472,7 @@ impl<'a> Compiling<'a> {
         Some(CompiledLogic::Table(Box::new(CompiledTable {
             policy: table.hit_policy,
             inputs: inputs.into_iter().collect::<Option<Vec<_>>>()?,
-            outputs: outputs.into_iter().collect::<Option<Vec<_>>>()?,
+            outputs,
             rows: self.language.rows(rows.into_iter().collect::<Option<Vec<_>>>()?),
             then: then.into_iter().collect::<Option<Vec<_>>>()?,
             notes: table.rules.iter().map(|rule| rule.note.clone()).collect(),
@@ -473,29 +480,19 @@ impl<'a> Compiling<'a> {
         })))
     }
 
-    fn output(
-        &mut self,
-        pointer: &str,
-        output: &crate::domain::rules::content::TableOutput,
-        several: bool,
-        orders: bool,
-    ) -> Option<CompiledOutput> {
+    fn output(&mut self, pointer: &str, output: &TableOutput, several: bool, orders: bool) -> CompiledOutput {
         if several && output.name.is_none() {
             self.wrong(format!("{pointer}/name"), "must be there: the table has several outputs");
         }
         let allowed_place = format!("{pointer}/allowed");
         let text = output.allowed.as_deref();
-        let allowed = text.map(|text| self.alone(&allowed_place, text, Form::UnaryTests));
+        // What does not compile was told, and nothing is made of the rule set.
+        let allowed = text.and_then(|text| self.alone(&allowed_place, text, Form::UnaryTests));
         let listed = text.filter(|_| orders).map(|text| format!("[{text}]"));
-        let priority = listed.map(|text| self.alone(&allowed_place, &text, Form::Expression));
+        let priority = listed.and_then(|text| self.alone(&allowed_place, &text, Form::Expression));
         let default = output.default.as_deref();
-        let default = default.map(|text| self.compile(&format!("{pointer}/default"), text, Form::Expression));
-        Some(CompiledOutput {
-            name: output.name.clone(),
-            allowed: allowed.map_or(Some(None), |made| made.map(Some))?,
-            priority: priority.map_or(Some(None), |made| made.map(Some))?,
-            default: default.map_or(Some(None), |made| made.map(Some))?,
-        })
+        let default = default.and_then(|text| self.compile(&format!("{pointer}/default"), text, Form::Expression));
+        CompiledOutput { name: output.name.clone(), allowed, priority, default }
     }
 
     /// What the rule set says of an input, where the table tests it as it is and says nothing itself.
@@ -503,8 +500,8 @@ impl<'a> Compiling<'a> {
         &mut self,
         expression: &str,
         kind: Kind,
-        allowed: Option<Option<Arc<dyn Expression>>>,
-    ) -> (Kind, Option<Option<Arc<dyn Expression>>>) {
+        allowed: Option<Arc<dyn Expression>>,
+    ) -> (Kind, Option<Arc<dyn Expression>>) {
         let Some(at) = self.inputs.get(expression.trim()).copied().filter(|_| !self.in_function) else {
             return (kind, allowed);
         };
@@ -514,8 +511,9 @@ impl<'a> Compiling<'a> {
             said => said,
         };
         let known = self.known();
-        let of_input = declared.allowed.as_deref().and_then(|text| self.language.compile(text, Form::UnaryTests, &known).ok());
-        (kind, allowed.or_else(|| of_input.map(Some)))
+        let of_input =
+            declared.allowed.as_deref().and_then(|text| self.language.compile(text, Form::UnaryTests, &known).ok());
+        (kind, allowed.or(of_input))
     }
 
     /// What a decision says that it requires must be there.
@@ -523,9 +521,14 @@ impl<'a> Compiling<'a> {
         let rules = self.rules;
         for (nth, name) in rules.decisions[at].requires.iter().flatten().enumerate() {
             let name = name.as_str();
-            let there = self.inputs.contains_key(name) || self.decisions.contains_key(name) || self.functions.contains_key(name);
+            let there = self.inputs.contains_key(name)
+                || self.decisions.contains_key(name)
+                || self.functions.contains_key(name);
             if !there {
-                self.wrong(format!("{pointer}/requires/{nth}"), format!("there is no input, decision or function '{name}'"));
+                self.wrong(
+                    format!("{pointer}/requires/{nth}"),
+                    format!("there is no input, decision or function '{name}'"),
+                );
             }
         }
     }
@@ -546,11 +549,17 @@ impl<'a> Compiling<'a> {
     fn tests(&mut self) {
         let rules = self.rules;
         for (at, test) in rules.tests.iter().enumerate() {
-            if let Some(name) = &test.decision {
-                let service = rules.services.iter().any(|service| &service.name == name);
-                if !service && !self.decisions.contains_key(name.as_str()) {
-                    self.wrong(format!("/tests/{at}/decision"), format!("there is no decision or service '{name}'"));
-                }
+            if let Some(name) = &test.service
+                && !rules.services.iter().any(|service| &service.name == name)
+            {
+                self.wrong(format!("/tests/{at}/service"), format!("there is no service '{name}'"));
+            }
+            if test.expect.is_empty() {
+                self.wrong(format!("/tests/{at}/expect"), "must name a decision and its value");
+            }
+            for name in test.expect.keys().filter(|name| !self.decisions.contains_key(name.as_str())) {
+                let pointer = format!("/tests/{at}/expect/{}", name.replace('~', "~0").replace('/', "~1"));
+                self.wrong.push(Violation { pointer, message: format!("there is no decision '{name}'") });
             }
         }
     }

@@ -43,10 +43,11 @@ pub struct Finding {
     pub say: String,
 }
 
-/// Looks at all tables.
+/// Looks at all tables, once.
 #[must_use]
 pub fn findings(prepared: &Prepared) -> Vec<Finding> {
-    prepared.tables().into_iter().flat_map(|(name, table)| of(&name, table)).collect()
+    let look = || prepared.tables().into_iter().flat_map(|(name, table)| of(&name, table)).collect();
+    prepared.looked.get_or_init(look).clone()
 }
 
 fn of(name: &str, table: &CompiledTable) -> Vec<Finding> {
@@ -81,7 +82,13 @@ fn of(name: &str, table: &CompiledTable) -> Vec<Finding> {
         if matters(*one, *other) {
             let example = example(values);
             let say = format!("rules {} and {} both fire for {}", one + 1, other + 1, shown(&example));
-            found.push(Finding { table: name.to_owned(), kind: Kind::Overlap, rules: vec![one + 1, other + 1], example, say });
+            found.push(Finding {
+                table: name.to_owned(),
+                kind: Kind::Overlap,
+                rules: vec![one + 1, other + 1],
+                example,
+                say,
+            });
         }
     }
     let demands = matches!(table.policy, HitPolicy::Unique | HitPolicy::Any);

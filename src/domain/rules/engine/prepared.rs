@@ -1,7 +1,8 @@
 //! A rule set as it is evaluated: every expression compiled, decisions in an order in which each finds what it reads.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use super::looking::Finding;
 use crate::domain::rules::content::{HitPolicy, Rules};
 use crate::port::expressions::{Expression, Expressions, Kind, Rows};
 
@@ -21,6 +22,8 @@ pub struct Prepared {
     pub order: Vec<usize>,
     /// The functions.
     pub functions: Vec<CompiledFunction>,
+    /// What was found by looking at its tables, once somebody looked.
+    pub looked: OnceLock<Vec<Finding>>,
 }
 
 /// A compiled decision.

@@ -17,10 +17,10 @@ pub struct Failed {
     /// Its name.
     pub test: String,
     /// What was to come out.
-    pub expected: Value,
+    pub expected: Map<String, Value>,
     /// What came out, where something did.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub actual: Option<Value>,
+    pub actual: Option<Map<String, Value>>,
     /// Why, where nothing came out or it is null.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
@@ -74,18 +74,25 @@ pub fn failures(prepared: &Arc<Prepared>) -> Vec<Failed> {
 }
 
 fn failure(prepared: &Arc<Prepared>, test: &TestCase) -> Option<Failed> {
-    let failed = |actual: Option<Value>, why: Option<String>| {
+    let failed = |actual: Option<Map<String, Value>>, why: Option<String>| {
         Some(Failed { test: test.name.clone(), expected: test.expect.clone(), actual, why })
     };
-    let (decisions, given) = match wanted(prepared, test.decision.as_deref()) {
-        Ok(wanted) => wanted,
-        Err(why) => return failed(None, Some(why)),
+    let given = match test.service.as_deref().map(|name| wanted(prepared, Some(name))) {
+        Some(Ok((_, given))) => given,
+        Some(Err(why)) => return failed(None, Some(why)),
+        None => Vec::new(),
     };
-    let asked = Asked { decisions: decisions.clone(), given, inputs: &test.inputs, trace: false };
+    let decisions: Vec<usize> = test.expect.keys().filter_map(|name| prepared.decision(name)).collect();
+    let asked = Asked { decisions, given, inputs: &test.inputs, trace: false };
     match evaluate(prepared, &asked) {
         Ok(outcome) => {
-            let actual = result(prepared, &decisions, &outcome);
-            if same(&actual, &test.expect) {
+            let of = |name: &String| {
+                let at = prepared.decision(name);
+                let made = outcome.made.iter().find(|made| Some(made.decision) == at);
+                made.map_or(Value::Null, |made| tell(prepared, made))
+            };
+            let actual: Map<String, Value> = test.expect.keys().map(|name| (name.clone(), of(name))).collect();
+            if test.expect.iter().all(|(name, value)| actual.get(name).is_some_and(|actual| same(actual, value))) {
                 return None;
             }
             let why = outcome.made.iter().find_map(|made| made.told.why_null.clone());
@@ -95,9 +102,9 @@ fn failure(prepared: &Arc<Prepared>, test: &TestCase) -> Option<Failed> {
             let all: Vec<String> = wrong.iter().map(|one| format!("{} {}", one.pointer, one.message)).collect();
             failed(None, Some(all.join("; ")))
         }
-        Err(Stopped::Conflict(decision, _, why) | Stopped::Exceeded(decision, why) | Stopped::Broken(decision, why)) => {
-            failed(None, Some(format!("{decision}: {why}")))
-        }
+        Err(
+            Stopped::Conflict(decision, _, why) | Stopped::Exceeded(decision, why) | Stopped::Broken(decision, why),
+        ) => failed(None, Some(format!("{decision}: {why}"))),
     }
 }
 

@@ -9,11 +9,11 @@ use serde_json::{Map, Value};
 use super::prepared::{CompiledLogic, CompiledTable, Prepared, Requirements};
 use super::tables::{Fired, Tested, table};
 use crate::kernel::fault::Violation;
-use crate::port::expressions::{Answer, Datum, ExpressionFault, Limits, Scope};
+use crate::port::expressions::{Answer, Datum, ExpressionFault, Kind, Limits, Scope};
 
 /// So long an evaluation may take.
 const TIME: Duration = Duration::from_secs(2);
-/// Functions may call each other so deep: each call stands upon the stack with all that it was called from.
+/// What it may take.
 const LIMITS: Limits = Limits { steps: 5_000_000, value: 100_000, time: TIME };
 
 /// Why there is no result.
@@ -134,10 +134,9 @@ fn limits(until: Instant) -> Limits {
     Limits { time: until.saturating_duration_since(Instant::now()), ..LIMITS }
 }
 
+/// What a decision has before it was made.
 fn nothing(prepared: &Prepared) -> Told {
-    // Null can always be read.
-    let value = prepared.language.list(Vec::new());
-    Told { value, why_null: None }
+    Told { value: prepared.language.null(), why_null: None }
 }
 
 type Given = (BTreeMap<usize, Datum>, BTreeMap<usize, Datum>);
@@ -151,16 +150,15 @@ fn given(prepared: &Arc<Prepared>, asked: &Asked<'_>) -> Result<Given, Stopped> 
     for (name, json) in asked.inputs {
         let pointer = format!("/inputs/{}", name.replace('~', "~0").replace('/', "~1"));
         let Some(at) = rules.inputs.iter().position(|input| &input.name == name) else {
-            match prepared.decision(name).filter(|at| asked.given.contains(at)) {
-                Some(at) => match prepared.language.read(json, &crate::port::expressions::Kind::Any) {
-                    Ok(value) => drop(results.insert(at, value)),
-                    Err((at, message)) => wrong.push(Violation { pointer: pointer + &at, message }),
-                },
-                None => {
-                    let names: Vec<&str> = rules.inputs.iter().map(|input| input.name.as_str()).take(30).collect();
-                    let message = format!("there is no input '{name}'; there are: {}", names.join(", "));
-                    wrong.push(Violation { pointer, message });
-                }
+            let Some(at) = prepared.decision(name).filter(|at| asked.given.contains(at)) else {
+                let names: Vec<&str> = rules.inputs.iter().map(|input| input.name.as_str()).take(30).collect();
+                let message = format!("there is no input '{name}'; there are: {}", names.join(", "));
+                wrong.push(Violation { pointer, message });
+                continue;
+            };
+            match prepared.language.read(json, &Kind::Any) {
+                Ok(value) => drop(results.insert(at, value)),
+                Err((below, message)) => wrong.push(Violation { pointer: pointer + &below, message }),
             }
             continue;
         };
@@ -203,11 +201,12 @@ fn called(prepared: &Arc<Prepared>, at: usize, given: &[Datum]) -> Result<Datum,
         scope.set(parameter, value);
     }
     let mut one = Made { decision: 0, told: nothing(prepared), tables: Vec::new(), parts: Vec::new() };
-    let told = Running { prepared, name, trace: false }
-        .logic(&mut *scope, &function.logic, &mut one)
-        .map_err(|stopped| match stopped {
-            Stopped::Conflict(_, _, why) | Stopped::Exceeded(_, why) | Stopped::Broken(_, why) => why,
-            Stopped::Inputs(_) => "it cannot be called with this".to_owned(),
+    let told =
+        Running { prepared, name, trace: false }.logic(&mut *scope, &function.logic, &mut one).map_err(|stopped| {
+            match stopped {
+                Stopped::Conflict(_, _, why) | Stopped::Exceeded(_, why) | Stopped::Broken(_, why) => why,
+                Stopped::Inputs(_) => "it cannot be called with this".to_owned(),
+            }
         })?;
     match told.why_null {
         Some(why) => Err(why),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::prepared::CompiledTable;
 use super::running::{Looked, Running, Stopped, Told, stopped};
 use crate::domain::rules::content::HitPolicy;
-use crate::port::expressions::{Datum, Expression, ExpressionFault, Form, Names, Scope};
+use crate::port::expressions::{Datum, Expression, ExpressionFault, Form, Limits, Names, Scope};
 
 /// So many rules that did not fire are told of in a trace.
 const MOST_PASSED_OVER: usize = 200;
@@ -40,11 +40,12 @@ pub(super) fn table(
             && scope.holds(&**allowed, &value).map_err(fault)? != Some(true)
         {
             let why = format!("'{}' is not among what it may be: {}", input.label, allowed.text());
-            return null(running, why);
+            return Ok(null(running, why));
         }
         inputs.push(value);
     }
-    let only_first = table.policy == HitPolicy::First && !running.trace;
+    // Those after it are passed over, whatever their tests say.
+    let only_first = table.policy == HitPolicy::First;
     let matching = table.rows.matching(&*scope, &inputs, only_first).map_err(fault)?;
     for rule in &matching {
         let outputs = outputs(running, scope, table, *rule)?;
@@ -62,14 +63,8 @@ pub(super) fn table(
     by_policy(running, scope, table, &looked.fired)
 }
 
-fn null(running: &Running<'_>, why: String) -> Result<Told, Stopped> {
-    let broken = |_| Stopped::Broken(running.name.to_owned(), "null cannot be read".to_owned());
-    let value = running
-        .prepared
-        .language
-        .read(&serde_json::Value::Null, &crate::port::expressions::Kind::Any)
-        .map_err(broken)?;
-    Ok(Told { value, why_null: Some(why) })
+fn null(running: &Running<'_>, why: String) -> Told {
+    Told { value: running.prepared.language.null(), why_null: Some(why) }
 }
 
 fn outputs(
@@ -87,7 +82,8 @@ fn outputs(
             && scope.holds(&**allowed, &value).map_err(fault)? != Some(true)
         {
             let told = running.prepared.language.tell(&value);
-            let why = format!("rule {} says {told}, which is not among what the output may be: {}", rule + 1, allowed.text());
+            let why =
+                format!("rule {} says {told}, which is not among what the output may be: {}", rule + 1, allowed.text());
             return Err(Stopped::Broken(running.name.to_owned(), why));
         }
         values.push(value);
@@ -108,13 +104,13 @@ fn result(running: &Running<'_>, table: &CompiledTable, outputs: &[Datum]) -> Da
 
 fn default(running: &Running<'_>, scope: &mut dyn Scope, table: &CompiledTable) -> Result<Told, Stopped> {
     if table.outputs.iter().all(|output| output.default.is_none()) {
-        return null(running, "no rule fires, and there is no default".to_owned());
+        return Ok(null(running, "no rule fires, and there is no default".to_owned()));
     }
     let mut values = Vec::new();
     for output in &table.outputs {
         values.push(match &output.default {
             Some(default) => scope.evaluate(&**default).map_err(|fault| stopped(running.name, &fault))?.value,
-            None => null(running, String::new())?.value,
+            None => running.prepared.language.null(),
         });
     }
     Ok(Told { value: result(running, table, &values), why_null: None })
@@ -130,7 +126,7 @@ fn by_policy(
     let said = |value: Datum| Ok(Told { value, why_null: None });
     let rules = || fired.iter().map(|one| one.rule).collect::<Vec<_>>();
     let one = |fired: &Fired| result(running, table, &fired.outputs);
-    let Some(first) = fired.first() else { return null(running, "no rule fires".to_owned()) };
+    let Some(first) = fired.first() else { return Ok(null(running, "no rule fires".to_owned())) };
     match table.policy {
         HitPolicy::Unique if fired.len() > 1 => {
             let why = format!("rules {} fire together, and the hit policy U allows one", listed(&rules()));
@@ -139,7 +135,8 @@ fn by_policy(
         HitPolicy::Any => {
             let value = one(first);
             if fired.iter().any(|other| !language.same(&value, &one(other))) {
-                let why = format!("rules {} fire and do not say the same, as the hit policy A demands", listed(&rules()));
+                let why =
+                    format!("rules {} fire and do not say the same, as the hit policy A demands", listed(&rules()));
                 return Err(Stopped::Conflict(running.name.to_owned(), rules(), why));
             }
             said(value)
@@ -147,17 +144,17 @@ fn by_policy(
         HitPolicy::Unique | HitPolicy::First => said(one(first)),
         HitPolicy::Priority => match by_priority(running, scope, table, fired)?.first() {
             Some(first) => said(one(first)),
-            None => null(running, "no rule fires".to_owned()),
+            None => Ok(null(running, "no rule fires".to_owned())),
         },
         HitPolicy::OutputOrder => {
             let ordered = by_priority(running, scope, table, fired)?;
             said(language.list(ordered.into_iter().map(one).collect()))
         }
         HitPolicy::RuleOrder | HitPolicy::Collect => said(language.list(fired.iter().map(one).collect())),
-        HitPolicy::Count => collected(running, scope, "count(values)", fired, one),
-        HitPolicy::Sum => collected(running, scope, "sum(values)", fired, one),
-        HitPolicy::Min => collected(running, scope, "min(values)", fired, one),
-        HitPolicy::Max => collected(running, scope, "max(values)", fired, one),
+        HitPolicy::Count => collected(running, "count(values)", fired, one),
+        HitPolicy::Sum => collected(running, "sum(values)", fired, one),
+        HitPolicy::Min => collected(running, "min(values)", fired, one),
+        HitPolicy::Max => collected(running, "max(values)", fired, one),
     }
 }
 
@@ -169,7 +166,6 @@ fn listed(rules: &[usize]) -> String {
 /// FEEL's own function over what fired.
 fn collected(
     running: &Running<'_>,
-    scope: &mut dyn Scope,
     function: &str,
     fired: &[Fired],
     one: impl Fn(&Fired) -> Datum,
@@ -178,10 +174,9 @@ fn collected(
     let fault = |fault: ExpressionFault| stopped(running.name, &fault);
     let expression: Arc<dyn Expression> =
         language.compile(function, Form::Expression, &Names::of(["values"])).map_err(fault)?;
-    let mut own = language.scope(crate::port::expressions::Limits::default());
-    own.set("values", &language.list(fired.iter().map(one).collect()));
-    let _ = scope;
-    own.evaluate(&*expression).map(Told::from).map_err(fault)
+    let mut scope = language.scope(Limits::default());
+    scope.set("values", &language.list(fired.iter().map(one).collect()));
+    scope.evaluate(&*expression).map(Told::from).map_err(fault)
 }
 
 /// What fired, the most important first; what is of the same importance stays in its order.
@@ -200,9 +195,8 @@ fn by_priority<'a>(
         };
         orders.push(language.items(&values).unwrap_or_default());
     }
-    let place = |value: &Datum, order: &[Datum]| {
-        order.iter().position(|one| language.same(one, value)).unwrap_or(usize::MAX)
-    };
+    let place =
+        |value: &Datum, order: &[Datum]| order.iter().position(|one| language.same(one, value)).unwrap_or(usize::MAX);
     let mut ordered: Vec<&Fired> = fired.iter().collect();
     ordered.sort_by(|one, other| {
         for ((one, other), order) in one.outputs.iter().zip(&other.outputs).zip(&orders) {

@@ -85,12 +85,14 @@ impl Capability for RuleImport {
         let Input { xml, name, tests, dry_run } = input;
         let reader = cx.service::<Xml>()?;
         let read = blocking(move || {
-            let root = reader.0.read(&xml, Limits::default()).map_err(|fault| {
-                vec![Outside { element: String::new(), line: fault.line, say: fault.say }]
-            })?;
+            let root = reader
+                .0
+                .read(&xml, Limits::default())
+                .map_err(|fault| vec![Outside { element: String::new(), line: fault.line, say: fault.say }])?;
             model(&root)
         });
-        let read = read.await.ok_or_else(|| Fault::internal("reading DMN broke down"))?.map_err(|wrong| unreadable(&wrong))?;
+        let read =
+            read.await.ok_or_else(|| Fault::internal("reading DMN broke down"))?.map_err(|wrong| unreadable(&wrong))?;
         let name = name.unwrap_or_else(|| read.name.chars().take(100).collect());
         let rule_set_id = free_id(cx, &name).await?;
         let description: String = read.description.chars().take(2000).collect();

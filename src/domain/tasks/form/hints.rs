@@ -18,7 +18,6 @@ pub struct Hints {
     pub order: Vec<String>,
     /// By field at the top: how it is shown.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 60))]
     pub fields: BTreeMap<String, Hint>,
 }
 

@@ -13,4 +13,7 @@ capabilities! {
     task_comment: TaskComment,
     task_link: TaskLink,
     task_page: TaskPage,
+    task_brief: TaskBrief,
+    task_smart_form: TaskSmartForm,
+    task_analyze: TaskAnalyze,
 }

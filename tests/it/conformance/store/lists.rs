@@ -278,7 +278,8 @@ pub(crate) async fn ranks_by_words(place: &dyn Place) {
 
 pub(crate) async fn finds_what_shares_words(place: &dyn Place) {
     let (store, tenant) = (open(place).await, tenant());
-    let mut texts = vec!["green tea at home".to_owned(), "green tea".to_owned(), "Tea, green, HOME and cats".to_owned()];
+    let mut texts =
+        vec!["green tea at home".to_owned(), "green tea".to_owned(), "Tea, green, HOME and cats".to_owned()];
     texts.extend((0..30).map(|at| format!("home number{at}")));
     let mut ids = Vec::new();
     for about in &texts {
@@ -332,7 +333,8 @@ pub(crate) async fn ranks_among_many(place: &dyn Place) {
         }
     }
     let both = add(&store, tenant, &AGENT, json!({"displayName": "a", "about": "a common zebra"})).await;
-    let one = add(&store, tenant, &AGENT, json!({"displayName": "b", "about": "a zebra among horses in a field"})).await;
+    let one =
+        add(&store, tenant, &AGENT, json!({"displayName": "b", "about": "a zebra among horses in a field"})).await;
     let rank = async |whose: TenantId, words: &[&str], limit: u32| -> Vec<_> {
         let words = words.iter().map(|text| Word { text: (*text).to_owned(), beginning: false }).collect();
         let found = store.rank(whose, &AGENT, Ranking { words, filter: Filter::All, limit }).await.unwrap();

@@ -159,7 +159,8 @@ async fn what_only_the_person_sees_of_documents_and_knowledge_goes() {
     let node = json!({ "nodes": [{ "type": "Person", "name": "Emil Kern" }], "visibility": "private" });
     app.call(&app.member, "graph_upsert", node).await.unwrap();
     // Somebody else's relation leads to what goes.
-    let carl = app.call(&app.member, "graph_search", json!({ "query": "Carl Blum" })).await.unwrap()["items"][0].clone();
+    let carl =
+        app.call(&app.member, "graph_search", json!({ "query": "Carl Blum" })).await.unwrap()["items"][0].clone();
     let link = json!({
         "nodes": [{ "ref": "x", "type": "Person", "name": "Fritz Tal" }],
         "relations": [{ "from": "x", "type": "knows", "to": carl["id"] }],
@@ -167,7 +168,8 @@ async fn what_only_the_person_sees_of_documents_and_knowledge_goes() {
     app.call(&app.admin, "graph_upsert", link).await.unwrap();
     let store = app.app.platform().store.clone();
     let kinds = convoke::domain::MODULES.iter().flat_map(|module| module.kinds);
-    let kinds: Vec<_> = kinds.filter(|kind| kind.name.starts_with("knowledge_") || kind.name.starts_with("document")).collect();
+    let kinds: Vec<_> =
+        kinds.filter(|kind| kind.name.starts_with("knowledge_") || kind.name.starts_with("document")).collect();
     assert_eq!(kinds.len(), 5);
     let id = app.call(&app.member, "user_me", json!({})).await.unwrap()["id"].clone();
     app.call(&app.admin, "gdpr_delete_request", json!({ "subjectId": id })).await.unwrap();
@@ -185,7 +187,8 @@ async fn what_only_the_person_sees_of_documents_and_knowledge_goes() {
         let found = app.call(&app.admin, "graph_search", json!({ "query": name })).await.unwrap();
         assert_eq!(found["items"].as_array().unwrap().len(), left, "{name}");
     }
-    let fritz = app.call(&app.admin, "graph_search", json!({ "query": "Fritz Tal" })).await.unwrap()["items"][0]["id"].clone();
+    let fritz =
+        app.call(&app.admin, "graph_search", json!({ "query": "Fritz Tal" })).await.unwrap()["items"][0]["id"].clone();
     let fritz = app.call(&app.admin, "graph_get", json!({ "id": fritz })).await.unwrap();
     assert_eq!(fritz["relations"], json!([]));
     let gone = app.call(&app.admin, "document_get", json!({ "id": own })).await.unwrap_err();
@@ -233,9 +236,13 @@ async fn an_erasure_that_breaks_off_is_carried_out_by_the_next_run() {
             let (store, mut left) = (app.app.platform().store.clone(), 0);
             for kind in &kinds {
                 let own = store.find(Scope::Platform, kind, Query::newest(Filter::All, 1000)).await.unwrap();
-                left += own.iter().filter(|one| {
-                    one.owner == Some(app.member.user.uuid()) && one.visibility == convoke::port::records::Visibility::Private
-                }).count();
+                left += own
+                    .iter()
+                    .filter(|one| {
+                        one.owner == Some(app.member.user.uuid())
+                            && one.visibility == convoke::port::records::Visibility::Private
+                    })
+                    .count();
             }
             left
         };
@@ -247,7 +254,9 @@ async fn an_erasure_that_breaks_off_is_carried_out_by_the_next_run() {
         let _ = tokio::time::timeout(Duration::from_millis(pause), upkeep.clean(&stop)).await;
         let app = app.open_again_with(|_| {}).await;
         let now = left(&app).await;
-        let told = async || app.call(&app.admin, "audit_query", json!({ "action": "audit_erasure" })).await.unwrap()["items"].clone();
+        let told = async || {
+            app.call(&app.admin, "audit_query", json!({ "action": "audit_erasure" })).await.unwrap()["items"].clone()
+        };
         assert!(now == 0 || told().await == json!([]), "{now}");
         halves += usize::from(now > 0 && now < all);
         let upkeep = convoke::runtime::upkeep::Upkeep::new(app.app.gate().clone());

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use convoke::domain::executions::working::Hearer;
 use serde_json::{Value, json};
 
 use super::{begin, end, over, published, rest, started, until};
@@ -80,4 +81,36 @@ async fn ways_at_once_wait_for_each_other_and_an_inclusive_one_for_what_was_take
     assert_eq!((&told["status"], &told["state"]["nodeStates"]["join"]), (&json!("running"), &json!("waiting_for_others")));
     app.call(&app.member, "execution_signal", signal("b")).await.unwrap();
     assert_eq!(over(&app, &app.member, &id).await["status"], "completed");
+}
+
+#[tokio::test]
+async fn an_event_of_the_topic_and_subject_goes_on_and_is_heard_once_whatever_happened_before() {
+    let app = TestApp::start().await;
+    let nodes = json!([
+        begin(),
+        { "id": "made", "type": "wait", "config": { "event": "prompt.created", "correlationKey": "prompt" }, "output": { "version": "= result.data.version" } },
+        { "id": "again", "type": "wait", "config": { "event": "prompt.created", "correlationKey": "prompt" } },
+        end("done"),
+    ]);
+    let variables = json!({ "prompt": { "required": true }, "version": {} });
+    published(&app, &app.member, "Hearing", nodes, "begin>made made>again again>done", variables).await;
+    let prompt = |name: &str| json!({ "name": name, "description": "One.", "template": "Say so." });
+    app.call(&app.member, "prompt_create", prompt("Before")).await.unwrap();
+    app.clock.advance(Duration::from_secs(1));
+    let id = started(&app, &app.member, "hearing", json!({ "prompt": "wanted" })).await;
+    let hearer = Hearer::new(app.app.gate().clone()).unwrap();
+    hearer.round().await.unwrap();
+    app.call(&app.member, "prompt_create", prompt("Other")).await.unwrap();
+    hearer.round().await.unwrap();
+    rest(&app).await;
+    let told = app.call(&app.member, "execution_get", json!({ "id": id })).await.unwrap();
+    assert_eq!(told["currentNode"], "made");
+    app.call(&app.member, "prompt_create", prompt("Wanted")).await.unwrap();
+    for _ in 0..3 {
+        hearer.round().await.unwrap();
+        rest(&app).await;
+    }
+    let told = app.call(&app.member, "execution_get", json!({ "id": id })).await.unwrap();
+    assert_eq!((&told["currentNode"], &told["status"]), (&json!("again"), &json!("running")), "{told:#}");
+    assert!(told["state"]["variables"]["version"].as_str().unwrap().starts_with("1.0.0"));
 }

@@ -40,7 +40,8 @@ async fn the_same_call_twice_changes_nothing() {
 async fn a_relation_from_before_ids_began_with_a_time_is_found_again() {
     let app = TestApp::start().await;
     let nodes = || json!([person("a@x", "Anna"), { "ref": "acme", "type": "Company", "name": "Acme GmbH" }]);
-    let relation = |confidence: f64| json!([{ "from": "a@x", "type": "works_at", "to": "acme", "confidence": confidence }]);
+    let relation =
+        |confidence: f64| json!([{ "from": "a@x", "type": "works_at", "to": "acme", "confidence": confidence }]);
     let own = Filter::is("type", Scalar::Text("works_at".to_owned()));
     let before = app.app.platform().store.count(Scope::Platform, &RELATION, own.clone()).await.unwrap();
     let first = put(&app, &app.member, json!({ "nodes": nodes(), "relations": relation(0.5) })).await;

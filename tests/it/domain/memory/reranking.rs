@@ -88,7 +88,11 @@ async fn passages_and_what_agents_know_are_put_in_order_too() {
     }
     let found = ada(&app, "document_search", json!({ "query": "drunk tea" })).await.unwrap();
     let hits = found["hits"].as_array().unwrap();
-    assert_eq!((&hits[0]["text"], &hits[0]["why"]["reranker"]), (&json!("Tea is drunk in the zoo"), &json!(0.9)), "{found}");
+    assert_eq!(
+        (&hits[0]["text"], &hits[0]["why"]["reranker"]),
+        (&json!("Tea is drunk in the zoo"), &json!(0.9)),
+        "{found}"
+    );
     let before = vendor.came().len();
     let known = ada(&app, "agent_knowledge", json!({ "query": "Who drinks tea?" })).await.unwrap();
     assert_eq!(known["items"][0]["why"]["reranker"], 0.9, "{known}");

@@ -1,8 +1,11 @@
 //! The processes domain.
 
+mod branches;
+mod differences;
 mod documented;
 mod interpreter;
 mod judging;
+mod links;
 mod pictures;
 mod publishing;
 mod templates;

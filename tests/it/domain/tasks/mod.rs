@@ -8,6 +8,7 @@ mod opening;
 mod page;
 mod ringing;
 mod separating;
+mod thinking;
 
 use std::time::Duration;
 

@@ -88,7 +88,11 @@ pub(super) fn order(body: &Value) -> Value {
     let mut places: Vec<usize> = (0..texts.len()).collect();
     places.sort_by_key(|at| std::cmp::Reverse(last(at)));
     let worth = |rank: usize| 0.9 / f64::from(u32::try_from(rank).unwrap() + 1);
-    let results: Vec<Value> = places.iter().take(top).enumerate()
-        .map(|(rank, at)| json!({"index": at, "relevance_score": worth(rank)})).collect();
+    let results: Vec<Value> = places
+        .iter()
+        .take(top)
+        .enumerate()
+        .map(|(rank, at)| json!({"index": at, "relevance_score": worth(rank)}))
+        .collect();
     json!({"id": "r1", "results": results, "meta": {"api_version": {"version": "2"}, "billed_units": {"search_units": 1}}})
 }

@@ -353,6 +353,8 @@ impl<'a> Play<'a> {
             }
         }
         self.note(node, Some(token), What::Came);
+        // Nothing more is listened for.
+        self.wishes.push(Wish::Drop { token });
         self.finish(node, token, payload);
         true
     }

@@ -69,3 +69,15 @@ pub fn judge_within(definition: Arc<Definition>, language: &dyn Expressions, aro
     }
     Judged { findings: findings.told(), graph, sound }
 }
+
+/// What nodes are given, or keep, that does not fit what they name, where that is known; nothing else is looked at.
+#[must_use]
+pub fn unfit(definition: Arc<Definition>, around: &Surroundings) -> Vec<Finding> {
+    let mut findings = Findings::default();
+    let configs = structure(&definition, &mut findings);
+    let mut unfit = Findings::default();
+    if let Some(graph) = Graph::of(definition, configs) {
+        types::types(&graph, around, &mut unfit);
+    }
+    unfit.told()
+}
