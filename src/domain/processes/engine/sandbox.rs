@@ -32,17 +32,17 @@ const MOST_LINES: usize = 2_000;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Answer {
     /// What it brings.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<Value>,
     /// That it fails, and how.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<GivenFault>,
     /// How long it takes: an ISO 8601 duration such as `PT5M`; no time when not said.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 2, max = 40))]
     pub after: Option<String>,
     /// That it never comes back, so that timeouts can be seen.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub never: bool,
 }
 
