@@ -168,13 +168,14 @@ impl Field {
         };
         let (from, to) = match range {
             "*" | "?" => (self.from, self.to),
-            _ => match range.split_once('-') {
-                Some((from, to)) => (self.number(from)?, self.number(to)?),
-                None => {
+            _ => {
+                if let Some((from, to)) = range.split_once('-') {
+                    (self.number(from)?, self.number(to)?)
+                } else {
                     let from = self.number(range)?;
                     (from, if step.is_some() { self.to } else { from })
                 }
-            },
+            }
         };
         if from > to {
             return Err(self.wrong(&format!("'{range}' ends before it begins")));
