@@ -116,9 +116,8 @@ impl Zone {
 
 /// The nearest moment that can be reckoned with.
 fn of(moment: Timestamp) -> jiff::Timestamp {
-    jiff::Timestamp::from_millisecond(moment.as_millis()).unwrap_or_else(|_| {
-        if moment.as_millis() < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX }
-    })
+    jiff::Timestamp::from_millisecond(moment.as_millis())
+        .unwrap_or_else(|_| if moment.as_millis() < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX })
 }
 
 fn millis(moment: jiff::Timestamp) -> Timestamp {

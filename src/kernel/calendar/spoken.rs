@@ -67,7 +67,17 @@ mod tests {
         assert_eq!(opening(" 22:00 - 06:00 "), Some(Opening { from: 1320, to: 1800 }));
         assert_eq!(opening("00:00-24:00"), Some(Opening { from: 0, to: DAY }));
         assert_eq!(opening("17:00-00:00"), Some(Opening { from: 1020, to: DAY }));
-        for text in ["", "9-17", "9:00-17:00", "09:00", "09:00-09:00", "09:60-10:00", "24:00-06:00", "09:00-25:00", "aa:bb-cc:dd"] {
+        for text in [
+            "",
+            "9-17",
+            "9:00-17:00",
+            "09:00",
+            "09:00-09:00",
+            "09:60-10:00",
+            "24:00-06:00",
+            "09:00-25:00",
+            "aa:bb-cc:dd",
+        ] {
             assert_eq!(opening(text), None, "{text}");
         }
     }
@@ -77,11 +87,9 @@ mod tests {
         let date = |text: &str| text.parse().unwrap();
         assert_eq!(holiday("2026-12-24"), Some(Holiday::Date(date("2026-12-24"))));
         assert_eq!(holiday("02-29"), Some(Holiday::Yearly(2, 29)));
-        assert_eq!(
-            holiday("2026-12-24/2027-01-01"),
-            Some(Holiday::Range(date("2026-12-24"), date("2027-01-01")))
-        );
-        for text in ["", "02-30", "2026-02-29", "24.12.2026", "2027-01-01/2026-12-24", "2026-01-01/2028-01-01", "12-5"] {
+        assert_eq!(holiday("2026-12-24/2027-01-01"), Some(Holiday::Range(date("2026-12-24"), date("2027-01-01"))));
+        for text in ["", "02-30", "2026-02-29", "24.12.2026", "2027-01-01/2026-12-24", "2026-01-01/2028-01-01", "12-5"]
+        {
             assert_eq!(holiday(text), None, "{text}");
         }
     }

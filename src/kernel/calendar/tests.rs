@@ -29,12 +29,7 @@ fn office() -> CalendarSpec {
 
 fn nights() -> CalendarSpec {
     let night = || vec!["22:00-06:00".to_owned()];
-    CalendarSpec {
-        timezone: "Europe/Berlin".to_owned(),
-        friday: night(),
-        saturday: night(),
-        ..CalendarSpec::default()
-    }
+    CalendarSpec { timezone: "Europe/Berlin".to_owned(), friday: night(), saturday: night(), ..CalendarSpec::default() }
 }
 
 #[test]
