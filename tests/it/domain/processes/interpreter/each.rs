@@ -23,17 +23,23 @@ fn items(stand: &Stand) -> Vec<usize> {
 
 fn finish(stand: &mut Stand, item: usize, result: Value) -> bool {
     stand.open.retain(|wish| !matches!(wish, Wish::Work { item: of, .. } if *of == Some(item)));
-    stand.take(Happening::Done { token: 2, item: Some(item), result })
+    stand.take(Happening::Done { token: 1, item: Some(item), result })
 }
 
 #[test]
 fn in_order_one_is_begun_when_the_one_before_is_done() {
-    let body = tool("body", json!({ "input": { "text": "= string(index) + one" }, "output": { "x": "= result.x * rate", "of": "= one" } }));
+    let body = tool(
+        "body",
+        json!({ "input": { "text": "= string(index) + one" }, "output": { "x": "= result.x * rate", "of": "= one" } }),
+    );
     let mut stand = begun(json!({}), body, json!(["a", "b", "c"]));
     for item in 0..3 {
         assert_eq!(items(&stand), [item]);
         let Some(Wish::Work { input, key, .. }) = stand.open.last().cloned() else { panic!() };
-        assert_eq!((&input["text"], key), (&json!(format!("{item}{}", ["a", "b", "c"][item])), format!("e1/body/2/{item}")));
+        assert_eq!(
+            (&input["text"], key),
+            (&json!(format!("{item}{}", ["a", "b", "c"][item])), format!("e1/body/1/{item}"))
+        );
         assert!(finish(&mut stand, item, json!({ "x": item })));
         assert!(!finish(&mut stand, item, json!({ "x": 99 })), "a second answer is late");
     }
@@ -59,7 +65,7 @@ fn in_parallel_so_many_are_under_way_and_results_are_in_order() {
 #[test]
 fn what_fails_stops_the_others_or_is_told_beside_them() {
     let mut stand = begun(json!({ "mode": "parallel", "atOnce": 2 }), tool("body", json!({})), json!([0, 1, 2]));
-    stand.take(failed(2, Some(0), "gone", false));
+    stand.take(failed(1, Some(0), "gone", false));
     assert_eq!((stand.end().as_str(), stand.variable("why")), ("completed", &json!("gone")));
     assert!(stand.open.is_empty(), "nothing of it is wanted any more: {:?}", stand.open);
     assert!(!finish(&mut stand, 1, json!(1)), "an item after the stop");
@@ -67,7 +73,7 @@ fn what_fails_stops_the_others_or_is_told_beside_them() {
     let mut stand = begun(json!({ "onFault": "collect" }), tool("body", json!({})), json!([0, 1, 2]));
     finish(&mut stand, 0, json!("a"));
     stand.open.clear();
-    stand.take(failed(2, Some(1), "gone", false));
+    stand.take(failed(1, Some(1), "gone", false));
     finish(&mut stand, 2, json!("c"));
     assert_eq!(stand.variable("got"), &json!(["a", { "fault": { "code": "gone", "message": "it went wrong" } }, "c"]));
     // What cannot be kept of a result is a failure of the item.
@@ -79,27 +85,31 @@ fn what_fails_stops_the_others_or_is_told_beside_them() {
 
 #[test]
 fn each_item_is_tried_again_and_timed_by_itself() {
-    let body = tool("body", json!({ "retry": { "attempts": 2, "wait": "PT1M", "jitter": 0 }, "timeout": { "after": "PT10M", "outcome": "complete", "result": "late" } }));
+    let body = tool(
+        "body",
+        json!({ "retry": { "attempts": 2, "wait": "PT1M", "jitter": 0 }, "timeout": { "after": "PT10M", "outcome": "complete", "result": "late" } }),
+    );
     let mut stand = begun(json!({ "mode": "parallel" }), body.clone(), json!([0, 1]));
     stand.open.retain(|wish| !matches!(wish, Wish::Work { item: Some(0), .. }));
-    assert!(stand.take(failed(2, Some(0), "unavailable", true)));
+    assert!(stand.take(failed(1, Some(0), "unavailable", true)));
     assert!(stand.wakes().iter().any(|(wait, timer)| wait.as_secs() == 60 && *timer == Timer::Retry { item: Some(0) }));
     assert_eq!(stand.passes("PT1M"), 1);
-    assert_eq!(stand.works("body"), [(2, Some(1), 1), (2, Some(0), 2)]);
+    assert_eq!(stand.works("body"), [(1, Some(1), 1), (1, Some(0), 2)]);
     finish(&mut stand, 0, json!("a"));
     // The timer of the first item finds it done, that of the second does not.
     assert_eq!(stand.passes("PT10M"), 1);
     assert_eq!(stand.variable("got"), &json!(["a", "late"]));
     let mut stand = begun(json!({}), body, json!([0]));
     stand.open.clear();
-    assert!(stand.take(failed(2, Some(0), "bad_input", false)));
+    assert!(stand.take(failed(1, Some(0), "bad_input", false)));
     assert_eq!(stand.variable("why"), &json!("bad_input"));
 }
 
 #[test]
 fn the_whole_has_its_time_too() {
     let each = json!({ "items": "[1, 2]", "as": "one", "node": "body" });
-    let all = json!({ "id": "all", "type": "for_each", "config": each, "timeout": { "after": "PT1H", "outcome": "fail" } });
+    let all =
+        json!({ "id": "all", "type": "for_each", "config": each, "timeout": { "after": "PT1H", "outcome": "fail" } });
     let nodes = json!([node("s", "start"), all, tool("body", json!({})), node("e", "end")]);
     let mut stand = Stand::begun(definition(nodes, "s > all; all > e", json!({})), json!({}));
     finish(&mut stand, 0, json!(1));
