@@ -99,7 +99,12 @@ mod tests {
         assert_eq!(Pass::open(&Seal::new([8; 32]), &token), None);
         assert_eq!(Pass::open(&seal, &token[1..]), None);
         assert!(pass.may_use("thing_page") && pass.may_use("thing_say") && !pass.may_use("thing_get"));
-        assert!(pass.fits(&json!({ "id": "x", "more": 1 })) && !pass.fits(&json!({ "id": "y" })) && !pass.fits(&json!({})));
-        assert!(pass.grants().allows(Resource::Users, Action::Read) && !pass.grants().allows(Resource::Users, Action::Change));
+        assert!(
+            pass.fits(&json!({ "id": "x", "more": 1 })) && !pass.fits(&json!({ "id": "y" })) && !pass.fits(&json!({}))
+        );
+        assert!(
+            pass.grants().allows(Resource::Users, Action::Read)
+                && !pass.grants().allows(Resource::Users, Action::Change)
+        );
     }
 }

@@ -24,14 +24,12 @@ impl Calendars {
     /// # Errors
     /// `bad_input` where there is none, with the names that there are.
     pub fn named(&self, name: &str) -> Result<Calendar, Fault> {
-        match self.0.get(name) {
-            Some(spec) => spec.calendar(),
-            None => {
-                let names: Vec<&str> = self.names().collect();
-                let say = format!("there is no calendar '{name}'; the configuration has: {}", names.join(", "));
-                Err(Fault::bad_input("", say))
-            }
-        }
+        let Some(spec) = self.0.get(name) else {
+            let names: Vec<&str> = self.names().collect();
+            let say = format!("there is no calendar '{name}'; the configuration has: {}", names.join(", "));
+            return Err(Fault::bad_input("", say));
+        };
+        spec.calendar()
     }
 
     /// What is wrong with them, by key.

@@ -91,7 +91,7 @@ impl Zone {
     pub fn at(&self, wall: DateTime) -> Wall {
         let ambiguous = self.zone.to_ambiguous_timestamp(wall);
         // Both are the same where it comes once.
-        let (earlier, later) = (ambiguous.clone().earlier(), ambiguous.clone().later());
+        let (earlier, later) = (ambiguous.earlier(), ambiguous.later());
         let (Ok(earlier), Ok(later)) = (earlier, later) else { return Wall::Once(held(wall)) };
         let (earlier, later) = (millis(earlier), millis(later));
         match ambiguous.offset() {

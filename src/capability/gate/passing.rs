@@ -32,7 +32,13 @@ impl Gate {
 
 /// The person with what the pass lets them do in place of what their roles do.
 pub(super) fn narrowed(caller: &Caller, pass: &Arc<Pass>) -> Caller {
-    Caller { grants: pass.grants(), pass: Some(pass.clone()), read_only: false, expires_at: Some(pass.until), ..caller.clone() }
+    Caller {
+        grants: pass.grants(),
+        pass: Some(pass.clone()),
+        read_only: false,
+        expires_at: Some(pass.until),
+        ..caller.clone()
+    }
 }
 
 /// Whether a call is one that the pass of its caller is for.

@@ -46,4 +46,5 @@ pub(super) static INTEGRATION_REFUSED: CodeRow = CodeRow::of_caller(
 );
 
 /// All of them.
-pub(super) static ALL: &[Code] = &[&NOT_PUBLISHED, &WRONG_STATE, &NOBODY_WAITS, &VARIABLES_UNFIT, &TOO_DEEP, &INTEGRATION_REFUSED];
+pub(super) static ALL: &[Code] =
+    &[&NOT_PUBLISHED, &WRONG_STATE, &NOBODY_WAITS, &VARIABLES_UNFIT, &TOO_DEEP, &INTEGRATION_REFUSED];

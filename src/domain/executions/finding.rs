@@ -58,6 +58,10 @@ pub(super) fn must_be(execution: &Execution, states: &[Status], what: &str) -> R
         return Ok(());
     }
     let wanted: Vec<&str> = states.iter().map(|state| state.name()).collect();
-    let say = format!("the execution is {}, and only one that is {} can be {what}", execution.status.name(), wanted.join(" or "));
+    let say = format!(
+        "the execution is {}, and only one that is {} can be {what}",
+        execution.status.name(),
+        wanted.join(" or ")
+    );
     Err(Fault::new(&WRONG_STATE, say).with_detail(serde_json::json!({ "status": execution.status })))
 }

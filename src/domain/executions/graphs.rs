@@ -36,15 +36,24 @@ impl Graphs {
     ///
     /// # Errors
     /// Where there is none, or the store fails.
-    pub(super) async fn of(&self, platform: &Platform, tenant: TenantId, process: &str, revision: u32) -> Result<Arc<Graph>, Fault> {
+    pub(super) async fn of(
+        &self,
+        platform: &Platform,
+        tenant: TenantId,
+        process: &str,
+        revision: u32,
+    ) -> Result<Arc<Graph>, Fault> {
         let key = (tenant, process.to_owned(), revision);
         if let Some(graph) = self.cache.get(&key) {
             return Ok(graph);
         }
         let id = reading::Revision::id(process, revision);
-        let found = platform.store.get(Scope::Tenant(tenant), reading::Revision::KIND, id).await.map_err(store_fault)?;
+        let found =
+            platform.store.get(Scope::Tenant(tenant), reading::Revision::KIND, id).await.map_err(store_fault)?;
         let found = found.map(Stored::<reading::Revision>::read).transpose()?;
-        let definition = found.map(|stored| stored.value.definition).ok_or_else(|| Fault::not_found("version of the process", process))?;
+        let definition = found
+            .map(|stored| stored.value.definition)
+            .ok_or_else(|| Fault::not_found("version of the process", process))?;
         let configs: Option<Vec<Config>> =
             definition.nodes.iter().map(|node| node_type(&node.kind)?.read(&node.config).ok()).collect();
         let graph = configs.and_then(|configs| Graph::of(Arc::new(definition), configs));

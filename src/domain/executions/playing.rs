@@ -131,7 +131,12 @@ impl Scene<'_> {
     }
 
     /// A line that says who did something.
-    pub(super) fn deed(&self, event: &str, by: crate::kernel::id::UserId, detail: Option<serde_json::Value>) -> Option<Step> {
+    pub(super) fn deed(
+        &self,
+        event: &str,
+        by: crate::kernel::id::UserId,
+        detail: Option<serde_json::Value>,
+    ) -> Option<Step> {
         self.line(&Line::Done(Deed { event: event.to_owned(), by, detail }))
     }
 
@@ -141,7 +146,13 @@ impl Scene<'_> {
                 self.let_go(*token, played);
             }
             Wish::Listen { token, event, message, key, .. } => {
-                let wait = Wait { execution: self.id, token: *token, message: message.clone(), event: event.clone(), key: key.clone() };
+                let wait = Wait {
+                    execution: self.id,
+                    token: *token,
+                    message: message.clone(),
+                    event: event.clone(),
+                    key: key.clone(),
+                };
                 if let Ok(body) = serde_json::to_value(&wait) {
                     played.steps.push(Step::Put(Put {
                         kind: &EXECUTION_WAIT,
@@ -177,7 +188,9 @@ impl Scene<'_> {
         let listens = Step::Remove { kind: &EXECUTION_WAIT, id: Wait::id(self.id, token), expect: Expect::Anything };
         played.steps.push(listens);
         let of_token = |wish: &Wish| match wish {
-            Wish::Work { token, .. } | Wish::Wake { token, .. } | Wish::Listen { token, .. } | Wish::Drop { token } => *token,
+            Wish::Work { token, .. } | Wish::Wake { token, .. } | Wish::Listen { token, .. } | Wish::Drop { token } => {
+                *token
+            }
         };
         played.execution.held.retain(|wish| of_token(wish) != token);
     }
@@ -254,11 +267,14 @@ impl Scene<'_> {
             }
             _ => {
                 let failure = execution.failure.clone();
-                let failure = failure.unwrap_or_else(|| Failure::new("cancelled", "the execution below was called off"));
+                let failure =
+                    failure.unwrap_or_else(|| Failure::new("cancelled", "the execution below was called off"));
                 Happening::Failed { token, item, code: failure.code, message: failure.message, passing: false }
             }
         };
-        played.steps.extend(job(parent, Todo::Happening(happening), self.now, execution.priority, self.now).map(Step::Enqueue));
+        played
+            .steps
+            .extend(job(parent, Todo::Happening(happening), self.now, execution.priority, self.now).map(Step::Enqueue));
         played.due = true;
     }
 

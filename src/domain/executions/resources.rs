@@ -36,7 +36,9 @@ impl ResourceSource for Resources {
 
     async fn read(&self, visitor: &Visitor, uri: &str) -> Result<Option<Vec<ResourceContent>>, Fault> {
         let Some(id) = uri.strip_prefix(SCHEME).filter(|id| id.parse::<ExecutionId>().is_ok()) else { return Ok(None) };
-        let Some(told) = unless_hidden(visitor.read("execution_get", json!({ "id": id })).await)? else { return Ok(None) };
+        let Some(told) = unless_hidden(visitor.read("execution_get", json!({ "id": id })).await)? else {
+            return Ok(None);
+        };
         let body = Body::Text(serde_json::to_string_pretty(&told).map_err(Fault::internal)?);
         Ok(Some(vec![ResourceContent { uri: uri.to_owned(), media_type: MEDIA_TYPE.to_owned(), body }]))
     }

@@ -28,7 +28,14 @@ pub(super) static ALL: &[Topic] = &[
         name: COMPLETED,
         resource: Resource::Executions,
         about: "An execution came to its end.",
-        data: || object_of(&[("executionId", "string"), ("processId", "string"), ("version", "string"), ("status", "string")]),
+        data: || {
+            object_of(&[
+                ("executionId", "string"),
+                ("processId", "string"),
+                ("version", "string"),
+                ("status", "string"),
+            ])
+        },
     },
     Topic {
         name: FAILED,
@@ -49,18 +56,34 @@ pub(super) static ALL: &[Topic] = &[
         name: CANCELLED,
         resource: Resource::Executions,
         about: "An execution was called off.",
-        data: || object_of(&[("executionId", "string"), ("processId", "string"), ("version", "string"), ("status", "string")]),
+        data: || {
+            object_of(&[
+                ("executionId", "string"),
+                ("processId", "string"),
+                ("version", "string"),
+                ("status", "string"),
+            ])
+        },
     },
     Topic {
         name: COMPENSATED,
         resource: Resource::Executions,
         about: "What an execution had done was taken back.",
-        data: || object_of(&[("executionId", "string"), ("processId", "string"), ("version", "string"), ("status", "string")]),
+        data: || {
+            object_of(&[
+                ("executionId", "string"),
+                ("processId", "string"),
+                ("version", "string"),
+                ("status", "string"),
+            ])
+        },
     },
     Topic {
         name: PROGRESSED,
         resource: Resource::Executions,
         about: "An execution went on: the nodes at which its tokens are now.",
-        data: || object_of(&[("executionId", "string"), ("processId", "string"), ("status", "string"), ("nodes", "array")]),
+        data: || {
+            object_of(&[("executionId", "string"), ("processId", "string"), ("status", "string"), ("nodes", "array")])
+        },
     },
 ];

@@ -119,9 +119,12 @@ impl Brief {
             process_id: execution.process_id.clone(),
             version: execution.version.clone(),
             status: execution.status,
-            current_node: execution.state.tokens.first().map(|token| token.node.clone()).filter(|_| {
-                !matches!(execution.status, Status::Completed | Status::Compensated)
-            }),
+            current_node: execution
+                .state
+                .tokens
+                .first()
+                .map(|token| token.node.clone())
+                .filter(|_| !matches!(execution.status, Status::Completed | Status::Compensated)),
             started_at: execution.started_at,
             ended_at: execution.ended_at,
             started_by: execution.user,

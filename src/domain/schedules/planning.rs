@@ -39,7 +39,7 @@ pub(super) struct TimingInput {
     pub(super) interval_seconds: Option<u64>,
     /// Once, at this moment.
     pub(super) at: Option<Timestamp>,
-    /// The IANA time zone of the line, the rule and the days, such as 'America/New_York'; UTC when not given.
+    /// The IANA time zone of the line, the rule and the days, such as `America/New_York`; UTC when not given.
     #[schemars(length(min = 1, max = 64))]
     pub(super) timezone: Option<String>,
     /// Not due before this moment; a rule without DTSTART and an interval begin with it.

@@ -72,9 +72,8 @@ pub(super) fn begin(
         _ if !busy => Place::Go,
         _ if slot.in_line || line => Place::Wait,
         Overlap::Allow => Place::Go,
-        Overlap::Skip => Place::LeaveOut,
         Overlap::Queue if standing.waiting.is_empty() => Place::Wait,
-        Overlap::Queue => Place::LeaveOut,
+        Overlap::Skip | Overlap::Queue => Place::LeaveOut,
         Overlap::CancelPrevious => {
             standing.called_off = standing.active.clone();
             Place::Go

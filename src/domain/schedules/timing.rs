@@ -218,7 +218,7 @@ async fn due(platform: &Platform, read: &Read, now: Timestamp) -> Result<Writing
         Missed::Once => 1,
         Missed::All => schedule.catch_up_limit,
     };
-    let last_handled = fresh.last().or(times.last()).copied();
+    let last_handled = fresh.last().or_else(|| times.last()).copied();
     let caught_up = times.split_off(times.len().saturating_sub(made_up));
     let lost = unknown + many(times.len());
     if lost > 0 {

@@ -146,9 +146,13 @@ pub(super) async fn answer(cx: &Cx, stored: Stored<Task>, given: Given) -> Resul
     let mut notes = Notes::default();
     if outcome == DEFER {
         let until = given.defer_until.filter(|until| *until > now);
-        let until = until.ok_or_else(|| Fault::bad_input("/deferUntil", "must lie in the future where the answer is put off"))?;
+        let until = until
+            .ok_or_else(|| Fault::bad_input("/deferUntil", "must lie in the future where the answer is put off"))?;
         if task.quorum.is_some() {
-            return Err(Fault::bad_input("/outcome", "cannot be 'defer': several answer, and one does not put it off for all"));
+            return Err(Fault::bad_input(
+                "/outcome",
+                "cannot be 'defer': several answer, and one does not put it off for all",
+            ));
         }
         task.assignee.get_or_insert_with(|| by.clone());
         task.status = Status::Deferred;
@@ -201,12 +205,17 @@ fn outcome(task: &Task, said: Option<&str>, response: &Map<String, Value>) -> Re
     if let (Some(said), Some(of_form)) = (said, of_form)
         && said != of_form
     {
-        return Err(Fault::bad_input("/outcome", format!("says one thing and response.{DECISION} another; give it once")));
+        return Err(Fault::bad_input(
+            "/outcome",
+            format!("says one thing and response.{DECISION} another; give it once"),
+        ));
     }
     let outcomes = task.outcomes.join(", ");
     match said.or(of_form) {
         Some(outcome) if task.outcomes.iter().any(|one| one == outcome) => Ok(outcome.to_owned()),
-        Some(_) if said.is_none() => Err(Fault::bad_input(format!("/response/{DECISION}"), format!("must be one of {outcomes}"))),
+        Some(_) if said.is_none() => {
+            Err(Fault::bad_input(format!("/response/{DECISION}"), format!("must be one of {outcomes}")))
+        }
         Some(_) => Err(Fault::bad_input("/outcome", format!("must be one of {outcomes}"))),
         None if own => Err(Fault::bad_input(format!("/response/{DECISION}"), format!("is missing: one of {outcomes}"))),
         None => Err(Fault::bad_input("/outcome", format!("is missing: one of {outcomes}"))),

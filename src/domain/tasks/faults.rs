@@ -76,11 +76,8 @@ pub(super) static DECLINED: CodeRow = CodeRow::of_caller(
 );
 
 /// There are too many.
-pub(super) static TOO_MANY_TASKS: CodeRow = CodeRow::of_caller(
-    "too_many_tasks",
-    422,
-    "The tenant has as many tasks as it may, those that are over included.",
-);
+pub(super) static TOO_MANY_TASKS: CodeRow =
+    CodeRow::of_caller("too_many_tasks", 422, "The tenant has as many tasks as it may, those that are over included.");
 
 /// All of them.
 pub(super) static ALL: &[Code] = &[

@@ -15,8 +15,8 @@ use super::model::task::{ChainStep, Continuation, Quorum, Separation, Sla, SlaSt
 use super::model::who::Who;
 use super::people::People;
 use super::topics::{ASSIGNED, CREATED};
-use super::writing::{Continuations, Doer, Notes, end};
 pub use super::writing::Written;
+use super::writing::{Continuations, Doer, Notes, end};
 use crate::capability::cx::store_fault;
 use crate::capability::gate::operation::digest;
 use crate::capability::owned::Stored;
@@ -184,7 +184,8 @@ pub async fn open(
 /// When the store fails.
 pub async fn withdraw(platform: &Platform, tenant: TenantId, id: Uuid) -> Result<Option<Written>, Fault> {
     let found = platform.store.get(Scope::Tenant(tenant), &TASK, id).await.map_err(store_fault)?;
-    let Some(stored) = found.map(Stored::<Task>::read).transpose()?.filter(|stored| !stored.value.status.is_over()) else {
+    let Some(stored) = found.map(Stored::<Task>::read).transpose()?.filter(|stored| !stored.value.status.is_over())
+    else {
         return Ok(None);
     };
     let (mut task, mut notes) = (stored.value.clone(), Notes::default());
@@ -221,7 +222,11 @@ pub(super) async fn prepared(
     plain(&asked, now, &mut wrong);
     let choices = form.as_ref().and_then(decision);
     if choices.is_some() && asked.outcomes.is_some() {
-        tell(&mut wrong, "/outcomes", "must be left out where the form has a field 'decision' with an enum: that decides");
+        tell(
+            &mut wrong,
+            "/outcomes",
+            "must be left out where the form has a field 'decision' with an enum: that decides",
+        );
     }
     if let Some(continuation) = &opener.continuation
         && !platform.service::<Continuations>()?.0.iter().any(|queue| *queue == continuation.queue)
@@ -382,7 +387,10 @@ fn hold_quorum(quorum: &Quorum, assignee: Option<&Who>, candidates: &BTreeSet<Wh
         return Err(Fault::bad_input("/quorum/needed", format!("must not be more than the {of} who answer")));
     }
     if !has_group && of > candidates.len() {
-        return Err(Fault::bad_input("/quorum/of", format!("must not be more than the {} candidates", candidates.len())));
+        return Err(Fault::bad_input(
+            "/quorum/of",
+            format!("must not be more than the {} candidates", candidates.len()),
+        ));
     }
     Ok(())
 }

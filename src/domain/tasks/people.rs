@@ -3,7 +3,7 @@
 use super::model::who::Who;
 use crate::capability::cx::store_fault;
 use crate::capability::owned::Stored;
-use crate::domain::agents;
+use crate::domain::agents::known;
 use crate::domain::identity::model::assignment::ROLE_ASSIGNMENT;
 use crate::domain::identity::model::membership::MEMBERSHIP;
 use crate::domain::identity::model::user::{USER, User, fold};
@@ -73,7 +73,7 @@ impl People<'_> {
                 }
                 refused("is no group: nobody is in it and no role is given to it")
             }
-            Who::Agent(id) => match agents::known(self.store, self.tenant, &id).await? {
+            Who::Agent(id) => match known(self.store, self.tenant, &id).await? {
                 Some(id) => Ok(Who::Agent(id)),
                 None => refused("is no agent"),
             },
@@ -94,4 +94,3 @@ impl People<'_> {
         Ok(self.user(user).await?.map(|user| user.groups).unwrap_or_default())
     }
 }
-

@@ -54,7 +54,10 @@ pub(super) static ALL: &[Topic] = &[
     topic(CREATED, "A task was made for a person, a group or an agent."),
     topic(ASSIGNED, "A task was assigned, claimed, passed on or given back."),
     topic(ANSWERED, "A task was put off, or one of the several answers that it needs was given."),
-    topic(COMPLETED, "A task ended: by its answer, by its chain, or withdrawn. The outcome is in it, not what was filled in."),
+    topic(
+        COMPLETED,
+        "A task ended: by its answer, by its chain, or withdrawn. The outcome is in it, not what was filled in.",
+    ),
     topic(ESCALATED, "A task went to the next of its escalation chain."),
     topic(WARNED, "The time of a task is nearly over."),
     topic(BREACHED, "The time of a task is over and it is not answered."),

@@ -102,7 +102,14 @@ struct Whole {
 }
 
 /// The task as it is written, and what goes with it. `waits` says for when a job waits that is still good.
-fn whole(platform: &Platform, now: Timestamp, id: Uuid, mut task: Task, waits: Option<Timestamp>, notes: Notes) -> Result<Whole, Fault> {
+fn whole(
+    platform: &Platform,
+    now: Timestamp,
+    id: Uuid,
+    mut task: Task,
+    waits: Option<Timestamp>,
+    notes: Notes,
+) -> Result<Whole, Fault> {
     task.people = {
         let words: std::collections::BTreeSet<String> = task.parts().map(Who::word).collect();
         words.into_iter().collect::<Vec<_>>().join(" ")
@@ -122,7 +129,8 @@ fn whole(platform: &Platform, now: Timestamp, id: Uuid, mut task: Task, waits: O
     {
         let queues = platform.service::<Continuations>()?;
         let queue = queues.0.iter().find(|queue| **queue == continuation.queue).copied();
-        let queue = queue.ok_or_else(|| Fault::internal(format!("nobody takes from the queue {}", continuation.queue)))?;
+        let queue =
+            queue.ok_or_else(|| Fault::internal(format!("nobody takes from the queue {}", continuation.queue)))?;
         let by = task.answers.last().map(|answer| answer.by.to_string());
         let body = json!({
             "task": id, "key": continuation.key, "status": task.status, "outcome": task.outcome, "response": task.response, "by": by,

@@ -28,30 +28,39 @@ const LONGEST_RANGE: i32 = 400;
 #[serde(deny_unknown_fields, default)]
 pub struct CalendarSpec {
     /// The IANA time zone of the hours and dates, such as 'Europe/Berlin'.
+    #[schemars(length(max = 64))]
     pub timezone: String,
     /// The hours of Mondays, each as '09:00-17:00'; one that ends before it begins ends on the next day. '00:00-24:00' is a whole day.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 24), inner(length(max = 16)))]
     pub monday: Vec<String>,
     /// The hours of Tuesdays.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 24), inner(length(max = 16)))]
     pub tuesday: Vec<String>,
     /// The hours of Wednesdays.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 24), inner(length(max = 16)))]
     pub wednesday: Vec<String>,
     /// The hours of Thursdays.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 24), inner(length(max = 16)))]
     pub thursday: Vec<String>,
     /// The hours of Fridays.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 24), inner(length(max = 16)))]
     pub friday: Vec<String>,
     /// The hours of Saturdays.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 24), inner(length(max = 16)))]
     pub saturday: Vec<String>,
     /// The hours of Sundays.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 24), inner(length(max = 16)))]
     pub sunday: Vec<String>,
     /// Days on which it does not open: a date '2026-12-24', a day of every year '12-25', or a range of dates '2026-12-24/2027-01-01'.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 2000), inner(length(max = 32)))]
     pub holidays: Vec<String>,
 }
 

@@ -73,7 +73,8 @@ pub(super) fn page(page: &FormPage, sent: &Sent, fault: Option<&Fault>) -> Strin
     if page.closed.is_none() {
         form(&mut main, page, sent, &errors);
     }
-    let title = if fault.is_some() && page.closed.is_none() { format!("Error: {}", page.title) } else { page.title.clone() };
+    let title =
+        if fault.is_some() && page.closed.is_none() { format!("Error: {}", page.title) } else { page.title.clone() };
     whole(&title, &main)
 }
 
@@ -105,9 +106,17 @@ fn errors(page: &FormPage, fault: &Fault) -> Errors {
 
 fn summary(out: &mut String, fault: Option<&Fault>, errors: &Errors) {
     let Some(fault) = fault else { return };
-    out.push_str("<div class=\"errors\" role=\"alert\" id=\"errors\" tabindex=\"-1\" autofocus>\n<h2>This was not sent</h2>\n");
+    out.push_str(
+        "<div class=\"errors\" role=\"alert\" id=\"errors\" tabindex=\"-1\" autofocus>\n<h2>This was not sent</h2>\n",
+    );
     if errors.is_empty() {
-        put(out, format_args!("<p>{}. Look at the page again, and send what you decide.</p>\n", escaped(&upper(fault.say()))));
+        put(
+            out,
+            format_args!(
+                "<p>{}. Look at the page again, and send what you decide.</p>\n",
+                escaped(&upper(fault.say()))
+            ),
+        );
     } else {
         out.push_str("<ul>\n");
         for (name, message) in errors {
@@ -148,7 +157,10 @@ fn form(out: &mut String, page: &FormPage, sent: &Sent, errors: &Errors) {
     out.push_str("<form method=\"post\" novalidate>\n");
     for (name, value) in &page.fixed {
         if let Some(text) = value.as_str() {
-            put(out, format_args!("<input type=\"hidden\" name=\"fixed.{}\" value=\"{}\">\n", escaped(name), escaped(text)));
+            put(
+                out,
+                format_args!("<input type=\"hidden\" name=\"fixed.{}\" value=\"{}\">\n", escaped(name), escaped(text)),
+            );
         }
     }
     let mut fields = Fields { out, sent, errors, hints: &page.hints };

@@ -79,7 +79,11 @@ impl Fields<'_> {
                 id: id_of(&full),
                 label: title,
                 schema,
-                hint: if place == "form" { self.hints.get(name).cloned().unwrap_or_default() } else { FieldHint::default() },
+                hint: if place == "form" {
+                    self.hints.get(name).cloned().unwrap_or_default()
+                } else {
+                    FieldHint::default()
+                },
                 required: required.contains(&name.as_str()),
                 error: self.errors.iter().find(|(at, _)| at.as_deref() == Some(&full)).map(|(_, say)| say.clone()),
                 name: full,
@@ -94,8 +98,11 @@ impl Fields<'_> {
     }
 
     fn field(&mut self, field: &Field<'_>) {
-        let choices: Option<Vec<&str>> =
-            field.schema.get("enum").and_then(Value::as_array).map(|all| all.iter().filter_map(Value::as_str).collect());
+        let choices: Option<Vec<&str>> = field
+            .schema
+            .get("enum")
+            .and_then(Value::as_array)
+            .map(|all| all.iter().filter_map(Value::as_str).collect());
         match (field.text("type").unwrap_or("string"), choices) {
             ("object", _) => {
                 self.put(format_args!("<fieldset id=\"{}\">\n<legend>{}</legend>\n", field.id, self::label(field)));
@@ -105,7 +112,9 @@ impl Fields<'_> {
             }
             ("boolean", _) => self.tick(field),
             ("array", _) => self.list(field),
-            (_, Some(choices)) if field.hint.widget.as_deref() == Some("radio") => self.choose(field, &choices, "radio"),
+            (_, Some(choices)) if field.hint.widget.as_deref() == Some("radio") => {
+                self.choose(field, &choices, "radio")
+            }
             (_, Some(choices)) => self.select(field, &choices),
             ("integer" | "number", None) => self.number(field),
             (_, None) => self.line(field),
@@ -152,7 +161,9 @@ impl Fields<'_> {
         let (id, name, more) = (&field.id, escaped(&field.name), field.attributes());
         let long = field.hint.widget.as_deref() == Some("textarea") || most.is_some_and(|most| most > 200);
         if long && field.hint.widget.as_deref() != Some("text") {
-            self.put(format_args!("<textarea id=\"{id}\" name=\"{name}\" rows=\"4\"{bounds}{placeholder}{more}>\n{value}</textarea>\n"));
+            self.put(format_args!(
+                "<textarea id=\"{id}\" name=\"{name}\" rows=\"4\"{bounds}{placeholder}{more}>\n{value}</textarea>\n"
+            ));
         } else {
             let (kind, value) = match field.text("format") {
                 Some("date") => ("date", value),
@@ -161,7 +172,9 @@ impl Fields<'_> {
                 Some("date-time") => ("datetime-local", value.trim_end_matches('Z').to_owned()),
                 _ => ("text", value),
             };
-            self.put(format_args!("<input type=\"{kind}\" id=\"{id}\" name=\"{name}\" value=\"{value}\"{bounds}{placeholder}{more}>\n"));
+            self.put(format_args!(
+                "<input type=\"{kind}\" id=\"{id}\" name=\"{name}\" value=\"{value}\"{bounds}{placeholder}{more}>\n"
+            ));
         }
         self.out.push_str("</div>\n");
     }
@@ -169,7 +182,12 @@ impl Fields<'_> {
     fn number(&mut self, field: &Field<'_>) {
         self.labelled(field);
         let bound = |member: &str, attribute: &str| {
-            field.schema.get(member).filter(|bound| bound.is_number()).map(|bound| format!(" {attribute}=\"{bound}\"")).unwrap_or_default()
+            field
+                .schema
+                .get(member)
+                .filter(|bound| bound.is_number())
+                .map(|bound| format!(" {attribute}=\"{bound}\""))
+                .unwrap_or_default()
         };
         let bounds = format!("{}{}", bound("minimum", "min"), bound("maximum", "max"));
         let (step, mode) = if field.is("type", "integer") { ("1", "numeric") } else { ("any", "decimal") };
@@ -183,7 +201,12 @@ impl Fields<'_> {
     fn select(&mut self, field: &Field<'_>, choices: &[&str]) {
         self.labelled(field);
         let value = self.value(field);
-        self.put(format_args!("<select id=\"{}\" name=\"{}\"{}>\n", field.id, escaped(&field.name), field.attributes()));
+        self.put(format_args!(
+            "<select id=\"{}\" name=\"{}\"{}>\n",
+            field.id,
+            escaped(&field.name),
+            field.attributes()
+        ));
         self.out.push_str("<option value=\"\">Choose one</option>\n");
         for choice in choices {
             let chosen = if *choice == value { " selected" } else { "" };
@@ -260,6 +283,7 @@ impl Fields<'_> {
 /// A label, which says what may be left out.
 fn label(field: &Field<'_>) -> String {
     let zone = if field.text("format") == Some("date-time") { " (UTC)" } else { "" };
-    let optional = if field.required || field.is("type", "object") { "" } else { " <span class=\"quiet\">(optional)</span>" };
+    let optional =
+        if field.required || field.is("type", "object") { "" } else { " <span class=\"quiet\">(optional)</span>" };
     format!("{}{zone}{optional}", escaped(&field.label))
 }

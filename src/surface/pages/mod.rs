@@ -38,7 +38,8 @@ use crate::surface::http::{body, trace};
 pub const PREFIX: &str = "/forms/";
 const STYLE: &str = include_str!("style.css");
 /// Nothing runs, nothing is loaded but the style, nothing is sent elsewhere, and no other page shows this one within itself.
-const POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const POLICY: &str =
+    "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 /// More than any form's answer.
 const MOST_BYTES: usize = 1 << 20;
 
@@ -142,8 +143,10 @@ impl Visit {
 fn refused(fault: &Fault) -> Response {
     let code = status(fault);
     let text = match code.as_u16() {
-        401 | 404 => "This link leads nowhere, or not any more: its time is over, or what it was for is another person's now. Ask whoever sent it \
-                      for a new one.",
+        401 | 404 => {
+            "This link leads nowhere, or not any more: its time is over, or what it was for is another person's now. Ask whoever sent it \
+                      for a new one."
+        }
         429 => "Too many requests came from here. Wait a minute and load the page again.",
         413 | 415 | 400 => "What was sent could not be read. Go back, look at what you filled in, and send it again.",
         _ => "This page cannot be shown now. Try again in a few minutes; nothing was written.",

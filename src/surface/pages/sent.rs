@@ -84,7 +84,8 @@ impl Sent {
 
     fn object(&self, place: &str, schema: &Map<String, Value>) -> Map<String, Value> {
         let properties = schema.get("properties").and_then(Value::as_object);
-        let value = |(name, below): (&String, &Value)| Some((name.clone(), self.value(&format!("{place}.{name}"), below)?));
+        let value =
+            |(name, below): (&String, &Value)| Some((name.clone(), self.value(&format!("{place}.{name}"), below)?));
         properties.into_iter().flatten().filter_map(value).collect()
     }
 

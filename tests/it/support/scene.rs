@@ -56,7 +56,8 @@ use convoke::domain::prompts::model::prompt::{Label, Prompt, PromptKind, Target 
 use convoke::domain::prompts::model::revision::Revision;
 use convoke::domain::tasks::model::who::Who;
 use convoke::domain::{
-    agents, documents, executions, integrations, knowledge, learning, memory, models, personas, processes, rules, schedules, system, tasks,
+    agents, documents, executions, integrations, knowledge, learning, memory, models, personas, processes, rules,
+    schedules, system, tasks,
 };
 use convoke::kernel::id::{KeyId, RoleId, TenantId, UserId};
 use convoke::kernel::seal::{sha256, sha256_hex};
@@ -545,7 +546,12 @@ impl Steps {
                 "version": version, "meant": meant, "digest": format!("{number:064}"), "definition": definition(ask), "author": ADA,
                 "message": "the manager decides", "writtenAt": now, "publishedAt": version.map(|_| now),
             });
-            self.of(&processes::MODULE, "process_revision", half_digest(&format!("process revision\n{name}\n{number}")), revision);
+            self.of(
+                &processes::MODULE,
+                "process_revision",
+                half_digest(&format!("process revision\n{name}\n{number}")),
+                revision,
+            );
         }
         let process = serde_json::json!({
             "processId": name, "name": "Leave request", "description": "Somebody asks for leave, and the manager decides.",
@@ -590,7 +596,8 @@ impl Steps {
             if status == "failed" {
                 stage = serde_json::json!({ "is": "failed", "failure": failure });
                 state["ending"] = serde_json::json!({ "status": "failed", "code": "expression_failed", "message": "the order is nothing", "node": "paid" });
-                (execution["failure"], execution["failedAt"], execution["endedAt"]) = (failure.clone(), "paid".into(), serde_json::json!(now));
+                (execution["failure"], execution["failedAt"], execution["endedAt"]) =
+                    (failure.clone(), "paid".into(), serde_json::json!(now));
             }
             state["tokens"] = serde_json::json!([{ "id": 1, "node": "paid", "stage": stage }]);
             execution["state"] = state;

@@ -167,7 +167,8 @@ impl Execution {
     #[must_use]
     pub(in crate::domain::executions) fn marks_of(variables: &serde_json::Map<String, serde_json::Value>) -> String {
         let scalar = |value: &serde_json::Value| !value.is_object() && !value.is_array();
-        let marks = variables.iter().filter(|(_, value)| scalar(value)).take(100).map(|(name, value)| mark(name, value));
+        let marks =
+            variables.iter().filter(|(_, value)| scalar(value)).take(100).map(|(name, value)| mark(name, value));
         marks.collect::<Vec<_>>().join(" ")
     }
 }

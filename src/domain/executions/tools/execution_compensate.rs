@@ -46,10 +46,12 @@ impl Capability for ExecutionCompensate {
         let mut execution = stored.value.clone();
         execution.status = Status::Running;
         (execution.failure, execution.failed_at, execution.ended_at) = (None, None, None);
-        let ((), played) = scene.handle(execution, |play| {
-            play.compensate();
-            Ok(())
-        }).map_err(|failure| unfit(&failure))?;
+        let ((), played) = scene
+            .handle(execution, |play| {
+                play.compensate();
+                Ok(())
+            })
+            .map_err(|failure| unfit(&failure))?;
         cx.steps(scene.deed("compensating", cx.caller().user, None).into_iter().collect());
         cx.steps(withdrawn(cx.platform(), cx.tenant(), stored.id, &stage.graph, &stored.value, &played.dropped).await?);
         let dropped = played.dropped.clone();

@@ -87,14 +87,17 @@ impl Capability for ExecutionList {
             filter = filter.and(Filter::Compare("startedAt", Comparison::Less, Scalar::Time(to)));
         }
         if let Some(parent) = &input.parent {
-            let id = uuid::Uuid::parse_str(parent).map_err(|_| Fault::bad_input("/parent", "must be the id of an execution"))?;
+            let id = uuid::Uuid::parse_str(parent)
+                .map_err(|_| Fault::bad_input("/parent", "must be the id of an execution"))?;
             filter = filter.and(Filter::is("parent", Scalar::Id(id)));
         }
         match (&input.variable, &input.value) {
             (Some(name), Some(value)) => filter = filter.and(with_value(name, value)),
             (None, None) => {}
             (Some(_), None) => return Err(Fault::bad_input("/value", "is missing: say which value the variable has")),
-            (None, Some(_)) => return Err(Fault::bad_input("/variable", "is missing: say which variable has the value")),
+            (None, Some(_)) => {
+                return Err(Fault::bad_input("/variable", "is missing: say which variable has the value"));
+            }
         }
         let page = cx.list::<Execution>(filter, "createdAt", true, &input.paging).await?;
         Ok(page.map(|stored| Brief::of(stored.id, &stored.value)))

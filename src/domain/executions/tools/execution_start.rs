@@ -60,7 +60,8 @@ impl Capability for ExecutionStart {
     .also(&[Route::post("/operations")]);
 
     async fn run(cx: &Cx, input: Input) -> Result<Full, Fault> {
-        let published = reading::published(cx.platform(), cx.caller(), &input.process_id, input.version.as_deref()).await?;
+        let published =
+            reading::published(cx.platform(), cx.caller(), &input.process_id, input.version.as_deref()).await?;
         let (process_id, revision) = published.ok_or_else(|| not_published(&input.process_id))?;
         let stage = Stage::of(cx, &process_id, revision.revision).await?;
         let id = cx.new_id();

@@ -64,7 +64,8 @@ impl Worker {
         };
         let scene = Scene { tenant, id, graph: &graph, language: &*language.0, now: platform.clock.now() };
         let played = scene.start(execution, wanted.input.clone()).map_err(|failure| {
-            Fault::new(&VARIABLES_UNFIT, failure.message.clone()).with_detail(serde_json::json!({ "code": failure.code }))
+            Fault::new(&VARIABLES_UNFIT, failure.message.clone())
+                .with_detail(serde_json::json!({ "code": failure.code }))
         })?;
         let mut steps = vec![Step::Put(Put {
             kind: &EXECUTION,
@@ -97,7 +98,13 @@ pub(super) fn child_id(execution: Uuid, token: u64, item: Option<usize>, attempt
 }
 
 /// What calls off the executions that a token has begun.
-pub(super) fn called_off(platform: &Platform, id: Uuid, graph: &Graph, before: &Execution, token: TokenId) -> Vec<Step> {
+pub(super) fn called_off(
+    platform: &Platform,
+    id: Uuid,
+    graph: &Graph,
+    before: &Execution,
+    token: TokenId,
+) -> Vec<Step> {
     let now = platform.clock.now();
     let children = begun(graph, before, token, |config| matches!(config, Config::SubProcess(_)));
     let children = children.into_iter().map(|(item, attempt)| child_id(id, token, item, attempt));

@@ -46,22 +46,31 @@ pub(super) enum Did {
 
 /// A step that can be made later and says nothing of itself now.
 pub(super) fn is_busy(fault: &Fault) -> bool {
-    fault.is(&codes::RATE_LIMITED) || fault.is(&codes::IN_FLIGHT) || (fault.is(&codes::UNAVAILABLE) && fault.retry_after().is_some())
+    fault.is(&codes::RATE_LIMITED)
+        || fault.is(&codes::IN_FLIGHT)
+        || (fault.is(&codes::UNAVAILABLE) && fault.retry_after().is_some())
 }
 
 /// A fault as the execution learns it.
 pub(super) fn failed(token: TokenId, item: Option<usize>, fault: &Fault) -> Happening {
     let places: Vec<String> = fault.places().iter().map(|one| format!("{}: {}", one.pointer, one.message)).collect();
-    let message = if places.is_empty() { fault.say().to_owned() } else { format!("{}: {}", fault.say(), places.join("; ")) };
+    let message =
+        if places.is_empty() { fault.say().to_owned() } else { format!("{}: {}", fault.say(), places.join("; ")) };
     let passing = fault.code().retry != Retry::Never;
     Happening::Failed { token, item, code: fault.code().name.to_owned(), message, passing }
 }
 
 impl Worker {
-    pub(super) async fn doing(&self, tenant: TenantId, wanted: Wanted<'_>, called_off: &CancellationToken) -> Result<Did, Fault> {
+    pub(super) async fn doing(
+        &self,
+        tenant: TenantId,
+        wanted: Wanted<'_>,
+        called_off: &CancellationToken,
+    ) -> Result<Did, Fault> {
         let platform = self.gate.platform();
         let execution = &wanted.stored.value;
-        let graph = platform.service::<Graphs>()?.of(platform, tenant, &execution.process_id, execution.revision).await?;
+        let graph =
+            platform.service::<Graphs>()?.of(platform, tenant, &execution.process_id, execution.revision).await?;
         let Some(index) = graph.find(&wanted.node) else { return Ok(Did::Nothing) };
         // With the rights that whoever started it has now.
         let caller = self.gate.callers().resume(platform, tenant, execution.user, execution.principal()).await?;
@@ -142,7 +151,8 @@ impl Worker {
         let snapshot = self.gate.platform().registry.present();
         let Some(found) = snapshot.find(caller.tenant, tool) else { return Ok(()) };
         let Permit::On(resource, action) = found.permit else { return Ok(()) };
-        let allowed = permissions.iter().filter_map(|one| Grants::parse(one)).any(|grants| grants.allows(resource, action));
+        let allowed =
+            permissions.iter().filter_map(|one| Grants::parse(one)).any(|grants| grants.allows(resource, action));
         if allowed { Ok(()) } else { Err(forbidden(found.permit)) }
     }
 
@@ -165,7 +175,9 @@ impl Worker {
             question["model"] = model.clone();
         }
         let answer = self.call(wanted, caller, narrowed, "model_complete", question, called_off).await?;
-        Ok(json!({ "text": answer["text"], "model": answer["model"], "tokens": answer["tokens"], "version": filled["version"] }))
+        Ok(
+            json!({ "text": answer["text"], "model": answer["model"], "tokens": answer["tokens"], "version": filled["version"] }),
+        )
     }
 
     /// So long the head of an answer may take over HTTP.

@@ -84,7 +84,8 @@ impl Hearer {
         let floor = platform.store.entries_by_time(Scope::Tenant(tenant), &EVENTS, query).await.map_err(store_fault)?;
         let floor = floor.first().map_or(0, |entry| entry.position);
         let after = ear.as_ref().map_or(0, |ear| ear.value.position).max(floor);
-        let mut topics: Vec<Scalar> = waits.iter().filter_map(|(wait, _)| wait.event.clone()).map(Scalar::Text).collect();
+        let mut topics: Vec<Scalar> =
+            waits.iter().filter_map(|(wait, _)| wait.event.clone()).map(Scalar::Text).collect();
         topics.dedup();
         let bus = platform.service::<Ways>()?.bus.clone();
         let heard = bus.read(tenant, &Filter::In("stream", topics), after, PORTION).await.map_err(store_fault)?;

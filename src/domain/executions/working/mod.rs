@@ -182,7 +182,9 @@ impl Worker {
             Todo::Happening(happening) => self.happens(lease, work.execution, happening).await,
             Todo::Cancel => self.cancel(lease, work.execution).await,
             Todo::Wish(Wish::Work { token, item, node, attempt, config, input, key }) => {
-                let Some(stored) = self.read(lease.tenant, work.execution).await? else { return self.over(lease).await };
+                let Some(stored) = self.read(lease.tenant, work.execution).await? else {
+                    return self.over(lease).await;
+                };
                 let execution = stored.value.clone();
                 match execution.status {
                     Status::Running => {}
@@ -196,7 +198,17 @@ impl Worker {
                 if execution.state.token(token).is_none() {
                     return self.over(lease).await;
                 }
-                let wanted = doing::Wanted { execution: work.execution, stored: &stored, token, item, node, attempt, config, input, key };
+                let wanted = doing::Wanted {
+                    execution: work.execution,
+                    stored: &stored,
+                    token,
+                    item,
+                    node,
+                    attempt,
+                    config,
+                    input,
+                    key,
+                };
                 self.does(lease, wanted).await
             }
             Todo::Wish(_) => self.over(lease).await,
@@ -229,7 +241,8 @@ impl Worker {
             Ok(doing::Did::Nothing) => return self.over(lease).await,
             Err(fault) => {
                 if doing::is_busy(&fault) {
-                    let due = self.gate.platform().clock.now().plus(fault.retry_after().unwrap_or(Duration::from_secs(1)));
+                    let due =
+                        self.gate.platform().clock.now().plus(fault.retry_after().unwrap_or(Duration::from_secs(1)));
                     return self.gate.platform().store.put_back(lease, due).await.map(drop).map_err(store_fault);
                 }
                 doing::failed(token, item, &fault)
@@ -315,7 +328,8 @@ impl Worker {
                     }
                     return Ok(());
                 }
-                Err(StoreFault::Conflict(crate::port::store::Conflict::Changed { kind, .. })) if kind == Execution::KIND.name => {}
+                Err(StoreFault::Conflict(crate::port::store::Conflict::Changed { kind, .. }))
+                    if kind == Execution::KIND.name => {}
                 // Another one has the lease.
                 Err(StoreFault::Conflict(_)) => return Ok(()),
                 Err(fault) => return Err(store_fault(fault)),

@@ -21,7 +21,12 @@ use crate::port::outside::{OutFault, OutRequest, Outgoing};
 const LARGEST: usize = 4 << 20;
 
 impl Worker {
-    pub(super) async fn integration(&self, wanted: &Wanted<'_>, caller: &Caller, one: &Integration) -> Result<Value, Fault> {
+    pub(super) async fn integration(
+        &self,
+        wanted: &Wanted<'_>,
+        caller: &Caller,
+        one: &Integration,
+    ) -> Result<Value, Fault> {
         let platform = self.gate.platform();
         let outside = platform.service::<Outgoing>()?;
         let method = match one.method.unwrap_or(Given::Post) {
@@ -79,7 +84,8 @@ impl Worker {
             }
             read.extend_from_slice(&part);
         }
-        let body = serde_json::from_slice(&read).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&read).into_owned()));
+        let body = serde_json::from_slice(&read)
+            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&read).into_owned()));
         let expected = if one.expect.is_empty() { (200..300).contains(&status) } else { one.expect.contains(&status) };
         if expected {
             return Ok(json!({ "status": status, "headers": told, "body": body }));

@@ -21,7 +21,13 @@ use crate::port::store::Step;
 
 impl Worker {
     /// Opens a task.
-    pub(super) async fn person(&self, tenant: TenantId, wanted: &Wanted<'_>, _: &HumanTask, name: &str) -> Result<Did, Fault> {
+    pub(super) async fn person(
+        &self,
+        tenant: TenantId,
+        wanted: &Wanted<'_>,
+        _: &HumanTask,
+        name: &str,
+    ) -> Result<Did, Fault> {
         let platform = self.gate.platform();
         let name = if name.is_empty() { wanted.node.as_str() } else { name };
         let mut given = asked(&wanted.config, name);
@@ -63,7 +69,9 @@ pub(super) fn answered(body: &Value) -> Option<(Uuid, Happening)> {
         (_, Some("fail")) => failed(token, item, "task_unanswered", "nobody answered the task in time"),
         _ => {
             let mut result = body.get("response").and_then(Value::as_object).cloned().unwrap_or_default();
-            for (name, value) in [("outcome", outcome), ("answeredBy", body["by"].clone()), ("taskId", body["task"].clone())] {
+            for (name, value) in
+                [("outcome", outcome), ("answeredBy", body["by"].clone()), ("taskId", body["task"].clone())]
+            {
                 result.entry(name).or_insert(value);
             }
             Happening::Done { token, item, result: Value::Object(result) }

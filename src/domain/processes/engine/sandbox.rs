@@ -23,7 +23,7 @@ use crate::port::expressions::Expressions;
 /// The most that may happen in a dry run.
 const MOST_HAPPENINGS: usize = 10_000;
 /// So long its expressions may take.
-const LONGEST: Duration = Duration::from_secs(10);
+const LONGEST: Duration = Duration::from_secs(40);
 /// The most lines of the journal that are told.
 const MOST_LINES: usize = 2_000;
 

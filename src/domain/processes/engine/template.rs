@@ -204,16 +204,16 @@ impl Case {
     /// What came of it and was not to, or the other way round.
     #[must_use]
     pub fn missed(&self, graph: &Graph, ran: &Ran) -> Option<String> {
-        let end = |id: &&String| {
-            graph.find(id).is_some_and(|index| graph.nodes[index].role == super::nodes::Role::End)
-        };
+        let end = |id: &&String| graph.find(id).is_some_and(|index| graph.nodes[index].role == super::nodes::Role::End);
         let ends: BTreeSet<&String> = ran.visited.keys().filter(end).collect();
         let status = if self.fails { "failed" } else { "completed" };
         if ran.status != status || ends != self.ends.iter().collect::<BTreeSet<_>>() {
             let why = ran.failure.as_ref().map(|one| format!(" ({}: {})", one.code, one.message)).unwrap_or_default();
             return Some(format!("it is {}{why} at {ends:?}, not {status} at {:?}", ran.status, self.ends));
         }
-        if let Some(unknown) = self.answers.keys().find(|node| !ran.visited.contains_key(*node) && graph.find(node).is_none()) {
+        if let Some(unknown) =
+            self.answers.keys().find(|node| !ran.visited.contains_key(*node) && graph.find(node).is_none())
+        {
             return Some(format!("it answers for '{unknown}', which is no node"));
         }
         let result = ran.result.clone().unwrap_or_default();
@@ -224,7 +224,8 @@ impl Case {
 
 fn fits(parameter: &Parameter, value: &Value) -> Result<(), String> {
     let schema = Value::Object(parameter.schema.clone());
-    let validator = jsonschema::validator_for(&schema).map_err(|error| format!("has a schema that is none: {error}"))?;
+    let validator =
+        jsonschema::validator_for(&schema).map_err(|error| format!("has a schema that is none: {error}"))?;
     validator.validate(value).map_err(|error| error.to_string())
 }
 

@@ -145,8 +145,13 @@ impl Capability for ProcessTemplates {
             let known: Vec<&String> = files.keys().collect();
             return Err(Fault::not_found("template", id).with_detail(serde_json::json!({ "templates": known })));
         };
-        let mut output =
-            Output { items: vec![Item::of(template, true)], categories, definition: None, findings: None, soundness: None };
+        let mut output = Output {
+            items: vec![Item::of(template, true)],
+            categories,
+            definition: None,
+            findings: None,
+            soundness: None,
+        };
         if let Some(given) = &input.parameters {
             let definition = template.filled(given).map_err(unfit)?;
             let judged = judged(cx, &definition, None).await?;
@@ -186,5 +191,10 @@ fn words_of(template: &Template) -> BTreeSet<String> {
     let definition = template.filled(&template.example()).unwrap_or_default();
     let nodes: Vec<&str> = definition.nodes.iter().map(|node| node.name.as_str()).collect();
     let Template { id, name, description, category, tags, .. } = template;
-    content_stems(&format!("{} {name} {description} {category} {} {}", id.replace('-', " "), tags.join(" "), nodes.join(" ")))
+    content_stems(&format!(
+        "{} {name} {description} {category} {} {}",
+        id.replace('-', " "),
+        tags.join(" "),
+        nodes.join(" ")
+    ))
 }

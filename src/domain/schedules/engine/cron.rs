@@ -91,15 +91,16 @@ impl Cron {
             }
         };
         let times = Times { seconds: SECOND.plain(second)?, minutes: MINUTE.plain(minute)?, hours: HOUR.plain(hour)? };
-        let is_any = |text: &str| text.starts_with(['*', '?']);
+        // What names every day restricts nothing, however it is written; '*/2' does.
+        let (days, weekdays) = (days(day)?, weekdays(weekday)?);
         Ok(Self {
             every_hour: times.hours.count() == 24,
             times,
             months: MONTH.plain(month)?,
-            days: days(day)?,
-            weekdays: weekdays(weekday)?,
-            any_day: is_any(day),
-            any_weekday: is_any(weekday),
+            any_day: days.numbers.count() == 31,
+            any_weekday: (0..7).all(|day| weekdays.numbers.has(day)),
+            days,
+            weekdays,
         })
     }
 
@@ -167,13 +168,14 @@ impl Field {
         };
         let (from, to) = match range {
             "*" | "?" => (self.from, self.to),
-            _ => match range.split_once('-') {
-                Some((from, to)) => (self.number(from)?, self.number(to)?),
-                None => {
+            _ => {
+                if let Some((from, to)) = range.split_once('-') {
+                    (self.number(from)?, self.number(to)?)
+                } else {
                     let from = self.number(range)?;
                     (from, if step.is_some() { self.to } else { from })
                 }
-            },
+            }
         };
         if from > to {
             return Err(self.wrong(&format!("'{range}' ends before it begins")));

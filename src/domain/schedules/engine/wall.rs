@@ -11,11 +11,6 @@ use crate::kernel::zone::Zone;
 pub(super) struct Set(u64);
 
 impl Set {
-    /// The numbers from one to another.
-    pub(super) fn range(from: u32, to: u32) -> Self {
-        (from..=to).fold(Self::default(), |set, number| set.with(number))
-    }
-
     pub(super) const fn with(self, number: u32) -> Self {
         Self(self.0 | 1_u64 << (number & 63))
     }

@@ -20,7 +20,8 @@ pub(in crate::domain::tasks) const FEWEST: usize = 5;
 /// The past cases of a task, the newest first.
 pub(in crate::domain::tasks) async fn like(cx: &Cx, stored: &Stored<Task>) -> Result<Vec<Stored<Task>>, Fault> {
     let text = |text: &str| Scalar::Text(text.to_owned());
-    let alike = Filter::is("alike", text(&stored.value.alike)).and(Filter::is("status", text(Status::Completed.name())));
+    let alike =
+        Filter::is("alike", text(&stored.value.alike)).and(Filter::is("status", text(Status::Completed.name())));
     let query = Query::newest(visible_to::<Task>(cx.caller()).and(alike), MOST_CASES);
     let mut found = cx.find::<Task>(query).await?;
     // One that ended by its chain was decided by nobody.
@@ -48,7 +49,8 @@ pub(in crate::domain::tasks) fn shares(cases: &[Stored<Task>]) -> Vec<Share> {
         *counts.entry(outcome).or_default() += 1;
     }
     let all = counts.values().sum::<usize>().max(1) as f64;
-    let share = |(outcome, count): (&str, usize)| Share { outcome: outcome.to_owned(), count, share: count as f64 / all };
+    let share =
+        |(outcome, count): (&str, usize)| Share { outcome: outcome.to_owned(), count, share: count as f64 / all };
     let mut shares: Vec<Share> = counts.into_iter().map(share).collect();
     shares.sort_by_key(|share| std::cmp::Reverse(share.count));
     shares
@@ -65,8 +67,11 @@ pub(in crate::domain::tasks) struct Usual {
 
 /// What a field usually is: the median of numbers, else the most frequent value where it is frequent enough to be usual.
 pub(in crate::domain::tasks) fn usual(cases: &[Stored<Task>], field: &str) -> Option<Usual> {
-    let values: Vec<&Value> =
-        cases.iter().filter_map(|case| case.value.response.as_ref()?.get(field)).filter(|value| !value.is_null()).collect();
+    let values: Vec<&Value> = cases
+        .iter()
+        .filter_map(|case| case.value.response.as_ref()?.get(field))
+        .filter(|value| !value.is_null())
+        .collect();
     if values.len() < FEWEST {
         return None;
     }

@@ -39,13 +39,18 @@ pub(in crate::domain::tasks) async fn entries(cx: &Cx, task: uuid::Uuid) -> Resu
 }
 
 /// Everything that there is to know, as material for a model.
-pub(in crate::domain::tasks) fn material(stored: &Stored<Task>, cases: &[Stored<Task>], entries: &[Stored<Entry>]) -> String {
+pub(in crate::domain::tasks) fn material(
+    stored: &Stored<Task>,
+    cases: &[Stored<Task>],
+    entries: &[Stored<Entry>],
+) -> String {
     let task = &stored.value;
     let case = |case: &Stored<Task>| {
         json!({ "data": case.value.data, "response": case.value.response, "outcome": case.value.outcome,
             "comment": case.value.answers.last().and_then(|answer| answer.comment.clone()) })
     };
-    let entry = |entry: &Stored<Entry>| json!({ "what": entry.value.what, "at": entry.created_at, "text": entry.value.text });
+    let entry =
+        |entry: &Stored<Entry>| json!({ "what": entry.value.what, "at": entry.created_at, "text": entry.value.text });
     let whole = json!({
         "title": task.title, "description": task.description, "data": task.data, "form": task.form, "outcomes": task.outcomes,
         "dueAt": task.due_at, "slaDeadline": task.sla_deadline, "slaStatus": task.sla_status,

@@ -70,7 +70,10 @@ impl Checking {
         self.unknown(schema, place, KNOWN);
         self.texts(schema, place);
         if schema.get("additionalProperties").is_some_and(|more| *more != Value::Bool(false)) {
-            self.tell(&format!("{place}/additionalProperties"), "must be false, or left out: a form has the fields that it names");
+            self.tell(
+                &format!("{place}/additionalProperties"),
+                "must be false, or left out: a form has the fields that it names",
+            );
         }
         schema.remove("minProperties");
         schema.insert("additionalProperties".to_owned(), Value::Bool(false));
@@ -79,7 +82,10 @@ impl Checking {
             return;
         };
         if properties.is_empty() {
-            self.tell(&format!("{place}/properties"), "must name a field; leave the form out where nothing is to be filled in");
+            self.tell(
+                &format!("{place}/properties"),
+                "must name a field; leave the form out where nothing is to be filled in",
+            );
         }
         for (name, field) in properties.iter_mut() {
             let below = format!("{place}/properties/{}", name.replace('~', "~0").replace('/', "~1"));
@@ -162,7 +168,9 @@ impl Checking {
                 }
             });
             if !fits {
-                let say = format!("must be a regular expression of {LONGEST_PATTERN} bytes or less, without look-around and back-references");
+                let say = format!(
+                    "must be a regular expression of {LONGEST_PATTERN} bytes or less, without look-around and back-references"
+                );
                 self.tell(&format!("{place}/pattern"), say);
             }
         }
@@ -228,7 +236,10 @@ impl Checking {
     fn unknown(&mut self, schema: &Map<String, Value>, place: &str, known: &[&str]) {
         for name in schema.keys().filter(|name| !known.contains(&name.as_str())) {
             let pointer = format!("{place}/{}", name.replace('~', "~0").replace('/', "~1"));
-            self.tell(&pointer, format!("is not of the schemas that forms are made of; here it takes {}", known.join(", ")));
+            self.tell(
+                &pointer,
+                format!("is not of the schemas that forms are made of; here it takes {}", known.join(", ")),
+            );
         }
     }
 }
@@ -279,9 +290,15 @@ mod tests {
             (json!({ "properties": { "a": { "type": "string", "enum": [1] } } }), "/form/properties/a/enum"),
             (json!({ "properties": { "a": { "type": "string", "enum": ["x", "x"] } } }), "/form/properties/a/enum"),
             (json!({ "properties": { "a": { "type": "string", "pattern": "(?=x)" } } }), "/form/properties/a/pattern"),
-            (json!({ "properties": { "a": { "type": "integer", "minimum": 3, "maximum": 2 } } }), "/form/properties/a/minimum"),
+            (
+                json!({ "properties": { "a": { "type": "integer", "minimum": 3, "maximum": 2 } } }),
+                "/form/properties/a/minimum",
+            ),
             (json!({ "properties": { "a": { "type": "integer", "default": "x" } } }), "/form/properties/a/default"),
-            (json!({ "properties": { "a": { "type": "array", "items": { "type": "object" } } } }), "/form/properties/a/items"),
+            (
+                json!({ "properties": { "a": { "type": "array", "items": { "type": "object" } } } }),
+                "/form/properties/a/items",
+            ),
             (json!({ "properties": { "a": { "type": "string" } }, "required": ["b"] }), "/form/required/0"),
             (json!({ "properties": { "a": true } }), "/form/properties/a"),
         ] {
@@ -296,7 +313,8 @@ mod tests {
             deep = json!({ "type": "object", "properties": { "a": deep } });
         }
         assert_eq!(places(&deep), ["/form/properties/a/properties/a/properties/a"]);
-        let many: Map<String, Value> = (0..70).map(|number| (format!("f{number}"), json!({ "type": "string" }))).collect();
+        let many: Map<String, Value> =
+            (0..70).map(|number| (format!("f{number}"), json!({ "type": "string" }))).collect();
         assert_eq!(places(&json!({ "properties": many })), ["/form"]);
         let long = json!({ "properties": { "a": { "type": "string", "description": "x".repeat(70_000) } } });
         assert_eq!(places(&long), ["/form"]);

@@ -9,7 +9,11 @@ pub const COMMENT: &str = "comment";
 
 /// The flat form with the outcome and a comment; none where the form is not flat, or has a field of one of these names.
 #[must_use]
-pub fn flat(form: Option<&Map<String, Value>>, outcomes: &[String], decides_itself: bool) -> Option<Map<String, Value>> {
+pub fn flat(
+    form: Option<&Map<String, Value>>,
+    outcomes: &[String],
+    decides_itself: bool,
+) -> Option<Map<String, Value>> {
     let mut properties = Map::new();
     let mut required = Vec::new();
     if !decides_itself {

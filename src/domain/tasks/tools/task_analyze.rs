@@ -139,7 +139,8 @@ impl Capability for TaskAnalyze {
         let context = context(task, &cases);
         let mut risks = risks(task, &cases, &context);
         let of = cases.len();
-        let count = |outcome: &str| context.outcomes.iter().find(|one| one.outcome == outcome).map_or(0, |one| one.count);
+        let count =
+            |outcome: &str| context.outcomes.iter().find(|one| one.outcome == outcome).map_or(0, |one| one.count);
         let share = |outcome: &str| context.outcomes.iter().find(|one| one.outcome == outcome).map(|one| one.share);
         let enough = of >= FEWEST;
         let first = context.outcomes.first().filter(|first| enough && task.outcomes.contains(&first.outcome));
@@ -158,7 +159,9 @@ impl Capability for TaskAnalyze {
             task.outcomes.join(", ")
         );
         if let Some((said, model)) = said(cx, &instructions, &material(&stored, &cases, &entries), input.model).await? {
-            for say in said.get("risks").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).take(5) {
+            for say in
+                said.get("risks").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).take(5)
+            {
                 let say = say.chars().take(500).collect();
                 risks.push(Risk { kind: "model".to_owned(), say, method: Method::Model });
             }
@@ -203,9 +206,17 @@ fn risks(task: &Task, cases: &[Stored<Task>], context: &Context) -> Vec<Risk> {
     for figure in &context.figures {
         let Figure { name, value, median, largest, cases } = figure;
         if value > largest {
-            tell("unusual_figure", format!("{name} is {value}: more than in any of {cases} similar cases, of which the largest has {largest}"));
+            tell(
+                "unusual_figure",
+                format!(
+                    "{name} is {value}: more than in any of {cases} similar cases, of which the largest has {largest}"
+                ),
+            );
         } else if *median > 0.0 && *value > median * 3.0 {
-            tell("unusual_figure", format!("{name} is {value}: more than three times the {median} in the middle of {cases} similar cases"));
+            tell(
+                "unusual_figure",
+                format!("{name} is {value}: more than three times the {median} in the middle of {cases} similar cases"),
+            );
         }
     }
     match task.sla_status {
@@ -225,7 +236,10 @@ fn risks(task: &Task, cases: &[Stored<Task>], context: &Context) -> Vec<Risk> {
         }
         let with = cases.iter().filter(|case| !case.value.attachments.is_empty()).count();
         if task.attachments.is_empty() && with * 2 > cases.len() {
-            tell("nothing_attached", format!("nothing is attached, and to {with} of {} similar cases something was", cases.len()));
+            tell(
+                "nothing_attached",
+                format!("nothing is attached, and to {with} of {} similar cases something was", cases.len()),
+            );
         }
         if context.outcomes.first().is_some_and(|first| first.share < 0.6) {
             tell("contested", "similar cases were decided this way and that".to_owned());

@@ -97,13 +97,19 @@ impl Capability for TaskAssign {
         let what = match deed {
             Deed::Assign => {
                 if !governs(cx, &stored) {
-                    return Err(Fault::new(&NOT_YOURS, "only who made the task, and holders of tasks:manage, assign it"));
+                    return Err(Fault::new(
+                        &NOT_YOURS,
+                        "only who made the task, and holders of tasks:manage, assign it",
+                    ));
                 }
                 What::Assigned
             }
             Deed::Claim => {
                 if task.quorum.is_some() {
-                    return Err(Fault::bad_input("/action", "cannot be 'claim' where several answer: answer with task_respond"));
+                    return Err(Fault::bad_input(
+                        "/action",
+                        "cannot be 'claim' where several answer: answer with task_respond",
+                    ));
                 }
                 may(cx, &stored).await?;
                 if has {

@@ -98,7 +98,8 @@ impl Capability for TaskComment {
                     return Err(Fault::bad_input("/attachment", format!("would be one more than {MOST_ATTACHMENTS}")));
                 }
                 let attachment = attached(cx, given).await?;
-                let detail = json!({ "name": attachment.name, "documentId": attachment.document_id, "url": attachment.url });
+                let detail =
+                    json!({ "name": attachment.name, "documentId": attachment.document_id, "url": attachment.url });
                 task.attachments.push(attachment);
                 task.shown_hash = shown_hash(&task);
                 notes.note(What::Attached, &doer, input.text, detail);
@@ -121,7 +122,10 @@ async fn attached(cx: &Cx, given: Given) -> Result<Attachment, Fault> {
         }
         (None, Some(url)) => {
             if !(url.starts_with("https://") || url.starts_with("http://")) || url.chars().any(char::is_whitespace) {
-                return Err(Fault::bad_input("/attachment/url", "must begin with https:// or http:// and have no blanks"));
+                return Err(Fault::bad_input(
+                    "/attachment/url",
+                    "must begin with https:// or http:// and have no blanks",
+                ));
             }
             let name = given.name.unwrap_or_else(|| url.clone());
             Ok(Attachment { name, document_id: None, url: Some(url), by, at })

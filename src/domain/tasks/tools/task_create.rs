@@ -37,7 +37,16 @@ impl Capability for TaskCreate {
         let belongs = Belongs { owner: Some(starter.uuid()), workspace: None, visibility: Visibility::Private };
         let value = create(cx, id, belongs, task, notes)?;
         let (at, visibility) = (cx.now(), belongs.visibility);
-        let stored = Stored { id, revision: 1, owner: belongs.owner, workspace: None, visibility, created_at: at, updated_at: at, value };
+        let stored = Stored {
+            id,
+            revision: 1,
+            owner: belongs.owner,
+            workspace: None,
+            visibility,
+            created_at: at,
+            updated_at: at,
+            value,
+        };
         TaskView::of(cx, &stored).await
     }
 }

@@ -52,7 +52,10 @@ impl Capability for TaskEscalate {
         let caller = cx.caller();
         let has = task.assignee.as_ref().is_some_and(|one| Who::answering(caller).contains(one));
         if !has && stored.owner != Some(caller.user.uuid()) && !caller.may(Resource::Tasks, Action::Manage) {
-            return Err(Fault::new(&NOT_YOURS, "only who has the task, who made it and holders of tasks:manage escalate it"));
+            return Err(Fault::new(
+                &NOT_YOURS,
+                "only who has the task, who made it and holders of tasks:manage escalate it",
+            ));
         }
         if task.chain_at >= task.chain.len() {
             return Err(Fault::new(&CHAIN_ENDED, "the escalation chain has no further step"));

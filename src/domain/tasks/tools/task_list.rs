@@ -122,7 +122,8 @@ impl Capability for TaskList {
         let statuses = input.status.clone().unwrap_or_else(usual);
         filter = filter.and(Filter::In("status", statuses.iter().map(|one| text(one.name().to_owned())).collect()));
         if let Some(wanted) = &input.sla_status {
-            filter = filter.and(Filter::In("slaStatus", wanted.iter().map(|one| text(one.name().to_owned())).collect()));
+            filter =
+                filter.and(Filter::In("slaStatus", wanted.iter().map(|one| text(one.name().to_owned())).collect()));
         }
         for (name, value) in
             [("taskType", &input.task_type), ("processId", &input.process_id), ("executionId", &input.execution_id)]

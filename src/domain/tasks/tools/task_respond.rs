@@ -72,7 +72,10 @@ impl Capability for TaskRespond {
             }
         } else {
             let shown_hash = input.shown_hash.ok_or_else(|| {
-                Fault::bad_input("/shownHash", "is missing: read the task with task_get and give the shownHash of what was shown")
+                Fault::bad_input(
+                    "/shownHash",
+                    "is missing: read the task with task_get and give the shownHash of what was shown",
+                )
             })?;
             Given {
                 outcome: input.outcome,

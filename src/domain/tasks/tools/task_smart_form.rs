@@ -161,10 +161,13 @@ impl Capability for TaskSmartForm {
                  object of field and value.",
                 left.join(", ")
             );
-            if let Some((said, model)) = said(cx, &instructions, &material(&stored, &cases, &entries), input.model).await? {
+            if let Some((said, model)) =
+                said(cx, &instructions, &material(&stored, &cases, &entries), input.model).await?
+            {
                 let values = said.get("values").and_then(Value::as_object).cloned().unwrap_or_default();
                 left.retain(|name| {
-                    let fits = values.get(name).filter(|value| properties.get(name).is_some_and(|field| fits(field, value)));
+                    let fits =
+                        values.get(name).filter(|value| properties.get(name).is_some_and(|field| fits(field, value)));
                     if let Some(value) = fits {
                         let from = Origin::Model { model: model.clone() };
                         (output.method, output.model) = (Method::Model, Some(model.clone()));
@@ -178,9 +181,8 @@ impl Capability for TaskSmartForm {
             let Some(field) = properties.get(&name) else { continue };
             let usual = usual(&cases, &name).filter(|usual| fits(field, &usual.value));
             let default = || Some((field.get("default")?.clone(), Origin::FormDefault));
-            let of_cases = usual.map(|one| {
-                (one.value, Origin::SimilarCases { count: one.count, of: one.of, median: one.median })
-            });
+            let of_cases =
+                usual.map(|one| (one.value, Origin::SimilarCases { count: one.count, of: one.of, median: one.median }));
             match of_cases.or_else(default) {
                 Some((value, from)) => output.suggestions.push(Suggestion { field: name, value, from }),
                 None => output.open.push(name),

@@ -53,18 +53,37 @@ async fn one_that_failed_goes_on_with_another_value_or_without_the_step() {
         { "id": "look", "type": "tool", "config": { "tool": "memory_get" }, "input": { "id": "= memory" } },
         end("done"),
     ]);
-    published(&app, &app.member, "Fragile", nodes, "begin>look look>done", json!({ "memory": { "schema": { "type": "string" }, "required": true } })).await;
-    let kept = app.call(&app.member, "memory_store", json!({ "text": "The fragile one looks at this", "method": "statistical" })).await.unwrap();
-    let memory = kept["items"][0]["id"].clone();
-    let memory = if memory.is_null() { kept["memories"][0]["id"].clone() } else { memory };
+    published(
+        &app,
+        &app.member,
+        "Fragile",
+        nodes,
+        "begin>look look>done",
+        json!({ "memory": { "schema": { "type": "string" }, "required": true } }),
+    )
+    .await;
+    let kept = app
+        .call(&app.member, "memory_store", json!({ "text": "The fragile one looks at this", "method": "statistical" }))
+        .await
+        .unwrap();
+    let memory = kept["memory"]["memoryId"].clone();
     let nothing = "00000000-0000-7000-8000-000000000000";
     let id = started(&app, &app.member, "fragile", json!({ "memory": nothing })).await;
     let told = over(&app, &app.member, &id).await;
     assert_eq!((&told["status"], &told["failure"]["code"]), (&json!("failed"), &json!("not_found")), "{told:#}");
     let bad = json!({ "id": id, "variables": { "memory": 7 } });
-    assert_eq!(app.call(&app.member, "execution_recover", bad).await.unwrap_err().code().name, "execution_variables_unfit");
-    let told = app.call(&app.member, "execution_recover", json!({ "id": id, "variables": { "memory": memory } })).await.unwrap();
-    assert_eq!((&told["recoveredFrom"]["code"], &told["recoveredAt"], &told["status"]), (&json!("not_found"), &json!("look"), &json!("running")));
+    assert_eq!(
+        app.call(&app.member, "execution_recover", bad).await.unwrap_err().code().name,
+        "execution_variables_unfit"
+    );
+    let told = app
+        .call(&app.member, "execution_recover", json!({ "id": id, "variables": { "memory": memory } }))
+        .await
+        .unwrap();
+    assert_eq!(
+        (&told["recoveredFrom"]["code"], &told["recoveredAt"], &told["status"]),
+        (&json!("not_found"), &json!("look"), &json!("running"))
+    );
     assert_eq!(over(&app, &app.member, &id).await["status"], "completed", "{memory}");
     let fault = app.call(&app.member, "execution_recover", json!({ "id": id })).await.unwrap_err();
     assert_eq!(fault.code().name, "execution_wrong_state");
@@ -105,7 +124,8 @@ async fn one_below_is_called_off_with_the_one_above() {
     let app = TestApp::start().await;
     let inner = json!([begin(), { "id": "word", "type": "wait", "config": { "message": "word" } }, end("done")]);
     published(&app, &app.member, "Below", inner, "begin>word word>done", json!({})).await;
-    let outer = json!([begin(), { "id": "run", "type": "sub_process", "config": { "processId": "below" } }, end("done")]);
+    let outer =
+        json!([begin(), { "id": "run", "type": "sub_process", "config": { "processId": "below" } }, end("done")]);
     published(&app, &app.member, "Above", outer, "begin>run run>done", json!({})).await;
     let id = started(&app, &app.member, "above", json!({})).await;
     rest(&app).await;

@@ -16,10 +16,21 @@ async fn a_message_goes_on_with_what_it_says_where_the_key_is_right() {
         { "id": "paid", "type": "wait", "config": { "message": "payment", "correlationKey": "order", "condition": "result.amount >= 10" }, "output": { "amount": "= result.amount" } },
         end("done"),
     ]);
-    published(&app, &app.member, "Paying", nodes, "begin>paid paid>done", json!({ "order": { "required": true }, "amount": {} })).await;
+    published(
+        &app,
+        &app.member,
+        "Paying",
+        nodes,
+        "begin>paid paid>done",
+        json!({ "order": { "required": true }, "amount": {} }),
+    )
+    .await;
     let id = started(&app, &app.member, "paying", json!({ "order": "A-1" })).await;
     let told = app.call(&app.member, "execution_get", json!({ "id": id })).await.unwrap();
-    assert_eq!((&told["state"]["tokens"][0]["stage"], &told["state"]["tokens"][0]["waitsFor"]), (&json!("waiting_for_message"), &json!("payment")));
+    assert_eq!(
+        (&told["state"]["tokens"][0]["stage"], &told["state"]["tokens"][0]["waitsFor"]),
+        (&json!("waiting_for_message"), &json!("payment"))
+    );
     let signal = |message: &str, key: Value, amount: u32| {
         let mut input = json!({ "id": id, "message": message, "payload": { "amount": amount } });
         if !key.is_null() {
@@ -27,7 +38,12 @@ async fn a_message_goes_on_with_what_it_says_where_the_key_is_right() {
         }
         input
     };
-    for wrong in [signal("payment", json!("A-2"), 20), signal("payment", Value::Null, 20), signal("other", json!("A-1"), 20), signal("payment", json!("A-1"), 3)] {
+    for wrong in [
+        signal("payment", json!("A-2"), 20),
+        signal("payment", Value::Null, 20),
+        signal("other", json!("A-1"), 20),
+        signal("payment", json!("A-1"), 3),
+    ] {
         let fault = app.call(&app.member, "execution_signal", wrong.clone()).await.unwrap_err();
         assert_eq!(fault.code().name, "execution_nobody_waits", "{wrong}");
     }
@@ -78,7 +94,10 @@ async fn ways_at_once_wait_for_each_other_and_an_inclusive_one_for_what_was_take
     assert!(app.call(&app.member, "execution_signal", signal("c")).await.is_err());
     app.call(&app.member, "execution_signal", signal("a")).await.unwrap();
     let told = until(&app, &app.member, &id, |_| true).await;
-    assert_eq!((&told["status"], &told["state"]["nodeStates"]["join"]), (&json!("running"), &json!("waiting_for_others")));
+    assert_eq!(
+        (&told["status"], &told["state"]["nodeStates"]["join"]),
+        (&json!("running"), &json!("waiting_for_others"))
+    );
     app.call(&app.member, "execution_signal", signal("b")).await.unwrap();
     assert_eq!(over(&app, &app.member, &id).await["status"], "completed");
 }
@@ -93,24 +112,24 @@ async fn an_event_of_the_topic_and_subject_goes_on_and_is_heard_once_whatever_ha
         end("done"),
     ]);
     let variables = json!({ "prompt": { "required": true }, "version": {} });
-    published(&app, &app.member, "Hearing", nodes, "begin>made made>again again>done", variables).await;
+    published(&app, &app.admin, "Hearing", nodes, "begin>made made>again again>done", variables).await;
     let prompt = |name: &str| json!({ "name": name, "description": "One.", "template": "Say so." });
-    app.call(&app.member, "prompt_create", prompt("Before")).await.unwrap();
+    app.call(&app.admin, "prompt_create", prompt("Before")).await.unwrap();
     app.clock.advance(Duration::from_secs(1));
-    let id = started(&app, &app.member, "hearing", json!({ "prompt": "wanted" })).await;
+    let id = started(&app, &app.admin, "hearing", json!({ "prompt": "wanted" })).await;
     let hearer = Hearer::new(app.app.gate().clone()).unwrap();
     hearer.round().await.unwrap();
-    app.call(&app.member, "prompt_create", prompt("Other")).await.unwrap();
+    app.call(&app.admin, "prompt_create", prompt("Other")).await.unwrap();
     hearer.round().await.unwrap();
     rest(&app).await;
-    let told = app.call(&app.member, "execution_get", json!({ "id": id })).await.unwrap();
+    let told = app.call(&app.admin, "execution_get", json!({ "id": id })).await.unwrap();
     assert_eq!(told["currentNode"], "made");
-    app.call(&app.member, "prompt_create", prompt("Wanted")).await.unwrap();
+    app.call(&app.admin, "prompt_create", prompt("Wanted")).await.unwrap();
     for _ in 0..3 {
         hearer.round().await.unwrap();
         rest(&app).await;
     }
-    let told = app.call(&app.member, "execution_get", json!({ "id": id })).await.unwrap();
+    let told = app.call(&app.admin, "execution_get", json!({ "id": id })).await.unwrap();
     assert_eq!((&told["currentNode"], &told["status"]), (&json!("again"), &json!("running")), "{told:#}");
     assert!(told["state"]["variables"]["version"].as_str().unwrap().starts_with("1.0.0"));
 }

@@ -26,7 +26,8 @@ fn every_type_of_node_is_told_with_all_of_its_config() {
     let all = told("Types of nodes", true);
     for one in NODE_TYPES {
         let schema = (one.schema)();
-        for name in schema.get("properties").and_then(|all| all.as_object()).into_iter().flatten().map(|(name, _)| name) {
+        for name in schema.get("properties").and_then(|all| all.as_object()).into_iter().flatten().map(|(name, _)| name)
+        {
             assert!(all.contains(name), "docs/processes.md does not tell '{name}' of {}", one.name);
         }
     }

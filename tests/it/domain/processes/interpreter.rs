@@ -202,7 +202,9 @@ impl Stand {
 
 fn token_of(wish: &Wish) -> TokenId {
     match wish {
-        Wish::Work { token, .. } | Wish::Wake { token, .. } | Wish::Listen { token, .. } | Wish::Drop { token } => *token,
+        Wish::Work { token, .. } | Wish::Wake { token, .. } | Wish::Listen { token, .. } | Wish::Drop { token } => {
+            *token
+        }
     }
 }
 

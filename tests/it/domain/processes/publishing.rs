@@ -26,11 +26,13 @@ async fn a_version_says_how_much_has_changed() {
     let told = publish(&app).await;
     assert_eq!((&told["version"], &told["step"]), (&json!("1.0.1"), &json!("patch")));
     // Something else is done.
-    update(&app, json!({ "do": "changeEdge", "id": "choose--store", "set": { "condition": "keep and note != \"\"" } })).await;
+    update(&app, json!({ "do": "changeEdge", "id": "choose--store", "set": { "condition": "keep and note != \"\"" } }))
+        .await;
     let told = publish(&app).await;
     assert_eq!((&told["version"], &told["step"]), (&json!("1.1.0"), &json!("minor")));
     // Something that may be given is no break; something that must be is.
-    update(&app, json!({ "do": "setVariable", "name": "urgent", "variable": { "schema": { "type": "boolean" } } })).await;
+    update(&app, json!({ "do": "setVariable", "name": "urgent", "variable": { "schema": { "type": "boolean" } } }))
+        .await;
     assert_eq!(publish(&app).await["version"], "1.2.0");
     let must = json!({ "schema": { "type": "boolean" }, "required": true });
     update(&app, json!({ "do": "setVariable", "name": "urgent", "variable": must })).await;
@@ -83,13 +85,14 @@ async fn the_history_tells_everything_newest_first_page_by_page() {
         update(&app, json!({ "do": "changeNode", "id": "look", "set": { "name": format!("Look {number}") } })).await;
     }
     publish(&app).await;
-    let first = ada(&app, "process_versions", json!({ "id": "checked-note", "pageSize": 3 })).await.unwrap();
+    let first = ada(&app, "process_versions", json!({ "id": "checked-note", "limit": 3 })).await.unwrap();
     let told = |page: &Value| -> Vec<String> {
         page["items"].as_array().unwrap().iter().map(|one| one["version"].as_str().unwrap().to_owned()).collect()
     };
     assert_eq!(told(&first), ["1.0.1", "1.0.1-draft.3", "1.0.1-draft.2"]);
     let token = &first["nextPageToken"];
-    let rest = ada(&app, "process_versions", json!({ "id": "checked-note", "pageSize": 3, "pageToken": token })).await.unwrap();
+    let rest =
+        ada(&app, "process_versions", json!({ "id": "checked-note", "limit": 3, "pageToken": token })).await.unwrap();
     assert_eq!((told(&rest), rest.get("nextPageToken")), (vec!["1.0.0".to_owned()], None));
     assert_eq!((&rest["items"][0]["message"], &rest["items"][0]["status"]), (&json!("first"), &json!("superseded")));
     assert_eq!(first["items"][0]["parents"], json!([3]));

@@ -28,8 +28,10 @@ fn every_template_is_sound_and_its_cases_come_to_every_end_and_every_node() {
     let language: Arc<dyn Expressions> = Arc::new(FeelLanguage::default());
     let templates = all();
     assert!(templates.len() >= 10);
-    let wrong: Vec<String> =
-        templates.iter().flat_map(|one| one.unmet(&language).into_iter().map(|why| format!("{}: {why}", one.id))).collect();
+    let wrong: Vec<String> = templates
+        .iter()
+        .flat_map(|one| one.unmet(&language).into_iter().map(|why| format!("{}: {why}", one.id)))
+        .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -46,12 +48,17 @@ fn what_a_template_does_not_keep_is_told() {
     assert!(silent.contains("no case comes to 'silent'"), "{silent}");
     let other = unmet(&|one| one["cases"][0]["ends"] = json!(["declined"])).unwrap();
     assert!(other.contains("A small claim needs nobody"), "{other}");
-    let idle = unmet(&|one| one["parameters"]["spare"] = json!({ "description": "Idle.", "schema": {}, "example": 1 })).unwrap();
+    let idle = unmet(&|one| one["parameters"]["spare"] = json!({ "description": "Idle.", "schema": {}, "example": 1 }))
+        .unwrap();
     assert!(idle.contains("'spare' goes nowhere"), "{idle}");
     let stuck = unmet(&|one| one["nodes"][0]["type"] = json!("end")).unwrap();
     assert!(stuck.contains("start_missing"), "{stuck}");
     assert!(unmet(&|one| one["parameters"]["manager"]["example"] = json!(7)).unwrap_err().contains("example"));
-    assert!(unmet(&|one| drop(one["parameters"].as_object_mut().unwrap().remove("finance"))).unwrap_err().contains("no parameter 'finance'"));
+    assert!(
+        unmet(&|one| drop(one["parameters"].as_object_mut().unwrap().remove("finance")))
+            .unwrap_err()
+            .contains("no parameter 'finance'")
+    );
     assert!(unmet(&|one| one["colour"] = json!("red")).unwrap_err().contains("unknown field"));
 }
 
@@ -67,11 +74,13 @@ async fn each_is_made_into_a_process_by_the_tools_and_tried_out_to_all_of_its_en
                 given.insert(name.clone(), json!("archivist"));
             }
         }
-        let told = call("process_templates", json!({ "id": template.id, "parameters": given })).await.unwrap();
+        let told = call("process_templates", json!({ "id": template.id, "parameters": given })).await;
+        let told = told.unwrap_or_else(|fault| panic!("{}: {:?}", template.id, fault.places()));
         let errors: Vec<&Value> =
             told["findings"].as_array().unwrap().iter().filter(|one| one["level"] == "error").collect();
         assert!(errors.is_empty() && told["soundness"] == "sound", "{}: {errors:?}", template.id);
-        call("process_create", told["definition"].clone()).await.unwrap();
+        let made = call("process_create", told["definition"].clone()).await;
+        made.unwrap_or_else(|fault| panic!("{}: {:?} {}", template.id, fault.places(), told["definition"]));
         let mut ends = BTreeSet::new();
         for case in told["items"][0]["cases"].as_array().unwrap() {
             let run = json!({ "id": template.id, "variables": case["variables"], "answers": case["answers"] });
@@ -116,7 +125,10 @@ async fn templates_are_found_by_category_tag_and_words() {
 async fn parameters_fill_the_gaps_and_what_does_not_fit_is_told_by_place() {
     let app = TestApp::start().await;
     let with = |parameters: Value| json!({ "id": "expense-approval", "parameters": parameters, "name": "Trips" });
-    let told = ada(&app, "process_templates", with(json!({ "manager": "= claimant", "finance": "f", "managerUpTo": 77 }))).await.unwrap();
+    let told =
+        ada(&app, "process_templates", with(json!({ "manager": "= claimant", "finance": "f", "managerUpTo": 77 })))
+            .await
+            .unwrap();
     let definition = &told["definition"];
     assert_eq!((&definition["name"], &told["findings"]), (&json!("Trips"), &json!([])));
     let text = definition.to_string();
@@ -124,7 +136,10 @@ async fn parameters_fill_the_gaps_and_what_does_not_fit_is_told_by_place() {
     for (parameters, at) in [
         (json!({ "finance": "f" }), vec!["/parameters/manager"]),
         (json!({ "manager": 7, "finance": "f" }), vec!["/parameters/manager"]),
-        (json!({ "manager": "m", "finance": "f", "colour": "red", "freeUpTo": -1 }), vec!["/parameters/colour", "/parameters/freeUpTo"]),
+        (
+            json!({ "manager": "m", "finance": "f", "colour": "red", "freeUpTo": -1 }),
+            vec!["/parameters/colour", "/parameters/freeUpTo"],
+        ),
     ] {
         let refused = ada(&app, "process_templates", with(parameters)).await.unwrap_err();
         let places: Vec<&str> = refused.places().iter().map(|one| one.pointer.as_str()).collect();
@@ -134,7 +149,8 @@ async fn parameters_fill_the_gaps_and_what_does_not_fit_is_told_by_place() {
     assert_eq!(nameless.places()[0].pointer, "/id");
     // An agent that is not there is found before anything is made.
     let parameters = json!({ "agent": "nobody", "firstLine": "f", "expert": "e" });
-    let told = ada(&app, "process_templates", json!({ "id": "support-triage", "parameters": parameters })).await.unwrap();
+    let told =
+        ada(&app, "process_templates", json!({ "id": "support-triage", "parameters": parameters })).await.unwrap();
     assert_eq!(told["findings"][0]["rule"], "unknown_agent");
 }
 
@@ -145,7 +161,10 @@ fn a_file_of_the_data_folder_lies_over_the_one_that_comes_with_the_program() {
     let more = json!({ "name": "Mine", "description": "Mine.", "category": "house", "cases": [] });
     own.extend(more.as_object().unwrap().clone());
     let built_in = files("processes", "json").into_iter().map(|path| {
-        file(path.file_name().unwrap().to_str().unwrap(), fs::read_to_string(crate::tools::project().join(&path)).unwrap())
+        file(
+            path.file_name().unwrap().to_str().unwrap(),
+            fs::read_to_string(crate::tools::project().join(&path)).unwrap(),
+        )
     });
     let (templates, broken) = Templates::new(&built_in.collect::<Vec<_>>());
     assert!(broken.is_empty());

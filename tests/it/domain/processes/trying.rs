@@ -24,11 +24,15 @@ async fn answers_that_are_given_decide_the_way_and_others_are_made_up() {
     let told = ada(&app, "process_sandbox", run(no)).await.unwrap();
     assert_eq!((&told["result"]["kept"], &told["took"]), (&json!(false), &json!("P2DT1H")));
     assert_eq!((&told["variables"]["keep"], &told["madeUp"]), (&json!(false), &json!([])));
-    let events: Vec<&str> = told["journal"].as_array().unwrap().iter().map(|one| one["event"].as_str().unwrap()).collect();
+    let events: Vec<&str> =
+        told["journal"].as_array().unwrap().iter().map(|one| one["event"].as_str().unwrap()).collect();
     assert_eq!(events, ["entered", "entered", "began", "done", "set", "entered", "took", "entered", "ended"]);
     let fails = json!({ "store": [{ "fault": { "code": "unavailable" } }] });
     let told = ada(&app, "process_sandbox", run(fails)).await.unwrap();
-    assert_eq!((&told["status"], &told["failure"]["code"], &told["failedAt"]), (&json!("failed"), &json!("unavailable"), &json!("store")));
+    assert_eq!(
+        (&told["status"], &told["failure"]["code"], &told["failedAt"]),
+        (&json!("failed"), &json!("unavailable"), &json!("store"))
+    );
     // An answer that does not fit the variable it is kept in.
     let unfit = json!({ "look": [{ "result": { "keep": "perhaps" } }] });
     assert_eq!(ada(&app, "process_sandbox", run(unfit)).await.unwrap()["failure"]["code"], "variable_unfit");
@@ -45,7 +49,11 @@ async fn what_is_given_and_does_not_fit_is_refused_with_its_place() {
         (json!({ "variables": { "note": 7 } }), "/variables", Some("variable_unfit")),
         (json!({ "variables": { "note": "a", "colour": "red" } }), "/variables", Some("unknown_variable")),
         (json!({ "variables": { "note": "a" }, "answers": { "nobody": [] } }), "/answers/nobody", None),
-        (json!({ "variables": { "note": "a" }, "answers": { "look": [{}, { "after": "soon" }] } }), "/answers/look/1/after", None),
+        (
+            json!({ "variables": { "note": "a" }, "answers": { "look": [{}, { "after": "soon" }] } }),
+            "/answers/look/1/after",
+            None,
+        ),
     ] {
         let mut input = input;
         input["id"] = json!("note");
@@ -65,7 +73,8 @@ async fn an_expression_that_would_run_for_ever_ends_in_a_fault_soon() {
         ("Recursion", "(function(f) f(f))(function(f) f(f))"),
         ("Growth", "for a in 1..20000 return (for b in 1..20000 return \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\")"),
     ] {
-        let script = json!([{ "id": "think", "type": "script", "config": { "steps": [{ "name": "one", "value": text }] } }]);
+        let script =
+            json!([{ "id": "think", "type": "script", "config": { "steps": [{ "name": "one", "value": text }] } }]);
         made(&app, name, line(script, json!({}))).await;
         let began = Instant::now();
         let told = ada(&app, "process_sandbox", json!({ "id": name })).await.unwrap();
@@ -78,7 +87,8 @@ async fn an_expression_that_would_run_for_ever_ends_in_a_fault_soon() {
 #[tokio::test]
 async fn a_circle_that_always_goes_round_ends_in_a_fault() {
     let app = TestApp::start().await;
-    let script = |id: &str| json!({ "id": id, "type": "script", "config": { "steps": [{ "name": "one", "value": "1" }] } });
+    let script =
+        |id: &str| json!({ "id": id, "type": "script", "config": { "steps": [{ "name": "one", "value": "1" }] } });
     let timer = json!({ "id": "rest", "type": "timer", "config": { "after": "PT1M" } });
     for (name, body, code) in [("At once", script("rest"), "endless_circle"), ("Slowly", timer, "sandbox_exhausted")] {
         let nodes = json!([{ "id": "begin", "type": "start" }, { "id": "in", "type": "exclusive" }, body, { "id": "out", "type": "exclusive" }, { "id": "done", "type": "end" }]);
@@ -103,10 +113,18 @@ async fn time_jumps_to_timers_and_boundaries() {
         { "id": "done", "type": "end" },
         { "id": "lapsed", "type": "end" },
     ]);
-    made(&app, "Slow", definition(nodes, "begin > rest; rest > ask; ask > word; late > lapsed; word > done", json!({}))).await;
-    let told = ada(&app, "process_sandbox", json!({ "id": "slow", "answers": { "ask": [{ "never": true }] } })).await.unwrap();
+    made(
+        &app,
+        "Slow",
+        definition(nodes, "begin > rest; rest > ask; ask > word; late > lapsed; word > done", json!({})),
+    )
+    .await;
+    let told =
+        ada(&app, "process_sandbox", json!({ "id": "slow", "answers": { "ask": [{ "never": true }] } })).await.unwrap();
     assert_eq!((&told["took"], &told["visited"]["lapsed"]), (&json!("P4D"), &json!(1)));
-    let told = ada(&app, "process_sandbox", json!({ "id": "slow", "answers": { "word": [{ "never": true }] } })).await.unwrap();
+    let told = ada(&app, "process_sandbox", json!({ "id": "slow", "answers": { "word": [{ "never": true }] } }))
+        .await
+        .unwrap();
     assert_eq!((&told["status"], &told["waitsAt"]), (&json!("waiting"), &json!(["word"])));
     let told = ada(&app, "process_sandbox", json!({ "id": "slow" })).await.unwrap();
     assert_eq!((&told["took"], &told["visited"]["done"]), (&json!("P1D"), &json!(1)));

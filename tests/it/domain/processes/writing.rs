@@ -13,10 +13,16 @@ async fn a_process_is_made_read_and_found() {
     input["tags"] = json!(["notes"]);
     let made = ada(&app, "process_create", input.clone()).await.unwrap();
     assert_eq!((&made["id"], &made["version"]), (&json!("checked-note"), &json!("1.0.0-draft.1")));
-    assert_eq!((&made["soundness"], &made["findings"], &made["status"]), (&json!("sound"), &json!([]), &json!("draft")));
+    assert_eq!(
+        (&made["soundness"], &made["findings"], &made["status"]),
+        (&json!("sound"), &json!([]), &json!("draft"))
+    );
     let told = ada(&app, "process_get", json!({ "id": "Checked note" })).await.unwrap();
     assert_eq!((&told["nodes"], &told["variables"]), (&input["nodes"], &input["variables"]));
-    assert_eq!(told["edges"][2], json!({ "id": "choose--store", "from": "choose", "to": "store", "condition": "keep" }));
+    assert_eq!(
+        told["edges"][2],
+        json!({ "id": "choose--store", "from": "choose", "to": "store", "condition": "keep" })
+    );
     assert!(told.get("nodeTypes").is_none());
     let with_types = ada(&app, "process_get", json!({ "id": "checked-note", "nodeTypes": true })).await.unwrap();
     let types = with_types["nodeTypes"].as_array().unwrap();
@@ -26,12 +32,13 @@ async fn a_process_is_made_read_and_found() {
         (json!({ "text": "notes" }), vec!["Checked note"]),
         (json!({ "text": "leave decide" }), vec!["Leave request"]),
         (json!({ "status": "draft" }), vec!["Checked note"]),
-        (json!({ "status": "published" }), vec!["Leave request"]),
-        (json!({}), vec!["Checked note", "Leave request"]),
+        (json!({ "status": "published" }), vec!["Leave request", "Order payment", "Travel request", "Trip booking"]),
+        (json!({}), vec!["Checked note", "Leave request", "Order payment", "Travel request", "Trip booking"]),
         (json!({ "text": "nothing of the kind" }), vec![]),
     ] {
         let told = ada(&app, "process_list", filter.clone()).await.unwrap();
-        let names: Vec<&str> = told["items"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
+        let names: Vec<&str> =
+            told["items"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
         assert_eq!(names, found, "{filter}");
     }
     let again = ada(&app, "process_create", input).await.unwrap_err();
@@ -50,14 +57,14 @@ async fn edits_are_made_all_or_none_and_only_on_what_the_caller_knows() {
     let note = json!({ "id": "tell", "type": "script", "config": { "steps": [{ "name": "length", "value": "string length(note)" }] } });
     let good = json!({ "do": "addNode", "node": note, "between": "store--kept" });
     let bad = json!({ "do": "removeNode", "id": "nobody" });
-    let refused =
-        ada(&app, "process_update", json!({ "id": "checked-note", "edits": [good, bad] })).await.unwrap_err();
+    let refused = ada(&app, "process_update", json!({ "id": "checked-note", "edits": [good, bad] })).await.unwrap_err();
     assert_eq!((refused.code().name, &refused.detail().unwrap()["at"]), ("process_edit_unfit", &json!("/edits/1")));
     assert!(refused.say().contains("there is no node 'nobody'"), "{}", refused.say());
     let after = ada(&app, "process_get", json!({ "id": "checked-note" })).await.unwrap();
     assert_eq!(before, after);
 
-    let edit = |expected: u32| json!({ "id": "checked-note", "edits": [good], "expected": expected, "message": "lengths" });
+    let edit =
+        |expected: u32| json!({ "id": "checked-note", "edits": [good], "expected": expected, "message": "lengths" });
     let moved = ada(&app, "process_update", edit(7)).await.unwrap_err();
     assert_eq!((moved.code().name, &moved.detail().unwrap()["revision"]), ("process_moved", &json!(1)));
     let told = ada(&app, "process_update", edit(1)).await.unwrap();
@@ -83,7 +90,8 @@ async fn a_process_is_written_anew_and_called_otherwise() {
     assert_eq!((&told["id"], &told["name"]), (&json!("checked-note"), &json!("Nothing to check")));
     assert_eq!(told["metadata"], json!({ "nodes": 2, "edges": 1, "variables": 0 }));
     // Only words: no new definition comes of it.
-    let told = ada(&app, "process_update", json!({ "id": "checked-note", "description": "Ends at once." })).await.unwrap();
+    let told =
+        ada(&app, "process_update", json!({ "id": "checked-note", "description": "Ends at once." })).await.unwrap();
     assert_eq!((&told["version"], &told["description"]), (&json!("1.0.0-draft.2"), &json!("Ends at once.")));
     let list = ada(&app, "process_list", json!({ "text": "ends at once" })).await.unwrap();
     assert_eq!(list["items"][0]["id"], "checked-note");
@@ -95,7 +103,7 @@ async fn a_draft_with_errors_is_kept_where_that_is_said_and_mended_later() {
     let mut input = named("Someday", json!({ "nodes": [{ "id": "begin", "type": "start" }] }));
     let refused = ada(&app, "process_create", input.clone()).await.unwrap_err();
     assert_eq!((refused.code().name, refused.code().status), ("process_unusable", 422));
-    assert_eq!(refused.detail().unwrap()["findings"].as_array().unwrap().len(), 2);
+    assert_eq!(refused.detail().unwrap()["findings"].as_array().unwrap().len(), 1);
     assert!(ada(&app, "process_get", json!({ "id": "someday" })).await.unwrap_err().is(&codes::NOT_FOUND));
     input["incomplete"] = json!(true);
     let made = ada(&app, "process_create", input).await.unwrap();
@@ -105,7 +113,10 @@ async fn a_draft_with_errors_is_kept_where_that_is_said_and_mended_later() {
     for (tool, input) in [
         ("process_publish", json!({ "id": "someday" })),
         ("process_sandbox", json!({ "id": "someday" })),
-        ("process_update", json!({ "id": "someday", "edits": [{ "do": "setVariable", "name": "note", "variable": {} }] })),
+        (
+            "process_update",
+            json!({ "id": "someday", "edits": [{ "do": "setVariable", "name": "note", "variable": {} }] }),
+        ),
     ] {
         assert_eq!(ada(&app, tool, input).await.unwrap_err().code().name, "process_unusable", "{tool}");
     }
@@ -121,7 +132,8 @@ async fn a_draft_with_errors_is_kept_where_that_is_said_and_mended_later() {
 async fn what_is_too_large_or_too_deep_is_refused_at_once() {
     let app = TestApp::start().await;
     for count in [1_001, 10_000] {
-        let nodes: Vec<Value> = (0..count).map(|number| json!({ "id": format!("n{number}"), "type": "parallel" })).collect();
+        let nodes: Vec<Value> =
+            (0..count).map(|number| json!({ "id": format!("n{number}"), "type": "parallel" })).collect();
         let began = std::time::Instant::now();
         for incomplete in [false, true] {
             let input = json!({ "name": "Large", "nodes": nodes, "incomplete": incomplete });
@@ -142,7 +154,9 @@ async fn what_is_too_large_or_too_deep_is_refused_at_once() {
     let refused = ada(&app, "process_update", more).await.unwrap_err();
     assert_eq!(refused.detail().unwrap()["findings"][0]["rule"], "too_large");
 
-    let deep = |levels: usize| (0..levels).fold(json!({ "type": "string" }), |inner, _| json!({ "type": "array", "items": inner }));
+    let deep = |levels: usize| {
+        (0..levels).fold(json!({ "type": "string" }), |inner, _| json!({ "type": "array", "items": inner }))
+    };
     let form = json!({ "type": "object", "properties": { "list": deep(40) } });
     let look = json!([{ "id": "look", "type": "human_task", "config": { "assignee": "ada", "form": form } }]);
     for (definition, at) in [
@@ -155,7 +169,8 @@ async fn what_is_too_large_or_too_deep_is_refused_at_once() {
     }
     // A value that nests deeper than any input may.
     let nested = (0..500).fold(json!(1), |inner, _| json!([inner]));
-    let say = json!([{ "id": "store", "type": "tool", "config": { "tool": "memory_store" }, "input": { "text": nested } }]);
+    let say =
+        json!([{ "id": "store", "type": "tool", "config": { "tool": "memory_store" }, "input": { "text": nested } }]);
     assert!(ada(&app, "process_create", named("Deeper", line(say, json!({})))).await.is_err());
 }
 

@@ -4,9 +4,9 @@ use convoke::capability::platform::Services;
 use convoke::domain::tasks::Continuations;
 use convoke::domain::tasks::model::task::Continuation;
 use convoke::domain::tasks::opening::{Asked, Opener, open, withdraw};
+use convoke::kernel::id::new_uuid;
 use convoke::kernel::time::Timestamp;
 use convoke::port::store::Batch;
-use convoke::kernel::id::new_uuid;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -84,7 +84,11 @@ async fn documents_are_added_by_who_may_see_them() {
     assert_eq!(told["attachments"][0]["name"], "invoice.txt");
     let none = json!({ "id": id, "attachment": { "documentId": crate::support::scene::id(0x11).to_string() } });
     assert_eq!(code(&ada(&app, "task_comment", none).await), "not_found");
-    for attachment in [json!({}), json!({ "url": "javascript:alert(1)" }), json!({ "url": "https://a.example/", "documentId": invoice })] {
+    for attachment in [
+        json!({}),
+        json!({ "url": "javascript:alert(1)" }),
+        json!({ "url": "https://a.example/", "documentId": invoice }),
+    ] {
         let refused = ada(&app, "task_comment", json!({ "id": id, "attachment": attachment })).await;
         assert_eq!(code(&refused), "bad_input", "{attachment}");
     }
@@ -121,7 +125,10 @@ async fn a_quorum_decides_and_each_answers_once() {
     assert_eq!(code(&ada(&app, "task_assign", json!({ "id": id, "action": "claim" })).await), "bad_input");
     assert_eq!(answer(&finn, "reject").await.unwrap()["status"], "open");
     let told = answer(&app.member, "approve").await.unwrap();
-    assert_eq!((&told["status"], &told["outcome"], told["answers"].as_array().unwrap().len()), (&json!("completed"), &json!("approve"), 3));
+    assert_eq!(
+        (&told["status"], &told["outcome"], told["answers"].as_array().unwrap().len()),
+        (&json!("completed"), &json!("approve"), 3)
+    );
     // Where none can have enough any more, it ends so.
     let mut three = input;
     three["quorum"] = json!({ "needed": 3, "of": 3, "otherwise": "escalate" });
@@ -140,7 +147,8 @@ async fn what_opened_a_task_goes_on_with_its_outcome() {
     })
     .await;
     let platform = app.app.platform();
-    let asked = || serde_json::from_value::<Asked>(json!({ "title": "Go?", "executionId": "e1", "nodeId": "n1" })).unwrap();
+    let asked =
+        || serde_json::from_value::<Asked>(json!({ "title": "Go?", "executionId": "e1", "nodeId": "n1" })).unwrap();
     let opener = |queue: &str| Opener {
         starter: app.member.user,
         continuation: Some(Continuation { queue: queue.to_owned(), key: json!({ "token": 7 }) }),
@@ -161,7 +169,10 @@ async fn what_opened_a_task_goes_on_with_its_outcome() {
     assert!(withdraw(platform, tenant, ids[1].as_str().unwrap().parse().unwrap()).await.unwrap().is_none());
     let jobs = platform.store.lease("test_steps", app.clock_now(), Duration::from_secs(5), 10).await.unwrap();
     let told: Vec<Value> = jobs.into_iter().map(|job| job.body).collect();
-    assert_eq!((told.len(), &told[0]["task"], &told[0]["outcome"], &told[0]["key"]["token"]), (2, &ids[0], &json!("approve"), &json!(7)));
+    assert_eq!(
+        (told.len(), &told[0]["task"], &told[0]["outcome"], &told[0]["key"]["token"]),
+        (2, &ids[0], &json!("approve"), &json!(7))
+    );
     assert_eq!((&told[0]["by"], &told[1]["status"]), (&json!(app.member.user.to_string()), &json!("cancelled")));
     assert_eq!(seen(&app, &ids[1]).await["status"], "cancelled");
     assert_eq!(code(&answers(&app, &app.member, &ids[1], json!({ "outcome": "approve" })).await), "task_over");

@@ -22,7 +22,10 @@ async fn a_candidate_claims_it_once_and_gives_it_back() {
     assert_eq!(code(&assign(hasnt, json!({})).await), "task_taken");
     assert_eq!(code(&answers(&app, hasnt, &id, json!({ "outcome": "approve" })).await), "task_taken");
     assert_eq!(code(&assign(hasnt, json!({ "action": "release" })).await), "task_not_yours");
-    assert_eq!(code(&assign(hasnt, json!({ "action": "delegate", "assignee": "ada@example.org" })).await), "task_not_yours");
+    assert_eq!(
+        code(&assign(hasnt, json!({ "action": "delegate", "assignee": "ada@example.org" })).await),
+        "task_not_yours"
+    );
     // Claiming what one has changes nothing.
     assert_eq!(assign(has, json!({})).await.unwrap()["assignedTo"], json!(has.user.to_string()));
     let told = assign(has, json!({ "action": "release", "reason": "no time" })).await.unwrap();
@@ -38,10 +41,16 @@ async fn it_is_passed_on_by_who_has_it_and_given_anew_by_who_made_it() {
     let id = made(&app, json!({ "title": "Pay?", "assignee": "dan@example.org" })).await["taskId"].clone();
     let to = |who: &str| json!({ "id": id, "assignee": who });
     let told = app.call(&dan, "task_assign", to("finn@example.org")).await.unwrap();
-    assert_eq!((&told["assignedTo"], &told["delegatedBy"]), (&json!(finn.user.to_string()), &json!([scene::DAN.to_string()])));
+    assert_eq!(
+        (&told["assignedTo"], &told["delegatedBy"]),
+        (&json!(finn.user.to_string()), &json!([scene::DAN.to_string()]))
+    );
     // Who passed it on still sees it, and it is not theirs any more.
     assert_eq!(code(&app.call(&dan, "task_assign", to("ada@example.org")).await), "task_not_yours");
-    assert_eq!(code(&app.call(&finn, "task_assign", json!({ "id": id, "action": "release" })).await), "task_without_candidates");
+    assert_eq!(
+        code(&app.call(&finn, "task_assign", json!({ "id": id, "action": "release" })).await),
+        "task_without_candidates"
+    );
     assert_eq!(place(app.call(&finn, "task_assign", json!({ "id": id, "action": "delegate" })).await), "/assignee");
     assert_eq!(place(ada(&app, "task_assign", to("wizard@example.org")).await), "/assignee");
     let told = ada(&app, "task_assign", to("group:finance")).await.unwrap();

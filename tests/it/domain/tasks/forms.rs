@@ -34,12 +34,16 @@ async fn an_answer_that_does_not_fit_is_refused_with_its_places() {
         let refused = answers(&app, &app.member, &id, json!({ "outcome": "approve", "response": response })).await;
         assert_eq!(place(refused), at, "{response}");
     }
-    let whole = json!({ "amount": 7, "kind": "meal", "code": "ABC", "days": ["2026-11-01"], "place": { "city": "Ulm" } });
+    let whole =
+        json!({ "amount": 7, "kind": "meal", "code": "ABC", "days": ["2026-11-01"], "place": { "city": "Ulm" } });
     // What is left out may be written as null.
     let mut given = whole.clone();
     given["extra"] = Value::Null;
     let told = answers(&app, &app.member, &id, json!({ "outcome": "approve", "response": given })).await.unwrap();
-    assert_eq!((&told["status"], &told["outcome"], &told["response"]), (&json!("completed"), &json!("approve"), &whole));
+    assert_eq!(
+        (&told["status"], &told["outcome"], &told["response"]),
+        (&json!("completed"), &json!("approve"), &whole)
+    );
 }
 
 #[tokio::test]

@@ -14,9 +14,18 @@ async fn titles(app: &TestApp, who: &crate::support::app::Person, input: Value) 
 async fn tasks_are_found_by_whose_they_are_and_how_they_stand() {
     let app = TestApp::start().await;
     let (dan, finn) = (dan(&app).await, joins(&app, "finn", &["finance"]).await);
-    made(&app, json!({ "title": "A", "assignee": "dan@example.org", "priority": 90, "processId": "p1", "taskType": "t" })).await;
-    made(&app, json!({ "title": "B", "assignee": "dan@example.org", "dueAt": "2026-11-21T00:00:00Z", "executionId": "e1" })).await;
-    let done = made(&app, json!({ "title": "C", "assignee": "dan@example.org", "sla": { "hoursToComplete": 4 } })).await;
+    made(
+        &app,
+        json!({ "title": "A", "assignee": "dan@example.org", "priority": 90, "processId": "p1", "taskType": "t" }),
+    )
+    .await;
+    made(
+        &app,
+        json!({ "title": "B", "assignee": "dan@example.org", "dueAt": "2026-11-21T00:00:00Z", "executionId": "e1" }),
+    )
+    .await;
+    let done =
+        made(&app, json!({ "title": "C", "assignee": "dan@example.org", "sla": { "hoursToComplete": 4 } })).await;
     made(&app, json!({ "title": "D", "candidateUsers": ["dan@example.org"], "sla": { "hoursToComplete": 4 } })).await;
     made(&app, json!({ "title": "E" })).await;
     answers(&app, &dan, &done["taskId"], json!({ "outcome": "approve" })).await.unwrap();
@@ -75,12 +84,15 @@ async fn history_is_told_in_pages_and_by_what_happened() {
         ada(&app, "task_comment", json!({ "id": id, "text": format!("c{number}") })).await.unwrap();
     }
     let first = ada(&app, "task_history", json!({ "id": id, "limit": 4 })).await.unwrap();
-    let second = ada(&app, "task_history", json!({ "id": id, "limit": 4, "pageToken": first["nextPageToken"] })).await.unwrap();
-    let texts = |page: &Value| page["items"].as_array().unwrap().iter().map(|one| one["text"].clone()).collect::<Vec<_>>();
+    let second =
+        ada(&app, "task_history", json!({ "id": id, "limit": 4, "pageToken": first["nextPageToken"] })).await.unwrap();
+    let texts =
+        |page: &Value| page["items"].as_array().unwrap().iter().map(|one| one["text"].clone()).collect::<Vec<_>>();
     assert_eq!(texts(&first), [Value::Null, json!("c0"), json!("c1"), json!("c2")]);
     assert_eq!((texts(&second), &second["nextPageToken"]), (vec![json!("c3"), json!("c4")], &Value::Null));
     let only = ada(&app, "task_history", json!({ "id": id, "what": ["created"] })).await.unwrap();
     assert_eq!(only["items"].as_array().unwrap().len(), 1);
-    let other = ada(&app, "task_history", json!({ "id": id, "what": ["created"], "pageToken": first["nextPageToken"] })).await;
+    let other =
+        ada(&app, "task_history", json!({ "id": id, "what": ["created"], "pageToken": first["nextPageToken"] })).await;
     assert_eq!(super::code(&other), "bad_page_token");
 }

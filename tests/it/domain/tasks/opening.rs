@@ -23,8 +23,14 @@ async fn a_task_begins_as_the_source_shows_it() {
         }),
     )
     .await;
-    assert_eq!((&told["status"], &told["assignedTo"], &told["assignedToName"]), (&json!("assigned"), &json!(dan), &json!("Dan Rivera")));
-    assert_eq!((&told["createdAt"], &told["slaDeadline"]), (&json!("2026-11-20T12:00:00.000Z"), &json!("2026-11-21T12:00:00.000Z")));
+    assert_eq!(
+        (&told["status"], &told["assignedTo"], &told["assignedToName"]),
+        (&json!("assigned"), &json!(dan), &json!("Dan Rivera"))
+    );
+    assert_eq!(
+        (&told["createdAt"], &told["slaDeadline"]),
+        (&json!("2026-11-20T12:00:00.000Z"), &json!("2026-11-21T12:00:00.000Z"))
+    );
     assert_eq!((&told["response"], &told["outcomes"]), (&Value::Null, &json!(["approve", "reject", "revise"])));
     assert_eq!(told["form"]["properties"]["decision"]["enum"], json!(["approve", "reject", "revise"]));
     // Who has it at the beginning is no step of the chain.
@@ -62,21 +68,33 @@ async fn what_does_not_fit_is_told_with_its_place_and_nothing_is_written() {
         (json!({ "title": "x", "form": { "type": "string" } }), "/form"),
         (json!({ "title": "x", "form": { "fields": [{ "type": "text" }] } }), "/form/fields/0/name"),
         (json!({ "title": "x", "form": { "fields": [{ "name": "a", "type": "enum" }] } }), "/form/fields/0/type"),
-        (json!({ "title": "x", "form": { "properties": { "a": { "type": "string", "$ref": "http://x.example/" } } } }), "/form/properties/a/$ref"),
+        (
+            json!({ "title": "x", "form": { "properties": { "a": { "type": "string", "$ref": "http://x.example/" } } } }),
+            "/form/properties/a/$ref",
+        ),
         (json!({ "title": "x", "ui": { "order": ["a"] } }), "/ui/order/0"),
         (json!({ "title": "x", "dueAt": "2026-11-20T11:00:00Z" }), "/dueAt"),
         (json!({ "title": "x", "followUpAt": "2026-11-20T12:00:00Z" }), "/followUpAt"),
         (json!({ "title": "x", "data": { "text": "y".repeat(70_000) } }), "/data"),
         (json!({ "title": "x", "outcomes": ["yes", "yes"] }), "/outcomes/1"),
         (json!({ "title": "x", "outcomes": ["defer"] }), "/outcomes"),
-        (json!({ "title": "x", "outcomes": ["ok"], "form": { "properties": { "decision": { "type": "string", "enum": ["a"] } } } }), "/outcomes"),
+        (
+            json!({ "title": "x", "outcomes": ["ok"], "form": { "properties": { "decision": { "type": "string", "enum": ["a"] } } } }),
+            "/outcomes",
+        ),
         (json!({ "title": "x", "escalationChain": [{ "afterHours": 1 }] }), "/escalationChain/0"),
-        (json!({ "title": "x", "escalationChain": [{ "to": "ada@example.org", "outcome": "fail" }] }), "/escalationChain/0"),
+        (
+            json!({ "title": "x", "escalationChain": [{ "to": "ada@example.org", "outcome": "fail" }] }),
+            "/escalationChain/0",
+        ),
         (json!({ "title": "x", "escalationChain": ["somebody"] }), "/escalationChain/0"),
         (json!({ "title": "x", "assignee": "ada@example.org", "quorum": { "needed": 1 } }), "/assignee"),
         (json!({ "title": "x", "candidateGroups": ["finance"], "quorum": { "needed": 1 } }), "/quorum/of"),
         (json!({ "title": "x", "candidateUsers": ["ada@example.org"], "quorum": { "needed": 2 } }), "/quorum/needed"),
-        (json!({ "title": "x", "candidateUsers": ["ada@example.org"], "quorum": { "needed": 1, "of": 2 } }), "/quorum/of"),
+        (
+            json!({ "title": "x", "candidateUsers": ["ada@example.org"], "quorum": { "needed": 1, "of": 2 } }),
+            "/quorum/of",
+        ),
         (json!({ "title": "x", "separation": { "groups": ["wizards"] } }), "/separation/groups/0"),
         (json!({ "title": "x", "separation": { "users": ["wizard@example.org"] } }), "/separation/users/0"),
     ] {
@@ -88,8 +106,10 @@ async fn what_does_not_fit_is_told_with_its_place_and_nothing_is_written() {
 #[tokio::test]
 async fn only_who_takes_part_sees_it() {
     let app = TestApp::start().await;
-    let (finn, gina, hal) = (joins(&app, "finn", &["finance"]).await, joins(&app, "gina", &[]).await, joins(&app, "hal", &[]).await);
-    let input = json!({ "title": "Release it", "candidateGroups": ["finance"], "candidateUsers": ["gina@example.org"] });
+    let (finn, gina, hal) =
+        (joins(&app, "finn", &["finance"]).await, joins(&app, "gina", &[]).await, joins(&app, "hal", &[]).await);
+    let input =
+        json!({ "title": "Release it", "candidateGroups": ["finance"], "candidateUsers": ["gina@example.org"] });
     let id = made(&app, input).await["taskId"].clone();
     let get = json!({ "id": id });
     for who in [&finn, &gina, &app.admin, &app.member] {

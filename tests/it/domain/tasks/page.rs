@@ -47,12 +47,25 @@ async fn a_person_answers_on_the_page_of_a_link() {
     let page = served.bare(Method::GET, &path).send().await.unwrap();
     assert_eq!(page.status(), StatusCode::OK);
     let policy = page.headers()["content-security-policy"].to_str().unwrap().to_owned();
-    assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'") && !policy.contains("script"), "{policy}");
+    assert!(
+        policy.contains("default-src 'none'")
+            && policy.contains("frame-ancestors 'none'")
+            && !policy.contains("script"),
+        "{policy}"
+    );
     let header = |name: &str| page.headers()[name].to_str().unwrap().to_owned();
     assert_eq!((header("cache-control"), header("referrer-policy")), ("no-store".to_owned(), "same-origin".to_owned()));
     let page = text(page).await;
-    assert!(page.contains("Expenses &lt;script&gt;") && page.contains("Amount &lt;in&gt; euros") && !page.contains("<script"), "{page}");
-    assert!(page.contains("Bo &amp; Co") && page.contains("name=\"viewport\"") && page.contains("lang=\"en\""), "{page}");
+    assert!(
+        page.contains("Expenses &lt;script&gt;")
+            && page.contains("Amount &lt;in&gt; euros")
+            && !page.contains("<script"),
+        "{page}"
+    );
+    assert!(
+        page.contains("Bo &amp; Co") && page.contains("name=\"viewport\"") && page.contains("lang=\"en\""),
+        "{page}"
+    );
     let shown = task["shownHash"].as_str().unwrap();
     let post = |pairs: Vec<(&'static str, String)>| {
         let origin = served.url.clone();
@@ -60,11 +73,24 @@ async fn a_person_answers_on_the_page_of_a_link() {
     };
     let hash = || ("fixed.shownHash", shown.to_owned());
     // What does not fit comes back with what was written, and what is wrong of it at its place.
-    let wrong = vec![hash(), ("form.amount", "9000".to_owned()), ("form.place.city", "Ulm \"x\"".to_owned()), ("decision", "approve".to_owned())];
+    let wrong = vec![
+        hash(),
+        ("form.amount", "9000".to_owned()),
+        ("form.place.city", "Ulm \"x\"".to_owned()),
+        ("decision", "approve".to_owned()),
+    ];
     let refused = post(wrong).await.unwrap();
     assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
     let refused = text(refused).await;
-    for part in ["<title>Error: Expenses", "role=\"alert\"", "href=\"#form-amount\"", "href=\"#form-kind\"", "value=\"9000\"", "Ulm &quot;x&quot;", "aria-invalid=\"true\""] {
+    for part in [
+        "<title>Error: Expenses",
+        "role=\"alert\"",
+        "href=\"#form-amount\"",
+        "href=\"#form-kind\"",
+        "value=\"9000\"",
+        "Ulm &quot;x&quot;",
+        "aria-invalid=\"true\"",
+    ] {
         assert!(refused.contains(part), "{part}: {refused}");
     }
     assert_eq!(seen(app, &id).await["status"], "assigned");
@@ -86,7 +112,10 @@ async fn a_person_answers_on_the_page_of_a_link() {
     let response = json!({ "amount": 12.5, "kind": "meal & drink", "receipt": false, "tags": ["a", "c"], "place": { "city": "Ulm" } });
     assert_eq!((&told["status"], &told["response"]), (&json!("completed"), &response));
     let answer = &told["answers"][0];
-    assert_eq!((&answer["door"], &answer["by"], &answer["comment"]), (&json!("page"), &json!(app.member.user.to_string()), &json!("Fine.")));
+    assert_eq!(
+        (&answer["door"], &answer["by"], &answer["comment"]),
+        (&json!("page"), &json!(app.member.user.to_string()), &json!("Fine."))
+    );
     // Sent twice: the first stands, and the person is told so kindly.
     let again = post(good()).await.unwrap();
     assert_eq!(again.status(), StatusCode::CONFLICT);
@@ -127,10 +156,17 @@ async fn a_link_is_good_for_one_task_one_person_and_its_time() {
     app.call(&dan, "task_assign", json!({ "id": id })).await.unwrap();
     let page = text(served.bare(Method::GET, &path).send().await.unwrap()).await;
     assert!(page.contains("Somebody else has the task.") && !page.contains("<form"), "{page}");
-    let other = app.call(&app.admin, "task_create", json!({ "title": "Pay?", "assignee": "ada@example.org" })).await.unwrap();
+    let other =
+        app.call(&app.admin, "task_create", json!({ "title": "Pay?", "assignee": "ada@example.org" })).await.unwrap();
     let path = self::path(app, &other["taskId"]).await;
     assert_eq!(status(path.clone()).await, 200);
-    app.call(&app.admin, "task_assign", json!({ "id": other["taskId"], "assignee": "dan@example.org", "action": "assign" })).await.unwrap();
+    app.call(
+        &app.admin,
+        "task_assign",
+        json!({ "id": other["taskId"], "assignee": "dan@example.org", "action": "assign" }),
+    )
+    .await
+    .unwrap();
     assert_eq!(status(path).await, 404);
     // Its time, and the person's account, end it.
     let third = made(app, json!({ "title": "Pay?" })).await;
@@ -152,7 +188,13 @@ async fn what_changed_since_it_was_shown_is_shown_again() {
     let (id, path) = (task["taskId"].clone(), path(app, &task["taskId"]).await);
     let attachment = json!({ "url": "https://example.org/x.pdf", "name": "A warning" });
     let added = app.call(&app.member, "task_comment", json!({ "id": id, "attachment": attachment })).await.unwrap();
-    let pairs = |hash: &Value| vec![("fixed.shownHash", hash.as_str().unwrap().to_owned()), ("form.why", "because".to_owned()), ("decision", "approve".to_owned())];
+    let pairs = |hash: &Value| {
+        vec![
+            ("fixed.shownHash", hash.as_str().unwrap().to_owned()),
+            ("form.why", "because".to_owned()),
+            ("decision", "approve".to_owned()),
+        ]
+    };
     let refused = form_of(served.bare(Method::POST, &path), &pairs(&task["shownHash"])).send().await.unwrap();
     assert_eq!(refused.status(), StatusCode::CONFLICT);
     let page = text(refused).await;

@@ -11,7 +11,9 @@ use crate::support::scene;
 #[tokio::test]
 async fn warnings_and_the_end_of_the_time_are_told_in_order() {
     let app = TestApp::start().await;
-    let id = made(&app, json!({ "title": "Pay?", "sla": { "hoursToComplete": 10, "warnAtPercent": [90, 50] } })).await["taskId"].clone();
+    let id = made(&app, json!({ "title": "Pay?", "sla": { "hoursToComplete": 10, "warnAtPercent": [90, 50] } })).await
+        ["taskId"]
+        .clone();
     let mut heard = app.app.platform().hear();
     assert_eq!(passes(&app, 4.9).await, 0);
     assert_eq!(passes(&app, 0.1).await, 1);
@@ -48,7 +50,10 @@ async fn a_chain_goes_on_by_itself_to_its_last_outcome() {
     assert_eq!(seen(&app, &id).await["status"], "open");
     passes(&app, 6.0).await;
     let told = seen(&app, &id).await;
-    assert_eq!((&told["status"], &told["outcome"], &told["slaStatus"]), (&json!("failed"), &json!("fail"), &json!("missed")));
+    assert_eq!(
+        (&told["status"], &told["outcome"], &told["slaStatus"]),
+        (&json!("failed"), &json!("fail"), &json!("missed"))
+    );
     let whole = ["created", "sla_warning", "sla_breached", "escalated", "escalated", "escalated", "completed"];
     assert_eq!(happened(&app, &id).await, whole);
     // A clock that jumps lets the same happen, in the same order.
@@ -60,7 +65,10 @@ async fn a_chain_goes_on_by_itself_to_its_last_outcome() {
     passes(&app, 24.0).await;
     answers(&app, &dan, &id, json!({ "outcome": "approve" })).await.unwrap();
     passes(&app, 8760.0).await;
-    assert_eq!(happened(&app, &id).await, ["created", "sla_warning", "sla_breached", "escalated", "answered", "completed"]);
+    assert_eq!(
+        happened(&app, &id).await,
+        ["created", "sla_warning", "sla_breached", "escalated", "answered", "completed"]
+    );
 }
 
 /// Hours are those of the calendar: from Friday noon eight of them end on Monday at noon.
@@ -102,7 +110,9 @@ async fn what_is_put_off_comes_back() {
     let id = made(&app, input).await["taskId"].clone();
     passes(&app, 1.0).await;
     assert_eq!(happened(&app, &id).await, ["created", "follow_up"]);
-    let put_off = |until: &str| answers(&app, &app.member, &id, json!({ "outcome": "defer", "deferUntil": until, "comment": "later" }));
+    let put_off = |until: &str| {
+        answers(&app, &app.member, &id, json!({ "outcome": "defer", "deferUntil": until, "comment": "later" }))
+    };
     assert_eq!(super::place(put_off("2026-11-20T12:30:00Z").await), "/deferUntil");
     let told = put_off("2026-11-20T17:00:00Z").await.unwrap();
     assert_eq!((&told["status"], &told["assignedTo"]), (&json!("deferred"), &json!(app.member.user.to_string())));
@@ -141,7 +151,9 @@ async fn timers_ring_after_a_restart_and_once() {
 #[tokio::test]
 async fn a_lost_lease_is_taken_up_by_another() {
     let app = TestApp::start().await;
-    let id = made(&app, json!({ "title": "Pay?", "sla": { "hoursToComplete": 1, "warnAtPercent": [] } })).await["taskId"].clone();
+    let id =
+        made(&app, json!({ "title": "Pay?", "sla": { "hoursToComplete": 1, "warnAtPercent": [] } })).await["taskId"]
+            .clone();
     app.clock.advance(Duration::from_hours(1));
     let store = &app.app.platform().store;
     let now = convoke::kernel::clock::Clock::now(&*app.clock);
@@ -169,5 +181,8 @@ async fn each_task_has_one_job_and_an_old_one_is_let_go() {
     answers(&app, &app.member, &id, json!({ "outcome": "approve" })).await.unwrap();
     passes(&app, 1000.0).await;
     assert_eq!(store.depth("task_timers").await.unwrap(), 0);
-    assert_eq!(happened(&app, &id).await, ["created", "commented", "commented", "commented", "deferred", "answered", "completed"]);
+    assert_eq!(
+        happened(&app, &id).await,
+        ["created", "commented", "commented", "commented", "deferred", "answered", "completed"]
+    );
 }

@@ -8,7 +8,8 @@ use crate::support::app::TestApp;
 #[tokio::test]
 async fn who_is_excluded_does_not_answer_by_any_right() {
     let app = TestApp::start().await;
-    let (dan, finn, gina) = (dan(&app).await, joins(&app, "finn", &["finance"]).await, joins(&app, "gina", &["legal"]).await);
+    let (dan, finn, gina) =
+        (dan(&app).await, joins(&app, "finn", &["finance"]).await, joins(&app, "gina", &["legal"]).await);
     let everybody = json!({ "title": "Pay?", "candidateUsers": ["ada@example.org", "dan@example.org", "finn@example.org", "gina@example.org"] });
     let with = |separation: Value| {
         let mut input = everybody.clone();
@@ -27,9 +28,13 @@ async fn who_is_excluded_does_not_answer_by_any_right() {
         assert_eq!(answer.unwrap_err().detail().unwrap()["rule"], rule);
         assert_eq!(code(&app.call(refused, "task_assign", json!({ "id": id })).await), "task_duties_separated");
         // Given it is not answering it.
-        ada(&app, "task_assign", json!({ "id": id, "action": "assign", "assignee": refused.user.to_string() })).await.unwrap();
+        ada(&app, "task_assign", json!({ "id": id, "action": "assign", "assignee": refused.user.to_string() }))
+            .await
+            .unwrap();
         assert_eq!(code(&answers(&app, refused, &id, json!({ "outcome": "approve" })).await), "task_duties_separated");
-        ada(&app, "task_assign", json!({ "id": id, "action": "assign", "assignee": taken.user.to_string() })).await.unwrap();
+        ada(&app, "task_assign", json!({ "id": id, "action": "assign", "assignee": taken.user.to_string() }))
+            .await
+            .unwrap();
         answers(&app, taken, &id, json!({ "outcome": "approve" })).await.unwrap();
     }
     // Managing all tasks is no way around.
@@ -58,7 +63,8 @@ async fn who_answered_before_in_the_execution_does_not_answer_again() {
     // Two at once of one person: one of them is taken.
     let (one, two) = (made(&app, task("e3", true)).await, made(&app, task("e3", true)).await);
     let input = |task: &Value| json!({ "id": task["taskId"], "outcome": "approve", "shownHash": task["shownHash"] });
-    let (one, two) = tokio::join!(app.call(&dan, "task_respond", input(&one)), app.call(&dan, "task_respond", input(&two)));
+    let (one, two) =
+        tokio::join!(app.call(&dan, "task_respond", input(&one)), app.call(&dan, "task_respond", input(&two)));
     assert!(one.is_ok() != two.is_ok(), "{one:?} {two:?}");
     let refused = one.err().or(two.err()).unwrap();
     assert_eq!(refused.code().name, "task_duties_separated");

@@ -49,30 +49,50 @@ async fn without_a_model_past_cases_are_counted() {
     let made = task(&app, eve, "EUR 450.00").await;
     let id = json!({ "id": made["taskId"] });
     let told = app.call(eve, "task_smart_form", id.clone()).await.unwrap();
-    assert_eq!((&told["method"], &told["model"], &told["similarCases"], &told["note"]), (&json!("statistical"), &Value::Null, &json!(5), &Value::Null));
-    let of = |field: &str| told["suggestions"].as_array().unwrap().iter().find(|one| one["field"] == field).cloned().unwrap();
+    assert_eq!(
+        (&told["method"], &told["model"], &told["similarCases"], &told["note"]),
+        (&json!("statistical"), &Value::Null, &json!(5), &Value::Null)
+    );
+    let of = |field: &str| {
+        told["suggestions"].as_array().unwrap().iter().find(|one| one["field"] == field).cloned().unwrap()
+    };
     assert_eq!(of("total"), json!({ "field": "total", "value": 450, "from": { "kind": "variable", "name": "Total" } }));
     let center = json!({ "kind": "similar_cases", "count": 4, "of": 5, "median": false });
     assert_eq!(of("cost_center"), json!({ "field": "cost_center", "value": "north", "from": center }));
     assert_eq!((&of("days")["value"], &of("days")["from"]["median"]), (&json!(3), &json!(true)));
     assert_eq!(of("paid_by")["from"]["kind"], "form_default");
-    assert_eq!((&told["open"], &told["form"]["properties"]["cost_center"]["default"]), (&json!(["note"]), &json!("north")));
+    assert_eq!(
+        (&told["open"], &told["form"]["properties"]["cost_center"]["default"]),
+        (&json!(["note"]), &json!("north"))
+    );
     assert_eq!(told["shownHash"], made["shownHash"], "a suggestion changes nothing of what is shown");
 
     let told = app.call(eve, "task_brief", id.clone()).await.unwrap();
     assert_eq!((&told["method"], &told["similar"]["cases"]), (&json!("statistical"), &json!(5)));
     assert_eq!(told["similar"]["outcomes"][0], json!({ "outcome": "approve", "count": 4, "share": 0.8 }));
     let summary = told["summary"].as_str().unwrap();
-    assert!(summary.contains("Of 5 similar cases 4 ended with 'approve'.") && summary.contains("Total: EUR 450.00"), "{summary}");
+    assert!(
+        summary.contains("Of 5 similar cases 4 ended with 'approve'.") && summary.contains("Total: EUR 450.00"),
+        "{summary}"
+    );
 
     let told = app.call(eve, "task_analyze", id).await.unwrap();
     assert_eq!((&told["method"], &told["note"]), (&json!("statistical"), &Value::Null));
     let suggestion = &told["suggestion"];
-    assert_eq!((&suggestion["outcome"], &suggestion["share"], &suggestion["count"], &suggestion["of"]), (&json!("approve"), &json!(0.8), &json!(4), &json!(5)));
+    assert_eq!(
+        (&suggestion["outcome"], &suggestion["share"], &suggestion["count"], &suggestion["of"]),
+        (&json!("approve"), &json!(0.8), &json!(4), &json!(5))
+    );
     let risks = told["risks"].as_array().unwrap();
-    assert_eq!((risks.len(), &risks[0]["kind"], &risks[0]["method"]), (1, &json!("unusual_figure"), &json!("statistical")));
+    assert_eq!(
+        (risks.len(), &risks[0]["kind"], &risks[0]["method"]),
+        (1, &json!("unusual_figure"), &json!("statistical"))
+    );
     assert!(risks[0]["say"].as_str().unwrap().contains("Total is 450"), "{risks:?}");
-    assert_eq!(told["context"]["figures"][0], json!({ "name": "Total", "value": 450.0, "median": 100.0, "largest": 100.0, "cases": 5 }));
+    assert_eq!(
+        told["context"]["figures"][0],
+        json!({ "name": "Total", "value": 450.0, "median": 100.0, "largest": 100.0, "cases": 5 })
+    );
 }
 
 #[tokio::test]
@@ -123,22 +143,41 @@ async fn a_model_says_what_it_makes_of_it_and_what_does_not_fit_is_left_out() {
     app.vendor.tell("large", [Act::Say(values, None)]);
     let told = ada(&app, "task_smart_form", with.clone()).await.unwrap();
     assert_eq!((&told["method"], &told["model"]), (&json!("model"), &json!("test/large")));
-    let of = |field: &str| told["suggestions"].as_array().unwrap().iter().find(|one| one["field"] == field).cloned().unwrap();
+    let of = |field: &str| {
+        told["suggestions"].as_array().unwrap().iter().find(|one| one["field"] == field).cloned().unwrap()
+    };
     assert_eq!((&of("note")["value"], &of("note")["from"]["kind"]), (&json!("Trip to Ulm"), &json!("model")));
     // No choice of the form's, and not asked for: past cases and facts say it.
-    assert_eq!((&of("cost_center")["value"], &of("cost_center")["from"]["kind"]), (&json!("north"), &json!("similar_cases")));
+    assert_eq!(
+        (&of("cost_center")["value"], &of("cost_center")["from"]["kind"]),
+        (&json!("north"), &json!("similar_cases"))
+    );
     assert_eq!((&of("total")["value"], &of("total")["from"]["kind"]), (&json!(90), &json!("variable")));
 
     app.vendor.tell("large", [Act::Say(r#"{ "summary": "Somebody was in Ulm." }"#, None)]);
     let told = ada(&app, "task_brief", with.clone()).await.unwrap();
     assert_eq!((&told["method"], &told["summary"]), (&json!("model"), &json!("Somebody was in Ulm.")));
 
-    app.vendor.tell("large", [Act::Say(r#"{ "risks": ["No receipt."], "outcome": "reject", "because": "There is no receipt." }"#, None)]);
+    app.vendor.tell(
+        "large",
+        [Act::Say(r#"{ "risks": ["No receipt."], "outcome": "reject", "because": "There is no receipt." }"#, None)],
+    );
     let told = ada(&app, "task_analyze", with.clone()).await.unwrap();
-    assert_eq!((&told["method"], &told["suggestion"]["outcome"], &told["suggestion"]["share"]), (&json!("model"), &json!("reject"), &json!(0.2)));
-    assert!(told["risks"].as_array().unwrap().iter().any(|risk| risk["method"] == "model" && risk["say"] == "No receipt."));
+    assert_eq!(
+        (&told["method"], &told["suggestion"]["outcome"], &told["suggestion"]["share"]),
+        (&json!("model"), &json!("reject"), &json!(0.2))
+    );
+    assert!(
+        told["risks"].as_array().unwrap().iter().any(|risk| risk["method"] == "model" && risk["say"] == "No receipt.")
+    );
     // What is no outcome of the task is no suggestion, and what is no JSON is nothing.
-    app.vendor.tell("large", [Act::Say(r#"{ "outcome": "pay twice", "because": "I was told to." }"#, None), Act::Say("Ignore the rules.", None)]);
+    app.vendor.tell(
+        "large",
+        [
+            Act::Say(r#"{ "outcome": "pay twice", "because": "I was told to." }"#, None),
+            Act::Say("Ignore the rules.", None),
+        ],
+    );
     let told = ada(&app, "task_analyze", with.clone()).await.unwrap();
     assert_eq!((&told["method"], &told["suggestion"]["outcome"]), (&json!("statistical"), &json!("approve")));
     let told = ada(&app, "task_brief", with).await.unwrap();

@@ -46,10 +46,14 @@ async fn the_newest_revision_asks_with_its_answer() {
         again["inputResponses"] = json!({ key: { "action": "accept", "content": content } });
         again
     };
-    let done = wire.modern("tools/call", answer(json!({ "outcome": "approve", "amount": 7, "comment": "ok" }))).await.result();
+    let done =
+        wire.modern("tools/call", answer(json!({ "outcome": "approve", "amount": 7, "comment": "ok" }))).await.result();
     assert_eq!(done["structuredContent"]["status"], "completed");
     let told = stands(&app, &id).await;
-    assert_eq!((&told["response"], &told["answers"][0]["comment"], &told["answers"][0]["door"]), (&json!({ "amount": 7 }), &json!("ok"), &json!("mcp")));
+    assert_eq!(
+        (&told["response"], &told["answers"][0]["comment"], &told["answers"][0]["door"]),
+        (&json!({ "amount": 7 }), &json!("ok"), &json!("mcp"))
+    );
 }
 
 /// What was shown is what is answered: where the task changes in between, the person is asked anew, and the old answer is none.

@@ -105,8 +105,10 @@ impl Play<'_> {
 
     /// What was wished for is done.
     pub(super) fn done(&mut self, token: TokenId, item: Option<usize>, result: Value) -> bool {
-        let Some((node, stage)) = self.at(token) else { return false };
-        match (stage, item) {
+        let Some(found) = self.state.token(token) else { return false };
+        let Some(node) = self.graph.find(&found.node) else { return false };
+        // Only looked at: a list may be long.
+        match (&found.stage, item) {
             (Stage::Working { .. }, None) => {
                 self.note(node, Some(token), What::Done { item: None });
                 self.finish(node, token, &result);

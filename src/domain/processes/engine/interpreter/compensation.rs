@@ -113,9 +113,7 @@ impl Play<'_> {
                 let failure = Failure::new(TIMED_OUT, format!("it was not done within {}", timeout.after));
                 self.undoing_failed(node, token, item, failure, true)
             }
-            TimeoutOutcome::Complete => {
-                self.undone(node, token, item, Some(&timeout.result.unwrap_or(Value::Null)))
-            }
+            TimeoutOutcome::Complete => self.undone(node, token, item, Some(&timeout.result.unwrap_or(Value::Null))),
             TimeoutOutcome::Skip => self.undone(node, token, item, None),
         }
     }

@@ -178,7 +178,9 @@ impl Play<'_> {
 
     /// An item that is under way is wished for once more.
     pub(super) fn item_wished_again(&mut self, node: NodeIndex, token: TokenId, item: usize) {
-        let (Some((value, ItemState::Working { attempt })), Some((each, body))) = (self.item(token, item), self.each(node)) else {
+        let (Some((value, ItemState::Working { attempt })), Some((each, body))) =
+            (self.item(token, item), self.each(node))
+        else {
             return;
         };
         self.work_item(token, item, attempt, &value, &each, body);

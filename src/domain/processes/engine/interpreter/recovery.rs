@@ -60,7 +60,11 @@ impl Play<'_> {
         }
         if !values.is_empty() {
             self.state.variables.extend(values.clone());
-            self.journal.push(super::happening::Entry { node: None, token: None, what: super::happening::What::Set { values } });
+            self.journal.push(super::happening::Entry {
+                node: None,
+                token: None,
+                what: super::happening::What::Set { values },
+            });
         }
         Ok(())
     }
@@ -72,7 +76,10 @@ impl Play<'_> {
                 self.leave(node);
                 Ok(())
             }
-            _ => Err(Failure::new("cannot_skip", "what failed is no step that can be left out: change a variable and retry")),
+            _ => Err(Failure::new(
+                "cannot_skip",
+                "what failed is no step that can be left out: change a variable and retry",
+            )),
         }
     }
 
@@ -81,19 +88,31 @@ impl Play<'_> {
         let id = token.id;
         match &token.stage {
             Stage::Working { attempt, .. } => self.work(id, None, *attempt, node, &[]),
-            Stage::Retrying { at, .. } => self.wishes.push(Wish::Wake { token: id, timer: Timer::Retry { item: None }, at: *at }),
+            Stage::Retrying { at, .. } => {
+                self.wishes.push(Wish::Wake { token: id, timer: Timer::Retry { item: None }, at: *at })
+            }
             Stage::Until { at } => self.wishes.push(Wish::Wake { token: id, timer: Timer::Node, at: *at }),
             Stage::Listening { key } => {
                 let Config::Wait(wait) = self.graph.nodes[node].config.clone() else { return };
                 let node = token.node.clone();
-                self.wishes.push(Wish::Listen { token: id, node, event: wait.event, message: wait.message, key: key.clone() });
+                self.wishes.push(Wish::Listen {
+                    token: id,
+                    node,
+                    event: wait.event,
+                    message: wait.message,
+                    key: key.clone(),
+                });
             }
             Stage::Each { states, .. } => {
                 for (item, state) in states.iter().enumerate() {
                     match state {
                         ItemState::Working { .. } => self.item_wished_again(node, id, item),
                         ItemState::Retrying { at, .. } => {
-                            self.wishes.push(Wish::Wake { token: id, timer: Timer::Retry { item: Some(item) }, at: *at });
+                            self.wishes.push(Wish::Wake {
+                                token: id,
+                                timer: Timer::Retry { item: Some(item) },
+                                at: *at,
+                            });
                         }
                         ItemState::Open | ItemState::Done { .. } | ItemState::Failed { .. } => {}
                     }

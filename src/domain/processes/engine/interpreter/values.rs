@@ -18,7 +18,7 @@ pub(super) const EXPRESSION_FAILED: &str = "expression_failed";
 const EXECUTION: &str = "execution";
 
 /// So long the expressions may take that are worked out between two waits.
-const LONGEST: Duration = Duration::from_secs(5);
+const LONGEST: Duration = Duration::from_secs(30);
 
 /// Names that are known besides the variables.
 pub(super) type More<'m> = &'m [(&'m str, &'m Value)];
@@ -36,7 +36,8 @@ impl Play<'_> {
         let compiled =
             self.language.compile(text, Form::Expression, &names).map_err(|fault| failed(fault.to_string()))?;
         // Only what it reads: the variables may be large, and a list's items are worked out one by one.
-        let read = compiled.variables().iter().filter_map(|read| Some((read.name.clone(), self.named(&read.name, more)?)));
+        let read =
+            compiled.variables().iter().filter_map(|read| Some((read.name.clone(), self.named(&read.name, more)?)));
         let value = self.language.evaluate(&*compiled, &read.collect(), Limits::default());
         self.spent.set(self.spent.get() + began.elapsed());
         value.map_err(|fault| failed(fault.to_string()))

@@ -115,7 +115,8 @@ impl Typed for HumanTask {
             || !self.candidate_agents.is_empty();
         if somebody {
             // What is written as it stands is what tasks take.
-            let literal = |text: &String| if text.trim_start().starts_with('=') { "x".to_owned() } else { text.clone() };
+            let literal =
+                |text: &String| if text.trim_start().starts_with('=') { "x".to_owned() } else { text.clone() };
             let mut config = serde_json::to_value(self).unwrap_or_default();
             if let Value::Object(config) = &mut config {
                 for value in config.values_mut() {
@@ -124,7 +125,11 @@ impl Typed for HumanTask {
                     }
                 }
                 let read = serde_json::from_value::<Asked>(Value::Object(asked(config, "x")));
-                return read.err().map(|error| ("", format!("asks for a task that cannot be: {error}"))).into_iter().collect();
+                return read
+                    .err()
+                    .map(|error| ("", format!("asks for a task that cannot be: {error}")))
+                    .into_iter()
+                    .collect();
             }
             return Vec::new();
         }

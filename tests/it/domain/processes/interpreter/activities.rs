@@ -19,17 +19,32 @@ fn wished(stand: &Stand) -> (Map<String, Value>, Map<String, Value>, String) {
 #[test]
 fn every_type_that_works_outside_is_wished_for_with_its_expressions_worked_out() {
     let cases = [
-        ("human_task", json!({ "assignee": "= who", "title": "= \"Look at \" + who" }), json!({ "assignee": "ada", "title": "Look at ada" })),
-        ("agent", json!({ "agentId": "a", "message": "= \"Greet \" + who" }), json!({ "agentId": "a", "message": "Greet ada" })),
+        (
+            "human_task",
+            json!({ "assignee": "= who", "title": "= \"Look at \" + who" }),
+            json!({ "assignee": "ada", "title": "Look at ada" }),
+        ),
+        (
+            "agent",
+            json!({ "agentId": "a", "message": "= \"Greet \" + who" }),
+            json!({ "agentId": "a", "message": "Greet ada" }),
+        ),
         ("tool", json!({ "tool": "memory_store" }), json!({ "tool": "memory_store" })),
-        ("integration", json!({ "url": "= \"https://example.org/\" + who", "headers": { "x": "= who" } }), json!({ "url": "https://example.org/ada", "headers": { "x": "ada" } })),
+        (
+            "integration",
+            json!({ "url": "= \"https://example.org/\" + who", "headers": { "x": "= who" } }),
+            json!({ "url": "https://example.org/ada", "headers": { "x": "ada" } }),
+        ),
         ("decision", json!({ "ruleSet": "r" }), json!({ "ruleSet": "r" })),
         ("prompt", json!({ "promptId": "p" }), json!({ "promptId": "p" })),
         ("sub_process", json!({ "processId": "s" }), json!({ "processId": "s" })),
     ];
     for (kind, config, told) in &cases {
         let one = json!({ "id": "one", "type": kind, "config": config, "input": { "a": { "b": ["= n + 1", "n"] } }, "output": { "got": "= result.x" } });
-        let mut stand = Stand::begun(line(json!([one]), json!({ "who": "string", "n": "number", "got": "number" })), json!({ "who": "ada", "n": 1 }));
+        let mut stand = Stand::begun(
+            line(json!([one]), json!({ "who": "string", "n": "number", "got": "number" })),
+            json!({ "who": "ada", "n": 1 }),
+        );
         let (config, input, key) = wished(&stand);
         assert_eq!(Value::Object(config), *told, "{kind}");
         assert_eq!(input["a"], json!({ "b": [2, "n"] }), "{kind}");
@@ -51,14 +66,20 @@ fn a_script_works_its_steps_out_in_order_and_keeps_what_its_output_says() {
         "config": { "steps": [{ "name": "net", "value": "amount * rate" }, { "name": "gross", "value": "= net + 1" }] },
         "output": { "gross": "= result.gross", "all": "= result" },
     });
-    let stand = Stand::begun(line(json!([one]), json!({ "amount": "number", "gross": "number", "all": "object" })), json!({ "amount": 10 }));
+    let stand = Stand::begun(
+        line(json!([one]), json!({ "amount": "number", "gross": "number", "all": "object" })),
+        json!({ "amount": 10 }),
+    );
     assert_eq!(stand.result(), json!({ "amount": 10, "gross": 6, "all": { "net": 5, "gross": 6 } }));
     assert!(stand.open.is_empty());
 }
 
 #[test]
 fn expressions_know_the_execution_and_a_key_names_what_happens_once() {
-    let one = tool("one", json!({ "input": { "text": "= execution.startedBy + \"/\" + execution.processId" }, "idempotencyKey": "= \"order-\" + string(n)" }));
+    let one = tool(
+        "one",
+        json!({ "input": { "text": "= execution.startedBy + \"/\" + execution.processId" }, "idempotencyKey": "= \"order-\" + string(n)" }),
+    );
     let stand = Stand::begun(line(json!([one]), json!({ "n": "number" })), json!({ "n": 7 }));
     let (_, input, key) = wished(&stand);
     assert_eq!((&input["text"], key.as_str()), (&json!("ada/tested"), "order-7"));
@@ -66,7 +87,12 @@ fn expressions_know_the_execution_and_a_key_names_what_happens_once() {
 
 #[test]
 fn what_is_given_at_the_start_fits_or_is_refused() {
-    let of = || Stand::of(line(json!([]), json!({ "must": { "schema": { "type": "string" }, "required": true }, "has": { "default": 3 } })));
+    let of = || {
+        Stand::of(line(
+            json!([]),
+            json!({ "must": { "schema": { "type": "string" }, "required": true }, "has": { "default": 3 } }),
+        ))
+    };
     for (given, code) in [
         (json!({}), "variable_missing"),
         (json!({ "must": 1 }), "variable_unfit"),
@@ -153,7 +179,10 @@ fn a_step_that_takes_too_long_fails_is_done_or_is_left_out() {
 
 #[test]
 fn a_timeout_is_of_its_turn_and_boundaries_outlive_it() {
-    let one = tool("one", json!({ "timeout": { "after": "PT1M", "outcome": "fail" }, "retry": { "attempts": 9, "wait": "PT1M", "factor": 1, "jitter": 0 } }));
+    let one = tool(
+        "one",
+        json!({ "timeout": { "after": "PT1M", "outcome": "fail" }, "retry": { "attempts": 9, "wait": "PT1M", "factor": 1, "jitter": 0 } }),
+    );
     let late = json!({ "id": "late", "type": "boundary_timeout", "config": { "attachedTo": "one", "after": "PT5M" } });
     let nodes = json!([node("s", "start"), one, late, node("e", "end"), node("lapsed", "end")]);
     let mut stand = Stand::begun(definition(nodes, "s > one; one > e; late > lapsed", json!({})), json!({}));
@@ -175,7 +204,14 @@ fn a_boundary_that_interrupts_takes_the_token_and_one_that_does_not_goes_beside_
         let mut late = json!({ "attachedTo": "one", "after": "PT1H" });
         late.as_object_mut().unwrap().extend(config.as_object().unwrap().clone());
         let late = json!({ "id": "late", "type": "boundary_timeout", "config": late });
-        let nodes = json!([node("s", "start"), tool("one", json!({})), late, tool("remind", json!({})), node("e", "end"), node("f", "end")]);
+        let nodes = json!([
+            node("s", "start"),
+            tool("one", json!({})),
+            late,
+            tool("remind", json!({})),
+            node("e", "end"),
+            node("f", "end")
+        ]);
         Stand::begun(definition(nodes, "s > one; one > e; late > remind; remind > f", json!({})), json!({}))
     };
     let mut stand = of(json!({}));
@@ -225,7 +261,10 @@ fn a_boundary_error_takes_its_code_before_one_for_all() {
         let mut stand = of(&both);
         stand.fails("one", code, false);
         assert_eq!(stand.told("entered").last().unwrap(), entered);
-        assert_eq!((stand.end().as_str(), stand.variable("why")), ("completed", &json!(format!("{code}: it went wrong"))));
+        assert_eq!(
+            (stand.end().as_str(), stand.variable("why")),
+            ("completed", &json!(format!("{code}: it went wrong")))
+        );
     }
     let mut stand = of(&both[1..]);
     stand.fails("one", "other", false);
@@ -253,7 +292,8 @@ fn what_waits_goes_on_at_its_time_or_when_what_it_waits_for_comes() {
 
     let wait = json!({ "event": "order.paid", "correlationKey": "order", "condition": "result.amount >= 10" });
     let word = json!({ "id": "word", "type": "wait", "config": wait, "output": { "paid": "= result.amount" }, "timeout": { "after": "P1D", "outcome": "skip" } });
-    let begun = || Stand::begun(line(json!([word]), json!({ "order": "number", "paid": "number" })), json!({ "order": 7 }));
+    let begun =
+        || Stand::begun(line(json!([word]), json!({ "order": "number", "paid": "number" })), json!({ "order": 7 }));
     let mut stand = begun();
     let Some(Wish::Listen { token, event, message, key, .. }) = stand.open.first().cloned() else { panic!() };
     assert_eq!((event.as_deref(), message, key.as_deref()), (Some("order.paid"), None, Some("7")));
@@ -271,7 +311,10 @@ fn ends_say_what_is_answered_and_fail_or_end_all() {
     let parted = |end: Value| {
         let nodes = json!([node("s", "start"), node("p", "parallel"), tool("one", json!({})), tool("two", json!({})), end,
             { "id": "e", "type": "end", "config": { "result": { "by": "e", "n": "= n + 1" } } }]);
-        Stand::begun(definition(nodes, "s > p; p > one; p > two; one > z; two > e", json!({ "n": "number" })), json!({ "n": 1 }))
+        Stand::begun(
+            definition(nodes, "s > p; p > one; p > two; one > z; two > e", json!({ "n": "number" })),
+            json!({ "n": 1 }),
+        )
     };
     let mut stand = parted(json!({ "id": "z", "type": "end", "config": { "result": { "by": "z", "more": true } } }));
     stand.done("two", json!({}));

@@ -9,9 +9,9 @@ fn nodes(text: &str) -> Vec<Value> {
     let one = |id: &str| match id.as_bytes()[0] {
         b's' => node(id, "start"),
         b'e' => node(id, "end"),
-        b'x' => node(id, "exclusive"),
-        b'p' => node(id, "parallel"),
-        b'i' => node(id, "inclusive"),
+        b'x' | b'y' => node(id, "exclusive"),
+        b'p' | b'q' => node(id, "parallel"),
+        b'i' | b'j' => node(id, "inclusive"),
         _ => tool(id, json!({})),
     };
     text.split_whitespace().map(one).collect()
@@ -37,7 +37,8 @@ fn an_exclusive_gateway_takes_the_first_way_that_holds_else_the_default() {
 
 #[test]
 fn a_parallel_gateway_takes_all_ways_and_waits_for_each() {
-    let mut stand = begun("s p a b c q d e", "s > p; p > a; p > b; p > c; a > q; b > q; c > q; q > d; d > e", json!({}));
+    let mut stand =
+        begun("s p a b c q d e", "s > p; p > a; p > b; p > c; a > q; b > q; c > q; q > d; d > e", json!({}));
     assert_eq!(stand.places(), ["a", "b", "c"]);
     stand.done("b", json!({}));
     stand.done("a", json!({}));
@@ -63,7 +64,8 @@ fn an_inclusive_gateway_waits_for_the_ways_that_were_taken_and_no_others() {
         stand.done("d", json!({}));
         assert_eq!(stand.end(), "completed");
     }
-    let without = begun("s i a b j d e", "s > i; i > a if n > 1; i > b if n > 2; a > j; b > j; j > d; d > e", json!({ "n": 0 }));
+    let without =
+        begun("s i a b j d e", "s > i; i > a if n > 1; i > b if n > 2; a > j; b > j; j > d; d > e", json!({ "n": 0 }));
     assert_eq!(without.end(), "no_way_on at i");
 }
 
@@ -92,13 +94,22 @@ fn ways_that_meet_in_an_exclusive_gateway_go_on_each_by_itself() {
     stand.done("a", json!({}));
     assert_eq!(stand.end(), "waits at b");
     stand.done("b", json!({}));
-    assert_eq!((stand.end().as_str(), stand.told("entered").iter().filter(|one| *one == "e").count()), ("completed", 2));
+    assert_eq!(
+        (stand.end().as_str(), stand.told("entered").iter().filter(|one| *one == "e").count()),
+        ("completed", 2)
+    );
 }
 
 #[test]
 fn a_circle_goes_round_as_often_as_its_condition_says_and_an_endless_one_ends_in_a_fault() {
     let of = |most: Value| {
-        let nodes = json!([node("s", "start"), node("x", "exclusive"), script("count", "n + 1", json!({ "n": "= result.value" })), node("y", "exclusive"), node("e", "end")]);
+        let nodes = json!([
+            node("s", "start"),
+            node("x", "exclusive"),
+            script("count", "n + 1", json!({ "n": "= result.value" })),
+            node("y", "exclusive"),
+            node("e", "end")
+        ]);
         let text = "s > x; x > count; count > y; y > x if most = null or n < most; y > e else";
         Stand::begun(definition(nodes, text, json!({ "n": { "default": 0 }, "most": {} })), json!({ "most": most }))
     };
@@ -106,7 +117,11 @@ fn a_circle_goes_round_as_often_as_its_condition_says_and_an_endless_one_ends_in
     assert_eq!((stand.end().as_str(), stand.variable("n")), ("completed", &json!(50)));
     let began = std::time::Instant::now();
     let stand = of(json!(null));
-    assert!(stand.end().starts_with("endless_circle at") || stand.end().starts_with("expression_failed at"), "{}", stand.end());
+    assert!(
+        stand.end().starts_with("endless_circle at") || stand.end().starts_with("expression_failed at"),
+        "{}",
+        stand.end()
+    );
     assert!(began.elapsed().as_secs() < 60, "{:?}", began.elapsed());
 }
 

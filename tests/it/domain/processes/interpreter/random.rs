@@ -111,7 +111,9 @@ impl Draft {
             match kind {
                 "exclusive" | "inclusive" if ways > 1 && this + 1 == ways => edge["default"] = json!(true),
                 "exclusive" if ways > 1 => edge["condition"] = json!(format!("modulo(roll, {ways}) = {this}")),
-                "inclusive" if ways > 1 => edge["condition"] = json!(format!("modulo(floor(roll / {}), 2) = 1", 1 << this)),
+                "inclusive" if ways > 1 => {
+                    edge["condition"] = json!(format!("modulo(floor(roll / {}), 2) = 1", 1 << this))
+                }
                 _ => {}
             }
             edge
@@ -157,7 +159,8 @@ fn tangled(seed: u64) -> Option<Value> {
         }
     }
     let definition = draft.definition();
-    let mut read: convoke::domain::processes::engine::definition::Definition = serde_json::from_value(definition.clone()).unwrap();
+    let mut read: convoke::domain::processes::engine::definition::Definition =
+        serde_json::from_value(definition.clone()).unwrap();
     read.name_edges();
     let judged = judge(read.into(), &*LANGUAGE);
     (judged.is_fit() && judged.sound == Some(Soundness::Sound)).then_some(definition)
@@ -212,7 +215,9 @@ fn agrees(stand: &Stand, definition: &Value) {
         let from = graph.edges[edge].0;
         let id = &graph.node(from).id;
         match graph.nodes[from].role {
-            Role::Exclusive | Role::Inclusive if graph.nodes[from].outgoing.len() > 1 => of(&took, &format!("{id} {}", graph.edge(edge).id)),
+            Role::Exclusive | Role::Inclusive if graph.nodes[from].outgoing.len() > 1 => {
+                of(&took, &format!("{id} {}", graph.edge(edge).id))
+            }
             Role::Activity => of(&done, id),
             Role::Event => of(&came, id),
             _ => of(&entered, id),
@@ -225,7 +230,9 @@ fn agrees(stand: &Stand, definition: &Value) {
         match linked.role {
             Role::Start => assert_eq!(here, 1),
             Role::Boundary | Role::Compensation => {}
-            Role::Parallel if passed.len() > 1 => assert!(passed.iter().all(|count| *count == here), "{id}: {passed:?} {here}: {definition}"),
+            Role::Parallel if passed.len() > 1 => {
+                assert!(passed.iter().all(|count| *count == here), "{id}: {passed:?} {here}: {definition}")
+            }
             Role::Inclusive if passed.len() > 1 => {
                 let most = passed.iter().max().unwrap();
                 assert!(here >= *most && here <= sum, "{id}: {passed:?} {here}: {definition}");

@@ -73,7 +73,11 @@ fn an_undoing_that_fails_is_tried_again_and_then_taken_up_or_told() {
     stand.fails("c", "gone", false);
     stand.fails("undo_b", "bad_input", false);
     assert_eq!(stand.told("entered").last().unwrap(), "torn");
-    assert!(stand.variable("why").as_str().unwrap().contains("'b' could not be undone: bad_input"), "{}", stand.variable("why"));
+    assert!(
+        stand.variable("why").as_str().unwrap().contains("'b' could not be undone: bad_input"),
+        "{}",
+        stand.variable("why")
+    );
     // What was not taken back stays to be.
     let left: Vec<&str> = stand.state.undoable.iter().map(|one| one.node.as_str()).collect();
     assert_eq!(left, ["a", "b"]);
@@ -89,7 +93,11 @@ fn an_undoing_has_its_time() {
         if at == "undone" {
             stand.done("undo_a", json!({ "gone": true }));
         }
-        assert_eq!((stand.told("entered").last().unwrap().as_str(), stand.end().as_str()), (at, "completed"), "{outcome}");
+        assert_eq!(
+            (stand.told("entered").last().unwrap().as_str(), stand.end().as_str()),
+            (at, "completed"),
+            "{outcome}"
+        );
     }
 }
 
@@ -115,7 +123,16 @@ fn what_comes_twice_for_one_undoing_is_not_taken_for_the_next() {
 #[test]
 fn what_was_done_twice_is_taken_back_twice_with_a_key_for_each() {
     let undoes = json!({ "id": "un", "type": "compensation", "config": { "attachedTo": "a", "by": "undo" } });
-    let nodes = json!([node("s", "start"), node("x", "exclusive"), tool("a", json!({ "output": { "n": "= n + 1" } })), undoes, tool("undo", json!({})), node("y", "exclusive"), node("back", "compensate"), node("e", "end")]);
+    let nodes = json!([
+        node("s", "start"),
+        node("x", "exclusive"),
+        tool("a", json!({ "output": { "n": "= n + 1" } })),
+        undoes,
+        tool("undo", json!({})),
+        node("y", "exclusive"),
+        node("back", "compensate"),
+        node("e", "end")
+    ]);
     let text = "s > x; x > a; a > y; y > x if n < 2; y > back else; back > e";
     let mut stand = Stand::begun(definition(nodes, text, json!({ "n": { "default": 0 } })), json!({}));
     stand.done("a", json!({}));
