@@ -42,7 +42,7 @@ pub struct Answer {
     #[schemars(length(min = 2, max = 40))]
     pub after: Option<String>,
     /// That it never comes back, so that timeouts can be seen.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default)]
     pub never: bool,
 }
 

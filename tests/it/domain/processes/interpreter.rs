@@ -167,7 +167,6 @@ impl Stand {
             Some(Ending::Completed { .. }) => "completed".to_owned(),
             Some(Ending::Compensated) => "compensated".to_owned(),
             Some(Ending::Failed { failure, node }) => format!("{} at {node}", failure.code),
-            Some(Ending::Compensated) => "compensated".to_owned(),
             None => format!("waits at {}", self.places().join(" ")),
         }
     }
