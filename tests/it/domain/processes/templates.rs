@@ -80,8 +80,7 @@ async fn each_is_made_into_a_process_by_the_tools_and_tried_out_to_all_of_its_en
             told["findings"].as_array().unwrap().iter().filter(|one| one["level"] == "error").collect();
         assert!(errors.is_empty() && told["soundness"] == "sound", "{}: {errors:?}", template.id);
         let made = call("process_create", told["definition"].clone()).await;
-        let made =
-            made.unwrap_or_else(|fault| panic!("{}: {:?} {}", template.id, fault.places(), told["definition"]));
+        let made = made.unwrap_or_else(|fault| panic!("{}: {:?} {}", template.id, fault.places(), told["definition"]));
         let mut ends = BTreeSet::new();
         for case in told["items"][0]["cases"].as_array().unwrap() {
             let run = json!({ "id": made["id"], "variables": case["variables"], "answers": case["answers"] });
