@@ -80,11 +80,11 @@ async fn each_is_made_into_a_process_by_the_tools_and_tried_out_to_all_of_its_en
             told["findings"].as_array().unwrap().iter().filter(|one| one["level"] == "error").collect();
         assert!(errors.is_empty() && told["soundness"] == "sound", "{}: {errors:?}", template.id);
         let made = call("process_create", told["definition"].clone()).await;
-        made.unwrap_or_else(|fault| panic!("{}: {:?} {}", template.id, fault.places(), told["definition"]));
+        let made = made.unwrap_or_else(|fault| panic!("{}: {:?} {}", template.id, fault.places(), told["definition"]));
         let mut ends = BTreeSet::new();
         for case in told["items"][0]["cases"].as_array().unwrap() {
-            let run = json!({ "id": template.id, "variables": case["variables"], "answers": case["answers"] });
-            let ran = call("process_sandbox", run).await.unwrap();
+            let run = json!({ "id": made["id"], "variables": case["variables"], "answers": case["answers"] });
+            let ran = call("process_sandbox", run).await.unwrap_or_else(|fault| panic!("{:?}", fault.places()));
             let status = if case["fails"] == true { "failed" } else { "completed" };
             assert_eq!(ran["status"], status, "{} {}: {}", template.id, case["name"], ran["failure"]);
             ends.extend(case["ends"].as_array().unwrap().iter().map(|end| end.as_str().unwrap().to_owned()));
@@ -94,7 +94,7 @@ async fn each_is_made_into_a_process_by_the_tools_and_tried_out_to_all_of_its_en
         }
         let known: BTreeSet<String> = serde_json::from_value(told["items"][0]["ends"].clone()).unwrap();
         assert_eq!(ends, known, "{}", template.id);
-        call("process_publish", json!({ "id": template.id })).await.unwrap();
+        call("process_publish", json!({ "id": made["id"] })).await.unwrap();
     }
 }
 
