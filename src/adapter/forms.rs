@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::port::records::{Kind, Visibility};
+use crate::port::records::{Kind, Visibility, Word};
 use crate::port::store::StoreFault;
 
 /// A fault of the program that calls the store.
@@ -55,6 +55,23 @@ pub(in crate::adapter) fn words_of(text: &str) -> impl Iterator<Item = &str> {
     text.split(|each: char| !is_of_word(each)).filter(|word| !word.is_empty())
 }
 
+/// Each word as a group of its own: a text that has one of them has a group.
+pub(in crate::adapter) fn any_of(words: Vec<&Word>) -> Vec<Vec<&Word>> {
+    words.into_iter().map(|word| vec![word]).collect()
+}
+
+/// Groups of words of which a text that has at least so many of the words has one whole: it lacks too few for one of each. The words that come
+/// first stand alone, where some do.
+pub(in crate::adapter) fn spread<'a>(words: &[&'a Word], least: usize) -> Vec<Vec<&'a Word>> {
+    let lacks = words.len().saturating_sub(least.max(1));
+    let many = (lacks + 1).min(words.len());
+    let mut groups: Vec<Vec<&Word>> = words.iter().take(many).map(|word| vec![*word]).collect();
+    for (at, word) in words.iter().skip(many).enumerate() {
+        groups[many - 1 - at % many].push(*word);
+    }
+    groups
+}
+
 /// Letters, digits and the combining marks that stand on them.
 fn is_of_word(each: char) -> bool {
     each.is_alphanumeric() || matches!(each, '\u{300}'..='\u{36F}')
@@ -80,6 +97,28 @@ pub(in crate::adapter) fn after_prefix(prefix: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_has_enough_of_the_words_has_a_whole_group() {
+        let texts = ["a", "b", "c", "d", "e", "f", "g"];
+        let all: Vec<Word> = texts.iter().map(|text| Word { text: (*text).to_owned(), beginning: false }).collect();
+        for many in 0..=all.len() {
+            let words: Vec<&Word> = all[..many].iter().collect();
+            for least in 1..=many {
+                let groups = spread(&words, least);
+                assert_eq!(groups.iter().map(Vec::len).sum::<usize>(), many);
+                for had in 0_u32..1 << many {
+                    let has = |word: &&Word| (0..many).any(|at| had & (1 << at) != 0 && all[at] == **word);
+                    let enough = had.count_ones() as usize >= least;
+                    assert!(!enough || groups.iter().any(|group| group.iter().all(has)), "{many} {least} {had:b}");
+                }
+            }
+        }
+        let words: Vec<&Word> = all.iter().collect();
+        let sizes: Vec<usize> = spread(&words, 4).iter().map(Vec::len).collect();
+        assert_eq!(sizes, [1, 2, 2, 2], "the first words stand alone");
+        assert_eq!(spread(&[], 3), Vec::<Vec<&Word>>::new());
+    }
 
     #[test]
     fn the_end_of_a_prefix_is_the_next_text_that_does_not_begin_with_it() {

@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::caller::Caller;
 use super::permit::{Action, Resource};
 use crate::kernel::fault::Fault;
+use crate::kernel::id::UserId;
 use crate::kernel::reading;
 use crate::kernel::time::Timestamp;
 use crate::port::records::{Document, Filter, Record, Scalar, Visibility};
@@ -90,6 +91,12 @@ pub fn judge<T: Owned>(caller: &Caller, stored: &Stored<T>, action: Action) -> V
         (true, false) => Verdict::Forbidden,
         (false, _) => Verdict::Hidden,
     }
+}
+
+/// What a person owns and nobody else sees, as a filter.
+#[must_use]
+pub fn private_to(user: UserId) -> Filter {
+    Filter::is("owner", Scalar::Id(user.uuid())).and(Filter::is("visibility", Scalar::Text("private".to_owned())))
 }
 
 /// The same rule for reading, as a filter for a list.

@@ -298,6 +298,8 @@ fn ranges(config: &Config, wrong: &mut Vec<Wrong>) {
         ("retrieval.half_life_days", retrieval.half_life_days, 1, 36_500),
         ("retrieval.importance_percent", retrieval.importance_percent, 0, 100),
         ("retrieval.variety_percent", retrieval.variety_percent, 0, 100),
+        ("retrieval.reranked", retrieval.reranked, 2, 500),
+        ("retrieval.reranker_seconds", retrieval.reranker_seconds, 1, 60),
         ("vectors.search_seconds", vectors.search_seconds, 1, 60),
         ("vectors.write_seconds", vectors.write_seconds, 1, 3600),
         ("events.most_hops", events.most_hops.into(), 1, 64),

@@ -19,4 +19,18 @@ pub struct Retrieval {
     pub importance_percent: u64,
     /// How much what says nothing new is put behind what does, in percent.
     pub variety_percent: u64,
+    /// What puts the best ones in order once more: a model, as `PROVIDER/MODEL`, or the name of a route; empty for none.
+    pub reranker: String,
+    /// So many of the best ones it is shown.
+    pub reranked: u64,
+    /// So long it is waited for.
+    pub reranker_seconds: u64,
+}
+
+impl Retrieval {
+    /// What puts the best ones in order once more, where something does.
+    #[must_use]
+    pub fn reranker(&self) -> Option<&str> {
+        Some(self.reranker.trim()).filter(|name| !name.is_empty())
+    }
 }

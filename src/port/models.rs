@@ -175,6 +175,14 @@ pub struct Tokens {
     pub output: u64,
     /// Of that, thoughts.
     pub reasoning: u64,
+    /// Searches, which a vendor counts where texts are put in order, and not tokens.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub searches: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde calls takes a reference")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Why a model stopped.
@@ -294,6 +302,29 @@ pub struct Embedding {
     pub tokens: Option<Tokens>,
 }
 
+/// Texts to be put in the order in which they bear on a question.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RerankRequest {
+    /// The question.
+    pub query: String,
+    /// The texts.
+    pub documents: Vec<String>,
+    /// So many of the best are wanted.
+    pub top: usize,
+}
+
+/// The texts that bear most on a question, the best first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reranking {
+    /// The model, as the vendor names it.
+    pub model: String,
+    /// The place of each in the request, and how much it bears on the question, from 0 to 1.
+    pub order: Vec<(usize, f64)>,
+    /// Searches that the vendor counted; `None` where it told none.
+    pub searches: Option<u64>,
+}
+
 /// Where a model is: everything that an adapter needs to reach it.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
@@ -377,6 +408,11 @@ pub trait Models: Send + Sync {
 
     /// Vectors of texts.
     async fn embed(&self, endpoint: &Endpoint, request: &EmbedRequest) -> Result<Embedding, ModelFault>;
+
+    /// The order of texts. Few dialects have it.
+    async fn rerank(&self, _endpoint: &Endpoint, _request: &RerankRequest) -> Result<Reranking, ModelFault> {
+        Err(ModelFault::new(ModelFaultKind::Unsupported, "the dialect puts no texts in order"))
+    }
 }
 
 /// The dialects by name, as a service: towards the providers that the operator names, wherever they lie.

@@ -308,6 +308,19 @@ pub struct Ranking {
     pub limit: u32,
 }
 
+/// The documents that have many of some words.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sharing {
+    /// The words.
+    pub words: Vec<Word>,
+    /// At least so many of them a document has.
+    pub least: usize,
+    /// Which documents come into question.
+    pub filter: Filter,
+    /// At most so many.
+    pub limit: u32,
+}
+
 /// Reads documents. Writing goes through `Store::commit`.
 #[async_trait]
 pub trait Records: Send + Sync {
@@ -336,6 +349,11 @@ pub trait Records: Send + Sync {
         kind: &'static Kind,
         ranking: Ranking,
     ) -> Result<Vec<(Record, f64)>, StoreFault>;
+
+    /// The documents of a tenant whose full text has at least so many of some words, in no particular order, and perhaps some that have fewer of
+    /// them. Where there are too many, those that tell most of the words. It costs less than `rank`, which looks at all that have any word.
+    async fn sharing(&self, tenant: TenantId, kind: &'static Kind, sharing: Sharing)
+    -> Result<Vec<Record>, StoreFault>;
 
     /// How many documents fit.
     async fn count(&self, scope: Scope, kind: &'static Kind, filter: Filter) -> Result<u64, StoreFault>;

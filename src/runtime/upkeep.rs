@@ -20,7 +20,7 @@ use crate::domain::integrations::Vault;
 use crate::domain::models::Router;
 use crate::domain::prompts::uses::Uses;
 use crate::domain::system::{Monitor, Shelf, forget_silent};
-use crate::domain::{MODULES, audit, memory};
+use crate::domain::{MODULES, audit, documents, knowledge, memory};
 use crate::kernel::fault::Fault;
 use crate::port::logs::{Keep, Log};
 
@@ -125,9 +125,11 @@ impl Upkeep {
         }
         // The audit log is kept by each tenant's own policy, and what goes is declared.
         cleaned.entries += audit::retention::clean(platform, stop).await?;
-        // What is remembered of a person goes first: an erasure that was told as done is.
+        // What is remembered and kept of a person goes first: an erasure that was told as done is.
         for (tenant, person) in audit::erasure::due(platform).await? {
             memory::forgotten::forget_of(platform, tenant, person).await?;
+            knowledge::erasing::forget_of(platform, tenant, person).await?;
+            documents::erasing::forget_of(platform, tenant, person).await?;
         }
         cleaned.erasures = audit::erasure::carry_out(platform).await?;
         cleaned.operations = self.gate.forget_expired().await?;

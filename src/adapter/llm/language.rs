@@ -5,7 +5,8 @@ use serde_json::{Map, Value};
 use super::fault::Refusal;
 use super::sse::Event;
 use crate::port::models::{
-    ChatRequest, Completion, EmbedRequest, Embedding, Endpoint, ModelFault, ModelFaultKind, Piece,
+    ChatRequest, Completion, EmbedRequest, Embedding, Endpoint, ModelFault, ModelFaultKind, Piece, RerankRequest,
+    Reranking,
 };
 
 /// What is sent.
@@ -50,6 +51,16 @@ pub(super) trait Language: Send + Sync + 'static {
 
     /// Vectors.
     fn vectors(&self, endpoint: &Endpoint, body: Value) -> Result<Embedding, ModelFault>;
+
+    /// A request for an order of texts; `None` where the dialect has none.
+    fn rerank(&self, _endpoint: &Endpoint, _request: &RerankRequest) -> Option<Call> {
+        None
+    }
+
+    /// An order of texts.
+    fn order(&self, _endpoint: &Endpoint, _body: Value) -> Result<Reranking, ModelFault> {
+        Err(unreadable("the dialect puts no texts in order"))
+    }
 
     /// What the vendor says of a request that it refused, where its form is known.
     fn refusal(&self, status: u16, body: &Value) -> Refusal;

@@ -1,6 +1,6 @@
 //! A dialect over the wire: everything that waits. Limits of time, bounds, faults and the care for keys are one for all dialects.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,12 +14,13 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::fault::{self, told};
-use super::language::{Call, Language, Reader, only_for, unreadable};
+use super::language::{Call, Language, Reader, lacks, only_for, unreadable};
 use super::sse::Events;
 use super::wire::{self, Wire};
 use crate::kernel::secret::Secret;
 use crate::port::models::{
     ChatRequest, Completion, EmbedRequest, Embedding, Endpoint, ModelFault, ModelFaultKind, Models, Piece, Pieces,
+    RerankRequest, Reranking,
 };
 
 /// After the last piece the connection's end is waited for so long: then it can be used again.
@@ -140,6 +141,22 @@ impl Models for Speaking {
                 return Err(unreadable(format!("{came} vectors for {asked} texts")));
             }
             Ok(embedding)
+        };
+        answered.await.map_err(|fault| told(fault, endpoint.key.as_ref()))
+    }
+
+    async fn rerank(&self, endpoint: &Endpoint, request: &RerankRequest) -> Result<Reranking, ModelFault> {
+        let answered = async {
+            let call = self.language.rerank(endpoint, request).ok_or_else(|| lacks(self.dialect, "order of texts"))?;
+            let body = self.ask(endpoint, call).await?;
+            let reranking = self.language.order(endpoint, body)?;
+            let mut seen = HashSet::new();
+            for (place, score) in &reranking.order {
+                if *place >= request.documents.len() || !score.is_finite() || !seen.insert(*place) {
+                    return Err(unreadable(format!("the text {place} with {score} is none of those that were sent")));
+                }
+            }
+            Ok(reranking)
         };
         answered.await.map_err(|fault| told(fault, endpoint.key.as_ref()))
     }

@@ -1,5 +1,7 @@
 //! Reading documents.
 
+use std::cmp::Reverse;
+
 use async_trait::async_trait;
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -9,11 +11,11 @@ use super::cell::{self, Cell};
 use super::fault::OrFault as _;
 use super::plan::KindPlan;
 use super::sql::{self, Clause};
-use crate::adapter::forms::{self, after_prefix};
+use crate::adapter::forms::{self, after_prefix, any_of, spread};
 use crate::adapter::tables::RECORD;
 use crate::kernel::id::TenantId;
 use crate::kernel::time::Timestamp;
-use crate::port::records::{FieldType, Filter, Kind, Query, Ranking, Record, Records, Scalar, Scope};
+use crate::port::records::{FieldType, Filter, Kind, Query, Ranking, Record, Records, Scalar, Scope, Sharing, Word};
 use crate::port::store::StoreFault;
 
 #[async_trait]
@@ -64,9 +66,30 @@ impl Records for PostgresStore {
         ranking: Ranking,
     ) -> Result<Vec<(Record, f64)>, StoreFault> {
         let plan = self.declarations.kind(kind)?;
-        let Some(clause) = ranked(&plan, tenant, &ranking)? else { return Ok(Vec::new()) };
+        let groups = any_of(ranking.words.iter().collect());
+        let Some(clause) = ranked(&plan, tenant, &groups, &ranking.filter, ranking.limit)? else {
+            return Ok(Vec::new());
+        };
         let rows = self.pool.read(Scope::Tenant(tenant), &clause.sql, clause.values).await?;
         rows.iter().map(|row| Ok((record(kind, row)?, row.try_get(10).or_fault()?))).collect()
+    }
+
+    async fn sharing(
+        &self,
+        tenant: TenantId,
+        kind: &'static Kind,
+        sharing: Sharing,
+    ) -> Result<Vec<Record>, StoreFault> {
+        let plan = self.declarations.kind(kind)?;
+        let mut words: Vec<&Word> = sharing.words.iter().filter(|word| cell::one_word(word).is_some()).collect();
+        // Long words are rare, as a rule, and stand alone where some do.
+        words.sort_by_key(|word| Reverse(word.text.len()));
+        let groups = spread(&words, sharing.least);
+        let Some(clause) = ranked(&plan, tenant, &groups, &sharing.filter, sharing.limit)? else {
+            return Ok(Vec::new());
+        };
+        let rows = self.pool.read(Scope::Tenant(tenant), &clause.sql, clause.values).await?;
+        rows.iter().map(|row| record(kind, row)).collect()
     }
 
     async fn count(&self, scope: Scope, kind: &'static Kind, filter: Filter) -> Result<u64, StoreFault> {
@@ -181,20 +204,30 @@ fn page(plan: &KindPlan, scope: Scope, query: &Query) -> Result<Clause, StoreFau
     Ok(clause)
 }
 
-/// The statement of the rows that tell most; `None` when there is no word to look for. The server keeps which words a text has, not how often:
+/// The statement of the rows that have all words of one of these groups, in the order of how much they tell of all; `None` when there is no word to look for. The server keeps which words a text has, not how often:
 /// what a word tells is how rare it is among the tenant's texts, and the more words a text has the less each of them tells (BM25 with
 /// every word counted once).
-fn ranked(plan: &KindPlan, tenant: TenantId, ranking: &Ranking) -> Result<Option<Clause>, StoreFault> {
+fn ranked(
+    plan: &KindPlan,
+    tenant: TenantId,
+    groups: &[Vec<&Word>],
+    filter: &Filter,
+    limit: u32,
+) -> Result<Option<Clause>, StoreFault> {
     let (table, name) = (&plan.table, plan.table.text_name());
     if table.text.is_empty() {
         return Err(forms::misuse(format!("{} has no full text", table.name)));
     }
-    let words: Vec<String> = ranking.words.iter().filter_map(cell::one_word).collect();
+    let words: Vec<String> = groups.iter().flatten().filter_map(|word| cell::one_word(word)).collect();
     if words.is_empty() {
         return Ok(None);
     }
     let own = format!("'{}'", cell::tenant_word(tenant));
-    let any = format!("{own} & ({})", words.join(" | "));
+    let group = |words: &Vec<&Word>| {
+        let words: Vec<String> = words.iter().filter_map(|word| cell::one_word(word)).collect();
+        (!words.is_empty()).then(|| format!("({})", words.join(" & ")))
+    };
+    let any = format!("{own} & ({})", groups.iter().filter_map(group).collect::<Vec<_>>().join(" | "));
     let within = words.iter().map(|word| Cell::Text(format!("{own} & ({word})")));
     let within = cell::list(FieldType::Text, within)?;
     let mut clause = Clause::default();
@@ -216,9 +249,9 @@ fn ranked(plan: &KindPlan, tenant: TenantId, ranking: &Ranking) -> Result<Option
     ));
     clause.bind(Cell::Text(any));
     clause.push(&format!("::text)::tsquery) AS hit JOIN {} USING ({}) WHERE ", table.name, table.key));
-    let mut clause = sql::condition(clause, table, Scope::Tenant(tenant), &ranking.filter)?;
+    let mut clause = sql::condition(clause, table, Scope::Tenant(tenant), filter)?;
     clause.push(" ORDER BY hit.score DESC, id LIMIT ");
-    clause.bind(Cell::Integer(i64::from(ranking.limit)));
+    clause.bind(Cell::Integer(i64::from(limit)));
     Ok(Some(clause))
 }
 

@@ -12,6 +12,7 @@ mod open;
 mod plan;
 mod pressure;
 mod queue;
+mod ranking;
 mod reader;
 mod records;
 mod schema;

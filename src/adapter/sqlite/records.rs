@@ -9,12 +9,12 @@ use uuid::Uuid;
 
 use super::fault::OrFault as _;
 use super::plan::KindPlan;
-use super::{SqliteStore, sql, text, value};
+use super::{SqliteStore, ranking, sql, value};
 use crate::adapter::forms::after_prefix;
 use crate::adapter::tables::RECORD;
 use crate::kernel::id::TenantId;
 use crate::kernel::time::Timestamp;
-use crate::port::records::{FieldType, Filter, Kind, Query, Ranking, Record, Records, Scalar, Scope};
+use crate::port::records::{FieldType, Filter, Kind, Query, Ranking, Record, Records, Scalar, Scope, Sharing};
 use crate::port::store::StoreFault;
 
 #[async_trait]
@@ -74,7 +74,17 @@ impl Records for SqliteStore {
         ranking: Ranking,
     ) -> Result<Vec<(Record, f64)>, StoreFault> {
         let (plan, scope) = (self.declarations.kind(kind)?, Scope::Tenant(tenant));
-        self.readers.read(scope, move |connection| ranked(connection, &plan, tenant, &ranking)).await
+        self.readers.read(scope, move |connection| ranking::ranked(connection, &plan, tenant, &ranking)).await
+    }
+
+    async fn sharing(
+        &self,
+        tenant: TenantId,
+        kind: &'static Kind,
+        sharing: Sharing,
+    ) -> Result<Vec<Record>, StoreFault> {
+        let (plan, scope) = (self.declarations.kind(kind)?, Scope::Tenant(tenant));
+        self.readers.read(scope, move |connection| ranking::sharing(connection, &plan, tenant, &sharing)).await
     }
 
     async fn count(&self, scope: Scope, kind: &'static Kind, filter: Filter) -> Result<u64, StoreFault> {
@@ -198,57 +208,6 @@ fn page(connection: &Connection, plan: &Arc<KindPlan>, scope: Scope, query: &Que
     Ok(found)
 }
 
-/// The rows that tell most. The best hits of the full text come first and are then held against the filter: where too few of them fit,
-/// more hits are looked at.
-fn ranked(
-    connection: &Connection,
-    plan: &KindPlan,
-    tenant: TenantId,
-    ranking: &Ranking,
-) -> Result<Vec<(Record, f64)>, StoreFault> {
-    let table = &plan.table;
-    if table.text.is_empty() {
-        return Err(super::fault::misuse(format!("{} has no full text", table.name)));
-    }
-    let Some(expression) = text::any_of(tenant, table.text, &ranking.words) else { return Ok(Vec::new()) };
-    let condition = sql::condition(table, Scope::Tenant(tenant), &ranking.filter)?;
-    // The word that stands for the tenant tells nothing.
-    let name = table.text_name();
-    let statement = format!(
-        "SELECT {RECORD}, hit.score FROM \
-         (SELECT rowid AS place, bm25({name}, 0.0) AS score FROM {name} WHERE {name} MATCH ? ORDER BY score LIMIT ?) AS hit \
-         CROSS JOIN {} ON {} = hit.place WHERE {} ORDER BY hit.score, id LIMIT ?",
-        table.name, table.key, condition.sql
-    );
-    let mut statement = connection.prepare_cached(&statement).or_fault()?;
-    let mut looked_at = i64::from(ranking.limit).saturating_mul(4).max(200);
-    loop {
-        let mut values = vec![Sql::Text(expression.clone()), Sql::Integer(looked_at)];
-        values.extend(condition.values.iter().cloned());
-        values.push(Sql::Integer(i64::from(ranking.limit)));
-        let mut rows = statement.query(params_from_iter(&values)).or_fault()?;
-        let mut found = Vec::new();
-        while let Some(row) = rows.next().or_fault()? {
-            let score: f64 = row.get(10).or_fault()?;
-            // The index counts the other way; a word that nearly every document has tells next to nothing, not less.
-            found.push((record(plan.kind, row)?, (-score).max(f64::MIN_POSITIVE)));
-        }
-        drop(rows);
-        let enough = found.len() >= usize::try_from(ranking.limit).unwrap_or(usize::MAX);
-        if enough || matches!(ranking.filter, Filter::All) || !more_than(connection, &name, &expression, looked_at)? {
-            return Ok(found);
-        }
-        looked_at = looked_at.saturating_mul(16);
-    }
-}
-
-/// Whether an expression has more hits than so many.
-fn more_than(connection: &Connection, name: &str, expression: &str, hits: i64) -> Result<bool, StoreFault> {
-    let statement = format!("SELECT 1 FROM {name} WHERE {name} MATCH ? LIMIT 1 OFFSET ?");
-    let mut statement = connection.prepare_cached(&statement).or_fault()?;
-    statement.exists(params![expression, hits]).or_fault()
-}
-
 fn one(connection: &Connection, plan: &KindPlan, text: &str, values: &[Sql]) -> Result<Option<Record>, StoreFault> {
     let mut statement = connection.prepare_cached(text).or_fault()?;
     let mut rows = statement.query(params_from_iter(values)).or_fault()?;
@@ -282,7 +241,7 @@ fn scalar(row: &Row<'_>, at: usize, of: FieldType) -> Result<Scalar, StoreFault>
 }
 
 /// The record of a row of the columns of `RECORD`.
-fn record(kind: &'static Kind, row: &Row<'_>) -> Result<Record, StoreFault> {
+pub(super) fn record(kind: &'static Kind, row: &Row<'_>) -> Result<Record, StoreFault> {
     let uuid = |at: usize| row.get::<_, [u8; 16]>(at).map(Uuid::from_bytes).or_fault();
     let optional = |at: usize| row.get::<_, Option<[u8; 16]>>(at).map(|bytes| bytes.map(Uuid::from_bytes)).or_fault();
     let moment = |at: usize| row.get(at).map(Timestamp::from_millis).or_fault();

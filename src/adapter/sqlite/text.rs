@@ -37,20 +37,36 @@ pub(super) fn expression(tenant: Option<TenantId>, fields: &[&str], words: &str)
     Some(expression)
 }
 
-/// The search expression for any of some words. `None` when there is none.
-pub(super) fn any_of(tenant: TenantId, fields: &[&str], words: &[Word]) -> Option<String> {
-    let mut expression = begun(Some(tenant), fields);
+/// The search expression for all words of any of some groups, whoever's rows they are. `None` when there is no word.
+pub(super) fn any_group(fields: &[&str], groups: &[Vec<&Word>]) -> Option<String> {
+    let mut expression = begun(None, fields);
     let mut join = "";
-    for word in words {
-        // What comes as one word is a phrase where the index knows it as several.
-        let text = words_of(&word.text).collect::<Vec<_>>().join(" ");
-        if !text.is_empty() {
-            let _ = write!(expression, "{join}\"{text}\"{}", if word.beginning { " *" } else { "" });
+    for group in groups {
+        let phrases: Vec<String> = group.iter().filter_map(|word| phrase(word)).collect();
+        if !phrases.is_empty() {
+            let _ = write!(expression, "{join}({})", phrases.join(" AND "));
             join = " OR ";
         }
     }
     expression.push(')');
     (!join.is_empty()).then_some(expression)
+}
+
+/// A word as it is looked for; `None` where it has nothing of a word.
+pub(super) fn phrase(word: &Word) -> Option<String> {
+    // What comes as one word is a phrase where the index knows it as several.
+    let text = words_of(&word.text).collect::<Vec<_>>().join(" ");
+    (!text.is_empty()).then(|| format!("\"{text}\"{}", if word.beginning { " *" } else { "" }))
+}
+
+/// The search expression for every row of a tenant.
+pub(super) fn of_tenant(tenant: TenantId) -> String {
+    format!("tenant : \"{}\"", tenant_word(tenant))
+}
+
+/// An expression, within a tenant.
+pub(super) fn within(tenant: TenantId, expression: &str) -> String {
+    format!("{} AND {expression}", of_tenant(tenant))
 }
 
 /// The beginning of an expression: which rows and columns.

@@ -10,6 +10,7 @@ use super::model::{Document, Type};
 use crate::capability::cx::{Cx, store_fault};
 use crate::capability::owned::{Stored, visible_to};
 use crate::domain::memory::retrieval::ranking::{By, Candidate, Fusing, Why, order_stemming};
+use crate::domain::memory::retrieval::reranking::{before, joined, reranked};
 use crate::domain::memory::retrieval::words::{sought, stems};
 use crate::domain::memory::retrieval::{Near, near, near_among, parts_of};
 use crate::kernel::fault::Fault;
@@ -37,6 +38,8 @@ pub(crate) struct Sought {
     pub(crate) tag: Option<String>,
     /// At most so many.
     pub(crate) limit: usize,
+    /// Whether they are put in order with other things: then no reranker is asked of them alone.
+    pub(crate) for_more: bool,
 }
 
 /// A passage that was found.
@@ -130,14 +133,20 @@ pub(crate) async fn passages(cx: &Cx, wanted: Sought) -> Result<Found, Fault> {
         }
         rank += 1;
     }
+    // Of two hundred documents the passage that answers a question in other words is often first by its meaning and not found by words at all;
+    // by places it would come behind everything that both orders have (docs/performance.md).
+    let by = By { fusing: Fusing::Figures, ..By::of(cx.platform()) };
+    let most = if wanted.for_more { wanted.limit } else { before(cx.platform(), wanted.limit) };
+    let mut ordered = order_stemming(candidates, by, most, |chunk| stems(&chunk.value.text));
+    let text = |chunk: &Stored<Chunk>| format!("{}\n{}", chunk.value.heading, chunk.value.text).trim().to_owned();
+    if !wanted.for_more {
+        let (again, kept) = reranked(cx, &wanted.query, ordered, wanted.limit, text).await;
+        (ordered, partial) = (again, joined(partial, kept));
+    }
     let passage = |(chunk, score, why): (Stored<Chunk>, f64, Why)| {
         let kind = documents.get(&chunk.value.document_id)?.kind;
         Some(Passage { chunk: chunk.value, kind, score, why })
     };
-    // Of two hundred documents the passage that answers a question in other words is often first by its meaning and not found by words at all;
-    // by places it would come behind everything that both orders have (docs/performance.md).
-    let by = By { fusing: Fusing::Figures, ..By::of(cx.platform()) };
-    let ordered = order_stemming(candidates, by, wanted.limit, |chunk| stems(&chunk.value.text));
     Ok(Found { passages: ordered.into_iter().filter_map(passage).collect(), method, partial })
 }
 

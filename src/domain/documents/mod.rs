@@ -1,9 +1,10 @@
 //! The documents domain: what people wrote, uploaded, read, cut into passages, found, told apart, and read out of.
 //!
 //! Other domains may use: `Reader`; `engine::chunking` and `engine::entities`; `model::chunk` and `model::Type`; `finding`, which finds
-//! passages; `handing`, by which one is kept, read passage by passage, and removed.
+//! passages; `handing`, by which one is kept, read passage by passage, and removed; `erasing`, by which what a person alone sees of them goes.
 
 pub mod engine;
+pub mod erasing;
 mod faults;
 pub(crate) mod finding;
 pub(crate) mod handing;

@@ -176,7 +176,7 @@ pub(super) fn remove_once_gone(cx: &Cx, reader: Arc<Reader>, stored: &Stored<Doc
 }
 
 /// Removes the blobs of a document that no document names. Of one whose file is not kept below `FILE` all stay: others may have the same.
-async fn remove_unnamed(platform: &Platform, tenant: TenantId, reader: &Reader, document: &Document) {
+pub(super) async fn remove_unnamed(platform: &Platform, tenant: TenantId, reader: &Reader, document: &Document) {
     let Document { digest, text_digest, file: Some(file), .. } = document else { return };
     let _alone = reader.alone([digest, text_digest]).await;
     // The same file is the same blob, and no blob of a file is one of a text: see `FILE`.

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::around::Fact;
 use crate::capability::cx::Cx;
 use crate::domain::documents::finding::Passage;
+use crate::domain::memory::retrieval::sentences::sentences as divided;
 use crate::domain::memory::retrieval::words::stems;
 use crate::domain::models::{Asker, Marks, NO_MODEL, Router, Tags, Wish};
 use crate::kernel::fault::Fault;
@@ -82,28 +83,7 @@ pub(super) async fn answer(
 
 /// The sentences of an answer, each held against what it cites.
 fn sentences(answer: &str, sources: &[String]) -> Vec<Sentence> {
-    split(answer).into_iter().map(|text| judged(text, sources)).collect()
-}
-
-/// Divides a text behind full stops and the like, and at ends of lines. A number's point divides nothing.
-fn split(text: &str) -> Vec<&str> {
-    let mut sentences = Vec::new();
-    let mut from = 0;
-    let bytes = text.as_bytes();
-    for (at, letter) in text.char_indices() {
-        let ends = match letter {
-            '\n' => true,
-            '.' | '!' | '?' => bytes.get(at + 1).is_none_or(u8::is_ascii_whitespace),
-            _ => false,
-        };
-        if ends {
-            sentences.push(text[from..at + letter.len_utf8()].trim());
-            from = at + letter.len_utf8();
-        }
-    }
-    sentences.push(text[from..].trim());
-    sentences.retain(|sentence| sentence.contains(char::is_alphanumeric));
-    sentences
+    divided(answer).into_iter().map(|text| judged(text, sources)).collect()
 }
 
 fn judged(text: &str, sources: &[String]) -> Sentence {

@@ -2,11 +2,12 @@
 //! and what documents tell of them.
 //!
 //! Other domains may use: `withdraw_document`, by which what a document alone bears out goes with it; `knowing`, which tells the facts that bear
-//! on a question, and takes in those that an agent learned. The runtime keeps the worker of `mirroring` at work.
+//! on a question, and takes in those that an agent learned; `erasing`, by which what a person alone sees of it goes. The runtime keeps the worker of `mirroring` at work.
 
 mod answering;
 mod around;
 pub mod engine;
+pub mod erasing;
 mod faults;
 pub(crate) mod ingesting;
 pub(crate) mod knowing;

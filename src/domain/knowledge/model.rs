@@ -233,13 +233,23 @@ pub(super) struct Relation {
 impl Relation {
     /// Its id: the same for the same ends, type and beginning of the validity within a room.
     pub(super) fn id(&self, room: &str) -> Uuid {
+        let mut half = self.digest(room);
+        // It begins with the time at which its beginning was made: what is written together lies together in every index.
+        half[..6].copy_from_slice(&self.from.as_bytes()[..6]);
+        uuid::Builder::from_custom_bytes(half).into_uuid()
+    }
+
+    /// The id that it has where it was written before ids began with a time.
+    pub(super) fn former_id(&self, room: &str) -> Uuid {
+        uuid::Builder::from_custom_bytes(self.digest(room)).into_uuid()
+    }
+
+    fn digest(&self, room: &str) -> [u8; 16] {
         let from = self.valid_from.map_or_else(String::new, |at| at.to_string());
         let text = format!("relation\n{room}\n{}\n{}\n{from}\n{}", self.from, self.to, self.of);
         let mut half = [0; 16];
         half.copy_from_slice(&sha256(text.as_bytes())[..16]);
-        // It begins with the time at which its beginning was made: what is written together lies together in every index.
-        half[..6].copy_from_slice(&self.from.as_bytes()[..6]);
-        uuid::Builder::from_custom_bytes(half).into_uuid()
+        half
     }
 }
 

@@ -67,6 +67,7 @@ pub(crate) async fn known(cx: &Cx, asked: Asked<'_>) -> Result<(Vec<Known>, &'st
         trust: asked.trust.to_vec(),
         valid_at: Some(cx.now()),
         limit: asked.limit,
+        for_more: true,
         ..Wanted::default()
     };
     let Found { items, method, partial } = find_among(cx, wanted, &parts, since).await?;

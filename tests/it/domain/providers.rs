@@ -66,7 +66,7 @@ fn every_dialect_has_its_adapter() {
 fn calls_cost_what_the_lists_say() {
     let catalogue = built_in();
     let cost = |name: &str, tokens: &Tokens| catalogue.find(name).unwrap().model.cost(tokens).unwrap();
-    let tokens = Tokens { input: 1_000, cached: 400, cache_written: 100, output: 200, reasoning: 50 };
+    let tokens = Tokens { input: 1_000, cached: 400, cache_written: 100, output: 200, reasoning: 50, searches: 0 };
     // 500 at 3 $, 400 at 0.30 $, 100 at 3.75 $, 200 at 15 $ a million.
     assert_eq!(cost("anthropic/claude-sonnet-4-5", &tokens), NanoDollars(1_500_000 + 120_000 + 375_000 + 3_000_000));
     // A token of 37.5 nano-dollars is exact, and the call's cost is rounded up.

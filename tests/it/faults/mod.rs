@@ -7,6 +7,7 @@ pub(crate) mod disk;
 mod events;
 mod fleet;
 mod kill;
+mod knowing;
 mod nats;
 mod neo4j;
 mod neo4j_in_work;

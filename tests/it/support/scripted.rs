@@ -100,7 +100,8 @@ pub(crate) struct Scripted {
 }
 
 /// So many tokens everything has that nothing else is said of.
-pub(crate) const USUAL: Tokens = Tokens { input: 10, cached: 0, cache_written: 0, output: 5, reasoning: 0 };
+pub(crate) const USUAL: Tokens =
+    Tokens { input: 10, cached: 0, cache_written: 0, output: 5, reasoning: 0, searches: 0 };
 
 impl Scripted {
     pub(crate) fn new() -> Arc<Self> {

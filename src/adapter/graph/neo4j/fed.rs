@@ -16,7 +16,7 @@ use crate::kernel::time::Timestamp;
 use crate::port::graph::{CHANGES, NODE, RELATION};
 use crate::port::logs::{Entry, Keep, Kept, Log, LogQuery, Logs, TimeQuery};
 use crate::port::queue::{Lease, Queue};
-use crate::port::records::{Filter, Kind, Query, Ranking, Record, Records, Scalar, Scope};
+use crate::port::records::{Filter, Kind, Query, Ranking, Record, Records, Scalar, Scope, Sharing};
 use crate::port::store::{Batch, Frozen, Migration, Step, Store, StoreFault, StoreHealth, Word};
 
 /// Nodes and relations of one note: as many as fit into what counts as one entry.
@@ -107,6 +107,15 @@ impl Records for FedStore {
         ranking: Ranking,
     ) -> Result<Vec<(Record, f64)>, StoreFault> {
         self.store.rank(tenant, kind, ranking).await
+    }
+
+    async fn sharing(
+        &self,
+        tenant: TenantId,
+        kind: &'static Kind,
+        sharing: Sharing,
+    ) -> Result<Vec<Record>, StoreFault> {
+        self.store.sharing(tenant, kind, sharing).await
     }
 
     async fn count(&self, scope: Scope, kind: &'static Kind, filter: Filter) -> Result<u64, StoreFault> {

@@ -110,6 +110,7 @@ impl Counts {
             cache_written,
             output,
             reasoning: of(self.thoughts).min(output),
+            searches: 0,
         })
     }
 }

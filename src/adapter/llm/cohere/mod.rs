@@ -1,4 +1,4 @@
-//! Cohere's second version: `/v2/chat` and `/v2/embed`.
+//! Cohere's second version: `/v2/chat`, `/v2/embed` and `/v2/rerank`.
 
 mod read;
 mod stream;
@@ -8,7 +8,9 @@ use serde_json::Value;
 
 use super::fault::Refusal;
 use super::language::{Call, KeyHeader, Language, Reader};
-use crate::port::models::{ChatRequest, Completion, EmbedRequest, Embedding, Endpoint, ModelFault, ModelFaultKind};
+use crate::port::models::{
+    ChatRequest, Completion, EmbedRequest, Embedding, Endpoint, ModelFault, ModelFaultKind, RerankRequest, Reranking,
+};
 
 pub(super) const NAME: &str = "cohere";
 
@@ -38,6 +40,14 @@ impl Language for Cohere {
 
     fn vectors(&self, endpoint: &Endpoint, body: Value) -> Result<Embedding, ModelFault> {
         read::embedding(endpoint, body)
+    }
+
+    fn rerank(&self, endpoint: &Endpoint, request: &RerankRequest) -> Option<Call> {
+        Some(Call { path: "/v2/rerank".to_owned(), body: write::rerank(endpoint, request) })
+    }
+
+    fn order(&self, endpoint: &Endpoint, body: Value) -> Result<Reranking, ModelFault> {
+        read::order(endpoint, body)
     }
 
     /// `{"id", "message"}`.

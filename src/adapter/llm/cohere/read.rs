@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::NAME;
 use crate::adapter::llm::language::{arguments, count, opaque, unreadable};
-use crate::port::models::{Completion, Embedding, Endpoint, ModelFault, ModelFaultKind, Part, Stop, Tokens};
+use crate::port::models::{Completion, Embedding, Endpoint, ModelFault, ModelFaultKind, Part, Reranking, Stop, Tokens};
 
 /// A whole answer. The vendor does not say which model answered.
 pub(super) fn completion(endpoint: &Endpoint, body: &Value) -> Result<Completion, ModelFault> {
@@ -105,4 +105,26 @@ pub(super) fn embedding(endpoint: &Endpoint, body: Value) -> Result<Embedding, M
         vectors: read.embeddings.float,
         tokens: read.meta.as_ref().and_then(tokens),
     })
+}
+
+#[derive(Deserialize)]
+struct Order {
+    results: Vec<Ordered>,
+    meta: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct Ordered {
+    index: usize,
+    relevance_score: f64,
+}
+
+/// An order of texts, the best first.
+pub(super) fn order(endpoint: &Endpoint, body: Value) -> Result<Reranking, ModelFault> {
+    let read: Order = serde_json::from_value(body).map_err(unreadable)?;
+    let units = read.meta.as_ref().and_then(|meta| meta.pointer("/billed_units/search_units"));
+    let mut order: Vec<(usize, f64)> = read.results.iter().map(|one| (one.index, one.relevance_score)).collect();
+    order.sort_by(|one, other| other.1.total_cmp(&one.1));
+    let searches = units.filter(|units| units.is_number()).map(|units| count(Some(units)));
+    Ok(Reranking { model: endpoint.model.to_string(), order, searches })
 }

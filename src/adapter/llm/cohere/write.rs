@@ -6,7 +6,8 @@ use super::NAME;
 use crate::adapter::llm::chat::{content, tool, user};
 use crate::adapter::llm::language::{lacks, over_extra, own, senseless};
 use crate::port::models::{
-    AnswerForm, ChatRequest, EmbedPurpose, EmbedRequest, Endpoint, Message, ModelFault, Part, Role, ToolChoice,
+    AnswerForm, ChatRequest, EmbedPurpose, EmbedRequest, Endpoint, Message, ModelFault, Part, RerankRequest, Role,
+    ToolChoice,
 };
 
 /// Budgets of thoughts.
@@ -81,6 +82,16 @@ pub(super) fn embed(endpoint: &Endpoint, request: &EmbedRequest) -> Map<String, 
     if let Some(dimensions) = request.dimensions {
         body.insert("output_dimension".to_owned(), json!(dimensions));
     }
+    body
+}
+
+/// The body of a request for an order of texts.
+pub(super) fn rerank(endpoint: &Endpoint, request: &RerankRequest) -> Map<String, Value> {
+    let mut body = Map::new();
+    body.insert("model".to_owned(), json!(&*endpoint.model));
+    body.insert("query".to_owned(), json!(request.query));
+    body.insert("documents".to_owned(), json!(request.documents));
+    body.insert("top_n".to_owned(), json!(request.top.clamp(1, request.documents.len().max(1))));
     body
 }
 

@@ -121,6 +121,7 @@ pub(super) fn tokens(usage: &Value) -> Option<Tokens> {
         cache_written: 0,
         output: of("candidatesTokenCount") + reasoning,
         reasoning,
+        searches: 0,
     })
 }
 

@@ -136,6 +136,7 @@ pub(super) fn tokens(usage: &Value) -> Option<Tokens> {
         cache_written: within("/prompt_tokens_details/cache_write_tokens").min(input - cached.min(input)),
         output,
         reasoning: reasoning.min(output),
+        searches: 0,
     })
 }
 

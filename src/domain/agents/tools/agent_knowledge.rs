@@ -16,6 +16,7 @@ use crate::domain::knowledge::knowing::{self as graph, Place};
 use crate::domain::memory::knowing::{self as memory, MemoryKind, Source as Said};
 use crate::domain::memory::recalling::{Scope, Trust};
 use crate::domain::memory::retrieval::ranking::{By, Why};
+use crate::domain::memory::retrieval::reranking::{before, reranked};
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{DocumentId, MemoryId, NodeId};
 use crate::kernel::time::Timestamp;
@@ -191,7 +192,9 @@ impl Capability for AgentKnowledge {
         }
         let Gathering { found, hybrid, mut partial, .. } = gathering;
         partial.dedup();
-        let ordered = fused(&input.query, found, By::of(cx.platform()), limit);
+        let ordered = fused(&input.query, found, By::of(cx.platform()), before(cx.platform(), limit));
+        let (ordered, kept) = reranked(cx, &input.query, ordered, limit, |one| one.text.clone()).await;
+        partial.extend(kept);
         let items = ordered.into_iter().map(|(Gathered { kind, text, trust, at, source }, score, why)| Item {
             kind,
             text,
@@ -265,7 +268,7 @@ impl Gathering<'_> {
     }
 
     async fn passages(&mut self, limit: usize) -> Result<(), Fault> {
-        let wanted = Sought { query: self.input.query.clone(), limit, ..Sought::default() };
+        let wanted = Sought { query: self.input.query.clone(), limit, for_more: true, ..Sought::default() };
         let found = passages(self.cx, wanted).await?;
         self.hybrid |= found.method == "hybrid";
         self.partial.extend(found.partial);

@@ -55,8 +55,8 @@ impl Capability for GdprDelete {
         Domain::Audit,
         Route::delete("/records"),
         Permit::on(Resource::Audit, Action::Remove),
-        "Queues the erasure of a data subject's personal data: after the notice period their memories are removed and their \
-         encryption keys in the audit log are destroyed, for good. Entries, the chain and a proof of the erasure stay. Can be withdrawn until then.",
+        "Queues the erasure of a data subject's personal data: after the notice period their memories, and the documents and \
+         knowledge that nobody else sees, are removed and their encryption keys in the audit log are destroyed, for good. Entries, the chain and a proof of the erasure stay. Can be withdrawn until then.",
     );
 
     async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {

@@ -106,6 +106,7 @@ impl Capability for DocumentSearch {
             kind: input.document_type,
             tag: input.tag,
             limit: input.limit.unwrap_or(10) as usize,
+            for_more: false,
         };
         let Found { passages, method, partial } = passages(cx, wanted).await?;
         let hit = |Passage { chunk, kind, score, why }| Hit {

@@ -36,7 +36,7 @@ const MOST: u32 = 200_000;
 /// Passages of a document: each is a record of the one commit that keeps it.
 const MOST_PASSAGES: usize = 20_000;
 /// The counter of them.
-pub(super) const COUNTER: &str = "documents";
+pub(in crate::domain::documents) const COUNTER: &str = "documents";
 
 /// Keeps a document.
 pub(in crate::domain::documents) struct DocumentUpload;

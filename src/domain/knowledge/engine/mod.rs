@@ -3,5 +3,4 @@
 pub mod cypher;
 pub mod names;
 pub mod naming;
-pub mod sentences;
 mod wording;

@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::sentences::sentences;
 use super::wording::{CALENDAR, OPENERS, Says, TITLES, WITHIN, says};
 use crate::domain::documents::engine::entities::{self, EntityKind};
+use crate::domain::memory::retrieval::sentences::sentences;
 use crate::port::graph::name_key;
 
 /// How it is called where it is told.

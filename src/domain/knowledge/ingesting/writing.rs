@@ -75,6 +75,7 @@ impl Writer<'_> {
         for ready in &batch {
             let finds = &ready.passage.finds;
             let mut nodes = Vec::with_capacity(finds.names.len());
+            let mut things = Vec::with_capacity(finds.names.len());
             for found in &finds.names {
                 let key = name_key(&found.name);
                 let of = known.get(&key).filter(|_| found.of == UNKNOWN).unwrap_or(&found.of).clone();
@@ -92,11 +93,13 @@ impl Writer<'_> {
                     });
                 }
                 nodes.push(*at.entry((of, key)).or_insert(input.nodes.len() - 1));
+                things.push(place);
             }
             let mut links = Vec::with_capacity(finds.links.len());
             for found in &finds.links {
                 let (Some(from), Some(to)) = (nodes.get(found.from), nodes.get(found.to)) else { continue };
-                let place = format!("{from} {} {to}", found.of);
+                // By their names: places are counted over all that is written of the document, and numbers are of this part of it alone.
+                let place = format!("{}\n{}\n{}", things[found.from], found.of, things[found.to]);
                 let same = (*from, *to, found.of.clone());
                 let first = links_at.get(&same).copied();
                 let provenance = self.origin(&place, ready, &found.quote);

@@ -129,6 +129,7 @@ impl Capability for KnowledgeQuery {
             kind: input.document_type,
             tag: input.tag,
             limit: input.limit.unwrap_or(8),
+            for_more: false,
         };
         let Found { passages, method: retrieval, partial } = passages(cx, wanted).await?;
         let sees_graph = !input.without_graph && cx.caller().may(Resource::Graph, Action::Read);

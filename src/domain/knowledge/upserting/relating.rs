@@ -42,7 +42,7 @@ pub(super) async fn take(
         return Ok(Vec::new());
     }
     let ends = ends(writing, book, given, nodes).await?;
-    let mut new: Vec<(Uuid, Relation)> = Vec::with_capacity(given.len());
+    let mut new: Vec<([Uuid; 2], Relation)> = Vec::with_capacity(given.len());
     for (at, (relation, (from, to))) in given.iter().zip(&ends).enumerate() {
         let below = |fault: Fault| fault.below(&format!("/relations/{at}"));
         if relation.weight.is_some_and(|weight| !weight.is_finite()) {
@@ -63,10 +63,10 @@ pub(super) async fn take(
             to_merge: to.merge,
         };
         put_properties(&mut made.properties, &relation.properties);
-        new.push((made.id(&writing.room), made));
+        new.push(([made.id(&writing.room), made.former_id(&writing.room)], made));
     }
     let mut known: HashMap<Uuid, (Option<Stored<Relation>>, Relation, bool)> = HashMap::new();
-    let ids: Vec<Scalar> = new.iter().map(|(id, _)| Scalar::Id(*id)).collect();
+    let ids: Vec<Scalar> = new.iter().flat_map(|(ids, _)| ids).map(|id| Scalar::Id(*id)).collect();
     for some in ids.chunks(STEP) {
         let limit = u32::try_from(some.len()).unwrap_or(u32::MAX);
         for stored in writing.cx.find::<Relation>(Query::newest(Filter::In("id", some.to_vec()), limit)).await? {
@@ -75,7 +75,8 @@ pub(super) async fn take(
         }
     }
     let mut outcomes = Vec::with_capacity(new.len());
-    for (at, (((id, made), relation), ends)) in new.into_iter().zip(given).zip(&ends).enumerate() {
+    for (at, ((([id, former], made), relation), ends)) in new.into_iter().zip(given).zip(&ends).enumerate() {
+        let id = if known.contains_key(&former) { former } else { id };
         let below = |fault: Fault| fault.below(&format!("/relations/{at}"));
         let (from, to) = (made.from, made.to);
         let own = known.get(&id).and_then(|(stored, ..)| stored.as_ref()).map(|stored| stored.visibility);

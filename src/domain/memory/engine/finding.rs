@@ -11,6 +11,7 @@ use crate::domain::memory::model::policy::Share;
 use crate::domain::memory::places::parts;
 use crate::domain::memory::retrieval::near;
 use crate::domain::memory::retrieval::ranking::{By, Candidate, Why, order};
+use crate::domain::memory::retrieval::reranking::{before, joined, reranked};
 use crate::domain::memory::retrieval::words::{sought, stems};
 use crate::kernel::fault::Fault;
 use crate::kernel::time::Timestamp;
@@ -37,6 +38,8 @@ pub(in crate::domain::memory) struct Wanted {
     pub(in crate::domain::memory) believed_at: Option<Timestamp>,
     pub(in crate::domain::memory) include_ended: bool,
     pub(in crate::domain::memory) limit: usize,
+    /// Whether they are put in order with other things: then no reranker is asked of them alone.
+    pub(in crate::domain::memory) for_more: bool,
 }
 
 /// A memory, and how well it fits and why; without a question nothing says that.
@@ -83,7 +86,7 @@ pub(in crate::domain::memory) async fn find_among(
     let near = near(cx, &MEMORY, parts, question, many * FOR_EACH).await;
     let (near, method, partial) = near.told();
     let cut = !tags.is_empty() && ranked.len() >= LOOKED_THROUGH as usize;
-    let partial =
+    let mut partial =
         partial.or_else(|| cut.then(|| format!("only the first {LOOKED_THROUGH} were held against the tags")));
     let now = wanted.believed_at.unwrap_or_else(|| cx.now());
     let candidate = |memory: Stored<Memory>| Candidate {
@@ -118,7 +121,13 @@ pub(in crate::domain::memory) async fn find_among(
             candidates.push(Candidate { meaning, ..candidate(memory) });
         }
     }
-    let ordered = order(candidates, By::of(cx.platform()), wanted.limit);
+    let most = if wanted.for_more { wanted.limit } else { before(cx.platform(), wanted.limit) };
+    let mut ordered = order(candidates, By::of(cx.platform()), most);
+    let text = |memory: &Stored<Memory>| memory.value.text.clone();
+    if !wanted.for_more {
+        let (again, kept) = reranked(cx, question, ordered, wanted.limit, text).await;
+        (ordered, partial) = (again, joined(partial, kept));
+    }
     let items = ordered.into_iter().map(|(memory, score, why)| (memory, Some((score, why)))).collect();
     Ok(Found { items, method, partial })
 }

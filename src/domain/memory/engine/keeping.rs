@@ -18,10 +18,13 @@ use crate::domain::memory::retrieval::words::sought;
 use crate::domain::memory::retrieval::{changed, near};
 use crate::kernel::fault::Fault;
 use crate::kernel::id::MemoryId;
-use crate::port::records::{Filter, Query, Ranking, Scalar, Word};
+use crate::kernel::time::Timestamp;
+use crate::port::records::{Filter, Query, Scalar, Sharing, Word};
 
 /// What is there is held against so many of the likest.
 const HELD_AGAINST: u32 = 16;
+/// Of so many that have enough of its words the likest are told.
+const LOOKED_AT: u32 = 64;
 /// From this nearness of meaning on two texts are alike.
 const NEAR: f64 = 0.75;
 /// A model is asked of so many that are alike.
@@ -107,12 +110,15 @@ impl Keeper<'_> {
             return Ok(None);
         }
         let cx = self.cx;
+        // Where one says it already, what says otherwise is looked for all the same.
+        let mut same: Option<Stored<Memory>> = None;
         let mut id = Memory::id(&memory.part, memory.kind, &memory.text);
         // The id of the text may be taken: by the very memory, or by one that says something else since, or is over.
         while let Some(taken) = cx.get::<Memory>(id).await? {
             let says_it = folded(&taken.value.text) == folded(&memory.text);
             if taken.value.state == State::Current && says_it && taken.value.is_of_the_same(memory) {
-                return Ok(Some(Weighed::Said(Box::new(taken))));
+                same = Some(taken);
+                break;
             }
             id = Memory::next_id(id, taken.revision);
         }
@@ -121,25 +127,31 @@ impl Keeper<'_> {
         if let Some(about) = &memory.about {
             let filter = believed.clone().and(Filter::is("about", Scalar::Text(about.clone())));
             for old in cx.find::<Memory>(Query::newest(filter, HELD_AGAINST)).await? {
-                if folded(&old.value.text) == folded(&memory.text) {
-                    return Ok(Some(Weighed::Said(Box::new(old))));
+                if same.as_ref().is_some_and(|same| same.id == old.id) {
+                    continue;
                 }
-                around.replace(cx, old, memory, true);
+                if same.is_none() && folded(&old.value.text) == folded(&memory.text) {
+                    same = Some(old);
+                } else {
+                    around.replace(cx, old, memory, true);
+                }
             }
         }
         let said = Said::of(&memory.text);
         // Those of which words alone tell nothing, and how alike they are.
         let mut open: Vec<(Stored<Memory>, f64)> = Vec::new();
-        for (old, likeness) in self.likest(words, believed, memory).await? {
-            if old.value.kind != memory.kind || around.holds(old.id) || self.touched.contains(&old.id) {
+        for (old, old_said, likeness) in self.likest(&said, words, believed, memory).await? {
+            let is_same = same.as_ref().is_some_and(|same| same.id == old.id);
+            if is_same || around.holds(old.id) || self.touched.contains(&old.id) {
                 continue;
             }
-            match said.against(&Said::of(&old.value.text)) {
+            match said.against(&old_said) {
                 // Two things are two, however alike what is said of them is.
                 Stands::Same | Stands::More | Stands::Otherwise if !old.value.is_of_the_same(memory) => {
                     around.leave(&old, 1.0, false);
                 }
-                Stands::Same => return Ok(Some(Weighed::Said(Box::new(old)))),
+                Stands::Same if same.is_none() => same = Some(old),
+                Stands::Same => around.leave(&old, 1.0, false),
                 Stands::More => around.replace(cx, old, memory, false),
                 Stands::Otherwise if memory.kind.can_end() => around.replace(cx, old, memory, true),
                 Stands::Otherwise => around.leave(&old, ALIKE, false),
@@ -147,38 +159,49 @@ impl Keeper<'_> {
                 Stands::Another(_) => open.extend(likeness.filter(|near| *near >= NEAR).map(|near| (old, near))),
             }
         }
-        let same = self.judge(around, open, memory).await?;
+        // What words alone tell for certain is asked of nobody.
+        let same = match same {
+            Some(same) => Some(same),
+            None => self.judge(around, open, memory).await?,
+        };
         Ok(Some(same.map_or(Weighed::New(id), |old| Weighed::Said(Box::new(old)))))
     }
 
     /// What is likest by words, and by meaning where something embeds: those with how near they are.
     async fn likest(
         &self,
+        said: &Said,
         words: Vec<Word>,
         believed: Filter,
         memory: &Memory,
-    ) -> Result<Vec<(Stored<Memory>, Option<f64>)>, Fault> {
+    ) -> Result<Vec<(Stored<Memory>, Said, Option<f64>)>, Fault> {
         let cx = self.cx;
-        let ranking = Ranking { words, filter: believed.clone(), limit: HELD_AGAINST };
-        let ranked = cx.platform().store.rank(cx.tenant(), &MEMORY, ranking).await.map_err(store_fault)?;
+        let filter = believed.and(Filter::is("kind", Scalar::Text(memory.kind.name().to_owned())));
+        let sharing = Sharing { least: said.least(words.len()), words, filter: filter.clone(), limit: LOOKED_AT };
+        let sharing = cx.platform().store.sharing(cx.tenant(), &MEMORY, sharing).await.map_err(store_fault)?;
         let mut found = Vec::new();
-        for (record, _) in ranked {
-            found.push((Stored::<Memory>::read(record)?, None));
+        for record in sharing {
+            let old = Stored::<Memory>::read(record)?;
+            let old_said = Said::of(&old.value.text);
+            found.push((said.share_of(&old_said), old, old_said));
         }
+        found.sort_by(|one, other| other.0.total_cmp(&one.0));
+        found.truncate(HELD_AGAINST as usize);
+        let mut found: Vec<_> = found.into_iter().map(|(_, old, old_said)| (old, old_said, None)).collect();
         if self.thinking.may() {
             let near = near(cx, &MEMORY, std::slice::from_ref(&memory.part), &memory.text, HELD_AGAINST as usize).await;
             let near: HashMap<Uuid, f64> = near.told().0.into_iter().collect();
-            for (old, likeness) in &mut found {
+            for (old, _, likeness) in &mut found {
                 *likeness = near.get(&old.id).copied();
             }
-            let known: HashSet<Uuid> = found.iter().map(|(old, _)| old.id).collect();
+            let known: HashSet<Uuid> = found.iter().map(|(old, ..)| old.id).collect();
             let ids: Vec<Scalar> = near.keys().filter(|id| !known.contains(*id)).map(|id| Scalar::Id(*id)).collect();
             if !ids.is_empty() {
-                let others = Query::newest(Filter::In("id", ids).and(believed), HELD_AGAINST);
-                let others = cx.find::<Memory>(others).await?;
-                found.extend(
-                    others.into_iter().map(|old| (near.get(&old.id).copied(), old)).map(|(near, old)| (old, near)),
-                );
+                let others = Query::newest(Filter::In("id", ids).and(filter), HELD_AGAINST);
+                for old in cx.find::<Memory>(others).await? {
+                    let (likeness, old_said) = (near.get(&old.id).copied(), Said::of(&old.value.text));
+                    found.push((old, old_said, likeness));
+                }
             }
         }
         Ok(found)
@@ -231,16 +254,20 @@ impl Around {
     }
 
     /// An old one says the same: it is confirmed, where that may be. What comes from a worse source confirms nothing.
-    fn confirm(self, cx: &Cx, old: Stored<Memory>, new: &Memory) -> Result<Keeping, Fault> {
+    fn confirm(mut self, cx: &Cx, old: Stored<Memory>, new: &Memory) -> Result<Keeping, Fault> {
         if !may_change(cx, &old) || new.trust < old.value.trust {
+            for other in std::mem::take(&mut self.replaced) {
+                self.leave(&other, 1.0, true);
+            }
             return Ok(Keeping { kept: Kept::Known, memory: old, superseded: Vec::new(), alike: self.alike });
         }
         let mut memory = old.value.clone();
         memory.take_in(new, cx.now());
+        let superseded = self.end(cx, old.id, &mut memory, new.valid_from)?;
         cx.change(&old, &memory)?;
         let revision = old.revision + 1;
         let memory = Stored { value: memory, revision, ..old };
-        Ok(Keeping { kept: Kept::Merged, memory, superseded: Vec::new(), alike: self.alike })
+        Ok(Keeping { kept: Kept::Merged, memory, superseded, alike: self.alike })
     }
 
     /// An old one is over, where the new one may end it; else both stand.
@@ -259,18 +286,24 @@ impl Around {
         }
     }
 
-    fn create(self, cx: &Cx, id: Uuid, belongs: Belongs, mut memory: Memory) -> Result<Keeping, Fault> {
-        let now = cx.now();
+    /// Ends those whose place a memory takes. They were so until what was said now is so.
+    fn end(&self, cx: &Cx, by: Uuid, memory: &mut Memory, from: Option<Timestamp>) -> Result<Vec<MemoryId>, Fault> {
         let mut superseded = Vec::new();
         for old in &self.replaced {
             let mut ended = old.value.clone();
-            ended.end(State::Superseded, Some(MemoryId::from_uuid(id)), now);
-            // It was so until the new one is so.
-            ended.valid_to = ended.valid_to.or(memory.valid_from);
+            ended.end(State::Superseded, Some(MemoryId::from_uuid(by)), cx.now());
+            ended.valid_to = ended.valid_to.or(from);
             cx.change(old, &ended)?;
             memory.supersedes.push(old.id);
             superseded.push(MemoryId::from_uuid(old.id));
         }
+        Ok(superseded)
+    }
+
+    fn create(self, cx: &Cx, id: Uuid, belongs: Belongs, mut memory: Memory) -> Result<Keeping, Fault> {
+        let now = cx.now();
+        let from = memory.valid_from;
+        let superseded = self.end(cx, id, &mut memory, from)?;
         cx.create(id, belongs, &memory)?;
         changed(cx, &MEMORY, id)?;
         let stored = Stored {

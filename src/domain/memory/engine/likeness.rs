@@ -67,6 +67,18 @@ impl Said {
         Stands::Another(share)
     }
 
+    /// The share of all words of both that both have.
+    pub(in crate::domain::memory) fn share_of(&self, other: &Self) -> f64 {
+        shared(&self.stems, &other.stems)
+    }
+
+    /// Of so many words of this text that are looked for, a text has at least this many that can stand to it in any way but as one that has
+    /// nothing to do with it: half of them, and what turns one into the opposite of the other may be wanting besides.
+    pub(in crate::domain::memory) fn least(&self, sought: usize) -> usize {
+        let turning = self.stems.len() - self.plain().len();
+        sought.saturating_sub(2 * turning).div_ceil(2).max(1)
+    }
+
     /// Whether both have the same names and numbers, and deny as much.
     pub(in crate::domain::memory) fn has_the_marks_of(&self, other: &Self) -> bool {
         self.names_and_numbers() == other.names_and_numbers() && self.denies_as(other)
@@ -151,6 +163,22 @@ mod tests {
         ] {
             assert!(matches!(stands(new, old), Stands::Another(_)), "{new} / {old}: {:?}", stands(new, old));
         }
+    }
+
+    #[test]
+    fn what_is_alike_or_denies_has_the_least_of_the_words() {
+        for (new, old) in [
+            ("The X isn't", "The X is"),
+            ("The alarm is off", "The alarm is on"),
+            ("Anna does not eat meat", "Anna eats meat"),
+            ("Anna drinks green tea every morning at home", "Anna drinks green tea"),
+            ("Anna drinks green tea", "Anna drinks green tea every morning at home"),
+        ] {
+            let (said, words) = (Said::of(new), crate::domain::memory::retrieval::words::sought(new));
+            let had = words.iter().filter(|word| old.to_lowercase().contains(&word.text)).count();
+            assert!(had >= said.least(words.len()), "{new} / {old}: {had} of {words:?}");
+        }
+        assert_eq!(Said::of("seven words of which none turns anything").least(6), 3);
     }
 
     #[test]

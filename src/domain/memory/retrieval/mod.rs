@@ -10,6 +10,8 @@ mod embedding;
 mod following;
 mod making;
 pub(crate) mod ranking;
+pub(crate) mod reranking;
+pub(crate) mod sentences;
 pub(crate) mod words;
 pub mod working;
 

@@ -98,6 +98,9 @@ pub(crate) struct Why {
     /// How near its meaning is, up to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     likeness: Option<f64>,
+    /// How much it bears on the question to the reranker that read both, from 0 to 1; absent where none did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reranker: Option<f64>,
     /// How new it is, from 0 to 1.
     recency: f64,
     /// How much it matters, from 0 to 1.
@@ -110,6 +113,12 @@ impl Why {
     /// How near its meaning is, where it was looked for by that.
     pub(crate) const fn likeness(&self) -> Option<f64> {
         self.likeness
+    }
+
+    /// The same with what a reranker says, and that as its figure.
+    pub(super) fn reranked(self, relevance: f64) -> (f64, Self) {
+        let relevance = rounded(relevance.clamp(0.0, 1.0));
+        (relevance, Self { reranker: Some(relevance), ..self })
     }
 
     /// The same with its places, from 0, where it was put in order by figures and not by these.
@@ -185,6 +194,7 @@ impl<T> Waiting<T> {
             words_score: words.map(|(_, score)| rounded(score)),
             meaning_rank: meaning.map(|(rank, _)| rank + 1),
             likeness: meaning.map(|(_, likeness)| rounded(likeness)),
+            reranker: None,
             recency: rounded(self.recency),
             importance: rounded(importance),
             repeats: rounded(self.repeats),

@@ -66,28 +66,6 @@ pub(crate) fn sought(question: &str) -> Vec<Word> {
     found
 }
 
-/// The sentences of a text, as they stand: they end behind full stops and the like, and with their line. A number's point ends nothing.
-#[must_use]
-pub(crate) fn sentences(text: &str) -> Vec<&str> {
-    let (mut sentences, mut from) = (Vec::new(), 0);
-    let bytes = text.as_bytes();
-    for (at, letter) in text.char_indices() {
-        let behind = at + letter.len_utf8();
-        let ends = match letter {
-            '\n' => true,
-            '.' | '!' | '?' => bytes.get(behind).is_none_or(u8::is_ascii_whitespace),
-            _ => false,
-        };
-        if ends {
-            sentences.push(text[from..behind].trim());
-            from = behind;
-        }
-    }
-    sentences.push(text[from..].trim());
-    sentences.retain(|sentence| sentence.contains(char::is_alphanumeric));
-    sentences
-}
-
 /// The stems of a text's words, by which it is held against another one.
 #[must_use]
 pub(crate) fn stems(text: &str) -> BTreeSet<String> {

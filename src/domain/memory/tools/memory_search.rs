@@ -125,6 +125,7 @@ impl Capability for MemorySearch {
             believed_at: input.believed_at,
             include_ended: input.include_ended,
             limit: input.limit.unwrap_or(10),
+            for_more: false,
         };
         let Found { items, method, partial } = find(cx, wanted).await?;
         let hit = |(memory, told): (_, Option<(f64, Why)>)| {

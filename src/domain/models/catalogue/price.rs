@@ -109,6 +109,9 @@ pub struct Rates {
     /// What is read and the vendor writes down to be read again. Where none is said, such tokens cost as much as others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_written: Option<Rate>,
+    /// Searches, where texts are put in order: dollars for a million of them. Such calls cost this and nothing for what is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub searches: Option<Rate>,
 }
 
 impl Rates {
@@ -116,7 +119,7 @@ impl Rates {
     #[must_use]
     pub const fn free() -> Self {
         let nothing = Some(Rate(0));
-        Self { input: nothing, output: nothing, cached: nothing, cache_written: nothing }
+        Self { input: nothing, output: nothing, cached: nothing, cache_written: nothing, searches: nothing }
     }
 
     /// What tokens cost; `None` when a kind of which there are some has no rate that is known.
@@ -166,6 +169,10 @@ impl Price {
     /// What the tokens of one call cost, each counted once and the sum rounded up to a nano-dollar; `None` when that is not known.
     #[must_use]
     pub fn cost(&self, tokens: &Tokens) -> Option<NanoDollars> {
+        if tokens.searches > 0 {
+            let pico = self.rates.searches?.of(tokens.searches);
+            return Some(NanoDollars(u64::try_from(pico.div_ceil(NANO)).unwrap_or(u64::MAX)));
+        }
         let tier = self.above.iter().rev().find(|tier| tokens.input > tier.input_tokens);
         tier.map_or(&self.rates, |tier| &tier.rates).cost(tokens)
     }
@@ -178,7 +185,7 @@ impl Price {
             let free = |rate: Option<Rate>| rate == Some(Rate(0));
             free(rates.input)
                 && free(rates.output)
-                && [rates.cached, rates.cache_written].into_iter().flatten().all(|rate| rate == Rate(0))
+                && [rates.cached, rates.cache_written, rates.searches].into_iter().flatten().all(|rate| rate == Rate(0))
         })
     }
 }
@@ -212,10 +219,10 @@ mod tests {
             input: Some(rate("0.0375")),
             output: Some(rate("0.15")),
             cached: Some(rate("0.01")),
-            cache_written: None,
+            ..Rates::default()
         };
         let price = Price { rates, above: Vec::new() };
-        let tokens = Tokens { input: 10, cached: 3, cache_written: 2, output: 1, reasoning: 1 };
+        let tokens = Tokens { input: 10, cached: 3, cache_written: 2, output: 1, reasoning: 1, searches: 0 };
         // 7 × 37,500 + 3 × 10,000 + 150,000 pico-dollars, thoughts being a part of the output.
         assert_eq!(price.cost(&tokens), Some(NanoDollars(443)));
         assert_eq!(price.cost(&Tokens { input: 1, ..Tokens::default() }), Some(NanoDollars(38)), "rounded up");
@@ -229,6 +236,17 @@ mod tests {
         assert_eq!(price.cost(&Tokens { input: 2, ..Tokens::default() }), Some(NanoDollars(2_000)));
         assert!(!price.is_free() && !Price::default().is_free());
         assert!(Price { rates: Rates::free(), above: Vec::new() }.is_free());
+    }
+
+    #[test]
+    fn searches_cost_by_the_search_alone() {
+        // Two dollars for a thousand.
+        let rates = Rates { input: Some(rate("1")), searches: Some(rate("2000")), ..Rates::default() };
+        let price = Price { rates, above: Vec::new() };
+        let tokens = Tokens { input: 10_000, searches: 3, ..Tokens::default() };
+        assert_eq!(price.cost(&tokens), Some(NanoDollars(6_000_000)));
+        let price = Price { rates: Rates { input: Some(rate("1")), ..Rates::default() }, above: Vec::new() };
+        assert_eq!(price.cost(&tokens), None, "what is not known is not free");
     }
 
     #[test]

@@ -65,6 +65,8 @@ pub enum Ability {
     Reasoning,
     /// It turns texts into vectors.
     Embeddings,
+    /// It puts texts in the order in which they bear on a question.
+    Reranking,
 }
 
 /// Where a provider's key is. When both are named, the tenant's own in the vault goes first.

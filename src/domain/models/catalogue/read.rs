@@ -126,6 +126,9 @@ pub struct WrittenPrice {
     /// What is read and the vendor writes down to be read again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_written: Option<String>,
+    /// Searches, where texts are put in order: dollars for a million of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub searches: Option<String>,
     /// Other prices of long calls.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub above: Vec<WrittenTier>,
@@ -369,8 +372,8 @@ impl Checking<'_> {
     fn abilities(&mut self, place: &str, written: Vec<Ability>) -> BTreeSet<Ability> {
         let abilities: BTreeSet<Ability> = written.into_iter().collect();
         let place = format!("{place}.abilities");
-        if !abilities.contains(&Ability::Chat) && !abilities.contains(&Ability::Embeddings) {
-            self.fault(&place, "a model has the ability chat, or embeddings, or both");
+        if ![Ability::Chat, Ability::Embeddings, Ability::Reranking].iter().any(|one| abilities.contains(one)) {
+            self.fault(&place, "a model has the ability chat, embeddings or reranking, or several of them");
         }
         if abilities.contains(&Ability::ParallelTools) && !abilities.contains(&Ability::Tools) {
             self.fault(&place, "parallel_tools without tools");
@@ -379,8 +382,8 @@ impl Checking<'_> {
     }
 
     fn price(&mut self, place: &str, written: WrittenPrice) -> Price {
-        let WrittenPrice { input, output, cached, cache_written, above } = written;
-        let rates = self.rates(place, [input, output, cached, cache_written]);
+        let WrittenPrice { input, output, cached, cache_written, searches, above } = written;
+        let rates = self.rates(place, [input, output, cached, cache_written, searches]);
         let mut tiers: Vec<Tier> = Vec::new();
         for (index, tier) in above.into_iter().enumerate() {
             let place = format!("{place}.above[{index}]");
@@ -388,14 +391,14 @@ impl Checking<'_> {
             if tiers.last().is_some_and(|before| before.input_tokens >= input_tokens) {
                 self.fault(format!("{place}.input_tokens"), "tiers stand in order, the least length first");
             }
-            tiers.push(Tier { input_tokens, rates: self.rates(&place, [input, output, cached, cache_written]) });
+            tiers.push(Tier { input_tokens, rates: self.rates(&place, [input, output, cached, cache_written, None]) });
         }
         Price { rates, above: tiers }
     }
 
-    fn rates(&mut self, place: &str, [input, output, cached, cache_written]: [Option<String>; 4]) -> Rates {
-        if input.is_none() && output.is_none() {
-            self.fault(place, "names neither input nor output: leave out a price that is not known");
+    fn rates(&mut self, place: &str, [input, output, cached, cache_written, searches]: [Option<String>; 5]) -> Rates {
+        if input.is_none() && output.is_none() && searches.is_none() {
+            self.fault(place, "names neither input nor output nor searches: leave out a price that is not known");
         }
         let mut rate = |name: &str, text: Option<String>| {
             let read = super::price::Rate::parse(&text?);
@@ -406,6 +409,7 @@ impl Checking<'_> {
             output: rate("output", output),
             cached: rate("cached", cached),
             cache_written: rate("cache_written", cache_written),
+            searches: rate("searches", searches),
         }
     }
 }

@@ -61,6 +61,7 @@ pub(crate) const fn operation(manner: Manner) -> &'static str {
     match manner {
         Manner::Complete | Manner::Stream => "chat",
         Manner::Embed => "embeddings",
+        Manner::Rerank => "rerank",
     }
 }
 

@@ -2,10 +2,12 @@
 
 use crate::domain::models::catalogue::{Ability, Model};
 use crate::domain::models::model::route::Need;
-use crate::port::models::{AnswerForm, ChatRequest, EmbedRequest, Part};
+use crate::port::models::{AnswerForm, ChatRequest, EmbedRequest, Part, RerankRequest};
 
 /// What a message costs besides its words.
 const OF_MESSAGE: u64 = 4;
+/// Texts that are one search.
+const OF_SEARCH: u64 = 100;
 /// What a picture costs, about.
 const OF_PICTURE: u64 = 800;
 
@@ -21,6 +23,8 @@ pub(crate) struct Size {
     pub(crate) reasoning: bool,
     /// Vectors are wanted, not an answer.
     pub(crate) vectors: bool,
+    /// An order of texts is wanted, which vendors count as so many searches.
+    pub(crate) searches: u64,
     /// The most tokens of the answer, where the caller says it.
     pub(crate) most_output: Option<u64>,
 }
@@ -62,6 +66,17 @@ impl Size {
         Self { bytes, vectors: true, most_output: Some(0), ..Self::default() }
     }
 
+    pub(crate) fn of_rerank(request: &RerankRequest) -> Self {
+        let bytes = request.documents.iter().map(|text| len(text) + len(&request.query)).sum();
+        let searches = (request.documents.len() as u64).div_ceil(OF_SEARCH).max(1);
+        Self { bytes, searches, most_output: Some(0), ..Self::default() }
+    }
+
+    /// Whether an answer in words is wanted.
+    pub(crate) const fn is_chat(&self) -> bool {
+        !self.vectors && self.searches == 0
+    }
+
     /// About so many tokens.
     pub(crate) const fn about(&self) -> u64 {
         self.bytes.div_ceil(4) + self.messages * OF_MESSAGE + self.pictures * OF_PICTURE
@@ -91,7 +106,8 @@ impl Size {
     /// What it needs and the model cannot do.
     pub(crate) fn lacking(&self, model: &Model) -> Option<Ability> {
         let needed = [
-            (!self.vectors, Ability::Chat),
+            (self.is_chat(), Ability::Chat),
+            (self.searches > 0, Ability::Reranking),
             (self.vectors, Ability::Embeddings),
             (self.tools, Ability::Tools),
             (self.pictures > 0, Ability::Images),

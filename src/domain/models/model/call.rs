@@ -39,6 +39,8 @@ pub(crate) enum Manner {
     Stream,
     /// As vectors.
     Embed,
+    /// As an order of texts.
+    Rerank,
 }
 
 /// What the cache had to do with it.

@@ -92,6 +92,8 @@ struct Seen {
     reckoned: Vec<Tokens>,
     needs: BTreeSet<&'static str>,
     vectors: bool,
+    /// Orders of texts were wanted.
+    orders: bool,
     longest: u64,
     wasted: (u64, u64),
     /// When each question was asked and what it cost. Calls are looked at newest first.
@@ -140,6 +142,7 @@ impl Seen {
             return;
         }
         self.vectors |= entry.manner == Manner::Embed;
+        self.orders |= entry.manner == Manner::Rerank;
         self.needs.extend(entry.needs.iter().map(|need| name_of(*need)));
         self.longest = self.longest.max(entry.tokens.input + entry.tokens.output);
         if self.reckoned.len() < MOST_RECKONED {
@@ -193,7 +196,11 @@ impl Seen {
     }
 
     fn can_be_done_by(&self, other: &Model) -> bool {
-        let kind = if self.vectors { Ability::Embeddings } else { Ability::Chat };
+        let kind = match (self.vectors, self.orders) {
+            (true, _) => Ability::Embeddings,
+            (_, true) => Ability::Reranking,
+            (false, false) => Ability::Chat,
+        };
         other.can(kind)
             && other.context.is_none_or(|context| self.longest <= context)
             && self.needs.iter().all(|need| match *need {

@@ -91,6 +91,7 @@ impl Sum {
         self.tokens.cache_written += tokens.cache_written;
         self.tokens.output += tokens.output;
         self.tokens.reasoning += tokens.reasoning;
+        self.tokens.searches += tokens.searches;
         self.cost_nano_dollars += entry.cost.map_or(0, |cost| cost.0);
         self.calls_without_price += u64::from(entry.cost.is_none());
         self.saved_nano_dollars += entry.saved.map_or(0, |saved| saved.0);

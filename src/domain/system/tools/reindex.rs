@@ -12,6 +12,7 @@ use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::memory::retrieval::{Following, Refilling, Stage};
 use crate::domain::system::operator;
+use crate::kernel::codes::Blame;
 use crate::kernel::fault::Fault;
 
 /// Fills the index of vectors anew.
@@ -97,9 +98,14 @@ impl Capability for Reindex {
                 // Nobody listening is not a fault.
                 let _ = tell.send(refilling);
             });
-            Box::pin(refilled)
-                .await
-                .inspect_err(|fault| tracing::error!(?fault, "the index of vectors was not filled anew"))
+            Box::pin(refilled).await.inspect_err(|fault| {
+                // Whoever asks for what is not there is told so, and nobody else need look.
+                if fault.code().blame == Blame::Caller {
+                    tracing::debug!(?fault, "the index of vectors is not filled anew");
+                } else {
+                    tracing::error!(?fault, "the index of vectors was not filled anew");
+                }
+            })
         });
         let until = tokio::time::Instant::now() + cx.time_left().saturating_sub(MARGIN);
         loop {

@@ -4,6 +4,7 @@ mod contract;
 mod faults;
 mod goldens;
 mod more;
+mod orders;
 mod streams;
 mod vectors;
 

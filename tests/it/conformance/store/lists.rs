@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use convoke::kernel::id::TenantId;
 use convoke::port::records::{
-    Comparison, Filter, Kind, Place as ListPlace, Query, Ranking, Record, Scalar, Scope, Visibility, Word,
+    Comparison, Filter, Kind, Place as ListPlace, Query, Ranking, Record, Scalar, Scope, Sharing, Visibility, Word,
 };
 use convoke::port::store::{Expect, Put, Step, Store, StoreFault};
 use serde_json::json;
@@ -274,6 +274,76 @@ pub(crate) async fn ranks_by_words(place: &dyn Place) {
     assert_eq!(store.rank(self::tenant(), &AGENT, ranking.clone()).await.unwrap(), []);
     let answer = store.rank(tenant, &NOTE, ranking).await;
     assert!(matches!(answer, Err(StoreFault::Broken(_))), "{answer:?}");
+}
+
+pub(crate) async fn finds_what_shares_words(place: &dyn Place) {
+    let (store, tenant) = (open(place).await, tenant());
+    let mut texts =
+        vec!["green tea at home".to_owned(), "green tea".to_owned(), "Tea, green, HOME and cats".to_owned()];
+    texts.extend((0..30).map(|at| format!("home number{at}")));
+    let mut ids = Vec::new();
+    for about in &texts {
+        ids.push(add(&store, tenant, &AGENT, json!({"displayName": about, "about": about})).await);
+    }
+    let words = |text: &str| -> Vec<Word> {
+        text.split(' ').map(|text| Word { text: text.to_owned(), beginning: text.len() > 3 }).collect()
+    };
+    let sharing = async |text: &str, least: usize, filter: Filter, limit: u32| -> Vec<_> {
+        let sharing = Sharing { words: words(text), least, filter, limit };
+        let found = store.sharing(tenant, &AGENT, sharing).await.unwrap();
+        let mut found: Vec<_> = found.into_iter().map(|record| record.id).collect();
+        found.sort_unstable();
+        found
+    };
+    // Everybody who has enough is there.
+    let found = sharing("green tea hom", 3, Filter::All, 10).await;
+    assert!(found.contains(&ids[0]) && !found.contains(&ids[3]), "{found:?}");
+    let found = sharing("green tea home cats", 2, Filter::All, 10).await;
+    assert!(ids[..3].iter().all(|id| found.contains(id)), "{found:?}");
+    assert_eq!(sharing("number7 nowhere", 1, Filter::All, 10).await, [ids[10]]);
+    assert_eq!(sharing("number7 nowhere", 2, Filter::All, 10).await, NONE);
+    // Where too many have them, those that tell most.
+    let found = sharing("green home", 1, Filter::All, 3).await;
+    assert_eq!((found.len(), ids[..3].iter().filter(|id| found.contains(id)).count()), (3, 3), "{found:?}");
+    // Only what the filter lets through.
+    let only = Filter::is("displayName", Scalar::Text("green tea".into()));
+    assert_eq!(sharing("green tea home", 2, only, 10).await, [ids[1]]);
+    for text in ["\"", "(", "*", "a:b", "NEAR(", "' | 1", "zebra' & 'x", "\0", "-", ""] {
+        sharing(text, 1, Filter::All, 10).await;
+        sharing(&format!("{text} tea"), 2, Filter::All, 10).await;
+    }
+    assert_eq!(sharing("-", 1, Filter::All, 10).await, NONE);
+    // Another tenant has none of it.
+    let sharing = Sharing { words: words("green tea"), least: 2, filter: Filter::All, limit: 10 };
+    assert_eq!(store.sharing(self::tenant(), &AGENT, sharing.clone()).await.unwrap(), []);
+    let answer = store.sharing(tenant, &NOTE, sharing).await;
+    assert!(matches!(answer, Err(StoreFault::Broken(_))), "{answer:?}");
+}
+
+/// The order is that of few texts, however many there are: beside many of one's own and of others.
+pub(crate) async fn ranks_among_many(place: &dyn Place) {
+    let (store, tenant, other) = (open(place).await, tenant(), self::tenant());
+    for (whose, words) in [(tenant, "common"), (other, "common zebra")] {
+        for chunk in 0..9 {
+            let puts = (0..500).map(|at| {
+                let about = format!("{words} word{}", chunk * 500 + at);
+                put(&AGENT, id(), Expect::Absent, json!({"displayName": about, "about": about}))
+            });
+            commit(&store, whose, puts.collect()).await.unwrap();
+        }
+    }
+    let both = add(&store, tenant, &AGENT, json!({"displayName": "a", "about": "a common zebra"})).await;
+    let one =
+        add(&store, tenant, &AGENT, json!({"displayName": "b", "about": "a zebra among horses in a field"})).await;
+    let rank = async |whose: TenantId, words: &[&str], limit: u32| -> Vec<_> {
+        let words = words.iter().map(|text| Word { text: (*text).to_owned(), beginning: false }).collect();
+        let found = store.rank(whose, &AGENT, Ranking { words, filter: Filter::All, limit }).await.unwrap();
+        found.into_iter().map(|(record, _)| record.id).collect()
+    };
+    assert_eq!(rank(tenant, &["zebra", "common"], 2).await, [both, one]);
+    assert_eq!(rank(tenant, &["zebra"], 10).await, [both, one]);
+    assert_eq!(rank(tenant, &["common"], 10).await.len(), 10);
+    assert_eq!(rank(other, &["zebra", "word7"], 1).await.len(), 1);
 }
 
 /// Where most of what says a word is somebody else's, what is one's own is found all the same.

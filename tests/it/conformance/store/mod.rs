@@ -36,7 +36,7 @@ macro_rules! store_conformance {
                     commits_that_cross_end, takes_nothing_while_frozen;
                 lists: filters_as_the_model, reads_columns_alone, filters_by_the_envelope, pages_are_the_whole_list, lists_over_the_platform,
                     refuses_what_is_not_declared, finds_words, full_text_follows_changes,
-                    ranks_by_words, ranks_what_is_far_behind;
+                    finds_what_shares_words, ranks_among_many, ranks_by_words, ranks_what_is_far_behind;
                 counters: counts, holds_a_bound, holds_a_bound_under_many, lists_counters, keeps_versions,
                     counts_exactly_with_retries;
                 logs: appends_in_order, reads_beyond_a_position, filters_entries, trims_by_age, trims_by_count,

@@ -143,3 +143,131 @@ async fn what_is_remembered_of_the_person_is_forgotten() {
     assert_eq!(count(json!({ "scope": "session", "scopeId": "s" })).await, 0);
     assert_eq!(count(json!({ "scope": "tenant", "query": "tiger" })).await, 1);
 }
+
+/// What only the person sees of documents and of the graph goes, with what was found in the passages; what others see stays.
+#[tokio::test]
+async fn what_only_the_person_sees_of_documents_and_knowledge_goes() {
+    let app = TestApp::start().await;
+    let ingest = async |name: &str, text: &str, visibility: &str| {
+        let input = json!({
+            "documents": [{ "name": name, "text": text }], "extraction": "statistical", "visibility": visibility,
+        });
+        app.call(&app.member, "knowledge_ingest", input).await.unwrap()["documents"][0]["documentId"].clone()
+    };
+    let own = ingest("diary.md", "Carl Blum works for Alder Works GmbH. Ada wrote this at night.", "private").await;
+    let shared = ingest("staff.md", "Dora Lind works for Birch Paper Ltd. Ada wrote this at noon.", "tenant").await;
+    let node = json!({ "nodes": [{ "type": "Person", "name": "Emil Kern" }], "visibility": "private" });
+    app.call(&app.member, "graph_upsert", node).await.unwrap();
+    // Somebody else's relation leads to what goes.
+    let carl =
+        app.call(&app.member, "graph_search", json!({ "query": "Carl Blum" })).await.unwrap()["items"][0].clone();
+    let link = json!({
+        "nodes": [{ "ref": "x", "type": "Person", "name": "Fritz Tal" }],
+        "relations": [{ "from": "x", "type": "knows", "to": carl["id"] }],
+    });
+    app.call(&app.admin, "graph_upsert", link).await.unwrap();
+    let store = app.app.platform().store.clone();
+    let kinds = convoke::domain::MODULES.iter().flat_map(|module| module.kinds);
+    let kinds: Vec<_> =
+        kinds.filter(|kind| kind.name.starts_with("knowledge_") || kind.name.starts_with("document")).collect();
+    assert_eq!(kinds.len(), 5);
+    let id = app.call(&app.member, "user_me", json!({})).await.unwrap()["id"].clone();
+    app.call(&app.admin, "gdpr_delete_request", json!({ "subjectId": id })).await.unwrap();
+    app.clock.advance(DAY * 30);
+    let upkeep = convoke::runtime::upkeep::Upkeep::new(app.app.gate().clone());
+    upkeep.clean(&tokio_util::sync::CancellationToken::new()).await.unwrap();
+    for kind in kinds {
+        let left = store.find(Scope::Platform, kind, Query::newest(Filter::All, 100)).await.unwrap();
+        let text = format!("{left:?}");
+        assert!(!text.contains("Carl Blum") && !text.contains("diary"), "{}: {text}", kind.name);
+        assert!(left.iter().all(|one| one.visibility != convoke::port::records::Visibility::Private), "{}", kind.name);
+        assert!(!left.is_empty(), "{}", kind.name);
+    }
+    for (name, left) in [("Carl Blum", 0), ("Emil Kern", 0), ("Dora Lind", 1)] {
+        let found = app.call(&app.admin, "graph_search", json!({ "query": name })).await.unwrap();
+        assert_eq!(found["items"].as_array().unwrap().len(), left, "{name}");
+    }
+    let fritz =
+        app.call(&app.admin, "graph_search", json!({ "query": "Fritz Tal" })).await.unwrap()["items"][0]["id"].clone();
+    let fritz = app.call(&app.admin, "graph_get", json!({ "id": fritz })).await.unwrap();
+    assert_eq!(fritz["relations"], json!([]));
+    let gone = app.call(&app.admin, "document_get", json!({ "id": own })).await.unwrap_err();
+    assert!(gone.is(&codes::NOT_FOUND), "{gone}");
+    assert!(app.call(&app.admin, "document_get", json!({ "id": shared })).await.is_ok());
+    for (word, hits) in [("night", 0), ("noon", 1)] {
+        let found = app.call(&app.admin, "document_search", json!({ "query": word })).await.unwrap();
+        assert_eq!(found["hits"].as_array().unwrap().len(), hits, "{word}");
+    }
+    let mut files = 0;
+    for entry in walk(&app.data().join("blobs")) {
+        let bytes = std::fs::read(entry).unwrap();
+        assert!(!bytes.windows(8).any(|some| some == b"at night"));
+        files += 1;
+    }
+    assert!(files > 0);
+}
+
+/// Wherever a round of cleaning ends, the next one of another run goes on, and nothing is told as erased that is there.
+#[tokio::test]
+async fn an_erasure_that_breaks_off_is_carried_out_by_the_next_run() {
+    let part = |at: usize| format!("# Part {at}\n\nCarl Blum{at} works for Alder Works GmbH. This is said once.\n\n");
+    let text: String = (0..80).map(part).collect();
+    let mut halves = 0;
+    for pause in [0, 2, 5, 10, 20, 40] {
+        let app = TestApp::start().await;
+        for at in 0..20 {
+            let input = json!({ "text": format!("Ada keeps a secret {at}"), "separate": true });
+            app.call(&app.member, "memory_store", input).await.unwrap();
+        }
+        let input = json!({
+            "documents": [{ "name": "diary.md", "text": text }], "extraction": "statistical", "visibility": "private",
+        });
+        app.call(&app.member, "knowledge_ingest", input).await.unwrap();
+        let id = app.call(&app.member, "user_me", json!({})).await.unwrap()["id"].clone();
+        app.call(&app.admin, "gdpr_delete_request", json!({ "subjectId": id })).await.unwrap();
+        app.clock.advance(DAY * 30);
+        let kinds = convoke::domain::MODULES.iter().flat_map(|module| module.kinds);
+        let kinds = kinds.filter(|kind| {
+            let of = ["knowledge_", "document", "graph_", "embedding", "memory"];
+            kind.name != "memory_policy" && of.iter().any(|of| kind.name.starts_with(of))
+        });
+        let kinds: Vec<_> = kinds.collect();
+        let left = async |app: &TestApp| {
+            let (store, mut left) = (app.app.platform().store.clone(), 0);
+            for kind in &kinds {
+                let own = store.find(Scope::Platform, kind, Query::newest(Filter::All, 1000)).await.unwrap();
+                left += own
+                    .iter()
+                    .filter(|one| {
+                        one.owner == Some(app.member.user.uuid())
+                            && one.visibility == convoke::port::records::Visibility::Private
+                    })
+                    .count();
+            }
+            left
+        };
+        let all = left(&app).await;
+        assert!(all > 200, "{all}");
+        // What others see of hers stays.
+        let upkeep = convoke::runtime::upkeep::Upkeep::new(app.app.gate().clone());
+        let stop = tokio_util::sync::CancellationToken::new();
+        let _ = tokio::time::timeout(Duration::from_millis(pause), upkeep.clean(&stop)).await;
+        let app = app.open_again_with(|_| {}).await;
+        let now = left(&app).await;
+        let told = async || {
+            app.call(&app.admin, "audit_query", json!({ "action": "audit_erasure" })).await.unwrap()["items"].clone()
+        };
+        assert!(now == 0 || told().await == json!([]), "{now}");
+        halves += usize::from(now > 0 && now < all);
+        let upkeep = convoke::runtime::upkeep::Upkeep::new(app.app.gate().clone());
+        upkeep.clean(&stop).await.unwrap();
+        assert_eq!((left(&app).await, told().await.as_array().unwrap().len()), (0, 1), "after {pause} ms");
+    }
+    assert!(halves > 0, "it never broke off in between");
+}
+
+/// Every file below a folder.
+fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+}

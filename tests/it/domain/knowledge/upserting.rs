@@ -1,6 +1,11 @@
 //! Putting nodes and relations into the graph.
 
+use convoke::kernel::clock::Clock as _;
 use convoke::kernel::codes;
+use convoke::kernel::seal::sha256;
+use convoke::port::graph::RELATION;
+use convoke::port::records::{Filter, Query, Scalar, Scope};
+use convoke::port::store::{Batch, Expect, Put, Step};
 use serde_json::{Value, json};
 
 use super::{around, id, outcomes, person, put};
@@ -29,6 +34,43 @@ async fn the_same_call_twice_changes_nothing() {
     let node = app.call(&app.member, "graph_get", json!({ "id": id(&first, 1) })).await.unwrap();
     assert_eq!((&node["version"], &node["provenance"][0]["source"]), (&json!(1), &json!("https://x.example/team")));
     assert_eq!(node["relations"][0]["other"]["name"], "Anna");
+}
+
+#[tokio::test]
+async fn a_relation_from_before_ids_began_with_a_time_is_found_again() {
+    let app = TestApp::start().await;
+    let nodes = || json!([person("a@x", "Anna"), { "ref": "acme", "type": "Company", "name": "Acme GmbH" }]);
+    let relation =
+        |confidence: f64| json!([{ "from": "a@x", "type": "works_at", "to": "acme", "confidence": confidence }]);
+    let own = Filter::is("type", Scalar::Text("works_at".to_owned()));
+    let before = app.app.platform().store.count(Scope::Platform, &RELATION, own.clone()).await.unwrap();
+    let first = put(&app, &app.member, json!({ "nodes": nodes(), "relations": relation(0.5) })).await;
+    // As it was written once: its id was of the digest alone.
+    let (store, kind) = (app.app.platform().store.clone(), &RELATION);
+    let made = Filter::is("from", Scalar::Id(id(&first, 0).parse().unwrap()));
+    let stored = store.find(Scope::Platform, kind, Query::newest(made, 9)).await.unwrap().remove(0);
+    let text = format!("relation\ntenant\n{}\n{}\n\nworks_at", id(&first, 0), id(&first, 1));
+    let mut digest = [0; 16];
+    digest.copy_from_slice(&sha256(text.as_bytes())[..16]);
+    let former = uuid::Builder::from_custom_bytes(digest).into_uuid();
+    assert_ne!(former, stored.id);
+    let again = Put {
+        kind,
+        id: former,
+        expect: Expect::Absent,
+        owner: stored.owner,
+        workspace: stored.workspace,
+        visibility: stored.visibility,
+        body: stored.body,
+    };
+    let steps = vec![Step::Remove { kind, id: stored.id, expect: Expect::Present }, Step::Put(again)];
+    store.commit(vec![Batch { tenant: stored.tenant, at: app.clock.now(), steps }]).await.unwrap();
+    for (confidence, outcome) in [(0.5, "unchanged"), (0.75, "changed"), (0.75, "unchanged")] {
+        let second = put(&app, &app.member, json!({ "nodes": nodes(), "relations": relation(confidence) })).await;
+        let told = &second["relations"][0];
+        assert_eq!((&told["outcome"], &told["id"]), (&json!(outcome), &json!(former)));
+    }
+    assert_eq!(store.count(Scope::Platform, kind, own).await.unwrap(), before + 1);
 }
 
 #[tokio::test]

@@ -38,6 +38,28 @@ async fn what_says_the_same_is_merged_and_what_says_otherwise_takes_its_place() 
 }
 
 #[tokio::test]
+async fn what_says_the_same_as_one_and_otherwise_than_another_confirms_the_one_and_ends_the_other() {
+    let app = TestApp::start().await;
+    for (text, denied, again) in [
+        // In the same words, and in others.
+        ("Anna drinks green tea.", "Anna does not drink green tea.", "Anna drinks green tea."),
+        ("Bob is riding a horse.", "Bob is not riding a horse.", "Bob rides a horse"),
+    ] {
+        let first = fact(&app, text).await;
+        let other = store(&app, json!({ "text": denied, "separate": true })).await;
+        assert_eq!((&other["action"], &other["superseded"]), (&json!("created"), &json!([])));
+        let told = fact(&app, again).await;
+        let (id, gone) = (&first["memory"]["memoryId"], &other["memory"]["memoryId"]);
+        assert_eq!((&told["action"], &told["memory"]["memoryId"]), (&json!("merged"), id), "{told}");
+        assert_eq!(told["superseded"], json!([gone]), "{told}");
+        let gone = ada(&app, "memory_get", json!({ "id": gone })).await.unwrap();
+        assert_eq!((&gone["state"], &gone["supersededBy"]), (&json!("superseded"), id));
+        let now = ada(&app, "memory_get", json!({ "id": id })).await.unwrap();
+        assert_eq!((&now["state"], &now["timesSaid"]), (&json!("current"), &json!(2)), "{now}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_of_another_name_number_or_word_stands_beside_it_and_is_told() {
     let app = TestApp::start().await;
     fact(&app, "The meeting room on floor 2 seats twelve people").await;

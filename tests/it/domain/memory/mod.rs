@@ -5,6 +5,7 @@ mod forgetting;
 mod keeping;
 mod meaning;
 mod reindexing;
+mod reranking;
 mod searching;
 mod thinking;
 

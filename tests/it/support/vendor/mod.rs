@@ -219,6 +219,11 @@ impl Vendor {
         self.inner.replies.lock().unwrap().push_back(reply);
     }
 
+    /// Forgets what was said of requests to come.
+    pub(crate) fn forget(&self) {
+        self.inner.replies.lock().unwrap().clear();
+    }
+
     /// All requests so far.
     pub(crate) fn came(&self) -> Vec<Came> {
         self.inner.came.lock().unwrap().clone()
@@ -279,6 +284,9 @@ async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response {
         return raw(status, &[("content-type", "application/json".to_owned())], refused.to_string());
     }
     let embeds = ["/embeddings", "/v2/embed", ":batchEmbedContents"].iter().any(|end| came.path.contains(end));
+    if came.path.ends_with("/v2/rerank") && reply.is_none() {
+        return json_of(&cohere::order(&came.body));
+    }
     let reply = reply.unwrap_or_else(|| if embeds { Reply::Vectors } else { Reply::Said(Said::text("Good day.")) });
     match reply {
         Reply::Said(said) if rules::streams(&came) => {

@@ -214,6 +214,13 @@ fn anthropic(came: &Came, version: &str) -> Result<(), String> {
 }
 
 fn cohere(came: &Came) -> Result<(), String> {
+    if came.path == "/cohere/v2/rerank" {
+        only(&came.body, &["model", "query", "documents", "top_n", "max_tokens_per_doc"])?;
+        names_model(&came.body)?;
+        hold(came.body["query"].as_str().is_some_and(|query| !query.is_empty()), "query is required")?;
+        let texts = came.body["documents"].as_array().filter(|texts| !texts.is_empty());
+        return hold(texts.is_some_and(|texts| texts.iter().all(Value::is_string)), "documents is required");
+    }
     if came.path == "/cohere/v2/embed" {
         only(&came.body, &["model", "texts", "input_type", "embedding_types", "output_dimension", "truncate"])?;
         return hold(came.body["input_type"].is_string(), "input_type is required");

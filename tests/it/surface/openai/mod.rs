@@ -58,6 +58,6 @@ pub(super) fn more(index: u32, text: &str) -> Result<Piece, ModelFault> {
 
 #[expect(clippy::unnecessary_wraps, reason = "as the script takes it")]
 pub(super) fn end(stop: Stop) -> Result<Piece, ModelFault> {
-    let tokens = Tokens { input: 100, cached: 40, cache_written: 10, output: 30, reasoning: 5 };
+    let tokens = Tokens { input: 100, cached: 40, cache_written: 10, output: 30, reasoning: 5, searches: 0 };
     Ok(Piece::End { stop, tokens: Some(tokens) })
 }

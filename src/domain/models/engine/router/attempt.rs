@@ -15,7 +15,7 @@ use crate::domain::models::engine::failure::{Failed, REST, Why, speaks_against};
 use crate::kernel::fault::Fault;
 use crate::port::models::{
     ChatRequest, Completion, Dialects, EmbedRequest, Embedding, ModelFault, ModelFaultKind, Models, Pieces,
-    TenantDialects,
+    RerankRequest, Reranking, TenantDialects,
 };
 
 /// What a vendor says is believed up to so long.
@@ -30,6 +30,8 @@ pub(crate) enum Ask {
     Pieces(Arc<ChatRequest>),
     /// Vectors.
     Vectors(Arc<EmbedRequest>),
+    /// An order of texts.
+    Order(Arc<RerankRequest>),
 }
 
 /// What it gave.
@@ -37,6 +39,7 @@ pub(crate) enum Got {
     Whole(Completion),
     Pieces(Pieces),
     Vectors(Embedding),
+    Order(Reranking),
 }
 
 /// A model that answers.
@@ -95,6 +98,7 @@ impl Router {
             Ask::Whole(request) => models.complete(&endpoint, request).await.map(Got::Whole),
             Ask::Pieces(request) => models.stream(&endpoint, request).await.map(Got::Pieces),
             Ask::Vectors(request) => models.embed(&endpoint, request).await.map(Got::Vectors),
+            Ask::Order(request) => models.rerank(&endpoint, request).await.map(Got::Order),
         };
         match answered {
             Ok(got) => {
@@ -133,7 +137,7 @@ impl Router {
                 ticket.began_to_answer();
                 let got = match ask {
                     Ask::Pieces(_) => Got::Pieces(replayed(&completion, None)),
-                    Ask::Whole(_) | Ask::Vectors(_) => Got::Whole(completion),
+                    Ask::Whole(_) | Ask::Vectors(_) | Ask::Order(_) => Got::Whole(completion),
                 };
                 Ok(Started { got, ticket })
             }

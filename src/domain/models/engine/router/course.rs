@@ -168,7 +168,7 @@ impl Router {
             return match usual(offered, size) {
                 Some(usual) => Ok(straight(&usual.name())),
                 // Who connects with a model of their own needs no other.
-                None if asker.client.is_some() && !size.vectors => Ok(straight(ANY)),
+                None if asker.client.is_some() && size.is_chat() => Ok(straight(ANY)),
                 None => Err(nobody(offered)),
             };
         };
@@ -463,7 +463,7 @@ fn takes(candidate: &Candidate, size: Size) -> bool {
 fn expected(target: &Target, size: Size) -> Tokens {
     let usual = target.health.usual_output().unwrap_or(USUAL_OUTPUT);
     let output = size.most_output.map_or(usual, |most| most.min(usual));
-    Tokens { input: size.about(), output, ..Tokens::default() }
+    Tokens { input: size.about(), output, searches: size.searches, ..Tokens::default() }
 }
 
 fn cost(target: &Target, size: Size) -> Option<NanoDollars> {
@@ -500,6 +500,7 @@ fn name_of(ability: Ability) -> &'static str {
         Ability::Images => "images",
         Ability::Reasoning => "reasoning",
         Ability::Embeddings => "embeddings",
+        Ability::Reranking => "reranking",
     }
 }
 
@@ -509,7 +510,7 @@ fn usual(offered: &Offered, size: Size) -> Option<Found> {
     let tokens = Tokens { input: 1000, output: USUAL_OUTPUT, ..Tokens::default() };
     let able = offered.models().filter(|found| size.lacking(&found.model).is_none());
     able.min_by_key(|found| {
-        let lacks_tools = !size.vectors && !found.model.can(Ability::Tools);
+        let lacks_tools = size.is_chat() && !found.model.can(Ability::Tools);
         (lacks_tools, found.model.cost(&tokens).map_or(u64::MAX, |cost| cost.0), found.name())
     })
 }

@@ -39,7 +39,7 @@ use crate::domain::models::model::route::ModelRoute;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::TenantId;
 use crate::kernel::money::NanoDollars;
-use crate::port::models::{ChatRequest, Completion, EmbedRequest, Embedding, Piece, Tokens};
+use crate::port::models::{ChatRequest, Completion, EmbedRequest, Embedding, Piece, RerankRequest, Reranking, Tokens};
 use crate::port::secrets::Environment;
 
 /// Routes that are remembered.
@@ -281,6 +281,27 @@ impl Router {
             about: used.about,
             cost: used.cost,
         })
+    }
+
+    /// Asks for the order of texts. It is paid by the search where a vendor counts these.
+    ///
+    /// # Errors
+    /// As `complete`.
+    pub async fn rerank(
+        self: &Arc<Self>,
+        asker: &Asker,
+        wish: &Wish,
+        request: Arc<RerankRequest>,
+    ) -> Result<Reranking, Fault> {
+        let size = Size::of_rerank(&request);
+        let course = self.course(asker, wish, Manner::Rerank, size, None).await?;
+        asker.begins();
+        let started = self.run(&course, &Ask::Order(request)).await?;
+        let Got::Order(reranking) = started.got else { return Err(strange()) };
+        // Budgets in tokens hold, too: what was read is about so much.
+        let searches = reranking.searches.unwrap_or(size.searches);
+        started.ticket.answered(Some(Tokens { input: size.about(), searches, ..Tokens::default() }), None);
+        Ok(reranking)
     }
 
     async fn whole(self: &Arc<Self>, course: &Arc<Course>, ask: &Ask) -> Result<Answer, Fault> {

@@ -62,7 +62,7 @@ pub(crate) struct Used {
 impl Used {
     /// What the cache answers.
     pub(super) const NOTHING: Self = Self {
-        tokens: Tokens { input: 0, cached: 0, cache_written: 0, output: 0, reasoning: 0 },
+        tokens: Tokens { input: 0, cached: 0, cache_written: 0, output: 0, reasoning: 0, searches: 0 },
         about: false,
         cost: Some(NanoDollars::ZERO),
     };
@@ -221,7 +221,8 @@ impl Inner {
             return used;
         }
         let output = self.bytes.div_ceil(4);
-        let tokens = Tokens { input: self.course.size.about(), output, ..Tokens::default() };
+        let size = &self.course.size;
+        let tokens = Tokens { input: size.about(), output, searches: size.searches, ..Tokens::default() };
         let used = Used { tokens, about: true, cost: self.target.model.cost(&tokens) };
         // A run looks at its limits before its next step, and does not wait for the count.
         used.spend(acting.as_deref());
@@ -252,6 +253,11 @@ impl Inner {
         let asked = match &self.ask {
             Ask::Whole(request) | Ask::Pieces(request) => Counted::Chat(request.clone()),
             Ask::Vectors(request) => Counted::Texts(request.clone()),
+            // What counts of it is counted in searches.
+            Ask::Order(_) => {
+                let size = &self.course.size;
+                return Ok(Tokens { input: size.about(), searches: size.searches, ..Tokens::default() });
+            }
         };
         let platform = &self.course.asker.platform;
         let input = tokens::count(platform, model, asked).await?.tokens;

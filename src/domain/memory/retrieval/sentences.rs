@@ -10,7 +10,7 @@ const LONGEST: usize = 1_000;
 
 /// The sentences, in order.
 #[must_use]
-pub fn sentences(text: &str) -> Vec<&str> {
+pub(crate) fn sentences(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut from = 0;
     for (at, letter) in text.char_indices() {
