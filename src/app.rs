@@ -76,6 +76,7 @@ use crate::runtime::hearing;
 use crate::runtime::mirroring;
 use crate::runtime::relay::Relay;
 use crate::runtime::retraining;
+use crate::runtime::schedules;
 use crate::runtime::supervise::Supervisor;
 use crate::runtime::telemetry::Telemetry;
 use crate::runtime::upkeep::Upkeep;
@@ -272,6 +273,7 @@ impl App {
         }
         hearing::start(&self.gate, &self.background);
         retraining::start(&self.gate, &self.background);
+        schedules::start(&self.gate, &self.background);
         embedding::start(self.platform(), &self.background);
         mirroring::start(self.platform(), &self.background);
         if let Some(follower) = &self.follower {

@@ -27,6 +27,7 @@ named! {
         Roles = "roles", "Roles and who holds them";
         Routes = "routes", "The gateway's routes";
         Runs = "runs", "What agents do when they are run, and the records of it";
+        Schedules = "schedules", "Schedules: what runs when, and what became of it";
         Secrets = "secrets", "Credentials in the vault: their names, never their text";
         Services = "services", "Registered services and their instances";
         Spending = "spending", "What models cost: usage and budgets";
@@ -52,6 +53,7 @@ impl Resource {
             Self::Memories => Domain::Memory,
             Self::Personas => Domain::Personas,
             Self::Prompts => Domain::Prompts,
+            Self::Schedules => Domain::Schedules,
             Self::Secrets => Domain::Integrations,
             Self::Gateway | Self::Routes | Self::Services | Self::System => Domain::System,
             Self::Tools => Domain::Registry,

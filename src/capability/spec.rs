@@ -21,6 +21,7 @@ named! {
         Knowledge = "knowledge", "What is known: nodes and relations in time, searched, walked and asked";
         Learning = "learning", "What people say of answers, training sets of it, retraining, drift";
         Documents = "documents", "What people wrote: uploaded, read, found by its passages, told apart, read out of";
+        Schedules = "schedules", "What is done when: by cron line, recurrence rule, interval or once, held to business calendars";
         Registry = "registry", "Finding, reading about and calling tools";
         System = "system", "Health, metrics, configuration, logs, backups and caches of the installation";
     }

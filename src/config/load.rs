@@ -37,6 +37,9 @@ const PATHS: &[&str] = &[
     "audit.anchor_file",
 ];
 
+/// The sections whose keys are names that an operator chooses, each with a table below it.
+const OPEN: &[&str] = &["calendars"];
+
 /// What the layers are read from. Everything of the machine is handed in, so that a test can hand in its own.
 #[derive(Debug, Clone, Default)]
 pub struct Inputs {
@@ -152,6 +155,11 @@ pub fn load(inputs: &Inputs) -> Result<Loaded, Fault> {
         misfits.extend(check::check(config).into_iter().map(|(key, message)| Misfit {
             key: key.to_owned(),
             source: origins.get(key).cloned().unwrap_or(Source::Default),
+            message,
+        }));
+        misfits.extend(config.calendars.check().into_iter().map(|(key, message)| Misfit {
+            source: origins.get(&key).cloned().unwrap_or(Source::Default),
+            key,
             message,
         }));
     }
@@ -324,7 +332,9 @@ impl Layers {
 
     /// Takes a value, if the key is known and the whole still fits the types.
     fn value(&mut self, key: &str, value: Value, source: Source) {
-        let Some(default) = self.known.get(key) else {
+        let empty = Value::Table(Table::new());
+        let open = key.split_once('.').is_some_and(|(section, _)| OPEN.contains(&section));
+        let Some(default) = self.known.get(key).or_else(|| open.then_some(&empty)) else {
             let near = nearest(key, self.known.keys());
             return self.misfit(key, source, format!("is not known; {near}"));
         };

@@ -4,6 +4,7 @@
 mod address;
 pub mod audit;
 pub mod backup;
+pub mod calendars;
 pub mod check;
 pub mod credential;
 pub mod embeddings;
@@ -21,6 +22,7 @@ pub mod origins;
 pub mod outside;
 pub mod place;
 pub mod retrieval;
+pub mod schedules;
 pub mod server;
 pub mod store;
 pub mod telemetry;
@@ -62,6 +64,10 @@ pub struct Config {
     pub nats: nats::Nats,
     /// What the knowledge graph is asked of.
     pub graph: graph::Graph,
+    /// How schedules are carried out.
+    pub schedules: schedules::Schedules,
+    /// Business calendars by name.
+    pub calendars: calendars::Calendars,
     /// What is logged.
     pub logging: logging::Logging,
     /// Where traces and metrics are sent.

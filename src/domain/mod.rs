@@ -14,6 +14,7 @@ pub mod models;
 pub mod personas;
 pub mod prompts;
 pub mod registry;
+pub mod schedules;
 pub mod system;
 
 use crate::capability::module::Module;
@@ -32,6 +33,7 @@ pub static MODULES: &[&Module] = &[
     &knowledge::MODULE,
     &learning::MODULE,
     &documents::MODULE,
+    &schedules::MODULE,
     &registry::MODULE,
     &system::MODULE,
 ];

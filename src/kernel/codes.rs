@@ -72,6 +72,8 @@ codes! {
     BAD_REQUEST_STATE = caller("bad_request_state", 400, "The request state is not one that this server gave for this call, or it has expired. Call again without it.");
     /// The filter cannot be used.
     BAD_FILTER = caller("bad_filter", 400, "The filter names a field or a comparison that this list does not have.");
+    /// A calendar does not open within the time that is looked through.
+    CALENDAR_NEVER_OPEN = caller("calendar_never_open", 422, "The business calendar does not open soon enough for what is asked. Give it hours on some day of the week, and fewer holidays, or ask for less time.");
     /// What is asked for would be found only by looking through too much.
     TOO_BROAD = caller("too_broad", 422, "Too much would have to be looked through to answer. Narrow the call: name a shorter period with 'from' and 'to', or fewer or other filters.");
     /// No credential, or one that is not valid.

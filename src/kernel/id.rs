@@ -164,6 +164,10 @@ pub enum Retraining {}
 pub enum Document {}
 /// Names something that is remembered.
 pub enum Memory {}
+/// Names a schedule.
+pub enum Schedule {}
+/// Names a run of a schedule.
+pub enum ScheduleRun {}
 
 /// Names a node of the graph.
 pub enum Node {}
@@ -210,6 +214,10 @@ pub type RetrainingId = Id<Retraining>;
 pub type DocumentId = Id<Document>;
 /// The id of something that is remembered.
 pub type MemoryId = Id<Memory>;
+/// The id of a schedule.
+pub type ScheduleId = Id<Schedule>;
+/// The id of a run of a schedule.
+pub type ScheduleRunId = Id<ScheduleRun>;
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,7 @@
 //! The vocabulary every layer shares: ids, time, faults, seals. No I/O and no knowledge of any layer above.
 
 pub mod bucket;
+pub mod calendar;
 pub mod cipher;
 pub mod clock;
 pub mod codes;
@@ -16,3 +17,4 @@ pub mod secret;
 pub mod tasks;
 pub mod time;
 pub mod trace;
+pub mod zone;

@@ -12,6 +12,7 @@ pub mod owner;
 pub mod relay;
 pub mod retraining;
 mod rounds;
+pub mod schedules;
 pub mod supervise;
 pub mod telemetry;
 pub mod upkeep;

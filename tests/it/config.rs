@@ -334,3 +334,24 @@ fn what_does_not_fit_of_the_graph_is_told_and_no_secret_with_it() {
         assert!(said.contains(wanted) && !said.contains("hunter2"), "{wanted}: {said}");
     }
 }
+
+#[test]
+fn calendars_are_named_by_the_operator_and_judged_at_the_start() {
+    let scene = Scene::new();
+    let text = "[calendars.berlin]\ntimezone = 'Europe/Berlin'\nmonday = ['08:00-12:00']\nholidays = ['12-25']\n";
+    std::fs::write(scene.path("working").join(FILE), text).unwrap();
+    let loaded = scene.load().unwrap();
+    assert_eq!(loaded.config.calendars.names().collect::<Vec<_>>(), ["berlin", "business"]);
+    assert!(matches!(loaded.origins["calendars.berlin"], Source::File(_)));
+    let text = "[calendars.'a b']\ntimezone = 'UTC'\n[calendars.moon]\ntimezone = 'Moon/Sea'\nmonday = ['late']\n\
+                [calendars.x]\nopens = 'never'\n";
+    std::fs::write(scene.path("working").join(FILE), text).unwrap();
+    let said = scene.said();
+    for wanted in
+        ["calendars.a b: is no name", "calendars.moon: /timezone there is no time zone", "/monday/0", "unknown field"]
+    {
+        assert!(said.contains(wanted), "{wanted}: {said}");
+    }
+    std::fs::write(scene.path("working").join(FILE), "[calendars]\nberlin = 'Europe/Berlin'\n").unwrap();
+    assert!(scene.said().contains("calendars.berlin: must be a table, not a text"), "{}", scene.said());
+}

@@ -169,6 +169,9 @@ MANY_RULES = {
     "prompt_versions",
     "retention_policy_set",
     "retraining_schedule",
+    "schedule_create",
+    "schedule_trigger",
+    "schedule_update",
     "secret_put",
     "service_discover",
     "service_heartbeat",
@@ -314,6 +317,11 @@ def retraining() -> str:
     return made("/retraining/jobs", {"kind": "few_shot", "datasetId": dataset()})["jobId"]
 
 
+def schedule() -> str:
+    variables = {"topic": "fuzz.wanted", "event": {"number": next(numbers)}}
+    return made("/schedules", {"cronExpression": "0 9 * * *", "tool": "event_publish", "variables": variables})["id"]
+
+
 def question() -> dict:
     return {"prompt": f"Say the number {next(numbers)}."}
 
@@ -402,6 +410,10 @@ DISPOSABLE = {
     "retraining_schedule": ("body", lambda: {"kind": "few_shot", "datasetId": dataset()}),
     "role_revoke": ("query", held_role),
     "role_set_permissions": ("path_parameters", lambda: {"id": role()["id"]}),
+    "schedule_delete": ("path_parameters", lambda: {"id": schedule()}),
+    "schedule_get": ("path_parameters", lambda: {"id": schedule()}),
+    "schedule_trigger": ("path_parameters", lambda: {"id": schedule()}),
+    "schedule_update": ("path_parameters", lambda: {"id": schedule()}),
     "secret_put": [("path_parameters", lambda: {"name": f"fresh-{next(numbers)}"}), ("body", lambda: {"value": "a secret"})],
     "service_deregister": ("path_parameters", lambda: {"name": service()["name"]}),
     "service_discover": ("path_parameters", lambda: {"name": service()["name"]}),

@@ -23,7 +23,7 @@ pub static BUILT_IN: &[BuiltIn] = &[
     BuiltIn { name: ADMIN, description: "May do everything, now and later.", permissions: &["*"] },
     BuiltIn {
         name: MEMBER,
-        description: "Everyday work: sees people, roles and tools, keeps keys, subscriptions, prompts, personas, documents and agents of their own, asks models, runs agents, remembers, says what answers are worth.",
+        description: "Everyday work: sees people, roles and tools, keeps keys, subscriptions, prompts, personas, documents, agents and schedules of their own, asks models, runs agents, remembers, says what answers are worth.",
         permissions: &[
             "users:read",
             "roles:read",
@@ -52,6 +52,10 @@ pub static BUILT_IN: &[BuiltIn] = &[
             "feedback:create",
             "learning:read",
             "learning:create",
+            "schedules:read",
+            "schedules:create",
+            "schedules:change",
+            "schedules:remove",
             "agents:read",
             "agents:create",
             "agents:change",

@@ -14,4 +14,5 @@ mod personas;
 mod prompts;
 mod providers;
 mod registry;
+mod schedules;
 mod system;

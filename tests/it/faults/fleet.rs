@@ -70,13 +70,15 @@ impl Fleet {
             "--set",
             "limits.writes_per_minute=1000000",
             "--set",
+            "schedules.shortest_seconds=1",
+            "--set",
             "outside.private_networks=127.0.0.0/8",
         ];
         let among = if at == 1 { self.among.as_slice() } else { &[] };
         self.servers[at] = Some(self.places[at].serve_among(&settings, among));
     }
 
-    fn kill(&mut self, at: usize) {
+    pub(super) fn kill(&mut self, at: usize) {
         self.servers[at].take().unwrap().kill();
     }
 
@@ -90,6 +92,13 @@ impl Fleet {
         let url = &self.servers[at].as_ref().unwrap().url;
         let answer = self.client.get(format!("{url}/api/v1{path}")).bearer_auth(&self.key).send().await.unwrap();
         answer.json().await.unwrap()
+    }
+
+    /// Changes something at an instance; whether it was taken.
+    pub(super) async fn put(&self, at: usize, path: &str, body: &Value) -> bool {
+        let url = &self.servers[at].as_ref().unwrap().url;
+        let request = self.client.put(format!("{url}/api/v1{path}")).bearer_auth(&self.key).json(body);
+        request.send().await.unwrap().status().is_success()
     }
 
     /// Lets a receiver hear of what is published.

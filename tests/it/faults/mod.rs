@@ -12,6 +12,7 @@ mod nats;
 mod neo4j;
 mod neo4j_in_work;
 mod qdrant;
+mod schedules;
 #[cfg(target_os = "linux")]
 mod server;
 mod uploads;

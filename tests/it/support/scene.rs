@@ -21,6 +21,7 @@
 //! | `d6` | what Ada told everybody to remember: the office's opening hours |
 //! | `d7` | what that took the place of |
 //! | `e6` | Ada's document "invoice.txt", whose one passage is `e7`; its text is there, its file is not |
+//! | `b2` | Ada's schedule "Morning report": a paused one, an event on weekdays at nine in New York |
 //! | | Ada's prompt "welcome-mail": 1.0.0 in production, and a draft; her persona "house-guide" |
 //! | | Ada's agent "archivist", on test/large, which may read prompts |
 //! | `f1` | another tenant, "elsewhere" |
@@ -47,7 +48,9 @@ use convoke::domain::identity::roles::{ADMIN, BUILT_IN, MEMBER};
 use convoke::domain::prompts::engine::content::Content;
 use convoke::domain::prompts::model::prompt::{Label, Prompt, PromptKind, Target as Version};
 use convoke::domain::prompts::model::revision::Revision;
-use convoke::domain::{agents, documents, integrations, knowledge, learning, memory, models, personas, system};
+use convoke::domain::{
+    agents, documents, integrations, knowledge, learning, memory, models, personas, schedules, system,
+};
 use convoke::kernel::id::{KeyId, RoleId, TenantId, UserId};
 use convoke::kernel::seal::{sha256, sha256_hex};
 use convoke::kernel::secret::Secret;
@@ -180,6 +183,7 @@ pub(crate) async fn set(store: &dyn Store, tenant: TenantId, now: Timestamp) -> 
     here.document(tenant);
 
     here.memories(now);
+    here.schedule(now);
 
     let archivist = serde_json::json!({
         "agentId": "archivist", "version": 1, "state": "active", "author": ADA,
@@ -280,6 +284,19 @@ impl Steps {
         let kind = module.kinds.iter().find(|one| one.name == kind).unwrap();
         let (expect, visibility) = (Expect::Absent, Visibility::Tenant);
         self.steps.push(Step::Put(Put { kind, id, expect, owner: Some(ADA), workspace: None, visibility, body }));
+    }
+
+    /// A schedule that is paused.
+    fn schedule(&mut self, now: Timestamp) {
+        let timing = serde_json::json!({ "cron": "0 9 * * MON-FRI", "timezone": "America/New_York", "begins": now });
+        let schedule = serde_json::json!({
+            "name": "Morning report", "description": null, "timing": timing, "target": { "type": "tool", "name": "event_publish" },
+            "does": "tool:event_publish", "variables": { "topic": "report.wanted", "event": { "kind": "daily" } }, "missed": "once",
+            "catchUpLimit": 10, "overlap": "skip", "jitterSeconds": 0, "timeoutSeconds": 600, "state": "paused", "reason": null, "user": ADA,
+            "key": id(0xc2),
+        });
+        self.of(&schedules::MODULE, "schedule", id(0xb2), schedule);
+        self.of(&schedules::MODULE, "schedule_standing", id(0xb2), serde_json::json!({}));
     }
 
     /// Somebody and where she worked, in the graph.
