@@ -11,11 +11,13 @@ use tokio::time::Instant;
 use crate::adapter::anchor::file::FileAnchor;
 use crate::adapter::anchor::webhook::WebhookAnchor;
 use crate::adapter::documents::worker::Worker as ReadingProcess;
+use crate::adapter::feel::FeelLanguage;
 use crate::adapter::graph::StoreGraph;
 use crate::adapter::graph::neo4j::Neo4jGraph;
 use crate::adapter::keyfile::KeyFile as SubjectKeyFile;
 use crate::adapter::keys::{KeyCommand, KeyFile, KeyVariable, ProcessEnvironment};
 use crate::adapter::llm::Vendors;
+use crate::adapter::markup::QuickXml;
 use crate::adapter::outside::GuardedOutside;
 use crate::adapter::tokens::Tiktoken;
 use crate::adapter::webhooks::HttpWebhooks;
@@ -51,6 +53,7 @@ use crate::domain::models::{Router, RouterSettings};
 use crate::domain::prompts::source::Prompts;
 use crate::domain::prompts::uses::Uses;
 use crate::domain::registry::index::ToolIndex;
+use crate::domain::rules::RuleBook;
 use crate::domain::system::{BackupsBy, Gateway, Monitor, SchemaReport, Shelf, schema_report};
 use crate::domain::{MODULES, agents, audit, documents, identity, memory, personas, prompts};
 use crate::kernel::clock::Clock;
@@ -62,8 +65,10 @@ use crate::kernel::seal::Seal;
 use crate::kernel::secret::Secret;
 use crate::port::anchors::Anchor;
 use crate::port::bus::Bus;
+use crate::port::expressions::{Expressions, Language};
 use crate::port::graph::TheGraph;
 use crate::port::graph_measures::TheMeasures;
+use crate::port::markup::Xml;
 use crate::port::outside::{Outgoing, Outside};
 use crate::port::secrets::{Environment, MasterKeys};
 use crate::port::store::{Store, StoreFault};
@@ -354,6 +359,7 @@ fn add_services(services: Services, config: &Config) -> Services {
     let sources = Sources(sources.collect());
     let outside: Arc<dyn Outside> = Arc::new(GuardedOutside::new(networks(config)));
     let gateway = Arc::new(Gateway::new(outside.clone()));
+    let language: Arc<dyn Expressions> = Arc::new(FeelLanguage::default());
     services
         .with(Arc::new(ToolIndex::default()))
         .with(Arc::new(sources))
@@ -365,6 +371,9 @@ fn add_services(services: Services, config: &Config) -> Services {
         .with(Arc::new(Mirrors(vec![&agents::IN_GRAPH, &personas::IN_GRAPH, &prompts::IN_GRAPH, &documents::IN_GRAPH])))
         .with(Arc::new(Monitor::default()))
         .with(Arc::new(Runs::default()))
+        .with(Arc::new(RuleBook::new(language.clone())))
+        .with(Arc::new(Language(language)))
+        .with(Arc::new(Xml(Arc::new(QuickXml))))
         .unless_given(|| Reader::new(Arc::new(ReadingProcess::default())))
 }
 

@@ -26,6 +26,7 @@ named! {
         Prompts = "prompts", "Prompts, blocks, their versions and labels";
         Roles = "roles", "Roles and who holds them";
         Routes = "routes", "The gateway's routes";
+        Rules = "rules", "Rule sets: decisions, their tables, versions and tests";
         Runs = "runs", "What agents do when they are run, and the records of it";
         Schedules = "schedules", "Schedules: what runs when, and what became of it";
         Secrets = "secrets", "Credentials in the vault: their names, never their text";
@@ -54,6 +55,7 @@ impl Resource {
             Self::Personas => Domain::Personas,
             Self::Prompts => Domain::Prompts,
             Self::Schedules => Domain::Schedules,
+            Self::Rules => Domain::Rules,
             Self::Secrets => Domain::Integrations,
             Self::Gateway | Self::Routes | Self::Services | Self::System => Domain::System,
             Self::Tools => Domain::Registry,

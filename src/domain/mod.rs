@@ -15,6 +15,7 @@ pub mod personas;
 pub mod prompts;
 pub mod registry;
 pub mod schedules;
+pub mod rules;
 pub mod system;
 
 use crate::capability::module::Module;
@@ -34,6 +35,7 @@ pub static MODULES: &[&Module] = &[
     &learning::MODULE,
     &documents::MODULE,
     &schedules::MODULE,
+    &rules::MODULE,
     &registry::MODULE,
     &system::MODULE,
 ];

@@ -41,6 +41,11 @@ OF_THE_PAST = {
     "prompt_version_taken",  # which versions there were
     "prompt_no_experiment",  # what the label stood for
     "persona_unusable",
+    "rule_tests_failed",  # what the rules decide
+    "rule_conflict",
+    "rule_exceeded",
+    "rule_unanswered",
+    "dmn_unreadable",  # a language of its own
     "nothing_to_learn",  # one of several properties must be there
     "interaction_differs",  # what was taken in under the same id before
     "agent_incomplete",  # what the agent was made of is gone since
@@ -172,6 +177,12 @@ MANY_RULES = {
     "schedule_create",
     "schedule_trigger",
     "schedule_update",
+    "rule_create",
+    "rule_evaluate",
+    "rule_get",
+    "rule_import",
+    "rule_update",
+    "rule_versions",
     "secret_put",
     "service_discover",
     "service_heartbeat",
@@ -285,6 +296,14 @@ def prompt() -> str:
 def persona() -> str:
     profile = {"name": f"Disposable {next(numbers)}", "description": "Answers.", "role": "Somebody who answers."}
     return made("/personas", profile)["personaId"]
+
+
+DECISION = {"name": "twice", "logic": {"expression": "amount * 2"}}
+
+
+def rule_set() -> str:
+    said = {"name": f"Disposable {next(numbers)}", "inputs": [{"name": "amount"}], "decisions": [DECISION]}
+    return made("/rules", said)["ruleSetId"]
 
 
 def agent() -> str:
@@ -404,6 +423,11 @@ DISPOSABLE = {
     "prompt_publish": [("path_parameters", lambda: {"id": prompt()}), ("body", dict)],
     "prompt_test": [("path_parameters", lambda: {"id": prompt()}), ("body", dict)],
     "prompt_update": [("path_parameters", lambda: {"id": prompt()}), ("body", lambda: {"template": "Say goodbye."})],
+    "rule_create": ("body", lambda: {"name": f"Fresh {next(numbers)}", "inputs": [{"name": "amount"}], "decisions": [DECISION]}),
+    "rule_evaluate": [("path_parameters", lambda: {"id": rule_set()}), ("body", lambda: {"inputs": {"amount": 2}})],
+    "rule_get": [("path_parameters", lambda: {"id": rule_set()}), ("query", dict)],
+    "rule_update": [("path_parameters", lambda: {"id": rule_set()}), ("body", lambda: {"description": "Another."})],
+    "rule_versions": [("path_parameters", lambda: {"id": rule_set()}), ("query", dict)],
     "prompt_validate": [("path_parameters", lambda: {"id": "summary"}), ("body", dict)],
     "prompt_versions": ("path_parameters", lambda: {"id": prompt()}),
     "retraining_get": ("path_parameters", lambda: {"id": retraining()}),

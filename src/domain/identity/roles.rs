@@ -24,6 +24,7 @@ pub static BUILT_IN: &[BuiltIn] = &[
     BuiltIn {
         name: MEMBER,
         description: "Everyday work: sees people, roles and tools, keeps keys, subscriptions, prompts, personas, documents, agents and schedules of their own, asks models, runs agents, remembers, says what answers are worth.",
+        description: "Everyday work: sees people, roles and tools, keeps keys, subscriptions, prompts, personas, rules, documents and agents of their own, asks models, runs agents, remembers, says what answers are worth.",
         permissions: &[
             "users:read",
             "roles:read",
@@ -44,6 +45,9 @@ pub static BUILT_IN: &[BuiltIn] = &[
             "personas:read",
             "personas:create",
             "personas:change",
+            "rules:read",
+            "rules:create",
+            "rules:change",
             "documents:read",
             "documents:create",
             "documents:change",

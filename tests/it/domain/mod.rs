@@ -15,4 +15,5 @@ mod prompts;
 mod providers;
 mod registry;
 mod schedules;
+mod rules;
 mod system;

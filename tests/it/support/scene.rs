@@ -23,6 +23,7 @@
 //! | `e6` | Ada's document "invoice.txt", whose one passage is `e7`; its text is there, its file is not |
 //! | `b2` | Ada's schedule "Morning report": a paused one, an event on weekdays at nine in New York |
 //! | | Ada's prompt "welcome-mail": 1.0.0 in production, and a draft; her persona "house-guide" |
+//! | | Ada's prompt "welcome-mail": 1.0.0 in production, and a draft; her persona "house-guide"; her rule set "discounts" |
 //! | | Ada's agent "archivist", on test/large, which may read prompts |
 //! | `f1` | another tenant, "elsewhere" |
 //! | `f2` | its administrator, eve@elsewhere.example: the caller `stranger` |
@@ -51,6 +52,7 @@ use convoke::domain::prompts::model::revision::Revision;
 use convoke::domain::{
     agents, documents, integrations, knowledge, learning, memory, models, personas, schedules, system,
 };
+use convoke::domain::{agents, documents, integrations, knowledge, learning, memory, models, personas, rules, system};
 use convoke::kernel::id::{KeyId, RoleId, TenantId, UserId};
 use convoke::kernel::seal::{sha256, sha256_hex};
 use convoke::kernel::secret::Secret;
@@ -134,6 +136,7 @@ pub(crate) async fn set(store: &dyn Store, tenant: TenantId, now: Timestamp) -> 
     here.events();
     here.prompts(now);
     here.persona();
+    here.rule_set(now);
 
     here.secret(tenant, "old-crm", now);
     let instance = serde_json::json!({
@@ -429,6 +432,33 @@ impl Steps {
             "offset": 0, "length": INVOICE.len(), "page": 0, "lastPage": 0,
         });
         self.of(&documents::MODULE, "document_chunk", id(0xe7), chunk);
+    }
+
+    /// A rule set of Ada's: discounts by amount and tier.
+    fn rule_set(&mut self, now: Timestamp) {
+        let table = serde_json::json!({
+            "hitPolicy": "F",
+            "inputs": [{ "expression": "amount" }, { "expression": "tier" }],
+            "outputs": [{ "name": "discount" }],
+            "rules": [
+                { "when": [">= 100", "\"gold\""], "then": ["10"], "note": "gold is worth most" },
+                { "when": [">= 100", "\"silver\""], "then": ["5"] },
+                { "when": ["-", "-"], "then": ["0"] },
+            ],
+        });
+        let said = serde_json::json!({
+            "inputs": [{ "name": "amount", "type": "number" }, { "name": "tier", "type": "string", "allowed": "\"gold\", \"silver\", \"none\"" }],
+            "decisions": [{ "name": "discount", "logic": { "table": table } }],
+        });
+        let digest = "d".repeat(64);
+        let set = serde_json::json!({
+            "ruleSetId": "discounts", "name": "Discounts", "description": "Who gets how much off.", "version": 1, "digest": digest,
+        });
+        self.of(&rules::MODULE, "rule_set", half_digest("rule_set\ndiscounts"), set);
+        let version = serde_json::json!({
+            "ruleSetId": "discounts", "version": 1, "digest": digest, "rules": said, "author": ADA, "writtenAt": now,
+        });
+        self.of(&rules::MODULE, "rule_version", half_digest("rule_version\ndiscounts\n1"), version);
     }
 
     /// A persona of Ada's.
