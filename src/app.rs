@@ -55,6 +55,7 @@ use crate::domain::prompts::uses::Uses;
 use crate::domain::registry::index::ToolIndex;
 use crate::domain::rules::RuleBook;
 use crate::domain::system::{BackupsBy, Gateway, Monitor, SchemaReport, Shelf, schema_report};
+use crate::domain::tasks::Continuations;
 use crate::domain::{MODULES, agents, audit, documents, identity, memory, personas, prompts};
 use crate::kernel::clock::Clock;
 use crate::kernel::codes;
@@ -82,6 +83,7 @@ use crate::runtime::mirroring;
 use crate::runtime::relay::Relay;
 use crate::runtime::retraining;
 use crate::runtime::schedules;
+use crate::runtime::ringing;
 use crate::runtime::supervise::Supervisor;
 use crate::runtime::telemetry::Telemetry;
 use crate::runtime::upkeep::Upkeep;
@@ -279,6 +281,7 @@ impl App {
         hearing::start(&self.gate, &self.background);
         retraining::start(&self.gate, &self.background);
         schedules::start(&self.gate, &self.background);
+        ringing::start(self.platform(), &self.background);
         embedding::start(self.platform(), &self.background);
         mirroring::start(self.platform(), &self.background);
         if let Some(follower) = &self.follower {
@@ -374,6 +377,7 @@ fn add_services(services: Services, config: &Config) -> Services {
         .with(Arc::new(RuleBook::new(language.clone())))
         .with(Arc::new(Language(language)))
         .with(Arc::new(Xml(Arc::new(QuickXml))))
+        .unless_given(Continuations::default)
         .unless_given(|| Reader::new(Arc::new(ReadingProcess::default())))
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::acting::Acting;
+use super::passes::Pass;
 use super::permit::{Action, Grants, Resource};
 use super::spec::Domain;
 use crate::kernel::id::{KeyId, TenantId, UserId};
@@ -33,6 +34,8 @@ pub enum Principal {
     LocalOwner,
     /// An API key of a user.
     Key(KeyId),
+    /// A link that was made for a user: a pass.
+    Link,
 }
 
 /// An identified caller.
@@ -52,6 +55,8 @@ pub struct Caller {
     pub roles: Vec<String>,
     /// The workspaces that the user is a member of.
     pub workspaces: Vec<Uuid>,
+    /// The groups that the user is in, in order.
+    pub groups: Vec<String>,
     /// What the caller may do: the roles' permissions, narrowed by the key's scopes.
     pub grants: Grants,
     /// The domains that the key is limited to, `None` for all.
@@ -68,6 +73,8 @@ pub struct Caller {
     pub resolved_under: u64,
     /// The agent that acts for them, where one does: it may do what both may.
     pub acting: Option<Arc<Acting>>,
+    /// The pass by which they come, where they do: nothing else may be done than what it is for.
+    pub pass: Option<Arc<Pass>>,
 }
 
 impl Caller {
@@ -82,6 +89,7 @@ impl Caller {
             email: String::new(),
             roles: Vec::new(),
             workspaces: Vec::new(),
+            groups: Vec::new(),
             grants: Grants::NONE,
             toolsets: None,
             read_only: true,
@@ -90,6 +98,7 @@ impl Caller {
             usage_limit: None,
             resolved_under: 0,
             acting: None,
+            pass: None,
         }
     }
 
@@ -118,7 +127,7 @@ impl Principal {
     pub const fn key(self) -> Option<KeyId> {
         match self {
             Self::Key(key) => Some(key),
-            Self::Anonymous | Self::LocalOwner => None,
+            Self::Anonymous | Self::LocalOwner | Self::Link => None,
         }
     }
 
@@ -128,6 +137,7 @@ impl Principal {
         match self {
             Self::Anonymous => "anonymous".to_owned(),
             Self::LocalOwner => format!("local:{user}"),
+            Self::Link => format!("link:{user}"),
             Self::Key(key) => format!("key:{key}"),
         }
     }
@@ -151,6 +161,8 @@ pub enum Door {
     Anthropic,
     /// The command line.
     Cli,
+    /// The page of a link.
+    Page,
     /// The program itself.
     Inside,
 }
@@ -167,6 +179,7 @@ impl Door {
             Self::Openai => "openai",
             Self::Anthropic => "anthropic",
             Self::Cli => "cli",
+            Self::Page => "page",
             Self::Inside => "inside",
         }
     }

@@ -45,6 +45,15 @@ pub enum Question {
         /// The schema of the answer: a flat object.
         schema: Map<String, Value>,
     },
+    /// An address for the person to open: what they do there comes another way, and the answer says only that they opened it.
+    Link {
+        /// What is asked.
+        message: String,
+        /// The address.
+        url: String,
+        /// Names the question, over all repetitions of it.
+        id: String,
+    },
     /// A completion by the client's model, as MCP's sampling request writes it.
     Sample {
         /// The request's parameters.
@@ -65,6 +74,8 @@ pub type Answers = Map<String, Value>;
 pub struct Abilities {
     /// Forms for the person.
     pub form: bool,
+    /// Addresses for the person to open.
+    pub url: bool,
     /// Completions by its model.
     pub sample: bool,
     /// The folders that it works in.

@@ -16,6 +16,16 @@ pub trait Owned: Document {
     const RESOURCE: Resource;
     /// What one is called in a sentence: "user", "API key".
     const NOUN: &'static str;
+
+    /// Whether the caller takes part in it besides its owner: it is seen then, and changed as far as what belongs to it lets one.
+    fn takes_part(&self, _: &Caller) -> bool {
+        false
+    }
+
+    /// The same as a filter of lists; none where nobody takes part in any.
+    fn with_part_of(_: &Caller) -> Option<Filter> {
+        None
+    }
 }
 
 /// A document with its envelope.
@@ -80,10 +90,12 @@ pub fn judge<T: Owned>(caller: &Caller, stored: &Stored<T>, action: Action) -> V
         Visibility::Workspace => stored.workspace.is_some_and(|workspace| caller.workspaces.contains(&workspace)),
         Visibility::Tenant => true,
     };
-    let sees = manages || owns || (shared && caller.may(T::RESOURCE, Action::Read));
+    let part = stored.value.takes_part(caller);
+    let sees = manages || owns || part || (shared && caller.may(T::RESOURCE, Action::Read));
     let may = match action {
         Action::Read => sees,
-        Action::Create | Action::Change | Action::Remove => (manages || owns) && caller.may(T::RESOURCE, action),
+        Action::Remove => (manages || owns) && caller.may(T::RESOURCE, action),
+        Action::Create | Action::Change => (manages || owns || part) && caller.may(T::RESOURCE, action),
         Action::Manage => manages,
     };
     match (sees, may) {
@@ -106,6 +118,7 @@ pub fn visible_to<T: Owned>(caller: &Caller) -> Filter {
         return Filter::All;
     }
     let mut any = vec![Filter::is("owner", Scalar::Id(caller.user.uuid()))];
+    any.extend(T::with_part_of(caller));
     if caller.may(T::RESOURCE, Action::Read) {
         any.push(Filter::is("visibility", Scalar::Text("tenant".to_owned())));
         if !caller.workspaces.is_empty() {

@@ -33,6 +33,7 @@ named! {
         Services = "services", "Registered services and their instances";
         Spending = "spending", "What models cost: usage and budgets";
         System = "system", "The installation: configuration, logs, backups, caches";
+        Tasks = "tasks", "Tasks of people: what is asked of whom, and the answers";
         Tools = "tools", "The tools themselves";
         Users = "users", "People's accounts";
     }
@@ -58,6 +59,7 @@ impl Resource {
             Self::Rules => Domain::Rules,
             Self::Secrets => Domain::Integrations,
             Self::Gateway | Self::Routes | Self::Services | Self::System => Domain::System,
+            Self::Tasks => Domain::Tasks,
             Self::Tools => Domain::Registry,
         }
     }

@@ -86,7 +86,8 @@ pub fn may_call(caller: &Caller, tool: &Tool) -> bool {
     let in_toolsets = tool.forwards.is_some()
         || caller.toolsets.as_ref().is_none_or(|sets| sets.contains(&tool.domain) || tool.permit == Permit::Public);
     let allowed = caller.acting.as_ref().is_none_or(|acting| acting.may_use(tool));
-    permitted && allowed && in_toolsets && (!caller.read_only || tool.effect.reads())
+    let passes = caller.pass.as_ref().is_none_or(|pass| pass.may_use(&tool.name));
+    permitted && allowed && passes && in_toolsets && (!caller.read_only || tool.effect.reads())
 }
 
 /// Holds the snapshot in force.

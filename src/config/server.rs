@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 pub struct Server {
     /// Address and port; port 0 lets the system choose.
     pub listen: String,
+    /// The address under which people reach this server, such as `https://convoke.example.org`: links begin with it. Empty where they reach it
+    /// at the address listened on.
+    pub public_url: String,
     /// Allow listening beyond this machine without TLS.
     pub insecure: bool,
     /// File with the TLS certificate chain in PEM; empty for none.
@@ -39,4 +42,17 @@ pub struct Server {
     pub idle_seconds: u64,
     /// How long running calls may go on after the server was told to stop, in seconds.
     pub drain_seconds: u64,
+}
+
+impl Server {
+    /// The address that links begin with; none where it is not known, because the system chooses the port or the server listens everywhere.
+    #[must_use]
+    pub fn public(&self) -> Option<String> {
+        if !self.public_url.is_empty() {
+            return Some(self.public_url.trim_end_matches('/').to_owned());
+        }
+        let scheme = if self.tls_certificate.is_empty() { "http" } else { "https" };
+        let address: std::net::SocketAddr = self.listen.parse().ok()?;
+        (address.port() != 0 && !address.ip().is_unspecified()).then(|| format!("{scheme}://{address}"))
+    }
 }

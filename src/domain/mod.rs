@@ -17,6 +17,7 @@ pub mod registry;
 pub mod schedules;
 pub mod rules;
 pub mod system;
+pub mod tasks;
 
 use crate::capability::module::Module;
 
@@ -36,6 +37,7 @@ pub static MODULES: &[&Module] = &[
     &documents::MODULE,
     &schedules::MODULE,
     &rules::MODULE,
+    &tasks::MODULE,
     &registry::MODULE,
     &system::MODULE,
 ];

@@ -160,6 +160,8 @@ pub enum Feedback {}
 pub enum Dataset {}
 /// Names a retraining job.
 pub enum Retraining {}
+/// Names a task of a person.
+pub enum Task {}
 /// Names a document.
 pub enum Document {}
 /// Names something that is remembered.
@@ -174,6 +176,8 @@ pub enum Node {}
 /// Names a relation of the graph.
 pub enum Relation {}
 
+/// The id of a task of a person.
+pub type TaskId = Id<Task>;
 /// The id of a node of the graph.
 pub type NodeId = Id<Node>;
 /// The id of a relation of the graph.

@@ -11,6 +11,7 @@ pub mod mirroring;
 pub mod owner;
 pub mod relay;
 pub mod retraining;
+pub mod ringing;
 mod rounds;
 pub mod schedules;
 pub mod supervise;

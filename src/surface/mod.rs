@@ -6,6 +6,7 @@ pub mod gateway;
 pub mod http;
 pub mod mcp;
 pub mod openai;
+pub mod pages;
 pub mod rest;
 mod talking;
 pub mod ws;

@@ -71,6 +71,15 @@ OF_THE_PAST = {
     "document_encrypted",
     "parsing_timed_out",
     "document_model_unfit",  # what the one model says
+    "task_over",  # what became of the task before
+    "task_answered",
+    "task_taken",
+    "task_changed",
+    "task_answer_needed",  # an answer is one of two properties
+    "task_without_candidates",
+    "escalation_ended",
+    "task_not_yours",
+    "calendar_never_open",  # what the calendar says
 }
 
 # Rules for the input that a JSON schema does not say, by operation and place of the violation.
@@ -183,6 +192,12 @@ MANY_RULES = {
     "rule_import",
     "rule_update",
     "rule_versions",
+    "task_assign",
+    "task_comment",
+    "task_create",
+    "task_link",
+    "task_list",
+    "task_respond",
     "secret_put",
     "service_discover",
     "service_heartbeat",
@@ -339,6 +354,17 @@ def retraining() -> str:
 def schedule() -> str:
     variables = {"topic": "fuzz.wanted", "event": {"number": next(numbers)}}
     return made("/schedules", {"cronExpression": "0 9 * * *", "tool": "event_publish", "variables": variables})["id"]
+def task() -> str:
+    return made("/tasks", {"title": f"Decide number {next(numbers)}", "escalationChain": [{"outcome": "reject"}]})["taskId"]
+
+
+# What the task that was made last shows: an answer names it.
+last_task: dict = {}
+
+
+def shown_task() -> dict:
+    last_task.update(made("/tasks", {"title": f"Decide number {next(numbers)}"}))
+    return {"id": last_task["taskId"]}
 
 
 def question() -> dict:
@@ -442,6 +468,22 @@ DISPOSABLE = {
     "service_deregister": ("path_parameters", lambda: {"name": service()["name"]}),
     "service_discover": ("path_parameters", lambda: {"name": service()["name"]}),
     "service_heartbeat": ("path_parameters", lambda: {"serviceId": service()["serviceId"]}),
+    "task_analyze": [("path_parameters", lambda: {"id": task()}), ("body", dict)],
+    "task_assign": [("path_parameters", lambda: {"id": task()}), ("body", dict)],
+    "task_brief": [("path_parameters", lambda: {"id": task()}), ("body", dict)],
+    "task_comment": [("path_parameters", lambda: {"id": task()}), ("body", lambda: {"text": "Noted."})],
+    "task_create": ("body", lambda: {"title": f"Decide number {next(numbers)}"}),
+    "task_escalate": [("path_parameters", lambda: {"id": task()}), ("body", dict)],
+    "task_get": ("path_parameters", lambda: {"id": task()}),
+    "task_history": [("path_parameters", lambda: {"id": task()}), ("query", dict)],
+    "task_link": [("path_parameters", lambda: {"id": task()}), ("body", dict)],
+    "task_list": ("query", dict),
+    "task_page": ("path_parameters", lambda: {"id": task()}),
+    "task_respond": [
+        ("path_parameters", shown_task),
+        ("body", lambda: {"outcome": "approve", "shownHash": last_task["shownHash"]}),
+    ],
+    "task_smart_form": [("path_parameters", lambda: {"id": task()}), ("body", dict)],
     "tool_call": ("body", lambda: {"name": "user_me", "input": {}}),
     "tool_describe": ("path_parameters", lambda: {"name": "user_me"}),
     "tool_docs": ("path_parameters", lambda: {"name": "user_me"}),

@@ -35,6 +35,9 @@ pub fn authorise(caller: &Caller, tool: &Tool, read_only: bool) -> Result<(), Fa
     if (read_only || (caller.is_known() && caller.read_only)) && !tool.effect.reads() && tool.forwards.is_none() {
         return Err(Fault::new(&codes::FORBIDDEN, format!("{} writes, and only reading is allowed here", tool.name)));
     }
+    if caller.pass.as_ref().is_some_and(|pass| !pass.may_use(&tool.name)) {
+        return Err(forbidden(tool.permit));
+    }
     if let Some(acting) = &caller.acting
         && !acting.may_use(tool)
     {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::limit::Limiter;
+use super::passing::narrowed;
 use crate::capability::caches::{CacheBook, CountedCache};
 use crate::capability::caller::{Caller, Credential, Principal};
 use crate::capability::platform::Platform;
@@ -116,7 +117,11 @@ impl Identify {
         if !caller.is_known() || is_fresh(platform, caller) {
             return in_time(caller, platform.clock.now());
         }
-        let now = self.resume(platform, caller.tenant, caller.user, caller.principal).await?;
+        let mut now = self.resume(platform, caller.tenant, caller.user, caller.principal).await?;
+        // A pass lets one do no more than before, whatever the roles are now.
+        if let Some(pass) = &caller.pass {
+            now = Arc::new(narrowed(&now, pass));
+        }
         // Whoever acts for them goes on doing so.
         Ok(match &caller.acting {
             Some(acting) => Arc::new(Caller { acting: Some(acting.clone()), ..Caller::clone(&now) }),

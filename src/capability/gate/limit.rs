@@ -147,7 +147,7 @@ impl Limiter {
     ) -> Result<Allowance, Fault> {
         let who = match caller.principal {
             Principal::Anonymous => Who::Address(address.map(network)),
-            Principal::LocalOwner => Who::Owner(caller.user),
+            Principal::LocalOwner | Principal::Link => Who::Owner(caller.user),
             Principal::Key(key) => Who::Key(key),
         };
         let (bucket, limit) = match (caller.principal, effect) {

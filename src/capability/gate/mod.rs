@@ -15,6 +15,7 @@ pub mod message;
 pub mod meter;
 mod once;
 pub mod operation;
+mod passing;
 mod request;
 pub mod sealing;
 mod sharing;
@@ -279,6 +280,7 @@ impl Gate {
         // The places in a forwarded input are told as the caller wrote it.
         let unfit = |fault: Fault| if via.is_some() { fault.below("/input") } else { fault };
         let input = validate::validate(&tool, input).map_err(unfit)?;
+        passing::hold(caller, &tool, &input)?;
         if request.idempotency_key.is_some() && tool.is_audited() && !matches!(tool.form, Form::Value | Form::Content) {
             return Err(Fault::bad_input("", "a call that streams cannot have an idempotency key"));
         }

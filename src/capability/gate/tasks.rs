@@ -110,7 +110,7 @@ impl Gate {
     pub async fn operations(&self, caller: &Caller, limit: u32) -> Result<Vec<Stored<Operation>>, Fault> {
         let of_key = match caller.principal {
             Principal::Key(key) => Filter::is("key", Scalar::Id(key.uuid())),
-            Principal::LocalOwner | Principal::Anonymous => Filter::IsNull("key"),
+            Principal::LocalOwner | Principal::Anonymous | Principal::Link => Filter::IsNull("key"),
         };
         let now = Scalar::Time(self.platform.clock.now());
         let filter = Filter::is("owner", Scalar::Id(caller.user.uuid()))

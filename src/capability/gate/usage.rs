@@ -54,6 +54,7 @@ impl std::hash::Hash for Principal {
         match self {
             Self::Anonymous => 0_u8.hash(state),
             Self::LocalOwner => 1_u8.hash(state),
+            Self::Link => 2_u8.hash(state),
             Self::Key(key) => key.hash(state),
         }
     }
@@ -169,6 +170,7 @@ fn principal_text(principal: Principal) -> String {
     match principal {
         Principal::Anonymous => "anonymous".to_owned(),
         Principal::LocalOwner => "local".to_owned(),
+        Principal::Link => "link".to_owned(),
         Principal::Key(key) => format!("key:{key}"),
     }
 }

@@ -8,7 +8,9 @@ use crate::capability::permit::Action;
 pub(super) use crate::domain::prompts::engine::file::meant;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
+use crate::kernel::id::TenantId;
 use crate::port::records::{Document as _, Scope};
+use crate::port::store::Store;
 
 /// The counter of a tenant's agents.
 const AGENTS: &str = "agents";
@@ -82,4 +84,14 @@ pub(super) fn must_work(agent: &Agent) -> Result<(), Fault> {
 /// Counts a new agent against what the tenant may have.
 pub(super) async fn room_for_one(cx: &Cx) -> Result<(), Fault> {
     cx.room_for_one(AGENTS, MOST_AGENTS, "agents", &TOO_MANY_AGENTS).await
+}
+
+/// The id of the agent of a name, whoever may see it; none where there is no such agent.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn known(store: &dyn Store, tenant: TenantId, given: &str) -> Result<Option<String>, Fault> {
+    let id = Agent::id(&meant(given));
+    let found = store.get(Scope::Tenant(tenant), Agent::KIND, id).await.map_err(store_fault)?;
+    Ok(found.map(Stored::<Agent>::read).transpose()?.map(|stored| stored.value.agent_id))
 }

@@ -1,7 +1,7 @@
 //! The agents domain: who works. An agent has a persona, a prompt, a model, tools and limits; it is run by a loop in which the model
 //! calls tools through the gate, and what it did is kept and measured.
 //!
-//! Other domains may use: `Runs`; `whose`, which tells to whom an agent belongs.
+//! Other domains may use: `Runs`; `whose`, which tells to whom an agent belongs; `known`, which tells whether there is one.
 
 mod checking;
 mod engine;
@@ -15,7 +15,7 @@ mod topics;
 mod views;
 
 pub use engine::book::Runs;
-pub(crate) use finding::whose;
+pub(crate) use finding::{known, whose};
 pub use in_graph::IN_GRAPH;
 
 use crate::capability::module::Module;

@@ -48,6 +48,11 @@ impl Identities for Directory {
             Principal::LocalOwner => local_owner(platform)
                 .await
                 .map(|owner| owner.filter(|owner| owner.tenant == tenant && owner.user == user)),
+            // What a link lets them do, whoever holds the link narrows it to.
+            Principal::Link => match one::<User>(&*platform.store, tenant, user.uuid()).await? {
+                Some(found) => of_user(platform, tenant, &found, Principal::Link, Grants::ALL).await.map(Some),
+                None => Ok(None),
+            },
             Principal::Key(key) => match one::<ApiKey>(&*platform.store, tenant, key.uuid()).await? {
                 Some(stored) if stored.value.user == user => of_key(platform, tenant, &stored).await,
                 Some(_) | None => Ok(None),
@@ -122,6 +127,7 @@ async fn of_user(
         email: user.value.email.clone(),
         roles: rights.role_names(),
         workspaces: Vec::new(),
+        groups: user.value.groups.clone(),
         grants: rights.grants().intersection(scope),
         toolsets: None,
         read_only: false,
@@ -130,5 +136,6 @@ async fn of_user(
         usage_limit: None,
         resolved_under: 0,
         acting: None,
+        pass: None,
     })
 }

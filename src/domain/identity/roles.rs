@@ -25,6 +25,7 @@ pub static BUILT_IN: &[BuiltIn] = &[
         name: MEMBER,
         description: "Everyday work: sees people, roles and tools, keeps keys, subscriptions, prompts, personas, documents, agents and schedules of their own, asks models, runs agents, remembers, says what answers are worth.",
         description: "Everyday work: sees people, roles and tools, keeps keys, subscriptions, prompts, personas, rules, documents and agents of their own, asks models, runs agents, remembers, says what answers are worth.",
+        description: "Everyday work: sees people, roles and tools, keeps keys, subscriptions, prompts, personas, documents and agents of their own, asks models, runs agents, remembers, gives and answers tasks, says what answers are worth.",
         permissions: &[
             "users:read",
             "roles:read",
@@ -73,6 +74,9 @@ pub static BUILT_IN: &[BuiltIn] = &[
             "memories:create",
             "memories:change",
             "memories:remove",
+            "tasks:read",
+            "tasks:create",
+            "tasks:change",
         ],
     },
     BuiltIn { name: "viewer", description: "Sees what is shared and changes nothing.", permissions: &["*:read"] },

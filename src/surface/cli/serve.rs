@@ -11,7 +11,7 @@ use crate::config::load::Loaded;
 use crate::kernel::fault::Fault;
 use crate::runtime::owner::take::take;
 use crate::surface::http::server::Listening;
-use crate::surface::{anthropic, gateway, mcp, openai, rest, ws};
+use crate::surface::{anthropic, gateway, mcp, openai, pages, rest, ws};
 
 pub(super) async fn run(loaded: Loaded) -> Result<(), Failure> {
     let plan = Plan::loud(loaded, "serve")?;
@@ -48,6 +48,7 @@ fn router(house: &House, signals: &Signals, cut: &CancellationToken) -> Result<R
     let gate = house.app.gate();
     let options = mcp::Options { stop: signals.stop.clone(), cut: cut.clone(), ..mcp::Options::default() };
     Ok(Router::new()
+        .merge(pages::router(gate.clone()))
         .merge(rest::router(gate.clone()))
         .merge(mcp::http::router(gate.clone(), options)?)
         .merge(ws::router(gate.clone()))

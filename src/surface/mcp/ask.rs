@@ -53,7 +53,7 @@ pub(super) struct Round {
 /// The protocol's method of a question.
 pub(super) fn method(question: &Question) -> &'static str {
     match question {
-        Question::Form { .. } => "elicitation/create",
+        Question::Form { .. } | Question::Link { .. } => "elicitation/create",
         Question::Sample { .. } => "sampling/createMessage",
         Question::Roots => "roots/list",
     }
@@ -63,6 +63,9 @@ pub(super) fn method(question: &Question) -> &'static str {
 pub(super) fn params(question: &Question) -> Value {
     match question {
         Question::Form { message, schema } => json!({ "message": message, "requestedSchema": schema }),
+        Question::Link { message, url, id } => {
+            json!({ "mode": "url", "message": message, "url": url, "elicitationId": id })
+        }
         Question::Sample { request } => Value::Object(request.clone()),
         Question::Roots => json!({}),
     }
@@ -71,6 +74,7 @@ pub(super) fn params(question: &Question) -> Value {
 pub(super) fn is_able(abilities: Abilities, question: &Question) -> bool {
     match question {
         Question::Form { .. } => abilities.form,
+        Question::Link { .. } => abilities.url,
         Question::Sample { .. } => abilities.sample,
         Question::Roots => abilities.roots,
     }
@@ -101,7 +105,7 @@ pub(super) fn lacking(questions: &[(String, Question)], abilities: Abilities) ->
     let mut required = Map::new();
     for (_, question) in questions.iter().filter(|(_, question)| !is_able(abilities, question)) {
         let name = match question {
-            Question::Form { .. } => "elicitation",
+            Question::Form { .. } | Question::Link { .. } => "elicitation",
             Question::Sample { .. } => "sampling",
             Question::Roots => "roots",
         };

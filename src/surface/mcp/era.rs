@@ -60,6 +60,7 @@ impl Declared {
             abilities: Abilities {
                 // An empty object means forms.
                 form: form.is_some_and(|modes| modes.is_empty() || modes.contains_key("form")),
+                url: form.is_some_and(|modes| modes.contains_key("url")),
                 sample: has("sampling"),
                 roots: has("roots"),
             },

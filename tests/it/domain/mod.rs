@@ -17,3 +17,4 @@ mod registry;
 mod schedules;
 mod rules;
 mod system;
+mod tasks;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use convoke::app::Settings;
 use convoke::surface::http::server::{Drained, Listening};
-use convoke::surface::{anthropic, gateway, mcp, openai, rest, ws};
+use convoke::surface::{anthropic, gateway, mcp, openai, pages, rest, ws};
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
@@ -48,6 +48,7 @@ impl Served {
         let shutdown = CancellationToken::new();
         let options = mcp::Options { stop: shutdown.clone(), ..mcp::Options::default() };
         let router = Router::new()
+            .merge(pages::router(gate.clone()))
             .merge(rest::router(gate.clone()))
             .merge(mcp::http::router(gate.clone(), options).unwrap())
             .merge(ws::router(gate.clone()))

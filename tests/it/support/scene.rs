@@ -22,6 +22,8 @@
 //! | `d7` | what that took the place of |
 //! | `e6` | Ada's document "invoice.txt", whose one passage is `e7`; its text is there, its file is not |
 //! | `b2` | Ada's schedule "Morning report": a paused one, an event on weekdays at nine in New York |
+//! | `e1` | a task that Ada made and has: the training budget, with a form; its chain goes to Dan |
+//! | `e2` | a task that she made for the group finance |
 //! | | Ada's prompt "welcome-mail": 1.0.0 in production, and a draft; her persona "house-guide" |
 //! | | Ada's prompt "welcome-mail": 1.0.0 in production, and a draft; her persona "house-guide"; her rule set "discounts" |
 //! | | Ada's agent "archivist", on test/large, which may read prompts |
@@ -53,6 +55,8 @@ use convoke::domain::{
     agents, documents, integrations, knowledge, learning, memory, models, personas, schedules, system,
 };
 use convoke::domain::{agents, documents, integrations, knowledge, learning, memory, models, personas, rules, system};
+use convoke::domain::tasks::model::who::Who;
+use convoke::domain::{agents, documents, integrations, knowledge, learning, memory, models, personas, system, tasks};
 use convoke::kernel::id::{KeyId, RoleId, TenantId, UserId};
 use convoke::kernel::seal::{sha256, sha256_hex};
 use convoke::kernel::secret::Secret;
@@ -182,6 +186,7 @@ pub(crate) async fn set(store: &dyn Store, tenant: TenantId, now: Timestamp) -> 
             "examples": [{ "question": "Write a welcome mail to Bo.", "answer": "Dear Bo" }] },
     });
     here.of(&learning::MODULE, "retraining_job", id(0xd5), job);
+    here.tasks();
     here.graph(now);
     here.document(tenant);
 
@@ -300,6 +305,30 @@ impl Steps {
         });
         self.of(&schedules::MODULE, "schedule", id(0xb2), schedule);
         self.of(&schedules::MODULE, "schedule_standing", id(0xb2), serde_json::json!({}));
+    /// What is asked of Ada, and of a group that she is in.
+    fn tasks(&mut self) {
+        let task = |last: u8, title: &str| {
+            serde_json::json!({
+                "title": title, "alike": "type:budget_approval", "taskType": "budget_approval", "starter": ADA, "priority": 50,
+                "outcomes": ["approve", "reject", "revise", "defer"], "slaStatus": "none", "shownHash": format!("{last:064x}"),
+                "data": { "requestedBy": "Bo Nobody", "course": "Rust for accountants" },
+            })
+        };
+        let mut one = task(0xe1, "Approve the training budget");
+        one["form"] = serde_json::json!({
+            "type": "object", "additionalProperties": false, "required": ["amount"],
+            "properties": { "amount": { "type": "number", "minimum": 0, "maximum": 500, "title": "Amount in euros" }, "note": { "type": "string" } },
+        });
+        (one["status"], one["assignee"]) = ("assigned".into(), serde_json::json!(ADA));
+        one["chain"] = serde_json::json!([{ "to": DAN }]);
+        one["people"] = Who::User(UserId::from_uuid(ADA)).word().into();
+        self.of(&tasks::MODULE, "task", id(0xe1), one);
+        let mut two = task(0xe2, "Approve the new printer");
+        (two["status"], two["candidates"]) = ("open".into(), serde_json::json!(["group:finance"]));
+        two["people"] = Who::Group("finance".to_owned()).word().into();
+        self.of(&tasks::MODULE, "task", id(0xe2), two);
+        let made = serde_json::json!({ "task": id(0xe1), "what": "created", "by": ADA, "user": ADA });
+        self.of(&tasks::MODULE, "task_entry", id(0xe3), made);
     }
 
     /// Somebody and where she worked, in the graph.

@@ -125,7 +125,7 @@ impl Capability for ApiKeyCreate {
 async fn own_key(cx: &Cx) -> Result<Option<ApiKey>, Fault> {
     match cx.caller().principal {
         Principal::Key(key) => Ok(cx.get::<ApiKey>(key.uuid()).await?.map(|stored| stored.value)),
-        Principal::LocalOwner | Principal::Anonymous => Ok(None),
+        Principal::LocalOwner | Principal::Anonymous | Principal::Link => Ok(None),
     }
 }
 

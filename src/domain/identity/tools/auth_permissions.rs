@@ -88,7 +88,7 @@ impl Capability for AuthPermissions {
         let rights = rights::of_user(&*cx.platform().store, cx.tenant(), &user, cx.now()).await?;
         let key = match caller.principal {
             Principal::Key(key) => cx.get::<ApiKey>(key.uuid()).await?.map(|key| key.value),
-            Principal::LocalOwner | Principal::Anonymous => None,
+            Principal::LocalOwner | Principal::Anonymous | Principal::Link => None,
         };
         let scope = key.as_ref().map_or(Grants::ALL, ApiKey::scope);
         let (within, withheld): (Vec<Permit>, Vec<Permit>) =

@@ -92,7 +92,8 @@ impl Capability for AuthValidate {
         let (credential, key_id) = match caller.principal {
             Principal::Key(key) => (CredentialKind::ApiKey, Some(key)),
             Principal::LocalOwner => (CredentialKind::LocalOwner, None),
-            Principal::Anonymous => (CredentialKind::Anonymous, None),
+            // A link is good for what it was made for, and not for this.
+            Principal::Anonymous | Principal::Link => (CredentialKind::Anonymous, None),
         };
         let key_name = match key_id {
             Some(key) => cx.get::<ApiKey>(key.uuid()).await?.map(|key| key.value.name),

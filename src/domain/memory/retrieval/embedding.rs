@@ -180,7 +180,7 @@ pub(crate) fn changed(cx: &Cx, kind: &'static Kind, thing: Uuid) -> Result<(), F
     }
     let key = match cx.caller().principal {
         Principal::Key(key) => Some(key),
-        Principal::Anonymous | Principal::LocalOwner => None,
+        Principal::Anonymous | Principal::LocalOwner | Principal::Link => None,
     };
     let to_embed = ToEmbed { of: kind.name.to_owned(), thing, user: Some(cx.caller().user), key };
     cx.enqueue(to_embed.job(cx.new_id(), cx.now(), 0)?);

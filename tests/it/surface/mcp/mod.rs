@@ -6,6 +6,7 @@ mod changes;
 mod drain;
 mod http;
 mod listing;
+mod people;
 mod pipe;
 mod prompts;
 mod resources;

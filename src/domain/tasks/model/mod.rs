@@ -1,0 +1,5 @@
+//! The documents of the domain, one kind a file.
+
+pub mod entry;
+pub mod task;
+pub mod who;
