@@ -14,8 +14,8 @@ pub mod models;
 pub mod personas;
 pub mod prompts;
 pub mod registry;
-pub mod schedules;
 pub mod rules;
+pub mod schedules;
 pub mod system;
 pub mod tasks;
 

@@ -354,6 +354,8 @@ def retraining() -> str:
 def schedule() -> str:
     variables = {"topic": "fuzz.wanted", "event": {"number": next(numbers)}}
     return made("/schedules", {"cronExpression": "0 9 * * *", "tool": "event_publish", "variables": variables})["id"]
+
+
 def task() -> str:
     return made("/tasks", {"title": f"Decide number {next(numbers)}", "escalationChain": [{"outcome": "reject"}]})["taskId"]
 

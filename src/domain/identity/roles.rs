@@ -23,9 +23,7 @@ pub static BUILT_IN: &[BuiltIn] = &[
     BuiltIn { name: ADMIN, description: "May do everything, now and later.", permissions: &["*"] },
     BuiltIn {
         name: MEMBER,
-        description: "Everyday work: sees people, roles and tools, keeps keys, subscriptions, prompts, personas, documents, agents and schedules of their own, asks models, runs agents, remembers, says what answers are worth.",
-        description: "Everyday work: sees people, roles and tools, keeps keys, subscriptions, prompts, personas, rules, documents and agents of their own, asks models, runs agents, remembers, says what answers are worth.",
-        description: "Everyday work: sees people, roles and tools, keeps keys, subscriptions, prompts, personas, documents and agents of their own, asks models, runs agents, remembers, gives and answers tasks, says what answers are worth.",
+        description: "Everyday work: sees people, roles and tools, keeps keys, subscriptions, prompts, personas, rules, documents, agents and schedules of their own, asks models, runs agents, remembers, gives and answers tasks, says what answers are worth.",
         permissions: &[
             "users:read",
             "roles:read",

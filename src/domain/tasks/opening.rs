@@ -431,13 +431,8 @@ fn warnings(task: &Task, hours: &Hours, now: Timestamp) -> Result<Vec<(u32, Time
 /// The hours of a calendar of the configuration.
 fn hours(platform: &Platform, calendar: Option<&str>) -> Result<Hours, Fault> {
     let Some(name) = calendar else { return Ok(Hours::default()) };
-    let calendars = &platform.config.calendars;
-    let Some(spec) = calendars.get(name) else {
-        let names: Vec<&str> = calendars.keys().map(String::as_str).collect();
-        let say = format!("is no calendar of the configuration, which has: {}", names.join(", "));
-        return Err(Fault::bad_input("/calendar", say));
-    };
-    Ok(Hours::of(spec.calendar().map_err(|fault| fault.below("/calendar"))?))
+    let calendar = platform.config.calendars.named(name).map_err(|fault| fault.below("/calendar"))?;
+    Ok(Hours::of(calendar))
 }
 
 /// The chain with its moments. Whoever has the task already is no step of it at its beginning.

@@ -14,7 +14,7 @@ mod personas;
 mod prompts;
 mod providers;
 mod registry;
-mod schedules;
 mod rules;
+mod schedules;
 mod system;
 mod tasks;

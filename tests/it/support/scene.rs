@@ -24,7 +24,6 @@
 //! | `b2` | Ada's schedule "Morning report": a paused one, an event on weekdays at nine in New York |
 //! | `e1` | a task that Ada made and has: the training budget, with a form; its chain goes to Dan |
 //! | `e2` | a task that she made for the group finance |
-//! | | Ada's prompt "welcome-mail": 1.0.0 in production, and a draft; her persona "house-guide" |
 //! | | Ada's prompt "welcome-mail": 1.0.0 in production, and a draft; her persona "house-guide"; her rule set "discounts" |
 //! | | Ada's agent "archivist", on test/large, which may read prompts |
 //! | `f1` | another tenant, "elsewhere" |
@@ -51,12 +50,10 @@ use convoke::domain::identity::roles::{ADMIN, BUILT_IN, MEMBER};
 use convoke::domain::prompts::engine::content::Content;
 use convoke::domain::prompts::model::prompt::{Label, Prompt, PromptKind, Target as Version};
 use convoke::domain::prompts::model::revision::Revision;
-use convoke::domain::{
-    agents, documents, integrations, knowledge, learning, memory, models, personas, schedules, system,
-};
-use convoke::domain::{agents, documents, integrations, knowledge, learning, memory, models, personas, rules, system};
 use convoke::domain::tasks::model::who::Who;
-use convoke::domain::{agents, documents, integrations, knowledge, learning, memory, models, personas, system, tasks};
+use convoke::domain::{
+    agents, documents, integrations, knowledge, learning, memory, models, personas, rules, schedules, system, tasks,
+};
 use convoke::kernel::id::{KeyId, RoleId, TenantId, UserId};
 use convoke::kernel::seal::{sha256, sha256_hex};
 use convoke::kernel::secret::Secret;
@@ -305,6 +302,8 @@ impl Steps {
         });
         self.of(&schedules::MODULE, "schedule", id(0xb2), schedule);
         self.of(&schedules::MODULE, "schedule_standing", id(0xb2), serde_json::json!({}));
+    }
+
     /// What is asked of Ada, and of a group that she is in.
     fn tasks(&mut self) {
         let task = |last: u8, title: &str| {
