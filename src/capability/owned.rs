@@ -23,6 +23,7 @@ pub trait Owned: Document {
     }
 
     /// The same as a filter of lists; none where nobody takes part in any.
+    #[must_use]
     fn with_part_of(_: &Caller) -> Option<Filter> {
         None
     }

@@ -143,7 +143,7 @@ async fn a_link_is_good_for_one_task_one_person_and_its_time() {
         let refused = served.bare(Method::GET, address).bearer_auth(token).send().await.unwrap();
         assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
     }
-    assert_eq!(status(format!("/forms/{}x", token)).await, 401);
+    assert_eq!(status(format!("/forms/{token}x")).await, 401);
     assert_eq!(status("/forms/made-up".to_owned()).await, 401);
     // A page of another site sends nothing.
     let other = served.bare(Method::POST, &path).header("origin", "https://evil.example");
