@@ -22,8 +22,8 @@
 //! | `d7` | what that took the place of |
 //! | `e6` | Ada's document "invoice.txt", whose one passage is `e7`; its text is there, its file is not |
 //! | `b2` | Ada's schedule "Morning report": a paused one, an event on weekdays at nine in New York |
-//! | `e1` | a task that Ada made and has: the training budget, with a form; its chain goes to Dan |
-//! | `e2` | a task that she made for the group finance |
+//! | `91` | a task that Ada made and has: the training budget, with a form; its chain goes to Dan |
+//! | `92` | a task that she made for the group finance |
 //! | | Ada's prompt "welcome-mail": 1.0.0 in production, and a draft; her persona "house-guide"; her rule set "discounts" |
 //! | | Ada's agent "archivist", on test/large, which may read prompts |
 //! | `f1` | another tenant, "elsewhere" |
@@ -313,7 +313,7 @@ impl Steps {
                 "data": { "requestedBy": "Bo Nobody", "course": "Rust for accountants" },
             })
         };
-        let mut one = task(0xe1, "Approve the training budget");
+        let mut one = task(0x91, "Approve the training budget");
         one["form"] = serde_json::json!({
             "type": "object", "additionalProperties": false, "required": ["amount"],
             "properties": { "amount": { "type": "number", "minimum": 0, "maximum": 500, "title": "Amount in euros" }, "note": { "type": "string" } },
@@ -321,13 +321,13 @@ impl Steps {
         (one["status"], one["assignee"]) = ("assigned".into(), serde_json::json!(ADA));
         one["chain"] = serde_json::json!([{ "to": DAN }]);
         one["people"] = Who::User(UserId::from_uuid(ADA)).word().into();
-        self.of(&tasks::MODULE, "task", id(0xe1), one);
-        let mut two = task(0xe2, "Approve the new printer");
+        self.of(&tasks::MODULE, "task", id(0x91), one);
+        let mut two = task(0x92, "Approve the new printer");
         (two["status"], two["candidates"]) = ("open".into(), serde_json::json!(["group:finance"]));
         two["people"] = Who::Group("finance".to_owned()).word().into();
-        self.of(&tasks::MODULE, "task", id(0xe2), two);
-        let made = serde_json::json!({ "task": id(0xe1), "what": "created", "by": ADA, "user": ADA });
-        self.of(&tasks::MODULE, "task_entry", id(0xe3), made);
+        self.of(&tasks::MODULE, "task", id(0x92), two);
+        let made = serde_json::json!({ "task": id(0x91), "what": "created", "by": ADA, "user": ADA });
+        self.of(&tasks::MODULE, "task_entry", id(0x93), made);
     }
 
     /// Somebody and where she worked, in the graph.
