@@ -29,7 +29,7 @@ async fn path(app: &TestApp, id: &Value) -> String {
 
 /// A request as a browser sends a form.
 fn form_of(request: RequestBuilder, pairs: &[(&str, String)]) -> RequestBuilder {
-    let encoded = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+    let encoded = |text: &str| text.bytes().fold(String::new(), |told, byte| format!("{told}%{byte:02X}"));
     let body: Vec<String> = pairs.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
     request.header("content-type", "application/x-www-form-urlencoded").body(body.join("&"))
 }
