@@ -1,6 +1,5 @@
 //! `task_respond`: once, of what was shown, told to whoever waits.
 
-use convoke::capability::platform::Services;
 use convoke::domain::tasks::Continuations;
 use convoke::domain::tasks::model::task::Continuation;
 use convoke::domain::tasks::opening::{Asked, Opener, open, withdraw};
