@@ -284,8 +284,8 @@ impl App {
         hearing::start(&self.gate, &self.background);
         retraining::start(&self.gate, &self.background);
         executing::start(&self.gate, &self.background)?;
-        ringing::start(self.platform(), &self.background);
         schedules::start(&self.gate, &self.background);
+        ringing::start(self.platform(), &self.background);
         embedding::start(self.platform(), &self.background);
         mirroring::start(self.platform(), &self.background);
         if let Some(follower) = &self.follower {

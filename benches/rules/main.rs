@@ -9,6 +9,7 @@
     reason = "a measuring program: what goes wrong ends it with its message"
 )]
 
+#[expect(dead_code, reason = "nothing of this bench may be left unmeasured")]
 #[path = "../calls/table.rs"]
 mod table;
 

@@ -30,7 +30,7 @@ fuzz_target!(|bytes: &[u8]| {
         },
         1 => match language.compile(text, Form::UnaryTests, &names) {
             Ok(tests) => {
-                drop(language.holds(&*tests, &variables["a"], variables, LIMITS).map_err(|fault| whole(&fault)));
+                let _ = language.holds(&*tests, &variables["a"], variables, LIMITS).map_err(|fault| whole(&fault));
             }
             Err(fault) => whole(&fault),
         },

@@ -137,6 +137,7 @@ fn portable(value: &mut Value) {
                         }
                     }
                     ("default" | "examples" | "enum" | "const", _) => {}
+                    ("items", below) if *below == Value::Bool(true) => *below = Value::Object(Map::new()),
                     (_, below) => portable(below),
                 }
             }

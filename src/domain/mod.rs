@@ -39,9 +39,9 @@ pub static MODULES: &[&Module] = &[
     &documents::MODULE,
     &processes::MODULE,
     &executions::MODULE,
+    &schedules::MODULE,
     &rules::MODULE,
     &tasks::MODULE,
-    &schedules::MODULE,
     &registry::MODULE,
     &system::MODULE,
 ];

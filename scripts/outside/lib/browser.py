@@ -71,7 +71,10 @@ class Browser:
         return [one[ELEMENT] for one in self.do("POST", "/elements", {"using": "css selector", "value": css})]
 
     def one(self, css: str) -> str:
-        found = self.all(css)
+        # A click answers before the next page is there.
+        until = time.monotonic() + 10
+        while len(found := self.all(css)) != 1 and time.monotonic() < until:
+            time.sleep(0.1)
         assert len(found) == 1, f"{css}: {len(found)} of them"
         return found[0]
 

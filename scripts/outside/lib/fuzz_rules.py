@@ -401,6 +401,12 @@ def persona() -> str:
 DECISION = {"name": "twice", "logic": {"expression": "amount * 2"}}
 
 
+MODEL = (
+    '<definitions xmlns="https://www.omg.org/spec/DMN/20230324/MODEL/" name="Greeting" namespace="urn:g"><decision id="d" name="Greeting">'
+    '<variable name="Greeting" typeRef="string"/><literalExpression><text>"Hello"</text></literalExpression></decision></definitions>'
+)
+
+
 def rule_set() -> str:
     said = {"name": f"Disposable {next(numbers)}", "inputs": [{"name": "amount"}], "decisions": [DECISION]}
     return made("/rules", said)["ruleSetId"]
@@ -564,6 +570,7 @@ DISPOSABLE = {
     "rule_create": ("body", lambda: {"name": f"Fresh {next(numbers)}", "inputs": [{"name": "amount"}], "decisions": [DECISION]}),
     "rule_evaluate": [("path_parameters", lambda: {"id": rule_set()}), ("body", lambda: {"inputs": {"amount": 2}})],
     "rule_get": [("path_parameters", lambda: {"id": rule_set()}), ("query", dict)],
+    "rule_import": ("body", lambda: {"xml": MODEL, "name": f"Fresh {next(numbers)}"}),
     "rule_update": [("path_parameters", lambda: {"id": rule_set()}), ("body", lambda: {"description": "Another."})],
     "rule_versions": [("path_parameters", lambda: {"id": rule_set()}), ("query", dict)],
     "prompt_validate": [("path_parameters", lambda: {"id": "summary"}), ("body", dict)],

@@ -233,7 +233,7 @@ fn variables_are_those_that_nobody_binds() {
     let read = |text: &str| {
         let expression = language.compile(text, Form::Expression, &names()).unwrap();
         let told = |one: &crate::port::expressions::Reads| {
-            let path: String = one.path.iter().map(|name| format!(".{name}")).collect();
+            let path = one.path.iter().fold(String::new(), |path, name| path + "." + name);
             format!("{}{path}{}", one.name, if one.in_filter { "?" } else { "" })
         };
         expression.variables().iter().map(told).collect::<Vec<_>>()
@@ -290,11 +290,11 @@ fn covered(kinds: &[&str], allowed: &[Option<&str>], rows: &[&[&str]]) -> Covera
     let language = FeelLanguage::default();
     let tests = |text: &str| language.compile(text, Form::UnaryTests, &names()).unwrap();
     let rows = rows.iter().map(|row| row.iter().map(|text| tests(text)).collect()).collect();
-    let column = |(kind, allowed): (&&str, &Option<&str>)| Column {
+    let column = |(kind, allowed): (&&str, Option<&str>)| Column {
         kind: Kind::parse(kind).unwrap(),
         allowed: allowed.map(tests),
     };
-    let columns: Vec<Column> = kinds.iter().zip(allowed).map(column).collect();
+    let columns: Vec<Column> = kinds.iter().zip(allowed.iter().copied()).map(column).collect();
     language.rows(rows).coverage(&columns, 5)
 }
 

@@ -82,8 +82,8 @@ fn with_text(table: &Table) -> Result<(), StoreFault> {
     if table.text.is_empty() { Err(misuse(format!("{} has no full text", table.name))) } else { Ok(()) }
 }
 
-/// The words that tell something. One that more than half of all texts have tells next to nothing, and leads to all of them: it is left out
-/// unless there is no other, once there are more texts than few.
+/// The words that tell something. One that more than half of all texts have, and many of the tenant's, tells next to nothing, and leads to all
+/// of them: it is left out unless there is no other, once there are more texts than few.
 fn telling<'a>(
     connection: &Connection,
     table: &Table,
@@ -99,7 +99,11 @@ fn telling<'a>(
     let mut telling = Vec::with_capacity(all.len());
     for word in &all {
         let Some(expression) = text::any_group(table.text, &[vec![*word]]) else { continue };
-        if !more_than(connection, &table.text_name(), &expression, texts / 2)? {
+        let name = table.text_name();
+        // What is frequent elsewhere may be rare here.
+        let frequent = more_than(connection, &name, &expression, texts / 2)?
+            && more_than(connection, &name, &text::within(tenant, &expression), FEW)?;
+        if !frequent {
             telling.push(*word);
         }
     }

@@ -30,6 +30,7 @@ pub(super) static RULE_VERSION: Kind = Kind {
 /// A rule set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the name of the contract")]
 pub(super) struct RuleSet {
     /// Its id: its first name as words of small letters and digits joined by `-`.
     pub(super) rule_set_id: String,

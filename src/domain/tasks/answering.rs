@@ -200,7 +200,7 @@ pub(super) async fn answer(cx: &Cx, stored: Stored<Task>, given: Given) -> Resul
 
 /// What is decided: what the caller says, or what the form's own field says.
 fn outcome(task: &Task, said: Option<&str>, response: &Map<String, Value>) -> Result<String, Fault> {
-    let own = super::opening::decision(task.form.as_ref().unwrap_or(&Map::new())).is_some();
+    let own = task.form.as_ref().is_some_and(|form| super::opening::decision(form).is_some());
     let of_form = response.get(DECISION).and_then(Value::as_str).filter(|_| own);
     if let (Some(said), Some(of_form)) = (said, of_form)
         && said != of_form

@@ -196,6 +196,7 @@ pub async fn withdraw(platform: &Platform, tenant: TenantId, id: Uuid) -> Result
 }
 
 /// The task as it begins.
+#[expect(clippy::too_many_lines, reason = "a task has many properties, and each is held where it is taken")]
 pub(super) async fn prepared(
     platform: &Platform,
     tenant: TenantId,

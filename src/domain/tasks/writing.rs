@@ -205,6 +205,7 @@ pub struct Written {
 }
 
 /// Writes a task without a call: a new one where there is none before it.
+#[expect(clippy::too_many_arguments, reason = "what a call knows by its context is given one by one")]
 pub(super) fn steps(
     platform: &Platform,
     tenant: TenantId,

@@ -113,7 +113,7 @@ impl Fields<'_> {
             ("boolean", _) => self.tick(field),
             ("array", _) => self.list(field),
             (_, Some(choices)) if field.hint.widget.as_deref() == Some("radio") => {
-                self.choose(field, &choices, "radio")
+                self.choose(field, &choices, "radio");
             }
             (_, Some(choices)) => self.select(field, &choices),
             ("integer" | "number", None) => self.number(field),

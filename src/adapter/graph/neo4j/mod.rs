@@ -222,13 +222,14 @@ impl Neo4jGraph {
     }
 
     /// An answer, or nothing where Neo4j failed and a walk may answer. It may be the question that takes too long, or the server: a walk tells.
-    fn answer<T>(&self, answer: Result<T, GraphFault>) -> Option<Result<T, GraphFault>> {
+    fn answer<T>(&self, limits: Limits, answer: Result<T, GraphFault>) -> Option<Result<T, GraphFault>> {
         match answer {
             Err(fault @ GraphFault::Store(_)) => {
                 self.lose(&fault);
                 None
             }
-            Err(GraphFault::TooLong) => None,
+            // Who gives no time at all wants no walk either.
+            Err(GraphFault::TooLong) if !limits.time.is_zero() => None,
             other => {
                 self.found.fetch_add(1, Ordering::Relaxed);
                 Some(other)
@@ -266,7 +267,7 @@ impl Graph for Neo4jGraph {
         if is_ready {
             let finder = self.finder();
             let found = around::walk(&mut Reading::with(&*self.store, &finder, view, limits), &around).await;
-            if let Some(answer) = self.answer(found) {
+            if let Some(answer) = self.answer(limits, found) {
                 return answer;
             }
         }
@@ -280,7 +281,7 @@ impl Graph for Neo4jGraph {
         if is_ready {
             let finder = self.finder();
             let found = between::find(&mut Reading::with(&*self.store, &finder, view, limits), &between).await;
-            if let Some(answer) = self.answer(found) {
+            if let Some(answer) = self.answer(limits, found) {
                 return answer;
             }
         }
@@ -294,7 +295,7 @@ impl Graph for Neo4jGraph {
         if is_ready {
             let finder = self.finder();
             let found = query::run(Reading::with(&*self.store, &finder, view, limits), query).await;
-            if let Some(answer) = self.answer(found) {
+            if let Some(answer) = self.answer(limits, found) {
                 return answer;
             }
         }

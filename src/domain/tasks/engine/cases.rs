@@ -32,6 +32,7 @@ pub(in crate::domain::tasks) async fn like(cx: &Cx, stored: &Stored<Task>) -> Re
 /// An outcome among past cases.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the name of the contract")]
 pub(in crate::domain::tasks) struct Share {
     /// The outcome.
     pub(in crate::domain::tasks) outcome: String,

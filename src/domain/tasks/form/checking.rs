@@ -226,7 +226,7 @@ impl Checking {
     fn texts(&mut self, schema: &Map<String, Value>, place: &str) {
         for name in ["title", "description"] {
             if let Some(text) = schema.get(name)
-                && !text.as_str().is_some_and(|text| text.chars().count() <= LONGEST_TEXT)
+                && text.as_str().is_none_or(|text| text.chars().count() > LONGEST_TEXT)
             {
                 self.tell(&format!("{place}/{name}"), format!("must be a text of {LONGEST_TEXT} characters or less"));
             }

@@ -137,7 +137,7 @@ fn plain(stored: &Stored<Task>, cases: &[Stored<Task>]) -> String {
     let shares = shares(cases);
     match shares.first() {
         Some(first) if cases.len() >= FEWEST => {
-            parts.push(format!("Of {} similar cases {} ended with '{}'.", cases.len(), first.count, first.outcome))
+            parts.push(format!("Of {} similar cases {} ended with '{}'.", cases.len(), first.count, first.outcome));
         }
         _ => parts.push(format!("There are {} similar cases, too few to go by.", cases.len())),
     }

@@ -286,7 +286,7 @@ pub(crate) async fn finds_what_shares_words(place: &dyn Place) {
         ids.push(add(&store, tenant, &AGENT, json!({"displayName": about, "about": about})).await);
     }
     let words = |text: &str| -> Vec<Word> {
-        text.split(' ').map(|text| Word { text: text.to_owned(), beginning: text.len() > 3 }).collect()
+        text.split(' ').map(|text| Word { text: text.to_owned(), beginning: text.len() >= 3 }).collect()
     };
     let sharing = async |text: &str, least: usize, filter: Filter, limit: u32| -> Vec<_> {
         let sharing = Sharing { words: words(text), least, filter, limit };

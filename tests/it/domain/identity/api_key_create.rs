@@ -141,6 +141,9 @@ async fn a_key_for_somebody_else_needs_to_manage_keys_and_does_not_outgrow_its_m
         "models:read",
         "personas:*",
         "prompts:*",
+        "rules:*",
+        "schedules:*",
+        "tasks:*",
         "spending:*",
     ];
     let input = json!({ "name": "keeper", "scopes": scopes });

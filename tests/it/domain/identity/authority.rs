@@ -48,6 +48,9 @@ const CLERK: &[&str] = &[
     "models:read",
     "personas:*",
     "prompts:*",
+    "rules:*",
+    "schedules:*",
+    "tasks:*",
     "spending:*",
 ];
 

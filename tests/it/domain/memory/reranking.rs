@@ -30,7 +30,7 @@ fn wired(settings: &mut Settings, vendor: &Vendor, price: &str) {
     std::fs::write(settings.data.join("providers/wired.toml"), provider).unwrap();
     settings.environment = Arc::new(Key);
     settings.services = std::mem::take(&mut settings.services).with(Arc::new(llm::Vendors::new(Vec::new()).dialects()));
-    settings.config.retrieval.reranker = "wired/order".to_owned();
+    "wired/order".clone_into(&mut settings.config.retrieval.reranker);
     settings.config.retrieval.reranker_seconds = 2;
 }
 

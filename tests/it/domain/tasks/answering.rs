@@ -1,6 +1,5 @@
 //! `task_respond`: once, of what was shown, told to whoever waits.
 
-use convoke::capability::platform::Services;
 use convoke::domain::tasks::Continuations;
 use convoke::domain::tasks::model::task::Continuation;
 use convoke::domain::tasks::opening::{Asked, Opener, open, withdraw};
@@ -142,7 +141,7 @@ async fn a_quorum_decides_and_each_answers_once() {
 #[tokio::test]
 async fn what_opened_a_task_goes_on_with_its_outcome() {
     let app = TestApp::start_with(|settings| {
-        let services = std::mem::replace(&mut settings.services, Services::default());
+        let services = std::mem::take(&mut settings.services);
         settings.services = services.with(Arc::new(Continuations(vec!["test_steps"])));
     })
     .await;

@@ -29,7 +29,7 @@ async fn path(app: &TestApp, id: &Value) -> String {
 
 /// A request as a browser sends a form.
 fn form_of(request: RequestBuilder, pairs: &[(&str, String)]) -> RequestBuilder {
-    let encoded = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+    let encoded = |text: &str| text.bytes().fold(String::new(), |told, byte| format!("{told}%{byte:02X}"));
     let body: Vec<String> = pairs.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
     request.header("content-type", "application/x-www-form-urlencoded").body(body.join("&"))
 }
@@ -143,7 +143,7 @@ async fn a_link_is_good_for_one_task_one_person_and_its_time() {
         let refused = served.bare(Method::GET, address).bearer_auth(token).send().await.unwrap();
         assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
     }
-    assert_eq!(status(format!("/forms/{}x", token)).await, 401);
+    assert_eq!(status(format!("/forms/{token}x")).await, 401);
     assert_eq!(status("/forms/made-up".to_owned()).await, 401);
     // A page of another site sends nothing.
     let other = served.bare(Method::POST, &path).header("origin", "https://evil.example");

@@ -66,6 +66,6 @@ async fn who_answered_before_in_the_execution_does_not_answer_again() {
     let (one, two) =
         tokio::join!(app.call(&dan, "task_respond", input(&one)), app.call(&dan, "task_respond", input(&two)));
     assert!(one.is_ok() != two.is_ok(), "{one:?} {two:?}");
-    let refused = one.err().or(two.err()).unwrap();
+    let refused = one.err().or_else(|| two.err()).unwrap();
     assert_eq!(refused.code().name, "task_duties_separated");
 }
