@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::caller::{Caller, Origin};
+use super::changed::{difference, without_private};
 use super::client::{Answers, Client};
 use super::credentials::{Credentials, UseOf};
 use super::events::Event;
@@ -548,29 +549,6 @@ impl Cx {
     pub(super) fn take_pending(&self) -> Pending {
         std::mem::take(&mut *self.pending())
     }
-}
-
-/// The properties that differ, private ones masked.
-fn difference(kind: &Kind, before: Option<Value>, after: &Value) -> (Option<Value>, Option<Value>) {
-    let Some(Value::Object(before)) = before else { return (None, Some(without_private(kind, after.clone()))) };
-    let Value::Object(after) = after else { return (None, None) };
-    let changed = |one: &Map<String, Value>, other: &Map<String, Value>| {
-        let kept = one.iter().filter(|(name, value)| other.get(*name) != Some(value));
-        Value::Object(kept.map(|(name, value)| (name.clone(), value.clone())).collect())
-    };
-    let (gone, come) = (changed(&before, after), changed(after, &before));
-    (Some(without_private(kind, gone)), Some(without_private(kind, come)))
-}
-
-fn without_private(kind: &Kind, mut value: Value) -> Value {
-    if let Value::Object(properties) = &mut value {
-        for name in kind.private {
-            if let Some(value) = properties.get_mut(*name) {
-                *value = "***".into();
-            }
-        }
-    }
-    value
 }
 
 /// The fault for a permission that the caller lacks.

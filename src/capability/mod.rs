@@ -6,6 +6,7 @@ pub mod asking;
 pub mod behind;
 pub mod caches;
 pub mod caller;
+mod changed;
 pub mod client;
 pub mod content;
 pub mod credentials;

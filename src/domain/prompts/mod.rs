@@ -1,7 +1,7 @@
 //! The prompts domain: texts for models with variables and blocks, versioned, labelled, assembled. They come as files and as
 //! records of a tenant, which lie over the files.
 //!
-//! Other domains may use: `engine`, `library`, `shown`, `snapshot`, `uses::Uses`, `using`.
+//! Other domains may use: `engine`, `library`, `model`, `shown`, `snapshot`, `uses::Uses`, `using`.
 
 mod assembling;
 pub mod engine;

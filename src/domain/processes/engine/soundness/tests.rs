@@ -1,3 +1,5 @@
+//! The folded search against brute force, on graphs drawn and by chance.
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
