@@ -18,6 +18,7 @@ named! {
         Events = "events", "Published events, subscriptions and what could not be delivered";
         Executions = "executions", "Executions of processes: what runs, what waits, what was done";
         Feedback = "feedback", "What people say of answers: ratings, corrections, expected outputs";
+        Flows = "flows", "Flows of the registry and what is known of their executions";
         Graph = "graph", "The knowledge graph: nodes and relations";
         Keys = "keys", "API keys";
         Learning = "learning", "Training sets, retraining jobs and drift";
@@ -54,6 +55,7 @@ impl Resource {
             Self::Completions | Self::Models | Self::Spending => Domain::Models,
             Self::Executions => Domain::Executions,
             Self::Feedback | Self::Learning => Domain::Learning,
+            Self::Flows => Domain::Flows,
             Self::Graph => Domain::Knowledge,
             Self::Memories => Domain::Memory,
             Self::Personas => Domain::Personas,

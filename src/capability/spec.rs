@@ -23,6 +23,7 @@ named! {
         Documents = "documents", "What people wrote: uploaded, read, found by its passages, told apart, read out of";
         Processes = "processes", "What is done in which order, by whom and with what: drawn, checked, versioned, tried out";
         Executions = "executions", "Processes that run: started, followed, paused, signalled, recovered, taken back";
+        Flows = "flows", "Flows that run here or elsewhere: registered, checked, executed, counted";
         Schedules = "schedules", "What is done when: by cron line, recurrence rule, interval or once, held to business calendars";
         Rules = "rules", "Decisions as tables and expressions: versioned, tested, asked, with which rules fired and why";
         Tasks = "tasks", "What people are asked to decide or fill in: forms, who answers, by when, and what they said";

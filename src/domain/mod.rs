@@ -6,6 +6,7 @@ pub mod audit;
 pub mod documents;
 pub mod events;
 pub mod executions;
+pub mod flows;
 pub mod identity;
 pub mod integrations;
 pub mod knowledge;
@@ -39,6 +40,7 @@ pub static MODULES: &[&Module] = &[
     &documents::MODULE,
     &processes::MODULE,
     &executions::MODULE,
+    &flows::MODULE,
     &schedules::MODULE,
     &rules::MODULE,
     &tasks::MODULE,

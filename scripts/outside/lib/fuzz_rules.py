@@ -50,6 +50,15 @@ OF_THE_PAST = {
     "execution_wrong_state",  # what was done to the execution before
     "execution_nobody_waits",
     "execution_variables_unfit",  # what the process declares
+    "flow_unusable",  # graphs with rules of their type
+    "flow_dependency_cycle",  # what depends on what
+    "flow_needed",
+    "flow_not_active",  # what was done to the flow before
+    "flow_dependency_unmet",  # what was executed before
+    "flow_credential_missing",  # what the vault has
+    "flow_execution_over",  # what was reported before
+    "flow_execution_here",
+    "flow_version_taken",  # which versions there were
     "process_file_broken",  # languages of their own
     "process_file_outside",
     "rule_tests_failed",  # what the rules decide
@@ -194,6 +203,12 @@ MANY_RULES = {
     "execution_run",
     "execution_signal",
     "execution_start",
+    "flow_dependency_add",
+    "flow_execute",
+    "flow_execution_status",
+    "flow_executions",
+    "flow_register",
+    "flow_update",
     "process_create",
     "process_get",
     "process_list",
@@ -384,6 +399,15 @@ def execution(hold: bool = False) -> str:
     return made("/executions", {"processId": published_process(), "hold": hold})["executionId"]
 
 
+def flow(**more) -> str:
+    given = {"id": f"disposable_{next(numbers)}", "type": "custom", "nodes": [{"id": "only", "type": "step"}]}
+    return made("/flows", given | more)["id"]
+
+
+def flow_execution() -> str:
+    return made(f"/flows/{flow()}/execute", {})["executionId"]
+
+
 def branched_process() -> str:
     name = process()
     made(f"/processes/{name}/branches", {"name": "aside"})
@@ -545,6 +569,17 @@ DISPOSABLE = {
     "execution_resume": [("path_parameters", lambda: {"id": execution(hold=True)}), ("body", dict)],
     "execution_run": [("path_parameters", lambda: {"id": execution(hold=True)}), ("body", lambda: {"waitSeconds": 1})],
     "execution_start": ("body", lambda: {"processId": published_process()}),
+    "flow_archive": ("path_parameters", lambda: {"id": flow()}),
+    "flow_dependencies": [("path_parameters", lambda: {"id": flow()}), ("query", dict)],
+    "flow_dependency_add": [("path_parameters", lambda: {"id": flow()}), ("body", lambda: {"dependsOnFlowId": flow()})],
+    "flow_execute": [("path_parameters", lambda: {"id": flow(processId=published_process())}), ("body", dict)],
+    "flow_execution_status": [("path_parameters", lambda: {"id": flow_execution()}), ("body", lambda: {"status": "running"})],
+    "flow_executions": [("path_parameters", lambda: {"id": flow()}), ("query", dict)],
+    "flow_get": [("path_parameters", lambda: {"id": flow()}), ("query", dict)],
+    "flow_register": ("body", lambda: {"id": f"fresh_{next(numbers)}", "type": "custom"}),
+    "flow_statistics": [("path_parameters", lambda: {"id": flow()}), ("query", dict)],
+    "flow_update": [("path_parameters", lambda: {"id": flow()}), ("body", lambda: {"description": "Other."})],
+    "flow_validate": [("path_parameters", lambda: {"id": flow()}), ("body", dict)],
     "process_create": ("body", lambda: steps(f"Fresh {next(numbers)}")),
     "process_get": [("path_parameters", lambda: {"id": process()}), ("query", dict)],
     "process_publish": [("path_parameters", lambda: {"id": process()}), ("body", dict)],

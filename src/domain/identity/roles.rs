@@ -23,7 +23,7 @@ pub static BUILT_IN: &[BuiltIn] = &[
     BuiltIn { name: ADMIN, description: "May do everything, now and later.", permissions: &["*"] },
     BuiltIn {
         name: MEMBER,
-        description: "Everyday work: sees people, roles and tools, keeps keys, subscriptions, prompts, personas, rules, processes and what runs of them, documents, agents and schedules of their own, asks models, runs agents, remembers, gives and answers tasks, says what answers are worth.",
+        description: "Everyday work: sees people, roles and tools, keeps keys, subscriptions, prompts, personas, rules, processes and what runs of them, flows, documents, agents and schedules of their own, asks models, runs agents, remembers, gives and answers tasks, says what answers are worth.",
         permissions: &[
             "users:read",
             "roles:read",
@@ -48,6 +48,10 @@ pub static BUILT_IN: &[BuiltIn] = &[
             "executions:create",
             "executions:change",
             "executions:remove",
+            "flows:read",
+            "flows:create",
+            "flows:change",
+            "flows:remove",
             "processes:read",
             "processes:create",
             "processes:change",

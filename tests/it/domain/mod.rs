@@ -5,6 +5,7 @@ mod audit;
 mod documents;
 pub(crate) mod events;
 mod executions;
+mod flows;
 mod identity;
 mod integrations;
 mod knowledge;
