@@ -85,8 +85,8 @@ impl Capability for FlowDependencyAdd {
             parameter: input.parameter,
         };
         let all = &mut definition.dependencies;
-        match all.iter_mut().find(|one| one.depends_on_flow_id == new.depends_on_flow_id) {
-            Some(there) => *there = new.clone(),
+        match all.iter().position(|one| one.depends_on_flow_id == new.depends_on_flow_id) {
+            Some(place) => all[place] = new.clone(),
             None if all.len() >= MOST => {
                 let say = format!("the flow has {MOST} dependencies and may have no more");
                 return Err(Fault::bad_input("/dependsOnFlowId", say));
