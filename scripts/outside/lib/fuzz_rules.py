@@ -50,6 +50,9 @@ OF_THE_PAST = {
     "execution_wrong_state",  # what was done to the execution before
     "execution_nobody_waits",
     "execution_variables_unfit",  # what the process declares
+    "execution_step_unfit",  # where the execution is
+    "execution_batch_differs",  # what was asked for under the same name before
+    "execution_batch_unfit",  # what the processes declare
     "process_file_broken",  # languages of their own
     "process_file_outside",
     "rule_tests_failed",  # what the rules decide
@@ -194,6 +197,12 @@ MANY_RULES = {
     "execution_run",
     "execution_signal",
     "execution_start",
+    "execution_batch",
+    "execution_dependencies",
+    "execution_logs",
+    "execution_optimize",
+    "execution_schedule",
+    "execution_step",
     "process_create",
     "process_get",
     "process_list",
@@ -209,6 +218,7 @@ MANY_RULES = {
     "process_link",
     "process_links",
     "process_merge",
+    "process_analytics",
     "prompt_assemble",
     "prompt_create",
     "prompt_experiment",
@@ -545,6 +555,13 @@ DISPOSABLE = {
     "execution_resume": [("path_parameters", lambda: {"id": execution(hold=True)}), ("body", dict)],
     "execution_run": [("path_parameters", lambda: {"id": execution(hold=True)}), ("body", lambda: {"waitSeconds": 1})],
     "execution_start": ("body", lambda: {"processId": published_process()}),
+    "execution_logs": [("path_parameters", lambda: {"id": execution()}), ("query", dict)],
+    "execution_step": [("path_parameters", lambda: {"id": failed(), "step": "done"}), ("body", dict)],
+    "execution_dependencies": ("path_parameters", lambda: {"id": execution()}),
+    "execution_batch": ("body", lambda: {"processId": published_process(), "items": [{}, {"key": "second"}]}),
+    "execution_schedule": ("body", lambda: {"processId": published_process(), "cronExpression": "0 9 * * *"}),
+    "execution_optimize": ("body", lambda: {"processId": published_process()}),
+    "process_analytics": [("path_parameters", lambda: {"id": published_process()}), ("query", dict)],
     "process_create": ("body", lambda: steps(f"Fresh {next(numbers)}")),
     "process_get": [("path_parameters", lambda: {"id": process()}), ("query", dict)],
     "process_publish": [("path_parameters", lambda: {"id": process()}), ("body", dict)],

@@ -187,12 +187,7 @@ impl Scene<'_> {
         played.dropped.push(token);
         let listens = Step::Remove { kind: &EXECUTION_WAIT, id: Wait::id(self.id, token), expect: Expect::Anything };
         played.steps.push(listens);
-        let of_token = |wish: &Wish| match wish {
-            Wish::Work { token, .. } | Wish::Wake { token, .. } | Wish::Listen { token, .. } | Wish::Drop { token } => {
-                *token
-            }
-        };
-        played.execution.held.retain(|wish| of_token(wish) != token);
+        played.execution.held.retain(|wish| wish.token() != token);
     }
 
     fn ended(&self, ending: Ending, played: &mut Played) {
@@ -237,6 +232,37 @@ impl Scene<'_> {
             played.events.push(event);
         }
         played
+    }
+
+    /// A step that was held back is begun by itself: the execution begins where it did not, and is paused.
+    pub(super) fn begin_alone(&self, mut execution: Execution, token: TokenId) -> Played {
+        let begins = execution.status == Status::Held;
+        execution.status = Status::Paused;
+        execution.started_at = execution.started_at.or(Some(self.now));
+        let mut played = Played { execution, steps: Vec::new(), events: Vec::new(), dropped: Vec::new(), due: false };
+        self.release(&mut played, token);
+        if begins {
+            let event = self.event(STARTED, &played.execution, json!({}));
+            played.events.push(event);
+        }
+        played
+    }
+
+    /// What is held back of a token is begun, whatever else is.
+    pub(super) fn release(&self, played: &mut Played, token: TokenId) {
+        let (mine, rest) =
+            std::mem::take(&mut played.execution.held).into_iter().partition(|wish| wish.token() == token);
+        played.execution.held = rest;
+        let mine: Vec<Wish> = mine;
+        for wish in mine {
+            if matches!(wish, Wish::Work { .. }) {
+                played.due = true;
+                let step = job(self.id, Todo::Step(wish), self.now, played.execution.priority, self.now);
+                played.steps.extend(step.map(Step::Enqueue));
+            } else {
+                self.enqueue(wish, played);
+            }
+        }
     }
 
     /// It is called off.

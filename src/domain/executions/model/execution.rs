@@ -118,6 +118,8 @@ pub(in crate::domain::executions) struct Execution {
 pub(in crate::domain::executions) enum Todo {
     /// What it wishes.
     Wish(Wish),
+    /// What it wishes and somebody wants done by itself, also where the execution is paused.
+    Step(Wish),
     /// What happened, to be told to it.
     Happening(Happening),
     /// It is called off, because what ran it is over.

@@ -8,12 +8,9 @@ use crate::capability::Capability;
 use crate::capability::cx::{Belongs, Cx};
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
-use crate::domain::executions::finding::{Stage, not_published, unfit};
-use crate::domain::executions::model::execution::{Execution, Status};
+use crate::domain::executions::starting::{Beginning, Startable};
 use crate::domain::executions::views::Full;
 use crate::domain::executions::working::Desk;
-use crate::domain::processes::engine::interpreter::State;
-use crate::domain::processes::reading;
 use crate::kernel::fault::Fault;
 
 /// Starts an execution.
@@ -60,35 +57,11 @@ impl Capability for ExecutionStart {
     .also(&[Route::post("/operations")]);
 
     async fn run(cx: &Cx, input: Input) -> Result<Full, Fault> {
-        let published =
-            reading::published(cx.platform(), cx.caller(), &input.process_id, input.version.as_deref()).await?;
-        let (process_id, revision) = published.ok_or_else(|| not_published(&input.process_id))?;
-        let stage = Stage::of(cx, &process_id, revision.revision).await?;
+        let found = Startable::find(cx, &input.process_id, input.version.as_deref()).await?;
         let id = cx.new_id();
-        let execution = Execution {
-            process_id,
-            version: revision.called(),
-            revision: revision.revision,
-            status: if input.hold { Status::Held } else { Status::Running },
-            state: State::default(),
-            user: cx.caller().user,
-            key: cx.caller().principal.key(),
-            priority: input.priority,
-            started_at: None,
-            ended_at: None,
-            failure: None,
-            failed_at: None,
-            result: None,
-            parent: None,
-            parent_token: None,
-            parent_item: None,
-            depth: 0,
-            hops: cx.hops(),
-            held: Vec::new(),
-            marks: String::new(),
-        };
-        let scene = stage.scene(cx, id);
-        let played = scene.start(execution, input.variables).map_err(|failure| unfit(&failure))?;
+        let (hold, priority) = (input.hold, input.priority);
+        let played = found.begin(cx, id, Beginning { variables: input.variables, hold, priority, batch: None })?;
+        let (stage, scene) = (&found.stage, found.stage.scene(cx, id));
         let detail = input.initiator.map(|initiator| serde_json::json!({ "initiator": initiator }));
         let deed = scene.deed(if input.hold { "made" } else { "started" }, cx.caller().user, detail);
         let belongs = Belongs { visibility: crate::port::records::Visibility::Private, ..cx.belongs_to_caller() };

@@ -24,7 +24,7 @@ use crate::port::records::Visibility;
 use crate::port::store::{Expect, Put, Step};
 
 /// So many executions may lie above one another.
-const DEEPEST: u32 = 20;
+pub(in crate::domain::executions) const DEEPEST: u32 = 20;
 
 impl Worker {
     pub(super) async fn child(&self, tenant: TenantId, wanted: &Wanted<'_>, caller: &Caller) -> Result<Did, Fault> {

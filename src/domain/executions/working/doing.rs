@@ -38,10 +38,22 @@ pub(super) struct Wanted<'a> {
 pub(super) enum Did {
     /// It is done.
     Done(Value),
+    /// It is done and said something that people may want to read.
+    Said(Value, String),
     /// It was begun elsewhere, which these steps write.
     Begun(Vec<Step>),
     /// Nobody wants it any more.
     Nothing,
+}
+
+impl Did {
+    /// Done by a model: what it said is the answer's `text`.
+    fn telling(answer: Value) -> Self {
+        match answer.get("text").and_then(Value::as_str).map(str::to_owned) {
+            Some(text) => Self::Said(answer, text),
+            None => Self::Done(answer),
+        }
+    }
 }
 
 /// A step that can be made later and says nothing of itself now.
@@ -89,10 +101,14 @@ impl Worker {
                 let mut answer = self.call(&wanted, &caller, narrowed, "agent_invoke", input, called_off).await?;
                 // As a prompt's answer has it.
                 answer["text"] = answer["response"].clone();
-                Ok(Did::Done(answer))
+                Ok(Did::telling(answer))
             }
-            Config::Prompt(_) => self.prompt(&wanted, &caller, narrowed, called_off).await.map(Did::Done),
-            Config::Integration(one) => self.integration(&wanted, &caller, one).await.map(Did::Done),
+            Config::Prompt(_) => self.prompt(&wanted, &caller, narrowed, called_off).await.map(Did::telling),
+            Config::Integration(one) => {
+                let answer = self.integration(&wanted, &caller, one).await?;
+                let text = format!("the other side answered {}", answer["status"]);
+                Ok(Did::Said(answer, text))
+            }
             Config::SubProcess(_) => self.child(tenant, &wanted, &caller).await,
             Config::HumanTask(task) => self.person(tenant, &wanted, task, &graph.node(index).name).await,
             Config::Decision(_) => {

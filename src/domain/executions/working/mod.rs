@@ -7,7 +7,9 @@ mod hearing;
 mod outward;
 mod people;
 
+pub(super) use children::DEEPEST;
 pub use hearing::Hearer;
+pub(super) use outward::LARGEST as LARGEST_ANSWER;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +21,7 @@ use uuid::Uuid;
 
 use super::graphs::Graphs;
 use super::model::execution::{Execution, QUEUE, Status, Todo, Work};
+use super::model::line::{Line, Saying};
 use super::playing::{Played, Scene};
 use crate::capability::cx::store_fault;
 use crate::capability::gate::Gate;
@@ -54,6 +57,12 @@ pub struct Desk {
     under_way: DashMap<(Uuid, TokenId), Vec<CancellationToken>>,
 }
 
+/// How many steps may be under way on an instance at once.
+#[must_use]
+pub fn at_once(platform: &Platform) -> usize {
+    (platform.config.limits.concurrent_calls / 2).max(1)
+}
+
 /// Works on executions.
 pub struct Worker {
     gate: Arc<Gate>,
@@ -85,6 +94,11 @@ impl Desk {
     /// Something may be due.
     pub(super) fn wake(&self) {
         self.due.notify_one();
+    }
+
+    /// How many steps are under way here.
+    pub(super) fn busy(&self) -> usize {
+        self.under_way.iter().map(|under_way| under_way.len()).sum()
     }
 
     /// Calls off what is under way for tokens here.
@@ -178,16 +192,20 @@ impl Worker {
                 None => self.over(lease).await,
             };
         };
+        // What somebody asked for by itself is done also where the execution is paused.
+        let by_itself = matches!(work.todo, Todo::Step(_));
         match work.todo {
             Todo::Happening(happening) => self.happens(lease, work.execution, happening).await,
             Todo::Cancel => self.cancel(lease, work.execution).await,
-            Todo::Wish(Wish::Work { token, item, node, attempt, config, input, key }) => {
+            Todo::Wish(Wish::Work { token, item, node, attempt, config, input, key })
+            | Todo::Step(Wish::Work { token, item, node, attempt, config, input, key }) => {
                 let Some(stored) = self.read(lease.tenant, work.execution).await? else {
                     return self.over(lease).await;
                 };
                 let execution = stored.value.clone();
                 match execution.status {
                     Status::Running => {}
+                    Status::Paused if by_itself => {}
                     // It is begun when the execution is resumed.
                     Status::Held | Status::Paused => {
                         let wish = Wish::Work { token, item, node, attempt, config, input, key };
@@ -211,7 +229,7 @@ impl Worker {
                 };
                 self.does(lease, wanted).await
             }
-            Todo::Wish(_) => self.over(lease).await,
+            Todo::Wish(_) | Todo::Step(_) => self.over(lease).await,
         }
     }
 
@@ -222,7 +240,7 @@ impl Worker {
 
     /// Does what is wished, and lets the execution know.
     async fn does(&self, lease: &Lease, wanted: doing::Wanted<'_>) -> Result<(), Fault> {
-        let (id, token, item) = (wanted.execution, wanted.token, wanted.item);
+        let (id, token, item, node) = (wanted.execution, wanted.token, wanted.item, wanted.node.clone());
         let called_off = CancellationToken::new();
         self.desk.under_way.entry((id, token)).or_default().push(called_off.clone());
         let done = tokio::select! {
@@ -236,6 +254,10 @@ impl Worker {
         self.desk.under_way.remove_if(&(id, token), |_, under_way| under_way.is_empty());
         let happening = match done {
             Ok(doing::Did::Done(result)) => Happening::Done { token, item, result },
+            Ok(doing::Did::Said(result, text)) => {
+                let said = Line::Said(Saying::of(&node, token, item, &text));
+                return self.happens_with(lease, id, Happening::Done { token, item, result }, Some(said)).await;
+            }
             // It is begun, and whatever ends it tells so.
             Ok(doing::Did::Begun(steps)) => return self.begun(lease, steps).await,
             Ok(doing::Did::Nothing) => return self.over(lease).await,
@@ -274,8 +296,23 @@ impl Worker {
 
     /// Lets an execution know of something, in one commit with the end of the lease.
     async fn happens(&self, lease: &Lease, id: Uuid, happening: Happening) -> Result<(), Fault> {
+        self.happens_with(lease, id, happening, None).await
+    }
+
+    /// The same, with a line of the journal before those that tell of it.
+    async fn happens_with(
+        &self,
+        lease: &Lease,
+        id: Uuid,
+        happening: Happening,
+        line: Option<Line>,
+    ) -> Result<(), Fault> {
         self.alter(lease, id, |scene, execution| match execution.status {
-            Status::Running | Status::Paused => scene.happen(execution, happening.clone()),
+            Status::Running | Status::Paused => scene.happen(execution, happening.clone()).map(|mut played| {
+                let line = line.as_ref().and_then(|line| scene.line(line));
+                played.steps.splice(0..0, line);
+                played
+            }),
             Status::Held | Status::Completed | Status::Failed | Status::Cancelled | Status::Compensated => None,
         })
         .await

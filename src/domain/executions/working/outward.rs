@@ -18,7 +18,7 @@ use crate::kernel::id::CallId;
 use crate::port::outside::{OutFault, OutRequest, Outgoing};
 
 /// The largest answer that is read.
-const LARGEST: usize = 4 << 20;
+pub(in crate::domain::executions) const LARGEST: usize = 4 << 20;
 
 impl Worker {
     pub(super) async fn integration(

@@ -150,6 +150,9 @@ impl Play<'_> {
 
     /// A boundary takes the failure up, or the execution fails.
     pub(super) fn fail_or_catch(&mut self, node: NodeIndex, token: TokenId, failure: Failure) {
+        if self.state.token(token).is_some_and(|token| token.aside) {
+            return self.fail_aside(node, token, failure);
+        }
         let boundaries = &self.graph.nodes[node].boundaries;
         let catches = |index: &&NodeIndex, all: bool| match &self.graph.nodes[**index].config {
             Config::BoundaryError(one) if all => one.codes.is_empty(),
@@ -280,8 +283,9 @@ impl Play<'_> {
             TimeoutOutcome::Complete => self.finish(node, token, &timeout.result.unwrap_or(Value::Null)),
             TimeoutOutcome::Skip => {
                 self.note(node, Some(token), What::Skipped);
-                self.state.take(token);
-                self.leave(node);
+                if self.state.take(token).is_some_and(|token| !token.aside) {
+                    self.leave(node);
+                }
             }
         }
         true

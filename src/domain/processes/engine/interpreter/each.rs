@@ -13,7 +13,7 @@ use crate::domain::processes::engine::nodes::Config;
 use crate::domain::processes::engine::nodes::calls::{ForEach, Mode, OnFault};
 
 /// The most items.
-const MOST_ITEMS: usize = 10_000;
+pub const MOST_ITEMS: usize = 10_000;
 /// How many at once, where it is not said.
 const AT_ONCE: usize = 10;
 

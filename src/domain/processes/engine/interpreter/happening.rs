@@ -125,6 +125,24 @@ pub enum Wish {
     },
 }
 
+impl Wish {
+    /// The token that wishes it.
+    #[must_use]
+    pub const fn token(&self) -> TokenId {
+        match self {
+            Self::Work { token, .. } | Self::Wake { token, .. } | Self::Listen { token, .. } | Self::Drop { token } => {
+                *token
+            }
+        }
+    }
+
+    /// Whether it is an activity of this token.
+    #[must_use]
+    pub fn is_work_of(&self, of: TokenId) -> bool {
+        matches!(self, Self::Work { token, .. } if *token == of)
+    }
+}
+
 /// A line of the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -15,9 +15,9 @@ use crate::kernel::time::Timestamp;
 use crate::port::expressions::Expressions;
 
 /// The most moves between two waits: a circle in which nothing waits would go on for ever.
-const MOST_MOVES: usize = 20_000;
+pub const MOST_MOVES: usize = 20_000;
 /// The most tokens of an execution.
-const MOST_TOKENS: usize = 5_000;
+pub const MOST_TOKENS: usize = 5_000;
 
 /// What expressions may know of the execution itself.
 #[derive(Debug, Clone)]
@@ -178,7 +178,7 @@ impl<'a> Play<'a> {
     pub(super) fn put(&mut self, node: NodeIndex, stage: Stage) -> TokenId {
         let id = self.state.next;
         self.state.next += 1;
-        self.state.tokens.push(Token { id, node: self.graph.node(node).id.clone(), stage });
+        self.state.tokens.push(Token { id, node: self.graph.node(node).id.clone(), stage, aside: false });
         id
     }
 
@@ -387,10 +387,12 @@ impl<'a> Play<'a> {
             self.fail_or_catch(node, token, failure);
             return;
         }
-        self.state.take(token);
+        let aside = self.state.take(token).is_some_and(|token| token.aside);
         if self.graph.nodes[node].undone_by.is_some() {
             self.state.undoable.push(super::state::Undoable { node: id, token });
         }
-        self.leave(node);
+        if !aside {
+            self.leave(node);
+        }
     }
 }

@@ -45,6 +45,14 @@ pub struct Token {
     pub node: String,
     /// What it does there.
     pub stage: Stage,
+    /// Whether it does the node once more and goes nowhere from there.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub aside: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// What a token does at its node.

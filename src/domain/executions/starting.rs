@@ -1,0 +1,96 @@
+//! Beginning executions of published versions by a call.
+
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::finding::{Stage, not_published, unfit};
+use super::model::execution::{Execution, Status};
+use super::playing::Played;
+use crate::capability::cx::Cx;
+use crate::domain::processes::engine::interpreter::State;
+use crate::domain::processes::reading;
+use crate::kernel::fault::Fault;
+
+/// A version that can be started.
+pub(super) struct Startable {
+    process_id: String,
+    version: String,
+    revision: u32,
+    pub(super) stage: Stage,
+}
+
+/// How one is to begin.
+#[derive(Default)]
+pub(super) struct Beginning {
+    pub(super) variables: Map<String, Value>,
+    pub(super) hold: bool,
+    pub(super) priority: i32,
+    /// What it belongs to, where it is one of many.
+    pub(super) batch: Option<Uuid>,
+}
+
+impl Startable {
+    /// The version that is meant: the newest where none is named.
+    pub(super) async fn find(cx: &Cx, process: &str, version: Option<&str>) -> Result<Self, Fault> {
+        let published = reading::published(cx.platform(), cx.caller(), process, version).await?;
+        let (process_id, revision) = published.ok_or_else(|| not_published(process))?;
+        let stage = Stage::of(cx, &process_id, revision.revision).await?;
+        Ok(Self { process_id, version: revision.called(), revision: revision.revision, stage })
+    }
+
+    /// The version's name.
+    pub(super) fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The number of its definition.
+    pub(super) fn revision(&self) -> u32 {
+        self.revision
+    }
+
+    /// The process.
+    pub(super) fn process_id(&self) -> &str {
+        &self.process_id
+    }
+
+    /// Begins one; what comes of that is not written yet.
+    pub(super) fn begin(&self, cx: &Cx, id: Uuid, beginning: Beginning) -> Result<Played, Fault> {
+        let execution = Execution {
+            process_id: self.process_id.clone(),
+            version: self.version.clone(),
+            revision: self.revision,
+            status: if beginning.hold { Status::Held } else { Status::Running },
+            state: State::default(),
+            user: cx.caller().user,
+            key: cx.caller().principal.key(),
+            priority: beginning.priority,
+            started_at: None,
+            ended_at: None,
+            failure: None,
+            failed_at: None,
+            result: None,
+            parent: beginning.batch,
+            parent_token: None,
+            parent_item: None,
+            depth: 0,
+            hops: cx.hops(),
+            held: Vec::new(),
+            marks: String::new(),
+        };
+        self.stage.scene(cx, id).start(execution, beginning.variables).map_err(|failure| unfit(&failure))
+    }
+}
+
+/// Whether the caller could start this now: for what starts it later.
+///
+/// # Errors
+/// Why it could not be: `not_found`, `process_not_published`, `execution_variables_unfit`.
+pub(crate) async fn could_start(
+    cx: &Cx,
+    process: &str,
+    version: Option<&str>,
+    variables: &Map<String, Value>,
+) -> Result<(), Fault> {
+    let found = Startable::find(cx, process, version).await?;
+    found.begin(cx, cx.new_id(), Beginning { variables: variables.clone(), ..Beginning::default() }).map(drop)
+}
