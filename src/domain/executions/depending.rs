@@ -76,7 +76,7 @@ pub(super) fn depending(execution: &Execution, graph: &Graph) -> (Vec<Depending>
         .map(|index| {
             let node = graph.node(index);
             let state = match stands.get(&index) {
-                Some(stands) => stands,
+                Some(stands) => *stands,
                 None if execution.state.passed.contains(&node.id) => "completed",
                 None if comes.contains_key(&index) => "open",
                 None => match graph.nodes[index].run_by {

@@ -36,9 +36,8 @@ pub(super) struct Told {
 
 /// The lines that can matter as much as this or more; `told` judges the rest.
 pub(super) fn at_least(level: Level) -> Filter {
-    let named = |names: &[&str]| {
-        Filter::In("event", names.iter().map(|name| Scalar::Text((*name).to_owned())).collect())
-    };
+    let named =
+        |names: &[&str]| Filter::In("event", names.iter().map(|name| Scalar::Text((*name).to_owned())).collect());
     match level {
         Level::Debug => Filter::All,
         Level::Info => Filter::Not(Box::new(named(&["entered", "took", "set"]))),
@@ -129,7 +128,10 @@ mod tests {
         let passing = json!({ "event": "failed", "node": "look", "code": "unavailable", "message": "away", "againAt": "2026-11-20T12:00:10.000Z" });
         assert_eq!(
             of(passing),
-            (Level::Warning, "'look' failed with unavailable: away; it is tried again at 2026-11-20T12:00:10.000Z".to_owned())
+            (
+                Level::Warning,
+                "'look' failed with unavailable: away; it is tried again at 2026-11-20T12:00:10.000Z".to_owned()
+            )
         );
         let good = json!({ "event": "failed", "node": "look", "code": "not_found", "message": "nothing", "item": 2 });
         assert_eq!(of(good), (Level::Error, "'look' failed for item 2 with not_found: nothing".to_owned()));

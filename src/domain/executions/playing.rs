@@ -250,10 +250,9 @@ impl Scene<'_> {
 
     /// What is held back of a token is begun, whatever else is.
     pub(super) fn release(&self, played: &mut Played, token: TokenId) {
-        let (mine, rest) =
-            std::mem::take(&mut played.execution.held).into_iter().partition(|wish| wish.token() == token);
+        let held = std::mem::take(&mut played.execution.held);
+        let (mine, rest): (Vec<Wish>, Vec<Wish>) = held.into_iter().partition(|wish| wish.token() == token);
         played.execution.held = rest;
-        let mine: Vec<Wish> = mine;
         for wish in mine {
             if matches!(wish, Wish::Work { .. }) {
                 played.due = true;

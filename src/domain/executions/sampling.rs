@@ -86,8 +86,7 @@ impl Which<'_> {
         let (store, scope) = (&cx.platform().store, Scope::Tenant(cx.tenant()));
         let names = &["version", "status", "startedAt", "endedAt"];
         let filter = self.filter(cx);
-        let rows =
-            store.columns(scope, &EXECUTION, names, filter.clone(), MOST_COUNTED).await.map_err(store_fault)?;
+        let rows = store.columns(scope, &EXECUTION, names, filter.clone(), MOST_COUNTED).await.map_err(store_fault)?;
         let all_counted = rows.len() < MOST_COUNTED as usize;
         let counted: Vec<Counted> = rows.into_iter().filter_map(Counted::of).collect();
         let query = Query { filter, order: "startedAt", descending: true, after: None, limit: MOST_READ };

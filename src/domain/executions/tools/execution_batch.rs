@@ -175,12 +175,17 @@ impl Capability for ExecutionBatch {
         if input.items.is_empty() {
             return Err(match &input.batch_id {
                 Some(name) => Fault::not_found("batch of executions", name),
-                None => Fault::bad_input("/items", "is missing: say what is to be started, or which batchId you ask for"),
+                None => {
+                    Fault::bad_input("/items", "is missing: say what is to be started, or which batchId you ask for")
+                }
             });
         }
         let name = input.batch_id.clone().filter(|name| Uuid::parse_str(name).is_err());
         if name.is_none() && input.batch_id.is_some() {
-            return Err(Fault::bad_input("/batchId", "is the id of no batch: a new one has a name that is no UUID, or none"));
+            return Err(Fault::bad_input(
+                "/batchId",
+                "is the id of no batch: a new one has a name that is no UUID, or none",
+            ));
         }
         begin(cx, id, name, digest, input).await
     }
@@ -274,7 +279,8 @@ async fn standing(cx: &Cx, batch: Uuid) -> Result<Stands, Fault> {
     let of_batch = Filter::is("parent", Scalar::Id(batch));
     let scope = crate::port::records::Scope::Tenant(cx.tenant());
     let store = &cx.platform().store;
-    let rows = store.columns(scope, &EXECUTION, &["id", "status"], of_batch.clone(), 1_000).await.map_err(store_fault)?;
+    let rows =
+        store.columns(scope, &EXECUTION, &["id", "status"], of_batch.clone(), 1_000).await.map_err(store_fault)?;
     let mut stands = Stands::default();
     for row in rows {
         if let [Scalar::Id(id), Scalar::Text(status)] = row.as_slice() {

@@ -250,7 +250,9 @@ impl Capability for ExecutionPipeline {
         };
         let mut processes: Vec<OfProcess> = sums.into_iter().map(OfProcess::of).collect();
         processes.sort_by(|one, other| {
-            (other.started + other.ended).cmp(&(one.started + one.ended)).then_with(|| one.process_id.cmp(&other.process_id))
+            (other.started + other.ended)
+                .cmp(&(one.started + one.ended))
+                .then_with(|| one.process_id.cmp(&other.process_id))
         });
         processes.truncate(MOST_TOLD);
         Ok(Output {
@@ -291,12 +293,9 @@ async fn columns(cx: &Cx, filter: Filter) -> Result<Vec<Row>, Fault> {
     let rows = cx.platform().store.columns(scope, &EXECUTION, names, filter, MOST).await.map_err(store_fault)?;
     let time = |value: &Scalar| if let Scalar::Time(at) = value { Some(*at) } else { None };
     let row = |row: Vec<Scalar>| match row.as_slice() {
-        [Scalar::Text(process), Scalar::Text(status), started, ended] => Some(Row {
-            process: process.clone(),
-            status: status.clone(),
-            started: time(started),
-            ended: time(ended),
-        }),
+        [Scalar::Text(process), Scalar::Text(status), started, ended] => {
+            Some(Row { process: process.clone(), status: status.clone(), started: time(started), ended: time(ended) })
+        }
         _ => None,
     };
     Ok(rows.into_iter().filter_map(row).collect())

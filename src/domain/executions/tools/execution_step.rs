@@ -147,15 +147,22 @@ fn done(
             let ((), played) = played.map_err(|failure| refused(&input.step, &failure))?;
             Ok((How::Hurried, released(stored, &scene, played, Some(id))))
         }
-        At::Listening { .. } => Err(unfit_step(&input.step, "waits for a message or an event: execution_signal gives one")),
+        At::Listening { .. } => {
+            Err(unfit_step(&input.step, "waits for a message or an event: execution_signal gives one"))
+        }
         other => {
             let waits = stored.value.held.iter().any(|wish| wish.is_work_of(id));
             if !waits {
                 let say = format!("the step '{}' is {} already", input.step, said(other));
-                return Err(Fault::new(&WRONG_STATE, say).with_detail(serde_json::json!({ "status": execution.status })));
+                return Err(
+                    Fault::new(&WRONG_STATE, say).with_detail(serde_json::json!({ "status": execution.status }))
+                );
             }
             if !input.variables.is_empty() {
-                return Err(Fault::bad_input("/variables", "cannot be given: the step has its input and only waits to be begun"));
+                return Err(Fault::bad_input(
+                    "/variables",
+                    "cannot be given: the step has its input and only waits to be begun",
+                ));
             }
             Ok((How::Begun, scene.begin_alone(execution, id)))
         }

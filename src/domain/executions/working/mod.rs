@@ -309,8 +309,9 @@ impl Worker {
     ) -> Result<(), Fault> {
         self.alter(lease, id, |scene, execution| match execution.status {
             Status::Running | Status::Paused => scene.happen(execution, happening.clone()).map(|mut played| {
-                let line = line.as_ref().and_then(|line| scene.line(line));
-                played.steps.splice(0..0, line);
+                if let Some(line) = line.as_ref().and_then(|line| scene.line(line)) {
+                    played.steps.insert(0, line);
+                }
                 played
             }),
             Status::Held | Status::Completed | Status::Failed | Status::Cancelled | Status::Compensated => None,

@@ -240,7 +240,8 @@ impl Capability for ProcessAnalytics {
             // A draft may be no graph yet.
             None => graph(cx, &process.process_id, reference.revision).await.ok(),
         };
-        let models = sample.graphs.iter().map(|(version, graph)| (version.clone(), Model::of(graph))).collect();
+        let models: BTreeMap<String, Model> =
+            sample.graphs.iter().map(|(version, graph)| (version.clone(), Model::of(graph))).collect();
         let model = graph.as_deref().map(Model::of).unwrap_or_default();
         let nodes = measured(&sample.traces);
         let told = told(&nodes, graph.as_deref());

@@ -108,7 +108,8 @@ impl Target {
                 ("agent_invoke".to_owned(), input.into())
             }
             Self::Process { process, version } => {
-                let mut input = serde_json::json!({ "processId": process, "variables": variables, "initiator": "a schedule" });
+                let mut input =
+                    serde_json::json!({ "processId": process, "variables": variables, "initiator": "a schedule" });
                 if let Some(version) = version {
                     input["version"] = version.as_str().into();
                 }

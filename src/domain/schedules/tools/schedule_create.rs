@@ -88,12 +88,8 @@ impl Capability for ScheduleCreate {
     );
 
     async fn run(cx: &Cx, input: Input) -> Result<Full, Fault> {
-        let named = Named {
-            tool: input.tool,
-            agent: input.agent_id,
-            process: input.process_id,
-            version: input.version,
-        };
+        let named =
+            Named { tool: input.tool, agent: input.agent_id, process: input.process_id, version: input.version };
         let Some(target) = target(cx, named, &input.variables).await? else {
             return Err(Fault::bad_input("", "say what is to be done: tool, agentId or processId"));
         };

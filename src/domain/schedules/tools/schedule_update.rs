@@ -97,12 +97,8 @@ impl Capability for ScheduleUpdate {
         let now = cx.now();
         let stored = cx.load::<Schedule>(input.id.uuid(), Action::Change).await?;
         let before = &stored.value;
-        let named = Named {
-            tool: input.tool,
-            agent: input.agent_id,
-            process: input.process_id,
-            version: input.version,
-        };
+        let named =
+            Named { tool: input.tool, agent: input.agent_id, process: input.process_id, version: input.version };
         let (retimed, renamed) = (input.timing.is_something(), named.is_something());
         let timing = if retimed { input.timing.over(Some(&before.timing), now)? } else { before.timing.clone() };
         let variables = input.variables.clone().unwrap_or_else(|| before.variables.clone());

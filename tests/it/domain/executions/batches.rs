@@ -23,7 +23,10 @@ async fn sorting(app: &TestApp) {
 }
 
 fn items(numbers: &[Value]) -> Vec<Value> {
-    numbers.iter().map(|number| json!({ "key": format!("number {number}"), "variables": { "number": number } })).collect()
+    numbers
+        .iter()
+        .map(|number| json!({ "key": format!("number {number}"), "variables": { "number": number } }))
+        .collect()
 }
 
 async fn listed(app: &TestApp, process: &str) -> usize {
@@ -38,15 +41,26 @@ async fn what_cannot_start_is_told_and_the_others_do() {
     let items = items(&[json!(20), json!(3), json!("many"), json!(11)]);
     let input = json!({ "batchId": "Tuesday", "processId": "sorting", "variables": { "unit": "kg" }, "items": items });
     let told = app.call(&app.member, "execution_batch", input.clone()).await.unwrap();
-    assert_eq!((&told["status"], &told["total"], &told["progress"]), (&json!("partly_failed"), &json!(4), &json!(1.0)), "{told:#}");
+    assert_eq!(
+        (&told["status"], &told["total"], &told["progress"]),
+        (&json!("partly_failed"), &json!(4), &json!(1.0)),
+        "{told:#}"
+    );
     assert_eq!(told["counts"], json!({ "completed": 2, "failed": 1, "refused": 1 }));
-    let stands: Vec<_> = told["items"].as_array().unwrap().iter().map(|item| item["status"].as_str().unwrap()).collect();
+    let stands: Vec<_> =
+        told["items"].as_array().unwrap().iter().map(|item| item["status"].as_str().unwrap()).collect();
     assert_eq!(stands, ["completed", "failed", "refused", "completed"]);
     assert_eq!(told["items"][1]["failure"]["code"], "too_small");
-    assert_eq!((&told["items"][2]["failure"]["code"], &told["items"][2]["key"]), (&json!("execution_variables_unfit"), &json!("number \"many\"")));
+    assert_eq!(
+        (&told["items"][2]["failure"]["code"], &told["items"][2]["key"]),
+        (&json!("execution_variables_unfit"), &json!("number \"many\""))
+    );
     let first = told["items"][0]["executionId"].clone();
     let one = app.call(&app.member, "execution_get", json!({ "id": first })).await.unwrap();
-    assert_eq!((&one["state"]["variables"], &one["parent"]), (&json!({ "number": 20, "unit": "kg" }), &told["batchId"]));
+    assert_eq!(
+        (&one["state"]["variables"], &one["parent"]),
+        (&json!({ "number": 20, "unit": "kg" }), &told["batchId"])
+    );
     // Sent again nothing starts.
     let again = app.call(&app.member, "execution_batch", input).await.unwrap();
     assert_eq!(again, told);
@@ -68,7 +82,9 @@ async fn another_batch_of_the_name_is_refused_and_others_do_not_see_it() {
     let told = app.call(&app.member, "execution_batch", input(&[json!(20)])).await.unwrap();
     let fault = app.call(&app.member, "execution_batch", input(&[json!(21)])).await.unwrap_err();
     assert_eq!(fault.code().name, "execution_batch_differs");
-    for (person, given) in [(&app.stranger, json!("mine")), (&app.stranger, told["batchId"].clone()), (&app.admin, json!("mine"))] {
+    for (person, given) in
+        [(&app.stranger, json!("mine")), (&app.stranger, told["batchId"].clone()), (&app.admin, json!("mine"))]
+    {
         let fault = app.call(person, "execution_batch", json!({ "batchId": given })).await.unwrap_err();
         assert_eq!(fault.code().name, "not_found", "{given}");
     }
@@ -92,7 +108,10 @@ async fn all_or_none_writes_nothing_where_one_cannot_start() {
     for (input, place) in [
         (json!({ "items": [{ "variables": {} }] }), "/items/0/processId"),
         (json!({ "processId": "sorting" }), "/items"),
-        (json!({ "batchId": "00000000-0000-7000-8000-000000000000", "processId": "sorting", "items": [{}] }), "/batchId"),
+        (
+            json!({ "batchId": "00000000-0000-7000-8000-000000000000", "processId": "sorting", "items": [{}] }),
+            "/batchId",
+        ),
     ] {
         let fault = app.call(&app.member, "execution_batch", input).await.unwrap_err();
         assert_eq!((fault.code().name, fault.places()[0].pointer.as_str()), ("bad_input", place));
@@ -121,7 +140,10 @@ async fn a_process_is_started_by_time_on_behalf_of_whoever_scheduled_it() {
     sorting(&app).await;
     let input = json!({ "processId": "Sorting", "cronExpression": "0 * * * *", "variables": { "number": 12 } });
     let made = app.call(&app.member, "execution_schedule", input.clone()).await.unwrap();
-    assert_eq!((&made["processId"], &made["state"], &made["name"]), (&json!("sorting"), &json!("active"), &json!("process:sorting")));
+    assert_eq!(
+        (&made["processId"], &made["state"], &made["name"]),
+        (&json!("sorting"), &json!("active"), &json!("process:sorting"))
+    );
     assert!(made.get("tool").is_none() && made.get("version").is_none());
     app.clock.advance(Duration::from_hours(2));
     Scheduler::new(app.app.gate().clone()).round().await.unwrap();
@@ -156,24 +178,28 @@ async fn a_process_is_started_by_time_on_behalf_of_whoever_scheduled_it() {
 async fn schedules_take_a_process_as_they_take_a_tool() {
     let app = TestApp::start().await;
     sorting(&app).await;
-    let input = json!({ "processId": "sorting", "version": "1.0.0", "intervalSeconds": 3600, "variables": { "number": 3 } });
+    let input =
+        json!({ "processId": "sorting", "version": "1.0.0", "intervalSeconds": 3600, "variables": { "number": 3 } });
     let made = app.call(&app.member, "schedule_create", input.clone()).await.unwrap();
     assert_eq!((&made["processId"], &made["version"]), (&json!("sorting"), &json!("1.0.0")));
-    for (more, place) in [
-        (json!({ "tool": "event_publish" }), "/processId"),
-        (json!({ "agentId": "archivist" }), "/processId"),
-    ] {
+    for (more, place) in
+        [(json!({ "tool": "event_publish" }), "/processId"), (json!({ "agentId": "archivist" }), "/processId")]
+    {
         let mut input = input.clone();
         input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let fault = app.call(&app.member, "schedule_create", input).await.unwrap_err();
         assert_eq!((fault.code().name, fault.places()[0].pointer.as_str()), ("bad_input", place));
     }
-    let fault = app.call(&app.member, "schedule_update", json!({ "id": made["id"], "version": "1.0.0" })).await.unwrap_err();
+    let fault =
+        app.call(&app.member, "schedule_update", json!({ "id": made["id"], "version": "1.0.0" })).await.unwrap_err();
     assert_eq!(fault.places()[0].pointer, "/version");
-    let fault = app.call(&app.member, "schedule_update", json!({ "id": made["id"], "variables": {} })).await.unwrap_err();
+    let fault =
+        app.call(&app.member, "schedule_update", json!({ "id": made["id"], "variables": {} })).await.unwrap_err();
     assert_eq!(fault.code().name, "execution_variables_unfit");
     // A run that fails to start is told by the schedule.
-    app.call(&app.member, "schedule_trigger", json!({ "id": made["id"], "variables": { "number": 30 } })).await.unwrap();
+    app.call(&app.member, "schedule_trigger", json!({ "id": made["id"], "variables": { "number": 30 } }))
+        .await
+        .unwrap();
     Scheduler::new(app.app.gate().clone()).round().await.unwrap();
     let seen = app.call(&app.member, "schedule_get", json!({ "id": made["id"] })).await.unwrap();
     assert_eq!(seen["runs"][0]["status"], "succeeded", "{seen:#}");

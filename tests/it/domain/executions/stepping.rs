@@ -12,9 +12,11 @@ async fn step(app: &TestApp, person: &Person, id: &str, step: &str) -> Result<Va
 #[tokio::test]
 async fn one_that_is_held_is_gone_through_step_by_step() {
     let app = TestApp::start().await;
-    let nodes = json!([begin(), keeps("one", "Kites fly over the dunes"), keeps("two", "Owls sleep by day"), end("done")]);
+    let nodes =
+        json!([begin(), keeps("one", "Kites fly over the dunes"), keeps("two", "Owls sleep by day"), end("done")]);
     published(&app, &app.member, "Stepwise", nodes, "begin>one one>two two>done", json!({})).await;
-    let told = app.call(&app.member, "execution_start", json!({ "processId": "stepwise", "hold": true })).await.unwrap();
+    let told =
+        app.call(&app.member, "execution_start", json!({ "processId": "stepwise", "hold": true })).await.unwrap();
     let id = told["executionId"].as_str().unwrap().to_owned();
     let told = step(&app, &app.member, &id, "one").await.unwrap();
     assert_eq!((&told["how"], &told["status"], &told["step"]), (&json!("begun"), &json!("paused"), &json!("one")));
@@ -33,7 +35,15 @@ async fn a_step_that_is_done_is_done_once_more_with_what_is_known_now() {
     let mut note = keeps("note", "");
     note["input"]["text"] = json!("= text");
     let nodes = json!([begin(), note, { "id": "word", "type": "wait", "config": { "message": "word" } }, end("done")]);
-    published(&app, &app.member, "Again", nodes, "begin>note note>word word>done", json!({ "text": { "required": true } })).await;
+    published(
+        &app,
+        &app.member,
+        "Again",
+        nodes,
+        "begin>note note>word word>done",
+        json!({ "text": { "required": true } }),
+    )
+    .await;
     let id = started(&app, &app.member, "again", json!({ "text": "Plums ripen in August" })).await;
     until(&app, &app.member, &id, |told| told["currentNode"] == "word").await;
     let input = json!({ "id": id, "step": "note", "variables": { "text": "Pears ripen in September" } });
@@ -48,9 +58,11 @@ async fn a_step_that_is_done_is_done_once_more_with_what_is_known_now() {
 #[tokio::test]
 async fn a_step_that_failed_is_done_again_and_goes_on() {
     let app = TestApp::start().await;
-    let look = json!({ "id": "look", "type": "tool", "config": { "tool": "memory_get" }, "input": { "id": "= memory" } });
+    let look =
+        json!({ "id": "look", "type": "tool", "config": { "tool": "memory_get" }, "input": { "id": "= memory" } });
     let variables = json!({ "memory": { "schema": { "type": "string" }, "required": true } });
-    published(&app, &app.member, "Broken", json!([begin(), look, end("done")]), "begin>look look>done", variables).await;
+    published(&app, &app.member, "Broken", json!([begin(), look, end("done")]), "begin>look look>done", variables)
+        .await;
     let nothing = "00000000-0000-7000-8000-000000000000";
     let id = started(&app, &app.member, "broken", json!({ "memory": nothing })).await;
     assert_eq!(over(&app, &app.member, &id).await["status"], "failed");
@@ -68,7 +80,12 @@ async fn what_is_no_step_by_itself_is_refused() {
     let nodes = json!([begin(), { "id": "word", "type": "wait", "config": { "message": "word" } }, keeps("later", "Never"), end("done")]);
     published(&app, &app.member, "Refusing", nodes, "begin>word word>later later>done", json!({})).await;
     let id = started(&app, &app.member, "refusing", json!({})).await;
-    for (node, code) in [("word", "execution_step_unfit"), ("begin", "execution_step_unfit"), ("later", "execution_step_unfit"), ("nowhere", "not_found")] {
+    for (node, code) in [
+        ("word", "execution_step_unfit"),
+        ("begin", "execution_step_unfit"),
+        ("later", "execution_step_unfit"),
+        ("nowhere", "not_found"),
+    ] {
         let fault = step(&app, &app.member, &id, node).await.unwrap_err();
         assert_eq!(fault.code().name, code, "{node}: {fault}");
     }
@@ -99,7 +116,15 @@ async fn the_log_is_found_by_level_text_node_and_time() {
         { "id": "look", "type": "tool", "config": { "tool": "memory_get" }, "input": { "id": "00000000-0000-7000-8000-000000000000" } },
         end("done"),
     ]);
-    published(&app, &app.member, "Logged", nodes, "begin>greet greet>look look>done", json!({ "who": { "required": true } })).await;
+    published(
+        &app,
+        &app.member,
+        "Logged",
+        nodes,
+        "begin>greet greet>look look>done",
+        json!({ "who": { "required": true } }),
+    )
+    .await;
     let id = started(&app, &app.member, "logged", json!({ "who": "Ada" })).await;
     assert_eq!(over(&app, &app.member, &id).await["status"], "failed");
     let log = async |more: Value| {
@@ -109,9 +134,13 @@ async fn the_log_is_found_by_level_text_node_and_time() {
     };
     let all = log(json!({})).await;
     let lines = all["items"].as_array().unwrap();
-    assert!(lines.iter().any(|line| line["event"] == "said" && line["node"] == "greet" && line["level"] == "info"), "{all:#}");
+    assert!(
+        lines.iter().any(|line| line["event"] == "said" && line["node"] == "greet" && line["level"] == "info"),
+        "{all:#}"
+    );
     let errors = log(json!({ "level": "error" })).await;
-    let errors: Vec<_> = errors["items"].as_array().unwrap().iter().map(|line| line["event"].as_str().unwrap()).collect();
+    let errors: Vec<_> =
+        errors["items"].as_array().unwrap().iter().map(|line| line["event"].as_str().unwrap()).collect();
     assert_eq!(errors, ["failed", "ended"]);
     let found = log(json!({ "text": "NOT_FOUND" })).await;
     assert_eq!(found["items"].as_array().unwrap().len(), 1, "{found:#}");
@@ -152,10 +181,26 @@ async fn nodes_are_told_in_order_with_what_they_wait_for() {
     let id = started(&app, &app.member, "whole", json!({})).await;
     rest(&app).await;
     let told = app.call(&app.member, "execution_dependencies", json!({ "id": id })).await.unwrap();
-    let nodes: Vec<(String, String, u64)> = told["nodes"].as_array().unwrap().iter().map(|node| {
-        (node["node"].as_str().unwrap().to_owned(), node["state"].as_str().unwrap().to_owned(), node["order"].as_u64().unwrap())
-    }).collect();
-    let expected = [("begin", "completed", 1), ("split", "completed", 2), ("keep", "completed", 3), ("run", "working", 3), ("join", "waiting_for_others", 4), ("done", "open", 5)];
+    let nodes: Vec<(String, String, u64)> = told["nodes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|node| {
+            (
+                node["node"].as_str().unwrap().to_owned(),
+                node["state"].as_str().unwrap().to_owned(),
+                node["order"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    let expected = [
+        ("begin", "completed", 1),
+        ("split", "completed", 2),
+        ("keep", "completed", 3),
+        ("run", "working", 3),
+        ("join", "waiting_for_others", 4),
+        ("done", "open", 5),
+    ];
     assert_eq!(nodes, expected.map(|(node, state, order)| (node.to_owned(), state.to_owned(), order)));
     let join = &told["nodes"][4];
     assert_eq!(join["dependsOn"], json!(["keep", "run"]));
@@ -186,7 +231,9 @@ async fn a_way_back_does_not_count_for_the_order_and_what_is_passed_by_is_out_of
         found["state"].as_str().unwrap().to_owned()
     };
     assert_eq!((state(&told, "ask"), state(&told, "done")), ("waiting_for_message".to_owned(), "open".to_owned()));
-    app.call(&app.member, "execution_signal", json!({ "id": id, "message": "ask", "payload": { "again": false } })).await.unwrap();
+    app.call(&app.member, "execution_signal", json!({ "id": id, "message": "ask", "payload": { "again": false } }))
+        .await
+        .unwrap();
     let told = app.call(&app.member, "execution_dependencies", json!({ "id": id })).await.unwrap();
     assert_eq!((state(&told, "done"), state(&told, "never")), ("completed".to_owned(), "out_of_reach".to_owned()));
 }

@@ -91,9 +91,13 @@ fn bottleneck(graph: &Graph, index: NodeIndex, figures: &NodeFigures, part: Opti
             "People are waited for: give it a due time with an escalation chain, more candidates, or decide the plain cases by a decision node \
              before it."
         }
-        Config::Wait(_) => "A message or an event is waited for: a boundary_timeout beside it can remind whoever is to send it.",
+        Config::Wait(_) => {
+            "A message or an event is waited for: a boundary_timeout beside it can remind whoever is to send it."
+        }
         Config::SubProcess(_) => "Another process takes the time: ask for its own figures with process_analytics.",
-        Config::ForEach(_) => "A list is gone through: the mode parallel with more atOnce does its items at the same time.",
+        Config::ForEach(_) => {
+            "A list is gone through: the mode parallel with more atOnce does its items at the same time."
+        }
         Config::Agent(_) | Config::Prompt(_) => {
             "A model takes the time: a faster model, a shorter prompt, or a decision node for the plain cases."
         }
@@ -127,7 +131,9 @@ fn failing(
     let failed = share(figures.failed, figures.visits).unwrap_or(0.0);
     if failed >= FAILS && graph.nodes[index].role == Role::Activity && !catches {
         let advice = if node.retry.is_none() {
-            format!("Give it a retry with on: [\"{most}\"] where trying again can help, or a boundary_error that goes another way.")
+            format!(
+                "Give it a retry with on: [\"{most}\"] where trying again can help, or a boundary_error that goes another way."
+            )
         } else {
             "Trying again does not help it: a boundary_error can go another way in place of failing the whole execution.".to_owned()
         };
@@ -173,7 +179,8 @@ fn waiting(graph: &Graph, index: NodeIndex, figures: &NodeFigures, part: Option<
         node: node.id.clone(),
         with: None,
         seen: format!("half of the visits took at most {middle} ms, and one took {longest} ms"),
-        advice: "Nothing bounds the wait: give it a timeout, or a boundary_timeout that reminds or goes another way.".to_owned(),
+        advice: "Nothing bounds the wait: give it a timeout, or a boundary_timeout that reminds or goes another way."
+            .to_owned(),
         saves_ms: None,
         share_of_time: part,
     });
