@@ -1,7 +1,7 @@
 //! The executions domain: processes that run. An execution is a journal and the place where it is; each step is written once, with all that
 //! it brings about, and goes on after whatever stops in between.
 //!
-//! Other domains may use: nothing yet. The runtime keeps `working` at work.
+//! Other domains may use: `standing`. The runtime keeps `working` at work.
 
 mod faults;
 mod finding;
@@ -9,6 +9,7 @@ mod graphs;
 mod model;
 mod playing;
 mod resources;
+pub(crate) mod standing;
 mod tools;
 mod topics;
 mod views;

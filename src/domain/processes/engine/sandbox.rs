@@ -17,6 +17,7 @@ use super::nodes::Config;
 use super::nodes::people::HumanTask;
 use super::synthetic::made_up;
 use super::validation::Surroundings;
+use crate::capability::schema::anything;
 use crate::kernel::time::Timestamp;
 use crate::port::expressions::Expressions;
 
@@ -33,6 +34,7 @@ const MOST_LINES: usize = 2_000;
 pub struct Answer {
     /// What it brings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "anything")]
     pub result: Option<Value>,
     /// That it fails, and how.
     #[serde(default, skip_serializing_if = "Option::is_none")]

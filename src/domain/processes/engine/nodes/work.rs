@@ -103,7 +103,7 @@ impl Typed for Decision {
     const ROLE: Role = Role::Activity;
 
     fn names(&self) -> Vec<(&'static str, Named)> {
-        vec![("/ruleSet", Named::Rules(self.rule_set.clone(), self.decision.clone()))]
+        vec![("/ruleSet", Named::Rules(self.rule_set.clone(), self.decision.clone(), self.version))]
     }
 }
 
