@@ -36,7 +36,7 @@ fn progress(execution: &Execution) -> Progress {
     for token in &execution.state.tokens {
         let state = match &token.stage {
             Doing::Failed { .. } => Stage::Failed,
-            _ if matches!(execution.status, Status::Cancelled | Status::Compensated) => Stage::Cancelled,
+            _ if execution.status.is_over() => Stage::Cancelled,
             Doing::Before { .. } | Doing::Until { .. } | Doing::Listening { .. } => Stage::Waiting,
             Doing::Working { .. } | Doing::Retrying { .. } | Doing::Each { .. } | Doing::Undoing { .. } => Stage::Running,
         };

@@ -52,10 +52,11 @@ impl Capability for ExecutionRun {
         let stored = load(cx, &input.id, Action::Change).await?;
         let stage = Stage::of(cx, &stored.value.process_id, stored.value.revision).await?;
         if stored.value.status == Status::Held {
+            stage.held_to(cx)?;
             let scene = stage.scene(cx, stored.id);
-            let played = scene.resume(stored.value.clone());
+            let played = scene.resume(stored.value.clone()).map_err(|failure| unfit(&failure))?;
             cx.steps(scene.deed("resumed", cx.caller().user, None).into_iter().collect());
-            played.write(cx, &stored)?;
+            stage.write(cx, &stored, played).await?;
             cx.checkpoint().await?;
             cx.service::<Desk>()?.wake();
         }

@@ -64,8 +64,7 @@ impl Capability for ExecutionSignal {
         })?;
         let detail = serde_json::json!({ "message": input.message });
         cx.steps(scene.deed("signalled", cx.caller().user, Some(detail)).into_iter().collect());
-        let execution = played.write(cx, &stored)?;
-        cx.service::<Desk>()?.wake();
+        let execution = stage.write(cx, &stored, played).await?;
         Ok(Full::of(stored.id, execution, &stage.graph))
     }
 }

@@ -64,6 +64,12 @@ impl Capability for ExecutionStart {
             reading::published(cx.platform(), cx.caller(), &input.process_id, input.version.as_deref()).await?;
         let (process_id, revision) = published.ok_or_else(|| not_published(&input.process_id))?;
         let stage = Stage::of(cx, &process_id, revision.revision).await?;
+        stage.held_to(cx)?;
+        let most = cx.platform().config.events.most_hops;
+        if cx.hops() > most {
+            let say = format!("executions set each other off in a chain of more than {most} (events.most_hops)");
+            return Err(Fault::new(&TOO_DEEP, say));
+        }
         let id = cx.new_id();
         let execution = Execution {
             process_id,
@@ -82,13 +88,20 @@ impl Capability for ExecutionStart {
             parent: None,
             parent_token: None,
             parent_item: None,
+            parent_attempt: None,
+            root: None,
             depth: 0,
             hops: cx.hops(),
             held: Vec::new(),
             marks: String::new(),
         };
         let scene = stage.scene(cx, id);
-        let played = scene.start(execution, input.variables).map_err(|failure| unfit(&failure))?;
+        let played = if input.hold {
+            scene.make(execution, input.variables)
+        } else {
+            scene.start(execution, input.variables)
+        };
+        let played = played.map_err(|failure| unfit(&failure))?;
         let detail = input.initiator.map(|initiator| serde_json::json!({ "initiator": initiator }));
         let deed = scene.deed(if input.hold { "made" } else { "started" }, cx.caller().user, detail);
         let belongs = Belongs { visibility: crate::port::records::Visibility::Private, ..cx.belongs_to_caller() };
