@@ -1,7 +1,7 @@
 //! How far an execution is, for those who draw its process.
 
 use super::finding::load;
-use super::model::execution::{Execution, Status};
+use super::model::execution::Execution;
 use crate::capability::cx::Cx;
 use crate::capability::permit::Action;
 use crate::domain::processes::engine::interpreter::Stage as Doing;

@@ -10,7 +10,6 @@ use super::engine::nodes::{Named, node_type};
 use super::engine::validation::{Found, Judged, Level, Surroundings, judge_within, key};
 use super::faults::PROCESS_UNUSABLE;
 use super::model::process::Process;
-use super::model::revision::Revision;
 use crate::capability::cx::Cx;
 use crate::capability::permit::Action;
 use crate::capability::registry::may_call;

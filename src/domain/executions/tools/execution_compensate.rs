@@ -10,7 +10,6 @@ use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::executions::finding::{Stage, load, must_be, unfit};
 use crate::domain::executions::model::execution::Status;
 use crate::domain::executions::views::Full;
-use crate::domain::executions::working::{Desk, withdrawn};
 use crate::kernel::fault::Fault;
 
 /// Takes back what an execution did.

@@ -11,7 +11,6 @@ use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::executions::finding::{Stage, load, must_be, unfit};
 use crate::domain::executions::model::execution::Status;
 use crate::domain::executions::views::Full;
-use crate::domain::executions::working::Desk;
 use crate::domain::processes::engine::interpreter::{Failure, Recovery};
 use crate::kernel::fault::Fault;
 

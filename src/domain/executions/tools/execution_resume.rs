@@ -7,10 +7,9 @@ use crate::capability::Capability;
 use crate::capability::cx::Cx;
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
-use crate::domain::executions::finding::{Stage, load, must_be};
+use crate::domain::executions::finding::{Stage, load, must_be, unfit};
 use crate::domain::executions::model::execution::Status;
 use crate::domain::executions::views::Full;
-use crate::domain::executions::working::Desk;
 use crate::kernel::fault::Fault;
 
 /// Lets an execution go on.

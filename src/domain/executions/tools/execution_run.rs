@@ -11,7 +11,7 @@ use crate::capability::cx::Cx;
 use crate::capability::owned::Stored;
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
-use crate::domain::executions::finding::{Stage, load};
+use crate::domain::executions::finding::{Stage, load, unfit};
 use crate::domain::executions::model::execution::{Execution, Status};
 use crate::domain::executions::views::Full;
 use crate::domain::executions::working::Desk;

@@ -13,7 +13,6 @@ use crate::domain::executions::finding::{Stage, load, must_be};
 use crate::domain::executions::model::execution::Execution;
 use crate::domain::executions::model::execution::Status;
 use crate::domain::executions::views::Full;
-use crate::domain::executions::working::Desk;
 use crate::domain::processes::engine::interpreter::{Happening, Stage as At, TokenId};
 use crate::domain::processes::engine::nodes::Config;
 use crate::kernel::fault::Fault;

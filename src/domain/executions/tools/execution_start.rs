@@ -8,6 +8,7 @@ use crate::capability::Capability;
 use crate::capability::cx::{Belongs, Cx};
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
+use crate::domain::executions::faults::TOO_DEEP;
 use crate::domain::executions::finding::{Stage, not_published, unfit};
 use crate::domain::executions::model::execution::{Execution, Status};
 use crate::domain::executions::views::Full;
