@@ -35,7 +35,7 @@ pub(super) static VARIABLES_UNFIT: CodeRow = CodeRow::of_caller(
 pub(super) static TOO_DEEP: CodeRow = CodeRow::of_caller(
     "execution_too_deep",
     422,
-    "Processes run processes more levels deep than may be. Look for one that runs itself.",
+    "Processes run processes more levels deep, or more of them, than may be. Look for one that runs itself.",
 );
 
 /// The other side of a call over HTTP refused it.

@@ -1,7 +1,7 @@
 //! The executions domain: processes that run. An execution is a journal and the place where it is; each step is written once, with all that
 //! it brings about, and goes on after whatever stops in between.
 //!
-//! Other domains may use: `starting`, `sampling`. The runtime keeps `working` at work.
+//! Other domains may use: `starting`, `standing`, `sampling`. The runtime keeps `working` at work.
 
 mod depending;
 mod faults;
@@ -13,6 +13,7 @@ mod model;
 mod playing;
 mod resources;
 pub(crate) mod sampling;
+pub(crate) mod standing;
 pub(crate) mod starting;
 mod tools;
 mod topics;

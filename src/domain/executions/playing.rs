@@ -3,7 +3,7 @@
 use serde_json::json;
 use uuid::Uuid;
 
-use super::model::execution::{EXECUTION, Execution, QUEUE, Status, Todo, Work};
+use super::model::execution::{EXECUTION, Execution, QUEUE, Status, Todo, WORK, Work};
 use super::model::line::{Deed, JOURNAL, Line};
 use super::model::wait::{EXECUTION_WAIT, Wait};
 use super::topics::{CANCELLED, COMPENSATED, COMPLETED, FAILED, PROGRESSED, STARTED};
@@ -11,7 +11,9 @@ use crate::capability::cx::Cx;
 use crate::capability::events::Event;
 use crate::capability::owned::Stored;
 use crate::domain::processes::engine::graph::Graph;
-use crate::domain::processes::engine::interpreter::{Ending, Facts, Failure, Happening, Play, Stage, TokenId, Wish};
+use crate::domain::processes::engine::interpreter::{
+    Ending, Facts, Failure, Happening, Play, Stage, State, TokenId, Wish,
+};
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{TenantId, new_uuid};
 use crate::kernel::time::Timestamp;
@@ -60,19 +62,28 @@ impl Scene<'_> {
         mut execution: Execution,
         variables: serde_json::Map<String, serde_json::Value>,
     ) -> Result<Played, Failure> {
-        let held = execution.status == Status::Held;
-        if !held {
-            execution.started_at = Some(self.now);
-            execution.status = Status::Running;
-        }
+        execution.started_at = Some(self.now);
+        execution.status = Status::Running;
         let facts = self.facts(&execution);
-        let mut play = Play::new(self.graph, self.language, &facts, self.now, std::mem::take(&mut execution.state));
+        let mut play = Play::new(self.graph, self.language, &facts, self.now, State::default());
         play.start(variables)?;
         let mut played = self.after(execution, play);
-        if !held {
-            played.events.insert(0, self.event(STARTED, &played.execution, json!({})));
-        }
+        played.events.insert(0, self.event(STARTED, &played.execution, json!({})));
         Ok(played)
+    }
+
+    /// Is only made, with what it is to begin with: nothing of it happens before it begins.
+    pub(super) fn make(
+        &self,
+        mut execution: Execution,
+        variables: serde_json::Map<String, serde_json::Value>,
+    ) -> Result<Played, Failure> {
+        let facts = self.facts(&execution);
+        let mut play = Play::new(self.graph, self.language, &facts, self.now, State::default());
+        play.start(variables.clone())?;
+        execution.marks = Execution::marks_of(&variables);
+        execution.state = State { variables, ..State::default() };
+        Ok(Played { execution, steps: Vec::new(), events: Vec::new(), dropped: Vec::new(), due: false })
     }
 
     /// Lets something happen; none where it concerns nothing that still waits for it.
@@ -172,7 +183,7 @@ impl Scene<'_> {
         }
     }
 
-    /// Puts a wish into the queue.
+    /// Puts a wish into its queue.
     pub(super) fn enqueue(&self, wish: Wish, played: &mut Played) {
         let (due, todo) = match wish {
             Wish::Wake { token, timer, at } => (at, Todo::Happening(Happening::Woke { token, timer })),
@@ -184,6 +195,9 @@ impl Scene<'_> {
 
     /// Nothing more is wanted for a token.
     fn let_go(&self, token: TokenId, played: &mut Played) {
+        if played.dropped.contains(&token) {
+            return;
+        }
         played.dropped.push(token);
         let listens = Step::Remove { kind: &EXECUTION_WAIT, id: Wait::id(self.id, token), expect: Expect::Anything };
         played.steps.push(listens);
@@ -217,21 +231,19 @@ impl Scene<'_> {
         self.tell_parent(played);
     }
 
-    /// It goes on: what was held back is begun.
-    pub(super) fn resume(&self, mut execution: Execution) -> Played {
-        let begins = execution.status == Status::Held;
+    /// It begins, or goes on: what was held back is begun.
+    pub(super) fn resume(&self, mut execution: Execution) -> Result<Played, Failure> {
+        if execution.status == Status::Held {
+            let variables = std::mem::take(&mut execution.state).variables;
+            return self.start(execution, variables);
+        }
         execution.status = Status::Running;
-        execution.started_at = execution.started_at.or(Some(self.now));
         let held = std::mem::take(&mut execution.held);
         let mut played = Played { execution, steps: Vec::new(), events: Vec::new(), dropped: Vec::new(), due: false };
         for wish in held {
             self.enqueue(wish, &mut played);
         }
-        if begins {
-            let event = self.event(STARTED, &played.execution, json!({}));
-            played.events.push(event);
-        }
-        played
+        Ok(played)
     }
 
     /// A step that was held back is begun by itself: the execution begins where it did not, and is paused.
@@ -284,17 +296,18 @@ impl Scene<'_> {
     fn tell_parent(&self, played: &mut Played) {
         let execution = &played.execution;
         let (Some(parent), Some(token)) = (execution.parent, execution.parent_token) else { return };
-        let item = execution.parent_item;
+        let (item, attempt) = (execution.parent_item, execution.parent_attempt);
         let happening = match execution.status {
             Status::Completed => {
                 let result = execution.result.clone().unwrap_or_default();
-                Happening::Done { token, item, result: result.into() }
+                Happening::Done { token, item, attempt, result: result.into() }
             }
             _ => {
                 let failure = execution.failure.clone();
                 let failure =
                     failure.unwrap_or_else(|| Failure::new("cancelled", "the execution below was called off"));
-                Happening::Failed { token, item, code: failure.code, message: failure.message, passing: false }
+                let Failure { code, message, .. } = failure;
+                Happening::Failed { token, item, attempt, code, message, passing: false }
             }
         };
         played
@@ -319,13 +332,7 @@ impl Scene<'_> {
 }
 
 impl Played {
-    /// Writes it by a call, in place of what was read.
-    pub(super) fn write(self, cx: &Cx, stored: &Stored<Execution>) -> Result<Execution, Fault> {
-        cx.change(stored, &self.execution)?;
-        self.write_beside(cx)
-    }
-
-    /// Writes what lies beside the execution.
+    /// Writes, by a call, what lies beside the execution.
     pub(super) fn write_beside(self, cx: &Cx) -> Result<Execution, Fault> {
         cx.steps(self.steps);
         for event in self.events {
@@ -350,8 +357,9 @@ impl Played {
 
 /// A job of the queue.
 pub(super) fn job(execution: Uuid, todo: Todo, due: Timestamp, priority: i32, now: Timestamp) -> Option<Job> {
+    let queue = if matches!(todo, Todo::Wish(_)) { WORK } else { QUEUE };
     let body = serde_json::to_value(Work { execution, todo }).ok()?;
-    Some(Job { id: new_uuid(now), queue: QUEUE, due, priority, body })
+    Some(Job { id: new_uuid(now), queue, due, priority, body })
 }
 
 /// What can be said of a token's stage to people.

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::faults::TOO_DEEP;
 use super::finding::{Stage, not_published, unfit};
 use super::model::execution::{Execution, Status};
 use super::playing::Played;
@@ -35,6 +36,12 @@ impl Startable {
         let published = reading::published(cx.platform(), cx.caller(), process, version).await?;
         let (process_id, revision) = published.ok_or_else(|| not_published(process))?;
         let stage = Stage::of(cx, &process_id, revision.revision).await?;
+        stage.held_to(cx)?;
+        let most = cx.platform().config.events.most_hops;
+        if cx.hops() > most {
+            let say = format!("executions set each other off in a chain of more than {most} (events.most_hops)");
+            return Err(Fault::new(&TOO_DEEP, say));
+        }
         Ok(Self { process_id, version: revision.called(), revision: revision.revision, stage })
     }
 
@@ -72,12 +79,20 @@ impl Startable {
             parent: beginning.batch,
             parent_token: None,
             parent_item: None,
+            parent_attempt: None,
+            root: None,
             depth: 0,
             hops: cx.hops(),
             held: Vec::new(),
             marks: String::new(),
         };
-        self.stage.scene(cx, id).start(execution, beginning.variables).map_err(|failure| unfit(&failure))
+        let scene = self.stage.scene(cx, id);
+        let played = if beginning.hold {
+            scene.make(execution, beginning.variables)
+        } else {
+            scene.start(execution, beginning.variables)
+        };
+        played.map_err(|failure| unfit(&failure))
     }
 }
 

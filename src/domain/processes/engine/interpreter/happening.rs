@@ -17,6 +17,9 @@ pub enum Happening {
         /// The item that it was for.
         #[serde(default)]
         item: Option<usize>,
+        /// The attempt that it is of; the one that is under way where it is not said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        attempt: Option<u32>,
         /// What it brought.
         result: Value,
     },
@@ -27,6 +30,9 @@ pub enum Happening {
         /// The item that it was for.
         #[serde(default)]
         item: Option<usize>,
+        /// As in `Done`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        attempt: Option<u32>,
         /// The code of the fault.
         code: String,
         /// What went wrong.
@@ -126,7 +132,7 @@ pub enum Wish {
 }
 
 impl Wish {
-    /// The token that wishes it.
+    /// The token that it is of.
     #[must_use]
     pub const fn token(&self) -> TokenId {
         match self {
