@@ -59,11 +59,20 @@ impl Scene<'_> {
     /// Begins.
     pub(super) fn start(
         &self,
+        execution: Execution,
+        variables: serde_json::Map<String, serde_json::Value>,
+    ) -> Result<Played, Failure> {
+        self.start_as(Status::Running, execution, variables)
+    }
+
+    fn start_as(
+        &self,
+        status: Status,
         mut execution: Execution,
         variables: serde_json::Map<String, serde_json::Value>,
     ) -> Result<Played, Failure> {
         execution.started_at = Some(self.now);
-        execution.status = Status::Running;
+        execution.status = status;
         let facts = self.facts(&execution);
         let mut play = Play::new(self.graph, self.language, &facts, self.now, State::default());
         play.start(variables)?;
@@ -246,17 +255,29 @@ impl Scene<'_> {
         Ok(played)
     }
 
-    /// A step that was held back is begun by itself: the execution begins where it did not, and is paused.
-    pub(super) fn begin_alone(&self, mut execution: Execution, token: TokenId) -> Played {
-        let begins = execution.status == Status::Held;
-        execution.status = Status::Paused;
-        execution.started_at = execution.started_at.or(Some(self.now));
+    /// Begins one that was only made with one of its first steps, and is paused before all others; none where it is no such step.
+    pub(super) fn start_alone(
+        &self,
+        mut execution: Execution,
+        values: serde_json::Map<String, serde_json::Value>,
+        node: &str,
+    ) -> Result<Option<Played>, Failure> {
+        let mut variables = std::mem::take(&mut execution.state).variables;
+        variables.extend(values);
+        let mut played = self.start_as(Status::Paused, execution, variables)?;
+        let at_node = |token: &&Token| token.node == node;
+        let Some(token) = played.execution.state.tokens.iter().find(at_node).map(|token| token.id) else { return Ok(None) };
+        if !played.execution.held.iter().any(|wish| wish.is_work_of(token)) {
+            return Ok(None);
+        }
+        self.release(&mut played, token);
+        Ok(Some(played))
+    }
+
+    /// A step that was held back by a pause is begun by itself.
+    pub(super) fn begin_alone(&self, execution: Execution, token: TokenId) -> Played {
         let mut played = Played { execution, steps: Vec::new(), events: Vec::new(), dropped: Vec::new(), due: false };
         self.release(&mut played, token);
-        if begins {
-            let event = self.event(STARTED, &played.execution, json!({}));
-            played.events.push(event);
-        }
         played
     }
 
@@ -357,7 +378,7 @@ impl Played {
 
 /// A job of the queue.
 pub(super) fn job(execution: Uuid, todo: Todo, due: Timestamp, priority: i32, now: Timestamp) -> Option<Job> {
-    let queue = if matches!(todo, Todo::Wish(_)) { WORK } else { QUEUE };
+    let queue = if matches!(todo, Todo::Wish(_) | Todo::Step(_)) { WORK } else { QUEUE };
     let body = serde_json::to_value(Work { execution, todo }).ok()?;
     Some(Job { id: new_uuid(now), queue, due, priority, body })
 }

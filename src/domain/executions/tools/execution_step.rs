@@ -14,7 +14,6 @@ use crate::domain::executions::finding::{Stage, load, must_be, unfit};
 use crate::domain::executions::model::execution::{Execution, Status};
 use crate::domain::executions::playing::{Played, said};
 use crate::domain::executions::views::Full;
-use crate::domain::executions::working::Desk;
 use crate::domain::processes::engine::graph::NodeIndex;
 use crate::domain::processes::engine::interpreter::{Failure, Recovery, Stage as At, Token};
 use crate::kernel::fault::Fault;
@@ -81,6 +80,7 @@ impl Capability for ExecutionStep {
         let stage = Stage::of(cx, &stored.value.process_id, stored.value.revision).await?;
         let states = [Status::Running, Status::Paused, Status::Held, Status::Failed];
         must_be(&stored.value, &states, "asked for a step")?;
+        stage.held_to(cx)?;
         let Some(node) = stage.graph.find(&input.step) else {
             let steps: Vec<&str> = stage.graph.definition.nodes.iter().map(|node| node.id.as_str()).collect();
             let detail = serde_json::json!({ "steps": steps });
@@ -90,8 +90,7 @@ impl Capability for ExecutionStep {
         let detail = serde_json::json!({ "step": input.step, "how": how });
         let scene = stage.scene(cx, stored.id);
         cx.steps(scene.deed("stepped", cx.caller().user, Some(detail)).into_iter().collect());
-        let execution = played.write(cx, &stored)?;
-        cx.service::<Desk>()?.wake();
+        let execution = stage.write(cx, &stored, played).await?;
         Ok(Output { step: input.step, how, full: Full::of(stored.id, execution, &stage.graph) })
     }
 }
@@ -105,6 +104,14 @@ fn done(
 ) -> Result<(How, Played), Fault> {
     let scene = stage.scene(cx, stored.id);
     let mut execution = stored.value.clone();
+    if execution.status == Status::Held {
+        let played = scene.start_alone(execution, input.variables.clone(), &input.step);
+        let played = played.map_err(|failure| refused(&input.step, &failure))?;
+        return match played {
+            Some(played) => Ok((How::Begun, played)),
+            None => Err(unfit_step(&input.step, "is not among the first, so it cannot begin the execution")),
+        };
+    }
     let of_step = |token: &&Token| token.node == input.step && !matches!(token.stage, At::Before { .. });
     // What failed or waits is meant before what is under way.
     let rank = |token: &&Token| match token.stage {
@@ -114,7 +121,7 @@ fn done(
     };
     let token = stored.value.state.tokens.iter().filter(of_step).min_by_key(rank);
     let Some(token) = token else {
-        if matches!(execution.status, Status::Held | Status::Failed) || !execution.state.passed.contains(&input.step) {
+        if execution.status == Status::Failed || !execution.state.passed.contains(&input.step) {
             return Err(unfit_step(&input.step, "was not come to, so there is nothing that could be done once more"));
         }
         let played = scene.handle(execution, |play| {
