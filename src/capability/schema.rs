@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use jsonschema::{PatternOptions, Validator};
-use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
-use serde_json::{Map, Value};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Map, Value, json};
 
 /// A JSON Schema object, shared.
 pub type SharedSchema = Arc<Map<String, Value>>;
@@ -48,6 +48,21 @@ pub fn compiled(schema: &Map<String, Value>, deepest: usize) -> Result<Validator
         .with_pattern_options(PatternOptions::regex())
         .build(&schema)
         .map_err(|error| error.to_string())
+}
+
+/// The schema of a property that may be anything: said by type in inputs, since some clients refuse what has none. Lists in lists end at the third.
+pub fn anything(generator: &mut SchemaGenerator) -> Schema {
+    if generator.contract().is_serialize() {
+        return Schema::default();
+    }
+    let plain = || vec![json!({ "type": "string" }), json!({ "type": "number" }), json!({ "type": "boolean" }), json!({ "type": "object" })];
+    let or_list = |items: Vec<Value>| {
+        let list = json!({ "type": "array", "items": { "anyOf": items }, "maxItems": 10_000 });
+        let mut all = plain();
+        all.push(list);
+        all
+    };
+    json_schema!({ "anyOf": or_list(or_list(plain())) })
 }
 
 fn depth(value: &Value) -> usize {

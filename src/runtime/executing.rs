@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::rounds::{Rounds, keep};
 use super::supervise::Supervisor;
 use crate::capability::gate::Gate;
-use crate::domain::executions::working::{Hearer, Worker};
+use crate::domain::executions::working::{Hearer, Worker, at_once};
 use crate::kernel::fault::Fault;
 
 /// How often it looks when nothing wakes it: for timers, and for what other instances wished.
@@ -26,8 +26,7 @@ impl Rounds for Hearer {
 /// # Errors
 /// When the program has no desk for it: a fault of the program.
 pub fn start(gate: &Arc<Gate>, supervisor: &Supervisor) -> Result<(), Fault> {
-    let at_once = gate.platform().config.limits.concurrent_calls / 2;
-    let worker = Worker::new(gate.clone(), at_once)?;
+    let worker = Worker::new(gate.clone(), at_once(gate.platform()))?;
     keep("execution events", HEAR_EVERY, &Hearer::new(gate.clone())?, supervisor);
     supervisor.keep("executions", move |stop| {
         let worker = worker.clone();

@@ -100,8 +100,8 @@ fn tools_told_apart(tool: &Tool) -> bool {
 }
 
 fn tells_figures(tool: &Tool) -> bool {
-    // An installation signs its own audit log with a key of its own.
-    let signed = ["audit_verify", "audit_export", "compliance_report"];
+    // An installation signs its own audit log, and its links, with a key of its own.
+    let signed = ["audit_verify", "audit_export", "compliance_report", "task_link"];
     let system = ["metrics", "monitor", "cache_stats", "cache_clear", "health", "logs"];
     signed.contains(&&*tool.name) || tool.name.strip_prefix("system_").is_some_and(|name| system.contains(&name))
 }
@@ -193,16 +193,15 @@ async fn over_mcp(tool: &Tool, example: &Example) -> Result<Value, String> {
     if result["isError"] == false { Ok(result["structuredContent"].clone()) } else { Err(answer.to_string()) }
 }
 
-/// An answer without what differs from one start of the program to the next: ids that the scene has not fixed, moments,
-/// secrets, durations, paths.
+/// An answer without what differs from one start of the program to the next: ids that the scene has not fixed and digests of
+/// what has them, moments, secrets, durations, paths; and without the door.
 fn plain(answer: &Value) -> Value {
     match answer {
         Value::Object(properties) => {
             let plain_one = |(name, value): (&String, &Value)| {
                 let value = match name.as_str() {
-                    "durationMs" | "key" | "secret" | "prefix" | "sizeBytes" | "checksum" | "file" | "folder" => {
-                        json!("…")
-                    }
+                    "durationMs" | "key" | "secret" | "prefix" | "sizeBytes" | "checksum" | "file" | "folder"
+                    | "shownHash" | "door" => json!("…"),
                     _ => plain(value),
                 };
                 (name.clone(), value)

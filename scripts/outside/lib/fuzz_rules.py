@@ -59,6 +59,9 @@ OF_THE_PAST = {
     "flow_execution_over",  # what was reported before
     "flow_execution_here",
     "flow_version_taken",  # which versions there were
+    "execution_step_unfit",  # where the execution is
+    "execution_batch_differs",  # what was asked for under the same name before
+    "execution_batch_unfit",  # what the processes declare
     "process_file_broken",  # languages of their own
     "process_file_outside",
     "rule_tests_failed",  # what the rules decide
@@ -209,6 +212,12 @@ MANY_RULES = {
     "flow_executions",
     "flow_register",
     "flow_update",
+    "execution_batch",
+    "execution_dependencies",
+    "execution_logs",
+    "execution_optimize",
+    "execution_schedule",
+    "execution_step",
     "process_create",
     "process_get",
     "process_list",
@@ -224,6 +233,7 @@ MANY_RULES = {
     "process_link",
     "process_links",
     "process_merge",
+    "process_analytics",
     "prompt_assemble",
     "prompt_create",
     "prompt_experiment",
@@ -580,11 +590,18 @@ DISPOSABLE = {
     "flow_statistics": [("path_parameters", lambda: {"id": flow()}), ("query", dict)],
     "flow_update": [("path_parameters", lambda: {"id": flow()}), ("body", lambda: {"description": "Other."})],
     "flow_validate": [("path_parameters", lambda: {"id": flow()}), ("body", dict)],
+    "execution_logs": [("path_parameters", lambda: {"id": execution()}), ("query", dict)],
+    "execution_step": [("path_parameters", lambda: {"id": failed(), "step": "done"}), ("body", dict)],
+    "execution_dependencies": ("path_parameters", lambda: {"id": execution()}),
+    "execution_batch": ("body", lambda: {"processId": published_process(), "items": [{}, {"key": "second"}]}),
+    "execution_schedule": ("body", lambda: {"processId": published_process(), "cronExpression": "0 9 * * *"}),
+    "execution_optimize": ("body", lambda: {"processId": published_process()}),
+    "process_analytics": [("path_parameters", lambda: {"id": published_process()}), ("query", dict)],
     "process_create": ("body", lambda: steps(f"Fresh {next(numbers)}")),
     "process_get": [("path_parameters", lambda: {"id": process()}), ("query", dict)],
     "process_publish": [("path_parameters", lambda: {"id": process()}), ("body", dict)],
     "process_sandbox": [("path_parameters", lambda: {"id": process()}), ("body", dict)],
-    "process_templates": ("query", lambda: {"id": "expense-approval", "parameters": json.dumps({"manager": "m", "finance": "f"})}),
+    "process_templates": ("query", lambda: {"id": "expense-approval"}),
     "process_update": [("path_parameters", lambda: {"id": process()}), ("body", lambda: {"description": "Other."})],
     "process_validate": [("path_parameters", lambda: {"id": process()}), ("body", dict)],
     "process_versions": [("path_parameters", lambda: {"id": process()}), ("query", dict)],

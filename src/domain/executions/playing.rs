@@ -3,7 +3,7 @@
 use serde_json::json;
 use uuid::Uuid;
 
-use super::model::execution::{EXECUTION, Execution, QUEUE, Status, Todo, Work};
+use super::model::execution::{EXECUTION, Execution, QUEUE, Status, Todo, WORK, Work};
 use super::model::line::{Deed, JOURNAL, Line};
 use super::model::wait::{EXECUTION_WAIT, Wait};
 use super::topics::{CANCELLED, COMPENSATED, COMPLETED, FAILED, PROGRESSED, STARTED};
@@ -11,7 +11,9 @@ use crate::capability::cx::Cx;
 use crate::capability::events::Event;
 use crate::capability::owned::Stored;
 use crate::domain::processes::engine::graph::Graph;
-use crate::domain::processes::engine::interpreter::{Ending, Facts, Failure, Happening, Play, Stage, TokenId, Wish};
+use crate::domain::processes::engine::interpreter::{
+    Ending, Facts, Failure, Happening, Play, Stage, State, TokenId, Wish,
+};
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{TenantId, new_uuid};
 use crate::kernel::time::Timestamp;
@@ -57,22 +59,40 @@ impl Scene<'_> {
     /// Begins.
     pub(super) fn start(
         &self,
+        execution: Execution,
+        variables: serde_json::Map<String, serde_json::Value>,
+    ) -> Result<Played, Failure> {
+        self.start_as(Status::Running, execution, variables)
+    }
+
+    fn start_as(
+        &self,
+        status: Status,
         mut execution: Execution,
         variables: serde_json::Map<String, serde_json::Value>,
     ) -> Result<Played, Failure> {
-        let held = execution.status == Status::Held;
-        if !held {
-            execution.started_at = Some(self.now);
-            execution.status = Status::Running;
-        }
+        execution.started_at = Some(self.now);
+        execution.status = status;
         let facts = self.facts(&execution);
-        let mut play = Play::new(self.graph, self.language, &facts, self.now, std::mem::take(&mut execution.state));
+        let mut play = Play::new(self.graph, self.language, &facts, self.now, State::default());
         play.start(variables)?;
         let mut played = self.after(execution, play);
-        if !held {
-            played.events.insert(0, self.event(STARTED, &played.execution, json!({})));
-        }
+        played.events.insert(0, self.event(STARTED, &played.execution, json!({})));
         Ok(played)
+    }
+
+    /// Is only made, with what it is to begin with: nothing of it happens before it begins.
+    pub(super) fn make(
+        &self,
+        mut execution: Execution,
+        variables: serde_json::Map<String, serde_json::Value>,
+    ) -> Result<Played, Failure> {
+        let facts = self.facts(&execution);
+        let mut play = Play::new(self.graph, self.language, &facts, self.now, State::default());
+        play.start(variables.clone())?;
+        execution.marks = Execution::marks_of(&variables);
+        execution.state = State { variables, ..State::default() };
+        Ok(Played { execution, steps: Vec::new(), events: Vec::new(), dropped: Vec::new(), due: false })
     }
 
     /// Lets something happen; none where it concerns nothing that still waits for it.
@@ -172,7 +192,7 @@ impl Scene<'_> {
         }
     }
 
-    /// Puts a wish into the queue.
+    /// Puts a wish into its queue.
     pub(super) fn enqueue(&self, wish: Wish, played: &mut Played) {
         let (due, todo) = match wish {
             Wish::Wake { token, timer, at } => (at, Todo::Happening(Happening::Woke { token, timer })),
@@ -184,15 +204,13 @@ impl Scene<'_> {
 
     /// Nothing more is wanted for a token.
     fn let_go(&self, token: TokenId, played: &mut Played) {
+        if played.dropped.contains(&token) {
+            return;
+        }
         played.dropped.push(token);
         let listens = Step::Remove { kind: &EXECUTION_WAIT, id: Wait::id(self.id, token), expect: Expect::Anything };
         played.steps.push(listens);
-        let of_token = |wish: &Wish| match wish {
-            Wish::Work { token, .. } | Wish::Wake { token, .. } | Wish::Listen { token, .. } | Wish::Drop { token } => {
-                *token
-            }
-        };
-        played.execution.held.retain(|wish| of_token(wish) != token);
+        played.execution.held.retain(|wish| wish.token() != token);
     }
 
     fn ended(&self, ending: Ending, played: &mut Played) {
@@ -222,21 +240,61 @@ impl Scene<'_> {
         self.tell_parent(played);
     }
 
-    /// It goes on: what was held back is begun.
-    pub(super) fn resume(&self, mut execution: Execution) -> Played {
-        let begins = execution.status == Status::Held;
+    /// It begins, or goes on: what was held back is begun.
+    pub(super) fn resume(&self, mut execution: Execution) -> Result<Played, Failure> {
+        if execution.status == Status::Held {
+            let variables = std::mem::take(&mut execution.state).variables;
+            return self.start(execution, variables);
+        }
         execution.status = Status::Running;
-        execution.started_at = execution.started_at.or(Some(self.now));
         let held = std::mem::take(&mut execution.held);
         let mut played = Played { execution, steps: Vec::new(), events: Vec::new(), dropped: Vec::new(), due: false };
         for wish in held {
             self.enqueue(wish, &mut played);
         }
-        if begins {
-            let event = self.event(STARTED, &played.execution, json!({}));
-            played.events.push(event);
+        Ok(played)
+    }
+
+    /// Begins one that was only made with one of its first steps, and is paused before all others; none where it is no such step.
+    pub(super) fn start_alone(
+        &self,
+        mut execution: Execution,
+        values: serde_json::Map<String, serde_json::Value>,
+        node: &str,
+    ) -> Result<Option<Played>, Failure> {
+        let mut variables = std::mem::take(&mut execution.state).variables;
+        variables.extend(values);
+        let mut played = self.start_as(Status::Paused, execution, variables)?;
+        let at_node = |token: &&Token| token.node == node;
+        let Some(token) = played.execution.state.tokens.iter().find(at_node).map(|token| token.id) else { return Ok(None) };
+        if !played.execution.held.iter().any(|wish| wish.is_work_of(token)) {
+            return Ok(None);
         }
+        self.release(&mut played, token);
+        Ok(Some(played))
+    }
+
+    /// A step that was held back by a pause is begun by itself.
+    pub(super) fn begin_alone(&self, execution: Execution, token: TokenId) -> Played {
+        let mut played = Played { execution, steps: Vec::new(), events: Vec::new(), dropped: Vec::new(), due: false };
+        self.release(&mut played, token);
         played
+    }
+
+    /// What is held back of a token is begun, whatever else is.
+    pub(super) fn release(&self, played: &mut Played, token: TokenId) {
+        let held = std::mem::take(&mut played.execution.held);
+        let (mine, rest): (Vec<Wish>, Vec<Wish>) = held.into_iter().partition(|wish| wish.token() == token);
+        played.execution.held = rest;
+        for wish in mine {
+            if matches!(wish, Wish::Work { .. }) {
+                played.due = true;
+                let step = job(self.id, Todo::Step(wish), self.now, played.execution.priority, self.now);
+                played.steps.extend(step.map(Step::Enqueue));
+            } else {
+                self.enqueue(wish, played);
+            }
+        }
     }
 
     /// It is called off.
@@ -259,17 +317,18 @@ impl Scene<'_> {
     fn tell_parent(&self, played: &mut Played) {
         let execution = &played.execution;
         let (Some(parent), Some(token)) = (execution.parent, execution.parent_token) else { return };
-        let item = execution.parent_item;
+        let (item, attempt) = (execution.parent_item, execution.parent_attempt);
         let happening = match execution.status {
             Status::Completed => {
                 let result = execution.result.clone().unwrap_or_default();
-                Happening::Done { token, item, result: result.into() }
+                Happening::Done { token, item, attempt, result: result.into() }
             }
             _ => {
                 let failure = execution.failure.clone();
                 let failure =
                     failure.unwrap_or_else(|| Failure::new("cancelled", "the execution below was called off"));
-                Happening::Failed { token, item, code: failure.code, message: failure.message, passing: false }
+                let Failure { code, message, .. } = failure;
+                Happening::Failed { token, item, attempt, code, message, passing: false }
             }
         };
         played
@@ -294,13 +353,7 @@ impl Scene<'_> {
 }
 
 impl Played {
-    /// Writes it by a call, in place of what was read.
-    pub(super) fn write(self, cx: &Cx, stored: &Stored<Execution>) -> Result<Execution, Fault> {
-        cx.change(stored, &self.execution)?;
-        self.write_beside(cx)
-    }
-
-    /// Writes what lies beside the execution.
+    /// Writes, by a call, what lies beside the execution.
     pub(super) fn write_beside(self, cx: &Cx) -> Result<Execution, Fault> {
         cx.steps(self.steps);
         for event in self.events {
@@ -325,8 +378,9 @@ impl Played {
 
 /// A job of the queue.
 pub(super) fn job(execution: Uuid, todo: Todo, due: Timestamp, priority: i32, now: Timestamp) -> Option<Job> {
+    let queue = if matches!(todo, Todo::Wish(_) | Todo::Step(_)) { WORK } else { QUEUE };
     let body = serde_json::to_value(Work { execution, todo }).ok()?;
-    Some(Job { id: new_uuid(now), queue: QUEUE, due, priority, body })
+    Some(Job { id: new_uuid(now), queue, due, priority, body })
 }
 
 /// What can be said of a token's stage to people.

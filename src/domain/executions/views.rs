@@ -124,7 +124,7 @@ impl Brief {
                 .tokens
                 .first()
                 .map(|token| token.node.clone())
-                .filter(|_| !matches!(execution.status, Status::Completed | Status::Compensated)),
+                .filter(|_| !execution.status.is_over() || execution.status == Status::Failed),
             started_at: execution.started_at,
             ended_at: execution.ended_at,
             started_by: execution.user,
@@ -143,13 +143,24 @@ impl Full {
             execution.state.passed.iter().map(|node| (node.clone(), "completed")).collect();
         let mut tokens = Vec::new();
         for token in &execution.state.tokens {
-            node_states.insert(token.node.clone(), said(&token.stage));
-            tokens.push(TokenView::of(token.id, &token.node, &token.stage, graph));
+            let stage = given_up(execution.status, &token.stage).unwrap_or_else(|| said(&token.stage));
+            node_states.insert(token.node.clone(), stage);
+            tokens.push(TokenView { stage, ..TokenView::of(token.id, &token.node, &token.stage, graph) });
         }
         let nodes = (0..graph.nodes.len()).filter(|index| graph.in_flow(*index)).count();
         let progress = Progress { passed: execution.state.passed.len(), nodes };
         let state = StateView { variables: execution.state.variables, node_states, tokens };
         Self { brief, state, result: execution.result, progress }
+    }
+}
+
+/// What a token does no more, since the execution is over.
+fn given_up(status: Status, stage: &Stage) -> Option<&'static str> {
+    match (status, stage) {
+        (Status::Cancelled, _) => Some("given_up"),
+        // It is taken up again when the execution is recovered.
+        (Status::Failed, stage) if !matches!(stage, Stage::Failed { .. }) => Some("stopped"),
+        _ => None,
     }
 }
 

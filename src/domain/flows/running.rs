@@ -12,7 +12,7 @@ use super::model::execution::{FLOW_EXECUTION, FlowExecution, Status};
 use super::views::{CredentialView, DependencyState, Met};
 use crate::capability::cx::{Cx, store_fault};
 use crate::capability::owned::{Stored, visible_to};
-use crate::domain::executions::starting::{Standing, Stands, standings, standings_in_short};
+use crate::domain::executions::outcomes::{Standing, Stands, standings, standings_in_short};
 use crate::kernel::fault::Fault;
 use crate::kernel::tasks::blocking;
 use crate::kernel::time::Timestamp;

@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
 use super::engine::template::Template;
+use crate::kernel::fault::Fault;
 use crate::port::expressions::Expressions;
 use crate::port::overlay::{Broken, Layers, Overlaid, TextFile};
 
@@ -63,6 +64,17 @@ impl Overlaid for Templates {
         }
         broken
     }
+}
+
+/// The template of an id.
+///
+/// # Errors
+/// `not_found`, with those that there are.
+pub(super) fn named<'a>(files: &'a Files, id: &str) -> Result<&'a Arc<Template>, Fault> {
+    files.get(id).ok_or_else(|| {
+        let known: Vec<&String> = files.keys().collect();
+        Fault::not_found("template", id).with_detail(serde_json::json!({ "templates": known }))
+    })
 }
 
 /// What the templates do not keep of what they promise, each with its id.

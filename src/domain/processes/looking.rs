@@ -10,14 +10,15 @@ use super::engine::nodes::{Named, node_type};
 use super::engine::validation::{Found, Judged, Level, Surroundings, judge_within, key};
 use super::faults::PROCESS_UNUSABLE;
 use super::model::process::Process;
-use super::model::revision::Revision;
 use crate::capability::cx::Cx;
 use crate::capability::permit::Action;
 use crate::capability::registry::may_call;
 use crate::domain::agents::whose;
+use crate::domain::processes::reading::published;
 use crate::domain::prompts::engine::file::meant;
 use crate::domain::prompts::library::Library;
 use crate::domain::prompts::model::prompt::Prompt;
+use crate::domain::rules::deciding::unanswered;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::tasks::blocking;
@@ -66,8 +67,9 @@ async fn surroundings(cx: &Cx, definition: &Definition, of: Option<&str>) -> Res
             Named::Tool(name) => tool(cx, name),
             Named::Agent(id) => agent(cx, id).await?,
             Named::Prompt(id) => prompt(cx, id).await?,
-            Named::Process(id, _) => process(cx, id, of).await?,
-            Named::Rules(..) | Named::Body(_) => continue,
+            Named::Process(id, version) => process(cx, id, version.as_deref(), of).await?,
+            Named::Rules(id, decision, version) => rules(cx, id, decision.as_deref(), *version).await?,
+            Named::Body(_) => continue,
         };
         found.insert(key, what);
     }
@@ -97,16 +99,26 @@ async fn prompt(cx: &Cx, id: &str) -> Result<Option<Found>, Fault> {
     }
 }
 
-async fn process(cx: &Cx, id: &str, of: Option<&str>) -> Result<Option<Found>, Fault> {
+async fn process(cx: &Cx, id: &str, version: Option<&str>, of: Option<&str>) -> Result<Option<Found>, Fault> {
     let id = meant(id);
-    let Some(process) = there(cx.load::<Process>(Process::id(&id), Action::Read).await)? else { return Ok(None) };
-    let Some(_) = &process.value.published else {
+    if there(cx.load::<Process>(Process::id(&id), Action::Read).await)?.is_none() {
+        return Ok(None);
+    }
+    let unusable = |why: &str| Some(Found { unusable: Some(why.to_owned()), ..Found::default() });
+    Ok(match there(published(cx.platform(), cx.caller(), &id, version).await)? {
+        Some(Some((_, revision))) => {
+            Some(Found { input: Some(Arc::new(inputs(&revision.definition))), ..Found::default() })
+        }
+        None => unusable("was not published so"),
         // One that runs itself cannot be published before it is.
-        let unusable = (of != Some(id.as_str())).then(|| "was never published".to_owned());
-        return Ok(Some(Found { unusable, ..Found::default() }));
-    };
-    let revision: Revision = super::finding::version(cx, &process.value, None, None).await?;
-    Ok(Some(Found { input: Some(Arc::new(inputs(&revision.definition))), ..Found::default() }))
+        Some(None) if of == Some(id.as_str()) => Some(Found::default()),
+        Some(None) => unusable("was never published"),
+    })
+}
+
+async fn rules(cx: &Cx, id: &str, decision: Option<&str>, version: Option<u32>) -> Result<Option<Found>, Fault> {
+    let why = there(unanswered(cx, id, decision, version).await)?;
+    Ok(why.map(|unusable| Found { unusable, ..Found::default() }))
 }
 
 /// The schema of what a process is started with.

@@ -1,15 +1,19 @@
 //! Writing definitions: new revisions on a branch, and how far each is from what was published.
 
-use super::engine::definition::{Definition, MOST_EDGES, MOST_NODES};
+use std::collections::BTreeSet;
+
+use super::engine::definition::{Definition, MOST_EDGES, MOST_NODES, Node};
 use super::engine::differences::without_words;
 use super::engine::linking::called;
+use super::engine::nodes::{Config, node_type};
 use super::engine::validation::Judged;
 use super::faults::{NOTHING_NEW, PROCESS_MOVED, TOO_MANY_PROCESSES};
 use super::finding::{self, words_of};
 use super::looking::{judged, unusable};
 use super::model::process::{Branch, MAIN, Process};
 use super::model::revision::Revision;
-use crate::capability::cx::Cx;
+use crate::capability::cx::{Cx, forbidden};
+use crate::capability::permit::{Action, Permit, Resource};
 use crate::domain::prompts::engine::version::{Step, Version};
 use crate::kernel::fault::Fault;
 
@@ -60,11 +64,15 @@ pub(super) async fn add_revision(
         return Err(unusable(&judged));
     }
     let digest = Revision::digest_of(&definition);
-    if let [parent] = draft.parents.as_slice()
-        && finding::revision(cx, process, *parent).await?.digest == digest
-    {
-        return Err(Fault::new(&NOTHING_NEW, "nothing of the definition changes"));
+    let mut known = BTreeSet::new();
+    for parent in &draft.parents {
+        let before = finding::revision(cx, process, *parent).await?;
+        if draft.parents.len() == 1 && before.digest == digest {
+            return Err(Fault::new(&NOTHING_NEW, "nothing of the definition changes"));
+        }
+        known.extend(carried(&before.definition));
     }
+    may_carry(cx, &definition, &known)?;
     let meant = meant(cx, process, &definition).await?;
     process.revision += 1;
     process.words = words_of(&definition, &process.tags);
@@ -96,6 +104,27 @@ pub(super) async fn add_revision(
     branch.merged = false;
     cx.create(Revision::id(&process.process_id, revision.revision), cx.belongs_to_caller(), &revision)?;
     Ok((revision, judged))
+}
+
+/// The secrets that a definition sends, each with the server that it goes to.
+fn carried(definition: &Definition) -> impl Iterator<Item = (String, String)> {
+    let config = |node: &Node| node_type(&node.kind)?.read(&node.config).ok();
+    definition.nodes.iter().filter_map(config).filter_map(|config| match config {
+        Config::Integration(one) => {
+            let origin = one.origin().unwrap_or_default().to_owned();
+            Some((one.credential?, origin))
+        }
+        _ => None,
+    })
+}
+
+/// Whoever says where a secret goes has it: it is theirs to give only if they could replace it. What was there before may stay.
+fn may_carry(cx: &Cx, definition: &Definition, known: &BTreeSet<(String, String)>) -> Result<(), Fault> {
+    let right = Permit::on(Resource::Secrets, Action::Change);
+    if cx.caller().may(Resource::Secrets, Action::Change) || carried(definition).all(|one| known.contains(&one)) {
+        return Ok(());
+    }
+    Err(forbidden(right))
 }
 
 /// The version that a definition would become.

@@ -136,6 +136,22 @@ pub async fn decide(cx: &Cx, question: Question) -> Result<Decided, Fault> {
     Ok(told(&prepared, &decisions, &outcome, set.rule_set_id, one.version))
 }
 
+/// Why a rule set that the caller may read would not answer such a question whatever it is given; nothing where it would.
+///
+/// # Errors
+/// `not_found`.
+pub async fn unanswered(
+    cx: &Cx,
+    rule_set: &str,
+    decision: Option<&str>,
+    wanted_version: Option<u32>,
+) -> Result<Option<String>, Fault> {
+    let set = load(cx, rule_set, Action::Read).await?.value;
+    let one = version(cx, &set, wanted_version).await?;
+    let prepared = cx.service::<RuleBook>()?.prepared(&one.rules, &one.digest).await?;
+    Ok(wanted(&prepared, decision).err())
+}
+
 fn fault(stopped: Stopped) -> Fault {
     match stopped {
         Stopped::Inputs(wrong) => Fault::violations(wrong),

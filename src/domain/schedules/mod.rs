@@ -1,10 +1,11 @@
 //! The schedules domain: what is to be done when, again and again or once. A schedule says when it is due and what runs then, on whose behalf;
 //! the timer (`timing`) makes a run of each due time, exactly one, and the runner (`running`) carries runs out through the gate.
 //!
-//! Other domains may use: nothing. Business calendars are the kernel's (`kernel::calendar`), those that have names the configuration's.
+//! Other domains may use: `making`. Business calendars are the kernel's (`kernel::calendar`), those that have names the configuration's.
 
 mod engine;
 mod faults;
+pub(crate) mod making;
 mod model;
 mod planning;
 mod running;

@@ -13,6 +13,8 @@ use crate::capability::cx::Cx;
 use crate::capability::outcome::Form;
 use crate::capability::platform::Platform;
 use crate::capability::registry::may_call;
+use crate::domain::executions::starting::could_start;
+use crate::domain::prompts::engine::file::meant;
 use crate::kernel::calendar::{CalendarSpec, unknown_zone};
 use crate::kernel::codes;
 use crate::kernel::fault::{Fault, Violation};
@@ -25,7 +27,7 @@ const LOOKED_AT: usize = 50;
 /// When something is due, as somebody writes it.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct TimingInput {
+pub(crate) struct TimingInput {
     /// A cron line such as '0 9 * * MON-FRI': minute, hour, day of the month, month, day of the week; with a sixth field before them for
     /// seconds. Also `L` (last), `15W` (the weekday nearest), `FRI#2` (the second Friday), `5L` (the last Friday), '@daily'.
     #[schemars(length(min = 1, max = 200))]
@@ -180,30 +182,61 @@ pub(super) fn sound(timing: &Timing, platform: &Platform, after: Timestamp) -> R
     Ok((when, next))
 }
 
+/// What somebody names to be run.
+#[derive(Debug, Default)]
+pub(super) struct Named {
+    pub(super) tool: Option<String>,
+    pub(super) agent: Option<String>,
+    pub(super) process: Option<String>,
+    pub(super) version: Option<String>,
+}
+
+impl Named {
+    /// Whether anything is named.
+    pub(super) const fn is_something(&self) -> bool {
+        self.tool.is_some() || self.agent.is_some() || self.process.is_some() || self.version.is_some()
+    }
+}
+
 /// The target that somebody names, where there is one; held to what the caller may call.
 ///
 /// # Errors
-/// `unknown_tool`, `bad_input`.
-pub(super) fn target(
-    cx: &Cx,
-    tool: Option<String>,
-    agent: Option<String>,
-    variables: &Map<String, Value>,
-) -> Result<Option<Target>, Fault> {
-    let target = match (tool, agent) {
-        (Some(_), Some(_)) => return Err(Fault::bad_input("/agentId", "leave it out or 'tool': one of them runs")),
-        (Some(tool), None) => Target::Tool(tool),
-        (None, Some(agent)) => Target::Agent(agent),
-        (None, None) => return Ok(None),
+/// `unknown_tool`, `bad_input`; why the process could not be started.
+pub(super) async fn target(cx: &Cx, named: Named, variables: &Map<String, Value>) -> Result<Option<Target>, Fault> {
+    let Named { tool, agent, process, version } = named;
+    if version.is_some() && process.is_none() {
+        return Err(Fault::bad_input("/version", "is of a process: name it with 'processId'"));
+    }
+    let target = match (tool, agent, process) {
+        (Some(_), Some(_), _) => return Err(Fault::bad_input("/agentId", "leave it out or 'tool': one of them runs")),
+        (Some(_), None, Some(_)) | (None, Some(_), Some(_)) => {
+            return Err(Fault::bad_input("/processId", "leave it out, or 'tool' and 'agentId': one of them runs"));
+        }
+        (Some(tool), None, None) => Target::Tool(tool),
+        (None, Some(agent), None) => Target::Agent(agent),
+        (None, None, Some(process)) => Target::Process { process: meant(&process), version },
+        (None, None, None) => return Ok(None),
     };
-    fits(cx, &target, variables)?;
+    fits(cx, &target, variables).await?;
     Ok(Some(target))
 }
 
 /// Whether the caller may call what a target names, and it could take the input.
-pub(super) fn fits(cx: &Cx, target: &Target, variables: &Map<String, Value>) -> Result<(), Fault> {
+pub(super) async fn fits(cx: &Cx, target: &Target, variables: &Map<String, Value>) -> Result<(), Fault> {
+    callable(cx, target, variables)?;
+    match target {
+        Target::Process { process, version } => could_start(cx, process, version.as_deref(), variables).await,
+        Target::Tool(_) | Target::Agent(_) => Ok(()),
+    }
+}
+
+fn callable(cx: &Cx, target: &Target, variables: &Map<String, Value>) -> Result<(), Fault> {
     let (name, input) = target.call(variables);
-    let pointer = if matches!(target, Target::Agent(_)) { "/agentId" } else { "/tool" };
+    let pointer = match target {
+        Target::Tool(_) => "/tool",
+        Target::Agent(_) => "/agentId",
+        Target::Process { .. } => "/processId",
+    };
     let snapshot = cx.platform().registry.present();
     let Some(found) = snapshot.find(cx.tenant(), &name).filter(|tool| may_call(cx.caller(), tool)) else {
         return Err(Fault::new(&codes::UNKNOWN_TOOL, format!("there is no tool '{name}' that the caller may call"))
@@ -221,6 +254,10 @@ pub(super) fn fits(cx: &Cx, target: &Target, variables: &Map<String, Value>) -> 
     }
     if !matches!(found.form, Form::Value | Form::Content) {
         return refuse("streams its answer");
+    }
+    if matches!(target, Target::Process { .. }) {
+        // Its variables are the process's.
+        return Ok(());
     }
     let empty = Map::new();
     let properties = found.input().get("properties").and_then(Value::as_object).unwrap_or(&empty);

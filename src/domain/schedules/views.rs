@@ -33,6 +33,12 @@ pub(super) struct ScheduleView {
     /// The agent that it runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) agent_id: Option<String>,
+    /// The process that it starts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) process_id: Option<String>,
+    /// The version of the process, where it keeps to one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) version: Option<String>,
     /// The input of what it runs.
     pub(super) variables: Map<String, Value>,
     /// The cron line by which it is due.
@@ -91,7 +97,7 @@ pub(super) struct ScheduleView {
 /// A schedule with what it did and will do.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Full {
+pub(crate) struct Full {
     /// The schedule.
     #[serde(flatten)]
     pub(super) view: ScheduleView,
@@ -163,7 +169,7 @@ pub(super) struct RunView {
     /// The call, as logs and the audit log name it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) request_id: Option<CallId>,
-    /// The run of the agent: for `agent_status` and `agent_metrics`.
+    /// The run of the agent, for `agent_status` and `agent_metrics`; or the execution of the process, for `execution_get`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) execution_id: Option<String>,
 }
@@ -171,10 +177,12 @@ pub(super) struct RunView {
 impl ScheduleView {
     pub(super) fn of(stored: Stored<Schedule>, next_run_at: Option<Timestamp>) -> Self {
         let Stored { id, created_at, value: schedule, .. } = stored;
-        let (tool, agent_id) = match schedule.target {
-            Target::Tool(tool) => (Some(tool), None),
-            Target::Agent(agent) => (None, Some(agent)),
-        };
+        let (mut tool, mut agent_id, mut process_id, mut kept) = (None, None, None, None);
+        match schedule.target {
+            Target::Tool(name) => tool = Some(name),
+            Target::Agent(name) => agent_id = Some(name),
+            Target::Process { process, version } => (process_id, kept) = (Some(process), version),
+        }
         let timing = schedule.timing;
         let held = timing.calendar.is_some() || timing.own_calendar.is_some();
         Self {
@@ -183,6 +191,8 @@ impl ScheduleView {
             description: schedule.description,
             tool,
             agent_id,
+            process_id,
+            version: kept,
             variables: schedule.variables,
             cron_expression: timing.cron,
             rrule: timing.rrule,

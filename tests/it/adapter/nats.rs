@@ -142,16 +142,14 @@ async fn one_of_two_instances_copies_and_the_other_takes_over() {
     }
     let fresh = told.instance(&Settings { tail_events: 0, ..settings });
     told.carried(&fresh).await;
-    let before = fresh.bus.counted();
-    assert_eq!(Told::followed(&fresh, HERE, 0).await.0, (0..next).collect::<Vec<_>>());
-    let counted = fresh.bus.counted();
-    // The stream begins with what came after it was made.
-    assert!(
-        counted.stream - before.stream >= next - 100 && counted.log - before.log <= 100,
-        "{counted:?} {:?} {:?}",
-        fresh.bus.health(),
-        fresh.bus.reached()
-    );
+    // The stream begins with what came after it was made. Where it does not answer in time the log is read, which is right and proves nothing here.
+    until("the stream is read", async || {
+        let before = fresh.bus.counted();
+        assert_eq!(Told::followed(&fresh, HERE, 0).await.0, (0..next).collect::<Vec<_>>());
+        let counted = fresh.bus.counted();
+        (counted.stream - before.stream >= next - 100 && counted.log - before.log <= 100).then_some(())
+    })
+    .await;
 }
 
 /// Two who both copy, because neither hears the other: the stream lets only what follows in.

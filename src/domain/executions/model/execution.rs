@@ -29,8 +29,10 @@ pub(in crate::domain::executions) static EXECUTION: Kind = Kind {
     ..Kind::new("execution")
 };
 
-/// The queue of what executions wish.
+/// The queue of what happened to executions, and of what ends them: it is never kept waiting by what they wish.
 pub const QUEUE: &str = "executions";
+/// The queue of what executions wish.
+pub(in crate::domain::executions) const WORK: &str = "execution_work";
 
 /// How an execution stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -98,6 +100,12 @@ pub(in crate::domain::executions) struct Execution {
     /// The item of the parent's list that it is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_item: Option<usize>,
+    /// The attempt of the parent's step that it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_attempt: Option<u32>,
+    /// The one above all that lie above it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<Uuid>,
     /// How many executions lie above it.
     #[serde(default)]
     pub depth: u32,
@@ -118,6 +126,8 @@ pub(in crate::domain::executions) struct Execution {
 pub(in crate::domain::executions) enum Todo {
     /// What it wishes.
     Wish(Wish),
+    /// What it wishes and somebody wants done by itself, also where the execution is paused.
+    Step(Wish),
     /// What happened, to be told to it.
     Happening(Happening),
     /// It is called off, because what ran it is over.

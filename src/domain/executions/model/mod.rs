@@ -1,5 +1,6 @@
 //! What the domain keeps.
 
+pub(super) mod batch;
 pub(super) mod ear;
 pub(super) mod execution;
 pub(super) mod line;

@@ -10,7 +10,6 @@ use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::executions::finding::{Stage, load, must_be};
 use crate::domain::executions::model::execution::Status;
 use crate::domain::executions::views::Full;
-use crate::domain::executions::working::{Desk, withdrawn};
 use crate::kernel::fault::Fault;
 
 /// Calls an execution off.
@@ -50,12 +49,7 @@ impl Capability for ExecutionCancel {
         let played = scene.cancel(stored.value.clone());
         let detail = input.reason.map(|reason| serde_json::json!({ "reason": reason }));
         cx.steps(scene.deed("cancelled", cx.caller().user, detail).into_iter().collect());
-        cx.steps(withdrawn(cx.platform(), cx.tenant(), stored.id, &stage.graph, &stored.value, &played.dropped).await?);
-        let dropped = played.dropped.clone();
-        let execution = played.write(cx, &stored)?;
-        let desk = cx.service::<Desk>()?;
-        desk.call_off(stored.id, &dropped);
-        desk.wake();
+        let execution = stage.write(cx, &stored, played).await?;
         Ok(Full::of(stored.id, execution, &stage.graph))
     }
 }

@@ -10,7 +10,6 @@ use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::executions::finding::{Stage, load, must_be, unfit};
 use crate::domain::executions::model::execution::Status;
 use crate::domain::executions::views::Full;
-use crate::domain::executions::working::{Desk, withdrawn};
 use crate::kernel::fault::Fault;
 
 /// Takes back what an execution did.
@@ -42,10 +41,12 @@ impl Capability for ExecutionCompensate {
         let stage = Stage::of(cx, &stored.value.process_id, stored.value.revision).await?;
         let states = [Status::Running, Status::Paused, Status::Failed, Status::Completed, Status::Cancelled];
         must_be(&stored.value, &states, "taken back")?;
+        stage.held_to(cx)?;
         let scene = stage.scene(cx, stored.id);
         let mut execution = stored.value.clone();
         execution.status = Status::Running;
         (execution.failure, execution.failed_at, execution.ended_at) = (None, None, None);
+        execution.result = None;
         let ((), played) = scene
             .handle(execution, |play| {
                 play.compensate();
@@ -53,12 +54,7 @@ impl Capability for ExecutionCompensate {
             })
             .map_err(|failure| unfit(&failure))?;
         cx.steps(scene.deed("compensating", cx.caller().user, None).into_iter().collect());
-        cx.steps(withdrawn(cx.platform(), cx.tenant(), stored.id, &stage.graph, &stored.value, &played.dropped).await?);
-        let dropped = played.dropped.clone();
-        let execution = played.write(cx, &stored)?;
-        let desk = cx.service::<Desk>()?;
-        desk.call_off(stored.id, &dropped);
-        desk.wake();
+        let execution = stage.write(cx, &stored, played).await?;
         Ok(Full::of(stored.id, execution, &stage.graph))
     }
 }

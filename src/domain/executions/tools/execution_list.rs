@@ -44,9 +44,10 @@ pub(in crate::domain::executions) struct Input {
     #[serde(default)]
     #[schemars(length(min = 1, max = 64))]
     variable: Option<String>,
-    /// The value of the variable: a text, number or truth value. A number or truth value may be written as text where the variable is one.
+    /// The value of the variable, written out: `A-7`, `12` or `true`.
     #[serde(default)]
-    value: Option<Value>,
+    #[schemars(length(max = 1000))]
+    value: Option<String>,
     /// Only those that this execution runs as a part of itself.
     #[serde(default)]
     #[schemars(length(min = 1, max = 64))]
@@ -104,12 +105,10 @@ impl Capability for ExecutionList {
     }
 }
 
-/// Executions whose variable has a value; what comes as a text, as from a path, may mean a number or a truth value.
-fn with_value(name: &str, value: &Value) -> Filter {
-    let mut words = vec![mark(name, value)];
-    if let Some(text) = value.as_str()
-        && let Ok(other) = serde_json::from_str::<Value>(text)
-    {
+/// Executions whose variable has a value; what is written out may be a text as well as a number or a truth value.
+fn with_value(name: &str, value: &str) -> Filter {
+    let mut words = vec![mark(name, &Value::from(value))];
+    if let Ok(other) = serde_json::from_str::<Value>(value) {
         words.push(mark(name, &other));
     }
     Filter::Or(words.into_iter().map(Filter::Matches).collect())

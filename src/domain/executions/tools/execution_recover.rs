@@ -11,7 +11,6 @@ use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::executions::finding::{Stage, load, must_be, unfit};
 use crate::domain::executions::model::execution::Status;
 use crate::domain::executions::views::Full;
-use crate::domain::executions::working::Desk;
 use crate::domain::processes::engine::interpreter::{Failure, Recovery};
 use crate::kernel::fault::Fault;
 
@@ -77,6 +76,7 @@ impl Capability for ExecutionRecover {
         let stored = load(cx, &input.id, Action::Change).await?;
         let stage = Stage::of(cx, &stored.value.process_id, stored.value.revision).await?;
         must_be(&stored.value, &[Status::Failed], "recovered")?;
+        stage.held_to(cx)?;
         let scene = stage.scene(cx, stored.id);
         let mut execution = stored.value.clone();
         execution.status = Status::Running;
@@ -87,8 +87,7 @@ impl Capability for ExecutionRecover {
             scene.handle(execution, |play| play.recover(how, input.variables)).map_err(|failure| unfit(&failure))?;
         let detail = serde_json::json!({ "action": input.action, "failure": failure, "node": failed_at });
         cx.steps(scene.deed("recovered", cx.caller().user, Some(detail)).into_iter().collect());
-        let execution = played.write(cx, &stored)?;
-        cx.service::<Desk>()?.wake();
+        let execution = stage.write(cx, &stored, played).await?;
         let full = Full::of(stored.id, execution, &stage.graph);
         Ok(Output { recovered_from: failure, recovered_at: failed_at, action: input.action, full })
     }

@@ -7,10 +7,9 @@ use crate::capability::Capability;
 use crate::capability::cx::Cx;
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
-use crate::domain::executions::finding::{Stage, load, must_be};
+use crate::domain::executions::finding::{Stage, load, must_be, unfit};
 use crate::domain::executions::model::execution::Status;
 use crate::domain::executions::views::Full;
-use crate::domain::executions::working::Desk;
 use crate::kernel::fault::Fault;
 
 /// Lets an execution go on.
@@ -40,11 +39,11 @@ impl Capability for ExecutionResume {
         let stored = load(cx, &input.id, Action::Change).await?;
         let stage = Stage::of(cx, &stored.value.process_id, stored.value.revision).await?;
         must_be(&stored.value, &[Status::Paused, Status::Held], "resumed")?;
+        stage.held_to(cx)?;
         let scene = stage.scene(cx, stored.id);
-        let played = scene.resume(stored.value.clone());
+        let played = scene.resume(stored.value.clone()).map_err(|failure| unfit(&failure))?;
         cx.steps(scene.deed("resumed", cx.caller().user, None).into_iter().collect());
-        let execution = played.write(cx, &stored)?;
-        cx.service::<Desk>()?.wake();
+        let execution = stage.write(cx, &stored, played).await?;
         Ok(Full::of(stored.id, execution, &stage.graph))
     }
 }

@@ -11,7 +11,7 @@ use crate::capability::cx::Cx;
 use crate::capability::owned::Stored;
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
-use crate::domain::executions::finding::{Stage, load};
+use crate::domain::executions::finding::{Stage, load, unfit};
 use crate::domain::executions::model::execution::{Execution, Status};
 use crate::domain::executions::views::Full;
 use crate::domain::executions::working::Desk;
@@ -52,10 +52,11 @@ impl Capability for ExecutionRun {
         let stored = load(cx, &input.id, Action::Change).await?;
         let stage = Stage::of(cx, &stored.value.process_id, stored.value.revision).await?;
         if stored.value.status == Status::Held {
+            stage.held_to(cx)?;
             let scene = stage.scene(cx, stored.id);
-            let played = scene.resume(stored.value.clone());
+            let played = scene.resume(stored.value.clone()).map_err(|failure| unfit(&failure))?;
             cx.steps(scene.deed("resumed", cx.caller().user, None).into_iter().collect());
-            played.write(cx, &stored)?;
+            stage.write(cx, &stored, played).await?;
             cx.checkpoint().await?;
             cx.service::<Desk>()?.wake();
         }

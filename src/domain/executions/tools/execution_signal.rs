@@ -13,7 +13,6 @@ use crate::domain::executions::finding::{Stage, load, must_be};
 use crate::domain::executions::model::execution::Execution;
 use crate::domain::executions::model::execution::Status;
 use crate::domain::executions::views::Full;
-use crate::domain::executions::working::Desk;
 use crate::domain::processes::engine::interpreter::{Happening, Stage as At, TokenId};
 use crate::domain::processes::engine::nodes::Config;
 use crate::kernel::fault::Fault;
@@ -64,8 +63,7 @@ impl Capability for ExecutionSignal {
         })?;
         let detail = serde_json::json!({ "message": input.message });
         cx.steps(scene.deed("signalled", cx.caller().user, Some(detail)).into_iter().collect());
-        let execution = played.write(cx, &stored)?;
-        cx.service::<Desk>()?.wake();
+        let execution = stage.write(cx, &stored, played).await?;
         Ok(Full::of(stored.id, execution, &stage.graph))
     }
 }

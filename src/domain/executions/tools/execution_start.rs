@@ -8,7 +8,7 @@ use crate::capability::Capability;
 use crate::capability::cx::Cx;
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
-use crate::domain::executions::starting::{Start, begin};
+use crate::domain::executions::starting::{Start, start_whole};
 use crate::domain::executions::views::Full;
 use crate::kernel::fault::Fault;
 
@@ -64,7 +64,7 @@ impl Capability for ExecutionStart {
             hold: input.hold,
             priority: input.priority,
         };
-        let (id, execution, stage) = begin(cx, start).await?;
+        let (id, execution, stage) = start_whole(cx, start).await?;
         Ok(Full::of(id, execution, &stage.graph))
     }
 }

@@ -14,4 +14,12 @@ capabilities! {
     execution_recover: ExecutionRecover,
     execution_history: ExecutionHistory,
     execution_signal: ExecutionSignal,
+    execution_logs: ExecutionLogs,
+    execution_step: ExecutionStep,
+    execution_dependencies: ExecutionDependencies,
+    execution_batch: ExecutionBatch,
+    execution_schedule: ExecutionSchedule,
+    execution_resources: ExecutionResources,
+    execution_pipeline: ExecutionPipeline,
+    execution_optimize: ExecutionOptimize,
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::Worker;
-use super::doing::{Did, Wanted};
+use super::doing::{Begun, Did, Wanted};
 use crate::capability::caller::Caller;
 use crate::capability::platform::Platform;
 use crate::domain::executions::faults::{TOO_DEEP, VARIABLES_UNFIT};
@@ -24,7 +24,16 @@ use crate::port::records::Visibility;
 use crate::port::store::{Expect, Put, Step};
 
 /// So many executions may lie above one another.
-const DEEPEST: u32 = 20;
+pub(in crate::domain::executions) const DEEPEST: u32 = 20;
+/// The counter of what an execution has run below it, at whatever depth.
+const BELOW: &str = "executions_below";
+/// The most of them.
+const MOST_BELOW: i64 = 100_000;
+
+/// The fault of an execution that has run too many others.
+pub(super) fn too_many() -> Fault {
+    Fault::new(&TOO_DEEP, format!("more than {MOST_BELOW} executions were run below one"))
+}
 
 impl Worker {
     pub(super) async fn child(&self, tenant: TenantId, wanted: &Wanted<'_>, caller: &Caller) -> Result<Did, Fault> {
@@ -40,6 +49,7 @@ impl Worker {
         let graph = platform.service::<Graphs>()?.of(platform, tenant, &process_id, revision.revision).await?;
         let language = platform.service::<Language>()?;
         let id = id_of(wanted);
+        let root = above.root.unwrap_or(wanted.execution);
         let execution = Execution {
             process_id,
             version: revision.called(),
@@ -57,6 +67,8 @@ impl Worker {
             parent: Some(wanted.execution),
             parent_token: Some(wanted.token),
             parent_item: wanted.item,
+            parent_attempt: Some(wanted.attempt),
+            root: Some(root),
             depth: above.depth + 1,
             hops: above.hops,
             held: Vec::new(),
@@ -77,11 +89,9 @@ impl Worker {
             visibility: Visibility::Private,
             body: serde_json::to_value(&played.execution).map_err(Fault::internal)?,
         })];
+        steps.push(Step::Count { name: BELOW, key: root.to_string(), by: 1, at_most: Some(MOST_BELOW) });
         steps.extend(played.steps);
-        for event in &played.events {
-            steps.push(event.step()?);
-        }
-        Ok(Did::Begun(steps))
+        Ok(Did::Begun(Begun { steps, events: played.events }))
     }
 }
 

@@ -9,9 +9,11 @@ use uuid::Uuid;
 use super::Worker;
 use crate::capability::caller::{Caller, Origin};
 use crate::capability::cx::forbidden;
+use crate::capability::events::Event;
 use crate::capability::gate::Request;
 use crate::capability::owned::Stored;
 use crate::capability::permit::{Grants, Permit};
+use crate::capability::registry::may_call;
 use crate::domain::executions::graphs::Graphs;
 use crate::domain::executions::model::execution::Execution;
 use crate::domain::processes::engine::interpreter::{Happening, TokenId};
@@ -38,26 +40,45 @@ pub(super) struct Wanted<'a> {
 pub(super) enum Did {
     /// It is done.
     Done(Value),
+    /// It is done and said something that people may want to read.
+    Said(Value, String),
     /// It was begun elsewhere, which these steps write.
-    Begun(Vec<Step>),
-    /// Nobody wants it any more.
+    Begun(Begun),
+    /// There is nothing to do.
     Nothing,
+    /// It was called off in between.
+    CalledOff,
+}
+
+/// What was begun elsewhere: what writes it, and what is told once it is written.
+pub(super) struct Begun {
+    pub(super) steps: Vec<Step>,
+    pub(super) events: Vec<Event>,
+}
+
+impl Did {
+    /// Done by a model: what it said is the answer's `text`.
+    fn telling(answer: Value) -> Self {
+        match answer.get("text").and_then(Value::as_str).map(str::to_owned) {
+            Some(text) => Self::Said(answer, text),
+            None => Self::Done(answer),
+        }
+    }
 }
 
 /// A step that can be made later and says nothing of itself now.
 pub(super) fn is_busy(fault: &Fault) -> bool {
-    fault.is(&codes::RATE_LIMITED)
-        || fault.is(&codes::IN_FLIGHT)
-        || (fault.is(&codes::UNAVAILABLE) && fault.retry_after().is_some())
+    fault.is(&codes::RATE_LIMITED) || fault.is(&codes::IN_FLIGHT)
 }
 
 /// A fault as the execution learns it.
-pub(super) fn failed(token: TokenId, item: Option<usize>, fault: &Fault) -> Happening {
+pub(super) fn failed((token, item, attempt): (TokenId, Option<usize>, u32), fault: &Fault) -> Happening {
     let places: Vec<String> = fault.places().iter().map(|one| format!("{}: {}", one.pointer, one.message)).collect();
     let message =
         if places.is_empty() { fault.say().to_owned() } else { format!("{}: {}", fault.say(), places.join("; ")) };
     let passing = fault.code().retry != Retry::Never;
-    Happening::Failed { token, item, code: fault.code().name.to_owned(), message, passing }
+    let code = fault.code().name.to_owned();
+    Happening::Failed { token, item, attempt: Some(attempt), code, message, passing }
 }
 
 impl Worker {
@@ -89,12 +110,22 @@ impl Worker {
                 let mut answer = self.call(&wanted, &caller, narrowed, "agent_invoke", input, called_off).await?;
                 // As a prompt's answer has it.
                 answer["text"] = answer["response"].clone();
-                Ok(Did::Done(answer))
+                Ok(Did::telling(answer))
             }
-            Config::Prompt(_) => self.prompt(&wanted, &caller, narrowed, called_off).await.map(Did::Done),
-            Config::Integration(one) => self.integration(&wanted, &caller, one).await.map(Did::Done),
-            Config::SubProcess(_) => self.child(tenant, &wanted, &caller).await,
-            Config::HumanTask(task) => self.person(tenant, &wanted, task, &graph.node(index).name).await,
+            Config::Prompt(_) => self.prompt(&wanted, &caller, narrowed, called_off).await.map(Did::telling),
+            Config::Integration(one) => {
+                let answer = self.integration(&wanted, &caller, one).await?;
+                let text = format!("the other side answered {}", answer["status"]);
+                Ok(Did::Said(answer, text))
+            }
+            Config::SubProcess(_) => {
+                self.hold(&caller, narrowed, "execution_start")?;
+                self.child(tenant, &wanted, &caller).await
+            }
+            Config::HumanTask(_) => {
+                self.hold(&caller, narrowed, "task_create")?;
+                self.person(tenant, &wanted, &graph.node(index).name).await
+            }
             Config::Decision(_) => {
                 let mut input = json!({ "id": text("ruleSet"), "inputs": wanted.input });
                 for name in ["decision", "version"] {
@@ -139,7 +170,8 @@ impl Worker {
         let mut request = Request::new(id, caller.clone(), Origin::inside(), tool, input);
         // An attempt that failed is not what the next one would be answered with.
         request.idempotency_key = Some(format!("{} {}", wanted.key, wanted.attempt));
-        request.hops = wanted.stored.value.hops;
+        // What starts executions in a circle comes to an end.
+        request.hops = wanted.stored.value.hops + 1;
         request.cancel = called_off.child_token();
         request.unhurried = true;
         let _calling = request.cancel.clone().drop_guard();
@@ -150,10 +182,25 @@ impl Worker {
     fn hold_narrowed(&self, caller: &Caller, permissions: &[String], tool: &str) -> Result<(), Fault> {
         let snapshot = self.gate.platform().registry.present();
         let Some(found) = snapshot.find(caller.tenant, tool) else { return Ok(()) };
-        let Permit::On(resource, action) = found.permit else { return Ok(()) };
-        let allowed =
-            permissions.iter().filter_map(|one| Grants::parse(one)).any(|grants| grants.allows(resource, action));
+        let allowed = match found.permit {
+            Permit::On(resource, action) => {
+                permissions.iter().filter_map(|one| Grants::parse(one)).any(|grants| grants.allows(resource, action))
+            }
+            // What hands a call on to another tool would get past this.
+            Permit::Own | Permit::Public => found.forwards.is_none(),
+        };
         if allowed { Ok(()) } else { Err(forbidden(found.permit)) }
+    }
+
+    /// What a node does that stands for a tool is held to what the tool is held to.
+    fn hold(&self, caller: &Caller, narrowed: Option<&[String]>, tool: &str) -> Result<(), Fault> {
+        let snapshot = self.gate.platform().registry.present();
+        if let Some(found) = snapshot.find(caller.tenant, tool)
+            && !may_call(caller, found)
+        {
+            return Err(forbidden(found.permit));
+        }
+        narrowed.map_or(Ok(()), |permissions| self.hold_narrowed(caller, permissions, tool))
     }
 
     /// Fills a prompt and asks a model.

@@ -7,7 +7,9 @@ mod hearing;
 mod outward;
 mod people;
 
+pub(super) use children::DEEPEST;
 pub use hearing::Hearer;
+pub(super) use outward::LARGEST as LARGEST_ANSWER;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +20,8 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::graphs::Graphs;
-use super::model::execution::{Execution, QUEUE, Status, Todo, Work};
+use super::model::execution::{Execution, QUEUE, Status, Todo, WORK, Work};
+use super::model::line::{Line, Saying};
 use super::playing::{Played, Scene};
 use crate::capability::cx::store_fault;
 use crate::capability::gate::Gate;
@@ -26,13 +29,14 @@ use crate::capability::owned::Stored;
 use crate::capability::platform::Platform;
 use crate::domain::processes::engine::graph::Graph;
 use crate::domain::processes::engine::interpreter::{Happening, TokenId, Wish};
+use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::TenantId;
-use crate::kernel::tasks::spawn;
+use crate::kernel::tasks::{blocking, spawn};
 use crate::port::expressions::Language;
 use crate::port::queue::Lease;
 use crate::port::records::{Document as _, Scope};
-use crate::port::store::{Batch, Step, StoreFault};
+use crate::port::store::{Batch, Conflict, Expect, Step, StoreFault};
 
 /// So long a step is leased; it is kept for longer while it goes on.
 const LEASE: Duration = Duration::from_secs(60);
@@ -42,6 +46,16 @@ const EXTEND: Duration = Duration::from_secs(20);
 const MOST_TRIES: u32 = 50;
 /// So many jobs are leased at once.
 const PORTION: usize = 64;
+/// So long a step may take at most, whatever it calls.
+const LONGEST_STEP: Duration = Duration::from_hours(2);
+/// So often a step is put back because what it calls is busy.
+const MOST_BUSY: u32 = 1_000;
+/// So often a step is taken up that cannot even be begun, before its token fails.
+const MOST_TAKEN_UP: u32 = 10;
+/// How soon what was called off in between is looked at again.
+const SOON: Duration = Duration::from_secs(1);
+/// The largest state of an execution, with what comes to it, in bytes: it is written with every step.
+const LARGEST_STATE: usize = 8 << 20;
 
 /// What lives between the steps of executions, on this instance.
 #[derive(Default)]
@@ -54,12 +68,27 @@ pub struct Desk {
     under_way: DashMap<(Uuid, TokenId), Vec<CancellationToken>>,
 }
 
+/// How many steps may be under way on an instance at once.
+#[must_use]
+pub fn at_once(platform: &Platform) -> usize {
+    (platform.config.limits.concurrent_calls / 2).max(1)
+}
+
 /// Works on executions.
 pub struct Worker {
     gate: Arc<Gate>,
     desk: Arc<Desk>,
+    /// For steps that are done.
     room: Arc<Semaphore>,
+    /// For what happened, so that a time limit ends a step however many others are being done.
+    hands: Arc<Semaphore>,
 }
+
+/// What is done to an execution.
+type Alteration = Arc<dyn Fn(&Scene<'_>, Execution) -> Option<Played> + Send + Sync>;
+
+/// A step, as an execution waits for it: token, item of a list, attempt.
+type Place = (TokenId, Option<usize>, u32);
 
 /// A turn at an execution; the last one takes its lock away.
 struct Turn<'d> {
@@ -87,6 +116,11 @@ impl Desk {
         self.due.notify_one();
     }
 
+    /// How many steps are under way here.
+    pub(super) fn busy(&self) -> usize {
+        self.under_way.iter().map(|under_way| under_way.len()).sum()
+    }
+
     /// Calls off what is under way for tokens here.
     pub(super) fn call_off(&self, execution: Uuid, tokens: &[TokenId]) {
         for token in tokens {
@@ -104,7 +138,8 @@ impl Worker {
     /// When the program has no desk for it: a fault of the program.
     pub fn new(gate: Arc<Gate>, at_once: usize) -> Result<Arc<Self>, Fault> {
         let desk = gate.platform().service::<Desk>()?;
-        Ok(Arc::new(Self { gate, desk, room: Arc::new(Semaphore::new(at_once.max(1))) }))
+        let places = || Arc::new(Semaphore::new(at_once.max(1)));
+        Ok(Arc::new(Self { gate, desk, room: places(), hands: places() }))
     }
 
     /// Waits until something may be due.
@@ -115,26 +150,34 @@ impl Worker {
         }
     }
 
-    /// Begins steps that are due, as many as there is room for; answers of how many.
+    /// Takes up what is due, as much as there is room for; answers how much that is.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn round(self: &Arc<Self>) -> Result<usize, Fault> {
+        let happened = self.take_up(QUEUE, &self.hands).await?;
+        Ok(happened + self.take_up(WORK, &self.room).await?)
+    }
+
+    async fn take_up(self: &Arc<Self>, queue: &'static str, room: &Arc<Semaphore>) -> Result<usize, Fault> {
         let platform = self.gate.platform();
         let now = platform.clock.now();
         // Looking costs a read, leasing a write.
-        if platform.store.next_due(QUEUE).await.map_err(store_fault)?.is_none_or(|due| due > now) {
+        if platform.store.next_due(queue).await.map_err(store_fault)?.is_none_or(|due| due > now) {
             return Ok(0);
         }
-        let Ok(first) = self.room.clone().acquire_owned().await else { return Ok(0) };
-        let mut places = vec![first];
+        let mut places = Vec::new();
         while places.len() < PORTION
-            && let Ok(place) = self.room.clone().try_acquire_owned()
+            && let Ok(place) = room.clone().try_acquire_owned()
         {
             places.push(place);
         }
+        // Whoever ends gives a place free and wakes the worker.
+        if places.is_empty() {
+            return Ok(0);
+        }
         let most = u32::try_from(places.len()).unwrap_or(1);
-        let leases = platform.store.lease(QUEUE, now, LEASE, most).await.map_err(store_fault)?;
+        let leases = platform.store.lease(queue, now, LEASE, most).await.map_err(store_fault)?;
         let count = leases.len();
         for (lease, place) in leases.into_iter().zip(places) {
             let worker = self.clone();
@@ -167,6 +210,21 @@ impl Worker {
         };
         if let Err(fault) = worked {
             tracing::warn!(%fault, "a step of an execution could not be done and waits to be taken up again");
+            if lease.attempts >= MOST_TAKEN_UP
+                && let Err(fault) = self.poisoned(&lease, &fault).await
+            {
+                tracing::warn!(%fault, "nor can its token be failed");
+            }
+        }
+    }
+
+    /// What cannot be begun again and again fails its token: somebody must look at it.
+    async fn poisoned(&self, lease: &Lease, fault: &Fault) -> Result<(), Fault> {
+        match serde_json::from_value::<Work>(lease.body.clone()) {
+            Ok(Work { execution, todo: Todo::Wish(Wish::Work { token, item, attempt, .. }) }) => {
+                self.known(lease, WORK, execution, doing::failed((token, item, attempt), fault)).await
+            }
+            _ => Ok(()),
         }
     }
 
@@ -174,20 +232,23 @@ impl Worker {
         let Ok(work) = serde_json::from_value::<Work>(lease.body.clone()) else {
             // What the end of a task of a person put here.
             return match people::answered(&lease.body) {
-                Some((execution, happening)) => self.happens(lease, execution, happening).await,
+                Some((execution, happening)) => self.known(lease, QUEUE, execution, happening).await,
                 None => self.over(lease).await,
             };
         };
+        // What somebody asked for by itself is done also where the execution is paused.
+        let by_itself = matches!(work.todo, Todo::Step(_));
         match work.todo {
-            Todo::Happening(happening) => self.happens(lease, work.execution, happening).await,
+            Todo::Happening(happening) => self.known(lease, QUEUE, work.execution, happening).await,
             Todo::Cancel => self.cancel(lease, work.execution).await,
-            Todo::Wish(Wish::Work { token, item, node, attempt, config, input, key }) => {
+            Todo::Wish(Wish::Work { token, item, node, attempt, config, input, key })
+            | Todo::Step(Wish::Work { token, item, node, attempt, config, input, key }) => {
                 let Some(stored) = self.read(lease.tenant, work.execution).await? else {
                     return self.over(lease).await;
                 };
-                let execution = stored.value.clone();
-                match execution.status {
+                match stored.value.status {
                     Status::Running => {}
+                    Status::Paused if by_itself => {}
                     // It is begun when the execution is resumed.
                     Status::Held | Status::Paused => {
                         let wish = Wish::Work { token, item, node, attempt, config, input, key };
@@ -195,7 +256,8 @@ impl Worker {
                     }
                     _ => return self.over(lease).await,
                 }
-                if execution.state.token(token).is_none() {
+                // A time limit may have ended the attempt since it was wished.
+                if !stored.value.state.is_under_way(token, item, attempt) {
                     return self.over(lease).await;
                 }
                 let wanted = doing::Wanted {
@@ -211,7 +273,7 @@ impl Worker {
                 };
                 self.does(lease, wanted).await
             }
-            Todo::Wish(_) => self.over(lease).await,
+            Todo::Wish(_) | Todo::Step(_) => self.over(lease).await,
         }
     }
 
@@ -222,12 +284,14 @@ impl Worker {
 
     /// Does what is wished, and lets the execution know.
     async fn does(&self, lease: &Lease, wanted: doing::Wanted<'_>) -> Result<(), Fault> {
-        let (id, token, item) = (wanted.execution, wanted.token, wanted.item);
+        let (id, token, node) = (wanted.execution, wanted.token, wanted.node.clone());
+        let place: Place = (token, wanted.item, wanted.attempt);
         let called_off = CancellationToken::new();
         self.desk.under_way.entry((id, token)).or_default().push(called_off.clone());
         let done = tokio::select! {
             done = Box::pin(self.doing(lease.tenant, wanted, &called_off)) => done,
-            () = called_off.cancelled() => Ok(doing::Did::Nothing),
+            () = called_off.cancelled() => Ok(doing::Did::CalledOff),
+            () = tokio::time::sleep(LONGEST_STEP) => Err(too_long()),
         };
         if let Some(mut under_way) = self.desk.under_way.get_mut(&(id, token)) {
             called_off.cancel();
@@ -235,35 +299,67 @@ impl Worker {
         }
         self.desk.under_way.remove_if(&(id, token), |_, under_way| under_way.is_empty());
         let happening = match done {
-            Ok(doing::Did::Done(result)) => Happening::Done { token, item, result },
+            Ok(doing::Did::Done(result)) => {
+                Happening::Done { token, item: place.1, attempt: Some(place.2), result }
+            }
+            Ok(doing::Did::Said(result, text)) => {
+                let said = Line::Said(Saying::of(&node, token, place.1, &text));
+                let done = Happening::Done { token, item: place.1, attempt: Some(place.2), result };
+                return self.known_with(lease, WORK, id, done, Some(said)).await;
+            }
             // It is begun, and whatever ends it tells so.
-            Ok(doing::Did::Begun(steps)) => return self.begun(lease, steps).await,
+            Ok(doing::Did::Begun(begun)) => return self.begun(lease, id, place, begun).await,
             Ok(doing::Did::Nothing) => return self.over(lease).await,
+            // Whether it is still wanted is known once whoever called it off has written so.
+            Ok(doing::Did::CalledOff) => return self.put_back(lease, SOON).await,
             Err(fault) => {
-                if doing::is_busy(&fault) {
-                    let due =
-                        self.gate.platform().clock.now().plus(fault.retry_after().unwrap_or(Duration::from_secs(1)));
-                    return self.gate.platform().store.put_back(lease, due).await.map(drop).map_err(store_fault);
+                if doing::is_busy(&fault) && lease.attempts < MOST_BUSY {
+                    return self.put_back(lease, fault.retry_after().unwrap_or(SOON)).await;
                 }
-                doing::failed(token, item, &fault)
+                doing::failed(place, &fault)
             }
         };
-        self.happens(lease, id, happening).await
+        self.known(lease, WORK, id, happening).await
     }
 
-    /// What was begun is written with the end of the lease.
-    async fn begun(&self, lease: &Lease, mut steps: Vec<Step>) -> Result<(), Fault> {
+    /// What was begun is written with the end of the lease, if it is still wanted then: whoever calls it off must find it.
+    async fn begun(&self, lease: &Lease, id: Uuid, place: Place, begun: doing::Begun) -> Result<(), Fault> {
         let platform = self.gate.platform();
-        steps.push(Step::Finish { queue: QUEUE, id: lease.id, token: lease.token });
-        match platform.store.commit(vec![Batch { tenant: lease.tenant, at: platform.clock.now(), steps }]).await {
-            // It was begun before, or another has the lease.
-            Err(StoreFault::Conflict(_)) => self.over(lease).await,
-            Ok(_) => {
-                self.desk.due.notify_one();
-                Ok(())
+        let turn = self.desk.turn(id).await;
+        for _ in 0..MOST_TRIES {
+            let Some(stored) = self.read(lease.tenant, id).await? else { return self.over(lease).await };
+            let (execution, (token, item, attempt)) = (&stored.value, place);
+            if execution.status.is_over() || !execution.state.is_under_way(token, item, attempt) {
+                return self.over(lease).await;
             }
-            Err(fault) => Err(store_fault(fault)),
+            let mut steps =
+                vec![Step::Check { kind: Execution::KIND, id, expect: Expect::Revision(stored.revision) }];
+            steps.extend(begun.steps.iter().cloned());
+            steps.push(Step::Finish { queue: WORK, id: lease.id, token: lease.token });
+            match platform.store.commit(vec![Batch { tenant: lease.tenant, at: platform.clock.now(), steps }]).await {
+                Ok(_) => {
+                    begun.events.into_iter().for_each(|event| platform.tell(Arc::new(event)));
+                    self.desk.due.notify_one();
+                    return Ok(());
+                }
+                Err(StoreFault::Conflict(Conflict::Changed { id: changed, .. })) if changed == id => {}
+                Err(StoreFault::Conflict(Conflict::Bound { .. })) => {
+                    drop(turn);
+                    return self.known(lease, WORK, id, doing::failed(place, &children::too_many())).await;
+                }
+                // It was begun before, or another has the lease.
+                Err(StoreFault::Conflict(_)) => return self.over(lease).await,
+                Err(fault) => return Err(store_fault(fault)),
+            }
         }
+        Err(Fault::internal("an execution is written by others all the time"))
+    }
+
+    /// It is taken up again later.
+    async fn put_back(&self, lease: &Lease, after: Duration) -> Result<(), Fault> {
+        let platform = self.gate.platform();
+        let due = platform.clock.now().plus(after);
+        platform.store.put_back(lease, due).await.map(drop).map_err(store_fault)
     }
 
     pub(super) async fn read(&self, tenant: TenantId, id: Uuid) -> Result<Option<Stored<Execution>>, Fault> {
@@ -273,33 +369,69 @@ impl Worker {
     }
 
     /// Lets an execution know of something, in one commit with the end of the lease.
-    async fn happens(&self, lease: &Lease, id: Uuid, happening: Happening) -> Result<(), Fault> {
-        self.alter(lease, id, |scene, execution| match execution.status {
-            Status::Running | Status::Paused => scene.happen(execution, happening.clone()),
+    async fn known(
+        &self,
+        lease: &Lease,
+        queue: &'static str,
+        id: Uuid,
+        happening: Happening,
+    ) -> Result<(), Fault> {
+        self.known_with(lease, queue, id, happening, None).await
+    }
+
+    /// The same, with a line of the journal before those that tell of it.
+    async fn known_with(
+        &self,
+        lease: &Lease,
+        queue: &'static str,
+        id: Uuid,
+        happening: Happening,
+        line: Option<Line>,
+    ) -> Result<(), Fault> {
+        let alter: Alteration = Arc::new(move |scene, execution| match execution.status {
+            Status::Running | Status::Paused => {
+                let happening = within(&execution, happening.clone());
+                scene.happen(execution, happening).map(|mut played| {
+                    if let Some(line) = line.as_ref().and_then(|line| scene.line(line)) {
+                        played.steps.insert(0, line);
+                    }
+                    played
+                })
+            }
             Status::Held | Status::Completed | Status::Failed | Status::Cancelled | Status::Compensated => None,
-        })
-        .await
+        });
+        self.alter(lease, queue, id, alter).await
     }
 
     async fn cancel(&self, lease: &Lease, id: Uuid) -> Result<(), Fault> {
-        self.alter(lease, id, |scene, execution| (!execution.status.is_over()).then(|| scene.cancel(execution))).await
+        let alter: Alteration =
+            Arc::new(|scene, execution| (!execution.status.is_over()).then(|| scene.cancel(execution)));
+        self.alter(lease, QUEUE, id, alter).await
     }
 
     /// A wish that is not to be begun now.
     async fn hold_back(&self, lease: &Lease, id: Uuid, wish: Wish) -> Result<(), Fault> {
-        self.alter(lease, id, |_, mut execution| {
-            execution.held.push(wish.clone());
-            Some(Played { execution, steps: Vec::new(), events: Vec::new(), dropped: Vec::new(), due: false })
-        })
-        .await
+        let alter: Alteration = Arc::new(move |scene, execution| {
+            let mut played =
+                Played { execution, steps: Vec::new(), events: Vec::new(), dropped: Vec::new(), due: false };
+            match played.execution.status {
+                Status::Held | Status::Paused => played.execution.held.push(wish.clone()),
+                // It was resumed meanwhile.
+                Status::Running => scene.enqueue(wish.clone(), &mut played),
+                _ => return None,
+            }
+            Some(played)
+        });
+        self.alter(lease, WORK, id, alter).await
     }
 
     /// Alters an execution, one at a time here; where somebody elsewhere wrote meanwhile, on what they wrote.
     async fn alter(
         &self,
         lease: &Lease,
+        queue: &'static str,
         id: Uuid,
-        alter: impl Fn(&Scene<'_>, Execution) -> Option<Played>,
+        alter: Alteration,
     ) -> Result<(), Fault> {
         let platform = self.gate.platform();
         let _turn = self.desk.turn(id).await;
@@ -309,10 +441,15 @@ impl Worker {
             let execution = stored.value.clone();
             let graph = graphs.of(platform, lease.tenant, &execution.process_id, execution.revision).await?;
             let now = platform.clock.now();
-            let scene = Scene { tenant: lease.tenant, id, graph: &graph, language: &*language.0, now };
-            let Some(played) = alter(&scene, execution) else { return self.over(lease).await };
+            let (known, language, alter, tenant) = (graph.clone(), language.0.clone(), alter.clone(), lease.tenant);
+            // Expressions may take a while: nobody else waits for them.
+            let played = blocking(move || {
+                alter(&Scene { tenant, id, graph: &known, language: &*language, now }, execution)
+            });
+            let played = played.await.ok_or_else(|| Fault::internal("playing an execution broke down"))?;
+            let Some(played) = played else { return self.over(lease).await };
             let mut steps = vec![played.put(&stored)?];
-            steps.push(Step::Finish { queue: QUEUE, id: lease.id, token: lease.token });
+            steps.push(Step::Finish { queue, id: lease.id, token: lease.token });
             steps.extend(withdrawn(platform, lease.tenant, id, &graph, &stored.value, &played.dropped).await?);
             let Played { steps: more, events, dropped, due, .. } = played;
             steps.extend(more);
@@ -328,15 +465,48 @@ impl Worker {
                     }
                     return Ok(());
                 }
-                Err(StoreFault::Conflict(crate::port::store::Conflict::Changed { kind, .. }))
-                    if kind == Execution::KIND.name => {}
                 // Another one has the lease.
-                Err(StoreFault::Conflict(_)) => return Ok(()),
+                Err(StoreFault::Conflict(Conflict::Changed { kind, .. })) if kind == queue => return Ok(()),
+                // It, or a task that is withdrawn with it, was written meanwhile.
+                Err(StoreFault::Conflict(_)) => {}
                 Err(fault) => return Err(store_fault(fault)),
             }
         }
         Err(Fault::internal("an execution is written by others all the time"))
     }
+}
+
+/// What comes to an execution, or that it does not fit into it any more.
+fn within(execution: &Execution, happening: Happening) -> Happening {
+    let Happening::Done { token, item, attempt, result } = happening else { return happening };
+    if weight(&result).saturating_add(weight(&execution.state)) <= LARGEST_STATE {
+        return Happening::Done { token, item, attempt, result };
+    }
+    let message = format!("what the execution knows would be more than {LARGEST_STATE} bytes with the answer");
+    Happening::Failed { token, item, attempt, code: "state_too_large".to_owned(), message, passing: false }
+}
+
+/// How many bytes something is when written.
+fn weight(value: &impl serde::Serialize) -> usize {
+    struct Count(usize);
+    impl std::io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    // Counting does not fail; what cannot be written weighs nothing, and is refused when it is.
+    let _ = serde_json::to_writer(&mut count, value);
+    count.0
+}
+
+fn too_long() -> Fault {
+    Fault::new(&codes::DEADLINE, format!("the step took longer than {} hours", LONGEST_STEP.as_secs() / 3600))
 }
 
 /// What withdraws what tokens have begun elsewhere.

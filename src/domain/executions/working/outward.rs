@@ -1,6 +1,8 @@
 //! A call over HTTP: to an address that the guard of the outside allows, with the execution's key so that the other side can tell what it
 //! has done already.
 
+use std::time::Duration;
+
 use futures::StreamExt as _;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method};
@@ -18,7 +20,9 @@ use crate::kernel::id::CallId;
 use crate::port::outside::{OutFault, OutRequest, Outgoing};
 
 /// The largest answer that is read.
-const LARGEST: usize = 4 << 20;
+pub(in crate::domain::executions) const LARGEST: usize = 4 << 20;
+/// So long it may take to come in.
+const LONGEST: Duration = Duration::from_secs(300);
 
 impl Worker {
     pub(super) async fn integration(
@@ -51,6 +55,10 @@ impl Worker {
             headers.insert(name, value);
         }
         if let Some(name) = &one.credential {
+            // It was judged when it was written; what came out is judged once more.
+            if !one.origin().is_some_and(|origin| url.strip_prefix(origin).is_some_and(within_server)) {
+                return Err(Fault::bad_input("/url", "leads to another server than the one that the credential is for"));
+            }
             let use_of = UseOf::by(caller, CallId::new(platform.clock.now()), Origin::inside(), "execution");
             let secret = platform.service::<Credentials>()?.0.take(platform, &use_of, name).await?;
             let mut value = HeaderValue::try_from(format!("Bearer {}", secret.reveal()))
@@ -77,13 +85,19 @@ impl Worker {
             .collect();
         let mut read = Vec::new();
         let mut parts = answer.body;
-        while let Some(part) = parts.next().await {
-            let part = part.map_err(|fault| unreached(&fault))?;
-            if read.len() + part.len() > LARGEST {
-                return Err(Fault::new(&codes::TOO_LARGE, format!("the answer has more than {LARGEST} bytes")));
+        let reading = async {
+            while let Some(part) = parts.next().await {
+                let part = part.map_err(|fault| unreached(&fault))?;
+                if read.len() + part.len() > LARGEST {
+                    return Err(Fault::new(&codes::TOO_LARGE, format!("the answer has more than {LARGEST} bytes")));
+                }
+                read.extend_from_slice(&part);
             }
-            read.extend_from_slice(&part);
-        }
+            Ok(())
+        };
+        tokio::time::timeout(LONGEST, reading)
+            .await
+            .map_err(|_| Fault::new(&codes::UNAVAILABLE, "the other side did not end its answer in time"))??;
         let body = serde_json::from_slice(&read)
             .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&read).into_owned()));
         let expected = if one.expect.is_empty() { (200..300).contains(&status) } else { one.expect.contains(&status) };
@@ -94,6 +108,11 @@ impl Worker {
         let code = if status >= 500 || status == 429 { &codes::UNAVAILABLE } else { &INTEGRATION_REFUSED };
         Err(Fault::new(code, say).with_detail(json!({ "status": status, "body": body })))
     }
+}
+
+/// What may follow the name of a server.
+fn within_server(rest: &str) -> bool {
+    rest.is_empty() || rest.starts_with('/') || rest.starts_with('?')
 }
 
 fn with_query(url: &str, input: &Map<String, Value>) -> String {

@@ -5,14 +5,14 @@ use uuid::Uuid;
 
 use super::Worker;
 use super::children::{begun, child_id};
-use super::doing::{Did, Wanted};
+use super::doing::{Begun, Did, Wanted};
 use crate::capability::platform::Platform;
 use crate::domain::executions::model::execution::{Execution, QUEUE};
 use crate::domain::processes::engine::durations::read_duration;
 use crate::domain::processes::engine::graph::Graph;
 use crate::domain::processes::engine::interpreter::{Happening, TokenId};
 use crate::domain::processes::engine::nodes::Config;
-use crate::domain::processes::engine::nodes::people::{HumanTask, asked};
+use crate::domain::processes::engine::nodes::people::asked;
 use crate::domain::tasks::model::task::Continuation;
 use crate::domain::tasks::opening::{Asked, Opener, open, withdraw};
 use crate::kernel::fault::Fault;
@@ -25,7 +25,6 @@ impl Worker {
         &self,
         tenant: TenantId,
         wanted: &Wanted<'_>,
-        _: &HumanTask,
         name: &str,
     ) -> Result<Did, Fault> {
         let platform = self.gate.platform();
@@ -52,7 +51,7 @@ impl Worker {
         // The same attempt opens it once.
         let id = child_id(wanted.execution, wanted.token, wanted.item, wanted.attempt);
         let written = open(platform, tenant, id, asked, opener).await?;
-        Ok(Did::Begun(written.steps))
+        Ok(Did::Begun(Begun { steps: written.steps, events: written.events }))
     }
 }
 
@@ -62,26 +61,32 @@ pub(super) fn answered(body: &Value) -> Option<(Uuid, Happening)> {
     let execution = key.get("execution")?.as_str().and_then(|id| Uuid::parse_str(id).ok())?;
     let token = key.get("token")?.as_u64()?;
     let item = key.get("item").and_then(Value::as_u64).and_then(|item| usize::try_from(item).ok());
+    let attempt = key.get("attempt").and_then(Value::as_u64).and_then(|attempt| u32::try_from(attempt).ok());
+    let failed = |code: &str, message: &str| Happening::Failed {
+        token,
+        item,
+        attempt,
+        code: code.to_owned(),
+        message: message.to_owned(),
+        passing: false,
+    };
     let outcome = body.get("outcome").cloned().unwrap_or_default();
     let happening = match (body.get("status").and_then(Value::as_str), outcome.as_str()) {
-        (Some("cancelled"), _) => failed(token, item, "task_cancelled", "the task was withdrawn"),
+        (Some("cancelled"), _) => failed("task_cancelled", "the task was withdrawn"),
         // A chain of escalation that ends in this wants the step to fail.
-        (_, Some("fail")) => failed(token, item, "task_unanswered", "nobody answered the task in time"),
+        (_, Some("fail")) => failed("task_unanswered", "nobody answered the task in time"),
         _ => {
             let mut result = body.get("response").and_then(Value::as_object).cloned().unwrap_or_default();
             for (name, value) in
                 [("outcome", outcome), ("answeredBy", body["by"].clone()), ("taskId", body["task"].clone())]
             {
-                result.entry(name).or_insert(value);
+                // What the house says of an answer is not what the answer says.
+                result.insert(name.to_owned(), value);
             }
-            Happening::Done { token, item, result: Value::Object(result) }
+            Happening::Done { token, item, attempt, result: Value::Object(result) }
         }
     };
     Some((execution, happening))
-}
-
-fn failed(token: TokenId, item: Option<usize>, code: &str, message: &str) -> Happening {
-    Happening::Failed { token, item, code: code.to_owned(), message: message.to_owned(), passing: false }
 }
 
 /// What withdraws the tasks that a token has opened.

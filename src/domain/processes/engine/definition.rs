@@ -7,6 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::capability::schema::anything;
+
 /// What an id of a node, an edge or a lane looks like.
 pub const ID: &str = "^[A-Za-z][A-Za-z0-9_-]{0,63}$";
 /// What a variable is called: a name that an expression can say.
@@ -129,6 +131,7 @@ pub struct Variable {
     pub required: bool,
     /// What it is at the start where nothing is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "anything")]
     pub default: Option<Value>,
 }
 
@@ -185,6 +188,7 @@ pub struct Timeout {
     pub outcome: TimeoutOutcome,
     /// Its result, where it counts as done: what `output` reads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "anything")]
     pub result: Option<Value>,
 }
 

@@ -6,80 +6,69 @@ use serde_json::{Map, Value};
 
 use super::definition::{Definition, Edge, Lane, Node, Variable};
 
-/// An edit.
+/// What an edit does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Deed {
+    /// Adds `node`; with `between` in the middle of that edge, which then leads to it.
+    AddNode,
+    /// Changes properties of the node `id`: those in `set`, as wholes; a null takes one away. Its id stays.
+    ChangeNode,
+    /// Takes the node `id` out, with its edges and what stands on it; with `bridge` what led to it leads to what followed.
+    RemoveNode,
+    /// Adds `edge`.
+    Connect,
+    /// Changes properties of the edge `id`: those in `set`; a null takes one away.
+    ChangeEdge,
+    /// Takes the edge `id` out.
+    Disconnect,
+    /// Declares `variable` as `name`, or declares it otherwise.
+    SetVariable,
+    /// Takes the variable `name` out.
+    RemoveVariable,
+    /// Adds `lane`, or calls it otherwise.
+    SetLane,
+    /// Takes the lane `id` out; its nodes then have none.
+    RemoveLane,
+}
+
+/// An edit: what it does, and what that needs.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "do", deny_unknown_fields)]
-pub enum Edit {
-    /// Adds a node; with `between` in the middle of an edge, which then leads to it.
-    AddNode {
-        /// The node.
-        node: Node,
-        /// The id of an edge.
-        #[serde(default)]
-        #[schemars(length(min = 1, max = 140))]
-        between: Option<String>,
-    },
-    /// Changes properties of a node: those that are given, a null takes one away. Its id stays.
-    ChangeNode {
-        /// The node's id.
-        #[schemars(length(min = 1, max = 64))]
-        id: String,
-        /// The properties: `type`, `name`, `config` and so on, each as a whole.
-        set: Map<String, Value>,
-    },
-    /// Takes a node out, with its edges and what stands on it; with `bridge` what led to it leads to what followed.
-    RemoveNode {
-        /// The node's id.
-        #[schemars(length(min = 1, max = 64))]
-        id: String,
-        /// Whether to lead the ways on.
-        #[serde(default)]
-        bridge: bool,
-    },
-    /// Adds an edge.
-    Connect {
-        /// The edge.
-        edge: Edge,
-    },
-    /// Changes properties of an edge: those that are given, a null takes one away.
-    ChangeEdge {
-        /// The edge's id.
-        #[schemars(length(min = 1, max = 140))]
-        id: String,
-        /// The properties: `from`, `to`, `name`, `condition`, `default`.
-        set: Map<String, Value>,
-    },
-    /// Takes an edge out.
-    Disconnect {
-        /// The edge's id.
-        #[schemars(length(min = 1, max = 140))]
-        id: String,
-    },
-    /// Declares a variable, or declares it otherwise.
-    SetVariable {
-        /// Its name.
-        #[schemars(length(min = 1, max = 64))]
-        name: String,
-        /// It.
-        variable: Variable,
-    },
-    /// Takes a variable out.
-    RemoveVariable {
-        /// Its name.
-        #[schemars(length(min = 1, max = 64))]
-        name: String,
-    },
-    /// Adds a lane, or calls one otherwise.
-    SetLane {
-        /// It.
-        lane: Lane,
-    },
-    /// Takes a lane out; its nodes then have none.
-    RemoveLane {
-        /// The lane's id.
-        #[schemars(length(min = 1, max = 64))]
-        id: String,
-    },
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Edit {
+    /// What it does.
+    #[serde(rename = "do")]
+    deed: Deed,
+    /// The id of the node, edge or lane that is meant.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 140))]
+    id: Option<String>,
+    /// The node that is added.
+    #[serde(default)]
+    node: Option<Node>,
+    /// The id of the edge in whose middle it is put.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 140))]
+    between: Option<String>,
+    /// The properties that change: of a node `type`, `name`, `config` and so on; of an edge `from`, `to`, `name`, `condition`, `default`.
+    #[serde(default)]
+    set: Option<Map<String, Value>>,
+    /// Whether to lead the ways on past a node that is taken out.
+    #[serde(default)]
+    bridge: Option<bool>,
+    /// The edge that is added.
+    #[serde(default)]
+    edge: Option<Edge>,
+    /// The name of the variable.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 64))]
+    name: Option<String>,
+    /// The variable that is declared.
+    #[serde(default)]
+    variable: Option<Variable>,
+    /// The lane that is added or called otherwise.
+    #[serde(default)]
+    lane: Option<Lane>,
 }
 
 /// Why an edit does not fit: its number, and the sentence.
@@ -101,9 +90,13 @@ pub fn edited(definition: &Definition, edits: Vec<Edit>) -> Result<Definition, U
 
 impl Edit {
     fn make(self, definition: &mut Definition) -> Result<(), String> {
-        match self {
-            Self::AddNode { node, between } => add(definition, node, between.as_deref()),
-            Self::ChangeNode { id, set } => {
+        let deed = self.deed;
+        self.has_only_its_own()?;
+        let Self { id, node, between, set, bridge, edge, name, variable, lane, .. } = self;
+        match deed {
+            Deed::AddNode => add(definition, needed(deed, "node", node)?, between.as_deref()),
+            Deed::ChangeNode => {
+                let (id, set) = (needed(deed, "id", id)?, needed(deed, "set", set)?);
                 let node =
                     definition.nodes.iter_mut().find(|node| node.id == id).ok_or_else(|| missing("node", &id))?;
                 if set.get("id").is_some_and(|new| *new != *id) {
@@ -112,47 +105,49 @@ impl Edit {
                 *node = changed(node, set)?;
                 Ok(())
             }
-            Self::RemoveNode { id, bridge } => remove(definition, &id, bridge),
-            Self::Connect { edge } => {
+            Deed::RemoveNode => remove(definition, &needed(deed, "id", id)?, bridge.unwrap_or_default()),
+            Deed::Connect => {
+                let edge = needed(deed, "edge", edge)?;
                 if !edge.id.is_empty() && definition.edges.iter().any(|one| one.id == edge.id) {
                     return Err(format!("there is an edge '{}'", edge.id));
                 }
-                for end in [&edge.from, &edge.to] {
-                    definition.node(end).ok_or_else(|| missing("node", end))?;
-                }
+                ends_are_there(definition, &edge)?;
                 definition.edges.push(edge);
                 Ok(())
             }
-            Self::ChangeEdge { id, set } => {
+            Deed::ChangeEdge => {
+                let (id, set) = (needed(deed, "id", id)?, needed(deed, "set", set)?);
                 let edge =
                     definition.edges.iter_mut().find(|edge| edge.id == id).ok_or_else(|| missing("edge", &id))?;
                 *edge = changed(edge, set)?;
-                let (from, to) = (edge.from.clone(), edge.to.clone());
-                for end in [&from, &to] {
-                    definition.node(end).ok_or_else(|| missing("node", end))?;
-                }
-                Ok(())
+                let edge = edge.clone();
+                ends_are_there(definition, &edge)
             }
-            Self::Disconnect { id } => {
+            Deed::Disconnect => {
+                let id = needed(deed, "id", id)?;
                 let before = definition.edges.len();
                 definition.edges.retain(|edge| edge.id != id);
                 if definition.edges.len() == before { Err(missing("edge", &id)) } else { Ok(()) }
             }
-            Self::SetVariable { name, variable } => {
+            Deed::SetVariable => {
+                let (name, variable) = (needed(deed, "name", name)?, needed(deed, "variable", variable)?);
                 definition.variables.insert(name, variable);
                 Ok(())
             }
-            Self::RemoveVariable { name } => {
+            Deed::RemoveVariable => {
+                let name = needed(deed, "name", name)?;
                 definition.variables.remove(&name).map(|_| ()).ok_or_else(|| missing("variable", &name))
             }
-            Self::SetLane { lane } => {
+            Deed::SetLane => {
+                let lane = needed(deed, "lane", lane)?;
                 match definition.lanes.iter_mut().find(|one| one.id == lane.id) {
                     Some(one) => *one = lane,
                     None => definition.lanes.push(lane),
                 }
                 Ok(())
             }
-            Self::RemoveLane { id } => {
+            Deed::RemoveLane => {
+                let id = needed(deed, "id", id)?;
                 let before = definition.lanes.len();
                 definition.lanes.retain(|lane| lane.id != id);
                 for node in definition.nodes.iter_mut().filter(|node| node.lane.as_ref() == Some(&id)) {
@@ -162,6 +157,64 @@ impl Edit {
             }
         }
     }
+
+    /// What is given and not used would look as if it had been done.
+    fn has_only_its_own(&self) -> Result<(), String> {
+        let given = [
+            ("id", self.id.is_some()),
+            ("node", self.node.is_some()),
+            ("between", self.between.is_some()),
+            ("set", self.set.is_some()),
+            ("bridge", self.bridge.is_some()),
+            ("edge", self.edge.is_some()),
+            ("name", self.name.is_some()),
+            ("variable", self.variable.is_some()),
+            ("lane", self.lane.is_some()),
+        ];
+        let own = self.deed.takes();
+        match given.iter().find(|(name, is_given)| *is_given && !own.contains(name)) {
+            Some((name, _)) => Err(format!("{} has no '{name}': it takes {}", self.deed.name(), own.join(", "))),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Deed {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::AddNode => "addNode",
+            Self::ChangeNode => "changeNode",
+            Self::RemoveNode => "removeNode",
+            Self::Connect => "connect",
+            Self::ChangeEdge => "changeEdge",
+            Self::Disconnect => "disconnect",
+            Self::SetVariable => "setVariable",
+            Self::RemoveVariable => "removeVariable",
+            Self::SetLane => "setLane",
+            Self::RemoveLane => "removeLane",
+        }
+    }
+
+    const fn takes(self) -> &'static [&'static str] {
+        match self {
+            Self::AddNode => &["node", "between"],
+            Self::ChangeNode | Self::ChangeEdge => &["id", "set"],
+            Self::RemoveNode => &["id", "bridge"],
+            Self::Connect => &["edge"],
+            Self::Disconnect | Self::RemoveLane => &["id"],
+            Self::SetVariable => &["name", "variable"],
+            Self::RemoveVariable => &["name"],
+            Self::SetLane => &["lane"],
+        }
+    }
+}
+
+fn needed<T>(deed: Deed, name: &str, given: Option<T>) -> Result<T, String> {
+    given.ok_or_else(|| format!("{} needs '{name}'", deed.name()))
+}
+
+fn ends_are_there(definition: &Definition, edge: &Edge) -> Result<(), String> {
+    [&edge.from, &edge.to].into_iter().try_for_each(|end| definition.node(end).map(|_| ()).ok_or_else(|| missing("node", end)))
 }
 
 fn add(definition: &mut Definition, node: Node, between: Option<&str>) -> Result<(), String> {
@@ -262,6 +315,17 @@ mod tests {
         let after = edited(&definition(), edits(json!([{ "do": "removeNode", "id": "ask", "bridge": true }]))).unwrap();
         assert_eq!(ways(&after), ["begin>done"]);
         assert!(after.node("late").is_none());
+    }
+
+    #[test]
+    fn what_an_edit_lacks_or_has_no_use_for_is_told() {
+        let refused = |edit: Value| edited(&definition(), edits(json!([{ "do": "disconnect", "id": "late--done" }, edit])));
+        let told = refused(json!({ "do": "connect" })).unwrap_err();
+        assert_eq!(told, (1, "connect needs 'edge'".to_owned()));
+        let told = refused(json!({ "do": "removeNode", "id": "ask", "between": "late--done" })).unwrap_err();
+        assert_eq!(told, (1, "removeNode has no 'between': it takes id, bridge".to_owned()));
+        let told = refused(json!({ "do": "connect", "edge": { "from": "ask", "to": "nobody" } })).unwrap_err();
+        assert_eq!(told, (1, missing("node", "nobody")));
     }
 
     #[test]

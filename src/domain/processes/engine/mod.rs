@@ -11,6 +11,7 @@ pub mod graph;
 pub mod interpreter;
 pub mod layout;
 pub mod linking;
+pub mod measuring;
 pub mod merging;
 pub mod nodes;
 pub mod pictures;

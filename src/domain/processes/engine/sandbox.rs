@@ -17,6 +17,7 @@ use super::nodes::Config;
 use super::nodes::people::HumanTask;
 use super::synthetic::made_up;
 use super::validation::Surroundings;
+use crate::capability::schema::anything;
 use crate::kernel::time::Timestamp;
 use crate::port::expressions::Expressions;
 
@@ -33,6 +34,7 @@ const MOST_LINES: usize = 2_000;
 pub struct Answer {
     /// What it brings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "anything")]
     pub result: Option<Value>,
     /// That it fails, and how.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -236,9 +238,9 @@ impl Run<'_> {
 
     fn wished(&mut self, wish: Wish, now: Timestamp) {
         match wish {
-            Wish::Work { token, item, node, config, .. } => {
+            Wish::Work { token, item, node, attempt, config, .. } => {
                 let answer = self.answer(&node, &config);
-                self.answered(answer, now, token, item);
+                self.answered(answer, now, token, item, attempt);
             }
             Wish::Listen { token, node, .. } => {
                 let answer = self.answer(&node, &Map::new());
@@ -253,14 +255,17 @@ impl Run<'_> {
         }
     }
 
-    fn answered(&mut self, answer: Answer, now: Timestamp, token: u64, item: Option<usize>) {
+    fn answered(&mut self, answer: Answer, now: Timestamp, token: u64, item: Option<usize>, attempt: u32) {
         if answer.never {
             return;
         }
         let at = after(now, &answer);
+        let attempt = Some(attempt);
         let happening = match answer.fault {
-            Some(GivenFault { code, message, passing }) => Happening::Failed { token, item, code, message, passing },
-            None => Happening::Done { token, item, result: answer.result.unwrap_or(Value::Null) },
+            Some(GivenFault { code, message, passing }) => {
+                Happening::Failed { token, item, attempt, code, message, passing }
+            }
+            None => Happening::Done { token, item, attempt, result: answer.result.unwrap_or(Value::Null) },
         };
         self.comes(at, token, happening);
     }

@@ -19,4 +19,5 @@ capabilities! {
     process_link: ProcessLink,
     process_links: ProcessLinks,
     process_templates: ProcessTemplates,
+    process_analytics: ProcessAnalytics,
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use crate::capability::Capability;
 use crate::capability::cx::Cx;
@@ -11,6 +12,7 @@ use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::processes::engine::definition::{Definition, Edge, Lane, Node, Variable};
 use crate::domain::processes::finding::RESERVED;
+use crate::domain::processes::library::{Templates, named};
 use crate::domain::processes::model::process::{Calls, MAIN, Process};
 use crate::domain::processes::topics::CREATED;
 use crate::domain::processes::views::Written;
@@ -18,7 +20,7 @@ use crate::domain::processes::writing::{Draft, add_revision, room_for_one};
 use crate::domain::prompts::engine::file::id_of;
 use crate::domain::prompts::engine::version::{PATTERN, Version};
 use crate::kernel::codes;
-use crate::kernel::fault::Fault;
+use crate::kernel::fault::{Fault, Violation};
 
 /// Makes a process.
 pub(in crate::domain::processes) struct ProcessCreate;
@@ -42,7 +44,8 @@ pub(in crate::domain::processes) struct Input {
     /// `{ "id": "keep", "type": "tool", "config": { "tool": "memory_store" }, "input": { "text": "= note" } }`. Types: start, end, human_task,
     /// agent, tool, integration, decision, script, prompt, sub_process, for_each, exclusive, parallel, inclusive, timer, wait,
     /// boundary_timeout, boundary_error, compensation, compensate. What a type takes is told where it is missing.
-    #[schemars(length(min = 1, max = 1000))]
+    #[serde(default)]
+    #[schemars(length(max = 1000))]
     nodes: Vec<Node>,
     /// The edges, such as `{ "from": "begin", "to": "keep" }`.
     #[serde(default)]
@@ -55,6 +58,13 @@ pub(in crate::domain::processes) struct Input {
     #[serde(default)]
     #[schemars(length(max = 100))]
     lanes: Vec<Lane>,
+    /// The id of a template, in place of nodes and all that: process_templates tells them.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 100))]
+    template: Option<String>,
+    /// Values for the parameters of the template, by name.
+    #[serde(default)]
+    parameters: Map<String, Value>,
     /// The version that it is to become when it is published; 1.0.0 when not said.
     #[serde(default)]
     #[schemars(length(max = 32), regex(pattern = PATTERN))]
@@ -77,11 +87,12 @@ impl Capability for ProcessCreate {
         Route::post("/processes"),
         Permit::on(Resource::Processes, Action::Create),
         "Makes a process, a workflow as data: nodes (people, agents, tools, decisions, timers, gateways), edges with conditions, variables \
-         with schema; checked for soundness and kept as a draft. Publish it with process_publish; change one with process_update.",
+         with schema, or of a template; checked for soundness, kept as a draft. Publish it with process_publish; change it with process_update.",
     )
     .also(&[Route::post("/processes/designs"), Route::post("/operations/workflows")]);
 
     async fn run(cx: &Cx, input: Input) -> Result<Written, Fault> {
+        let input = of_template(cx, input)?;
         let process_id = id_of(&input.name);
         if process_id.is_empty() {
             return Err(Fault::bad_input("/name", "must have a letter from a to z or a digit: the id is made of them"));
@@ -124,4 +135,35 @@ impl Capability for ProcessCreate {
         cx.about::<Process>(Process::id(&process_id));
         Ok(Written::of(&process, &revision, judged))
     }
+}
+
+/// What a call says that names a template.
+fn of_template(cx: &Cx, mut input: Input) -> Result<Input, Fault> {
+    let Some(id) = &input.template else {
+        return if input.nodes.is_empty() {
+            Err(Fault::bad_input("/nodes", "are missing: give nodes and edges, or a template"))
+        } else if input.parameters.is_empty() {
+            Ok(input)
+        } else {
+            Err(Fault::bad_input("/parameters", "are those of a template: name it, or leave them out"))
+        };
+    };
+    if !(input.nodes.is_empty() && input.edges.is_empty() && input.variables.is_empty() && input.lanes.is_empty()) {
+        let say = "does not go together with nodes, edges, variables and lanes: change the process afterwards by process_update";
+        return Err(Fault::bad_input("/template", say));
+    }
+    let files = cx.service::<Templates>()?.present();
+    let template = named(&files, id)?;
+    let definition = template.filled(&input.parameters).map_err(|all| {
+        Fault::violations(all.into_iter().map(|(pointer, message)| Violation { pointer, message }).collect())
+    })?;
+    let Definition { nodes, edges, variables, lanes } = definition;
+    (input.nodes, input.edges, input.variables, input.lanes) = (nodes, edges, variables, lanes);
+    if input.description.is_empty() {
+        input.description.clone_from(&template.description);
+    }
+    if input.tags.is_empty() {
+        input.tags.clone_from(&template.tags);
+    }
+    Ok(input)
 }

@@ -221,7 +221,7 @@ fn fits(taken: &Map<String, Value>) -> Result<(), Fault> {
     let schema = of_input::<process_create::Input>();
     let validator = compiled(&schema, DEEPEST).map_err(Fault::internal)?;
     let value = Value::Object(taken.clone());
-    let places: Vec<Violation> = validator
+    let mut places: Vec<Violation> = validator
         .iter_errors(&value)
         .take(MOST_PLACES)
         .map(|error| {
@@ -229,6 +229,9 @@ fn fits(taken: &Map<String, Value>) -> Result<(), Fault> {
             Violation { pointer: "/content".to_owned(), message: format!("{}: {say}", error.instance_path()) }
         })
         .collect();
+    if taken.get("nodes").and_then(Value::as_array).is_none_or(Vec::is_empty) {
+        places.push(Violation { pointer: "/content".to_owned(), message: "nodes: are missing".to_owned() });
+    }
     if places.is_empty() { Ok(()) } else { Err(Fault::violations(places)) }
 }
 

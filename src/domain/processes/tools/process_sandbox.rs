@@ -43,7 +43,6 @@ pub(in crate::domain::processes) struct Input {
     /// What nodes answer, by their ids: one for each time that the node is come to, the last one again and again, such as
     /// `{ "approve": [{ "result": { "outcome": "reject" }, "after": "P1D" }] }`. What is not given is made up to fit the schema.
     #[serde(default)]
-    #[schemars(extend("maxProperties" = 1000))]
     answers: BTreeMap<String, Vec<Answer>>,
 }
 

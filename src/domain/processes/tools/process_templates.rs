@@ -1,10 +1,9 @@
-//! `process_templates`: processes to begin from, and one of them made ready.
+//! `process_templates`: processes to begin from.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use crate::capability::Capability;
 use crate::capability::cx::Cx;
@@ -12,11 +11,9 @@ use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::processes::engine::definition::Definition;
 use crate::domain::processes::engine::template::{Case, Parameter, Template};
-use crate::domain::processes::engine::validation::{Finding, Soundness};
-use crate::domain::processes::library::Templates;
-use crate::domain::processes::looking::judged;
+use crate::domain::processes::library::{Templates, named};
 use crate::domain::registry::engine::content_stems;
-use crate::kernel::fault::{Fault, Violation};
+use crate::kernel::fault::Fault;
 
 /// Tells templates.
 pub(in crate::domain::processes) struct ProcessTemplates;
@@ -25,17 +22,10 @@ pub(in crate::domain::processes) struct ProcessTemplates;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::domain::processes) struct Input {
-    /// Only this one, with the cases that show what it comes to.
+    /// Only this one, whole: its definition, and the cases that show what it comes to.
     #[serde(default)]
     #[schemars(length(min = 1, max = 100))]
     id: Option<String>,
-    /// Values for the template's parameters, by name: `definition` is then what process_create takes.
-    #[serde(default)]
-    parameters: Option<Map<String, Value>>,
-    /// What the process is to be called; as the template when not said.
-    #[serde(default)]
-    #[schemars(length(min = 1, max = 100))]
-    name: Option<String>,
     /// Only those of this category, such as `finance`.
     #[serde(default)]
     #[schemars(length(min = 1, max = 64))]
@@ -58,15 +48,9 @@ pub(in crate::domain::processes) struct Output {
     items: Vec<Item>,
     /// How many there are of each category, whatever was asked for.
     categories: BTreeMap<String, usize>,
-    /// The process made of the one that is named: what process_create takes. Left out where no parameters are given.
+    /// The one that is named, with the examples of its parameters in place of those.
     #[serde(skip_serializing_if = "Option::is_none")]
-    definition: Option<Ready>,
-    /// What would stand in the way of making it here, such as an agent that is not there; errors first.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    findings: Option<Vec<Finding>>,
-    /// Whether the process always comes to its end.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    soundness: Option<Soundness>,
+    definition: Option<Definition>,
 }
 
 /// A template.
@@ -94,21 +78,6 @@ struct Item {
     cases: Vec<Case>,
 }
 
-/// What process_create takes.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-struct Ready {
-    /// Its name.
-    name: String,
-    /// What it is for.
-    description: String,
-    /// What it is found by.
-    tags: Vec<String>,
-    /// Nodes, edges, variables and lanes.
-    #[serde(flatten)]
-    definition: Definition,
-}
-
 impl Capability for ProcessTemplates {
     type Input = Input;
     type Output = Output;
@@ -117,8 +86,8 @@ impl Capability for ProcessTemplates {
         Domain::Processes,
         Route::get("/operations/templates"),
         Permit::on(Resource::Processes, Action::Read),
-        "Ready-made processes to begin from, such as approvals, incidents, reviews, onboarding; by category, tag and words. With an id and \
-         parameters it answers a definition for process_create, judged, with worked cases for process_sandbox.",
+        "Ready-made processes to begin from, such as approvals, incidents, reviews, onboarding; by category, tag and words. With an id the \
+         whole of one, its parameters and worked cases. process_create makes a process of one.",
     )
     .also(&[Route::get("/processes/templates")]);
 
@@ -129,9 +98,6 @@ impl Capability for ProcessTemplates {
             *categories.entry(template.category.clone()).or_insert(0) += 1;
         }
         let Some(id) = &input.id else {
-            if input.parameters.is_some() || input.name.is_some() {
-                return Err(Fault::bad_input("/id", "must name the template that is to be filled in"));
-            }
             let words = input.text.as_deref().map(content_stems).unwrap_or_default();
             let meant = files.values().filter(|template| {
                 input.category.as_ref().is_none_or(|category| template.category == *category)
@@ -139,34 +105,12 @@ impl Capability for ProcessTemplates {
                     && words.is_subset(&words_of(template))
             });
             let items = meant.map(|template| Item::of(template, false)).collect();
-            return Ok(Output { items, categories, definition: None, findings: None, soundness: None });
+            return Ok(Output { items, categories, definition: None });
         };
-        let Some(template) = files.get(id) else {
-            let known: Vec<&String> = files.keys().collect();
-            return Err(Fault::not_found("template", id).with_detail(serde_json::json!({ "templates": known })));
-        };
-        let mut output = Output {
-            items: vec![Item::of(template, true)],
-            categories,
-            definition: None,
-            findings: None,
-            soundness: None,
-        };
-        if let Some(given) = &input.parameters {
-            let definition = template.filled(given).map_err(unfit)?;
-            let judged = judged(cx, &definition, None).await?;
-            output.findings = Some(judged.findings);
-            output.soundness = judged.sound;
-            let name = input.name.unwrap_or_else(|| template.name.clone());
-            let (description, tags) = (template.description.clone(), template.tags.clone());
-            output.definition = Some(Ready { name, description, tags, definition });
-        }
-        Ok(output)
+        let template = named(&files, id)?;
+        let definition = template.filled(&template.example()).ok();
+        Ok(Output { items: vec![Item::of(template, true)], categories, definition })
     }
-}
-
-fn unfit(all: Vec<(String, String)>) -> Fault {
-    Fault::violations(all.into_iter().map(|(pointer, message)| Violation { pointer, message }).collect())
 }
 
 impl Item {

@@ -15,7 +15,8 @@ use crate::domain::processes::engine::bpmn::{About, export};
 use crate::domain::processes::engine::layout::{Layout, lay_out};
 use crate::domain::processes::engine::pictures::{Progress, mermaid, svg};
 use crate::domain::processes::engine::yaml;
-use crate::domain::processes::finding::{load, version};
+use crate::domain::executions::standing::standing;
+use crate::domain::processes::finding::{load, revision, version};
 use crate::domain::processes::model::process::Process;
 use crate::domain::processes::model::revision::Revision;
 use crate::kernel::fault::Fault;
@@ -38,6 +39,10 @@ pub(in crate::domain::processes) struct Input {
     #[serde(default)]
     #[schemars(length(min = 1, max = 64))]
     branch: Option<String>,
+    /// The id of an execution of it, whose version is drawn with how far it is; not for `bpmn` and `yaml`.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 64))]
+    execution: Option<String>,
     /// What it is drawn or written as; `svg` when not said.
     #[serde(default)]
     format: Format,
@@ -82,6 +87,9 @@ pub(in crate::domain::processes) struct Output {
     /// The places, for `json`.
     #[serde(skip_serializing_if = "Option::is_none")]
     layout: Option<Layout>,
+    /// How far the execution is, by the ids of nodes: those that it has not come to are left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    progress: Option<Progress>,
 }
 
 impl Capability for ProcessView {
@@ -92,18 +100,25 @@ impl Capability for ProcessView {
         Domain::Processes,
         Route::get("/processes/{id}/view"),
         Permit::on(Resource::Processes, Action::Read),
-        "Draws a process: diagram with swimlanes as SVG or Mermaid, BPMN 2.0 XML for other tools, YAML, or the layout as JSON. For the bare \
-         definition use process_get.",
+        "Draws a process: diagram with swimlanes as SVG or Mermaid, BPMN 2.0 XML for other tools, YAML, or the layout as JSON; with how \
+         far an execution is drawn on it. For the bare definition use process_get.",
     );
 
     async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {
         let process = load(cx, &input.id, Action::Read).await?.value;
-        let revision = version(cx, &process, input.version.as_deref(), input.branch.as_deref()).await?;
+        let (revision, progress) = match &input.execution {
+            None => (version(cx, &process, input.version.as_deref(), input.branch.as_deref()).await?, None),
+            Some(execution) => {
+                let (revision, progress) = executed(cx, &process, &input, execution).await?;
+                (revision, Some(progress))
+            }
+        };
         let process = Arc::new(process);
         let called = revision.called();
         let of = process.clone();
         // A large picture takes a while: nobody else waits for it.
-        let drawing = tokio::task::spawn_blocking(move || drawn(&of, &revision, input.format));
+        let on_it = progress.clone().unwrap_or_default();
+        let drawing = tokio::task::spawn_blocking(move || drawn(&of, &revision, input.format, &on_it));
         let (content, layout) = drawing.await.map_err(Fault::internal)?;
         let (media_type, ending) = input.format.file();
         Ok(Output {
@@ -115,8 +130,25 @@ impl Capability for ProcessView {
             media_type,
             content,
             layout,
+            progress,
         })
     }
+}
+
+/// What an execution runs, and how far it is.
+async fn executed(cx: &Cx, process: &Process, input: &Input, execution: &str) -> Result<(Revision, Progress), Fault> {
+    if input.version.is_some() || input.branch.is_some() {
+        return Err(Fault::bad_input("/execution", "says which version is drawn: leave version and branch out"));
+    }
+    if matches!(input.format, Format::Bpmn | Format::Yaml) {
+        return Err(Fault::bad_input("/execution", "is drawn as svg, mermaid or json only"));
+    }
+    let standing = standing(cx, execution).await?;
+    if standing.process_id != process.process_id {
+        let say = format!("is an execution of '{}', not of '{}'", standing.process_id, process.process_id);
+        return Err(Fault::bad_input("/execution", say));
+    }
+    Ok((revision(cx, process, standing.revision).await?, standing.progress))
 }
 
 impl Format {
@@ -132,15 +164,15 @@ impl Format {
     }
 }
 
-fn drawn(process: &Process, revision: &Revision, format: Format) -> (Option<String>, Option<Layout>) {
+fn drawn(process: &Process, revision: &Revision, format: Format, progress: &Progress) -> (Option<String>, Option<Layout>) {
     let definition = &revision.definition;
     let (name, about) = (process.name.as_str(), process.description.as_str());
     match format {
         Format::Svg => {
             let title = format!("{name}, {}", revision.called());
-            (Some(svg(definition, &lay_out(definition), &title, about, &Progress::new())), None)
+            (Some(svg(definition, &lay_out(definition), &title, about, progress)), None)
         }
-        Format::Mermaid => (Some(mermaid(definition, name, &Progress::new())), None),
+        Format::Mermaid => (Some(mermaid(definition, name, progress)), None),
         Format::Bpmn => {
             let told = About { id: &process.process_id, name, description: about };
             (Some(export(definition, &lay_out(definition), told)), None)

@@ -87,6 +87,14 @@ pub(in crate::domain::schedules) enum Target {
     Tool(String),
     /// An agent, by its id or name.
     Agent(String),
+    /// A process, by its id or name.
+    Process {
+        /// Which.
+        process: String,
+        /// Its version; the newest that is published then where none is named.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<String>,
+    },
 }
 
 impl Target {
@@ -99,6 +107,14 @@ impl Target {
                 input.insert("id".to_owned(), agent.as_str().into());
                 ("agent_invoke".to_owned(), input.into())
             }
+            Self::Process { process, version } => {
+                let mut input =
+                    serde_json::json!({ "processId": process, "variables": variables, "initiator": "a schedule" });
+                if let Some(version) = version {
+                    input["version"] = version.as_str().into();
+                }
+                ("execution_start".to_owned(), input)
+            }
         }
     }
 
@@ -107,6 +123,7 @@ impl Target {
         match self {
             Self::Tool(tool) => format!("tool:{tool}"),
             Self::Agent(agent) => format!("agent:{agent}"),
+            Self::Process { process, .. } => format!("process:{process}"),
         }
     }
 }
@@ -114,7 +131,7 @@ impl Target {
 /// What becomes of due times at which nothing could run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::domain::schedules) enum Missed {
+pub(crate) enum Missed {
     /// Nothing: the next due time is waited for.
     Skip,
     /// One run makes up for all of them.
@@ -127,7 +144,7 @@ pub(in crate::domain::schedules) enum Missed {
 /// What becomes of a due time while a run is under way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::domain::schedules) enum Overlap {
+pub(crate) enum Overlap {
     /// It is left out.
     #[default]
     Skip,

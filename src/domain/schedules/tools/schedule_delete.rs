@@ -3,11 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::schedule_create::COUNTER;
 use crate::capability::Capability;
 use crate::capability::cx::Cx;
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
+use crate::domain::schedules::making::COUNTER;
 use crate::domain::schedules::model::schedule::Schedule;
 use crate::domain::schedules::model::standing::Standing;
 use crate::domain::schedules::starting::forget_job;

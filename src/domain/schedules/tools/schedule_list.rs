@@ -11,6 +11,7 @@ use crate::capability::cx::Cx;
 use crate::capability::page::{Page, Paging};
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
+use crate::domain::prompts::engine::file::meant;
 use crate::domain::schedules::model::schedule::{Schedule, State};
 use crate::domain::schedules::model::standing::Standing;
 use crate::domain::schedules::views::ScheduleView;
@@ -36,6 +37,10 @@ pub(in crate::domain::schedules) struct Input {
     #[serde(default)]
     #[schemars(length(min = 1, max = 100))]
     agent_id: Option<String>,
+    /// Only those that start this process.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 100))]
+    process_id: Option<String>,
     /// Only those whose name or description has all of these words.
     #[serde(default)]
     #[schemars(length(min = 1, max = 200))]
@@ -70,6 +75,9 @@ impl Capability for ScheduleList {
         }
         if let Some(agent) = input.agent_id {
             filter = filter.and(text("does", format!("agent:{agent}")));
+        }
+        if let Some(process) = input.process_id {
+            filter = filter.and(text("does", format!("process:{}", meant(&process))));
         }
         if let Some(words) = input.text {
             filter = filter.and(Filter::Matches(words));

@@ -58,7 +58,7 @@ impl Capability for ScheduleTrigger {
                     "only whoever the schedule runs for may give another input: it would be done with their rights";
                 return Err(Fault::bad_input("/variables", say));
             }
-            fits(cx, &schedule.value.target, variables)?;
+            fits(cx, &schedule.value.target, variables).await?;
         }
         let (mut starts, mut next) = (Starts::default(), standing.value.clone());
         let slot = Slot { due: now, cause: Cause::Manual, variables: input.variables, in_line: false };

@@ -4,16 +4,16 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::schedule_create::{SHOWN, arm};
 use crate::capability::Capability;
 use crate::capability::cx::Cx;
 use crate::capability::owned::Stored;
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
+use crate::domain::schedules::making::{SHOWN, arm};
 use crate::domain::schedules::model::run::{Run, Status};
 use crate::domain::schedules::model::schedule::{Missed, Overlap, Schedule, State};
 use crate::domain::schedules::model::standing::Standing;
-use crate::domain::schedules::planning::{TimingInput, fits, sound, target};
+use crate::domain::schedules::planning::{Named, TimingInput, fits, sound, target};
 use crate::domain::schedules::timing::told_of;
 use crate::domain::schedules::topics::UPDATED;
 use crate::domain::schedules::views::Full;
@@ -48,6 +48,14 @@ pub(in crate::domain::schedules) struct Input {
     #[serde(default)]
     #[schemars(length(min = 1, max = 100))]
     agent_id: Option<String>,
+    /// Another process to start.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 100))]
+    process_id: Option<String>,
+    /// The version of that process; the newest that is published then when not given.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 64))]
+    version: Option<String>,
     /// Another input, whole.
     #[serde(default)]
     variables: Option<Map<String, Value>>,
@@ -89,16 +97,18 @@ impl Capability for ScheduleUpdate {
         let now = cx.now();
         let stored = cx.load::<Schedule>(input.id.uuid(), Action::Change).await?;
         let before = &stored.value;
-        let (retimed, named) = (input.timing.is_something(), input.tool.is_some() || input.agent_id.is_some());
+        let named =
+            Named { tool: input.tool, agent: input.agent_id, process: input.process_id, version: input.version };
+        let (retimed, renamed) = (input.timing.is_something(), named.is_something());
         let timing = if retimed { input.timing.over(Some(&before.timing), now)? } else { before.timing.clone() };
         let variables = input.variables.clone().unwrap_or_else(|| before.variables.clone());
-        let retargeted = named || input.variables.is_some();
-        let target = target(cx, input.tool, input.agent_id, &variables)?.unwrap_or_else(|| before.target.clone());
+        let retargeted = renamed || input.variables.is_some();
+        let target = target(cx, named, &variables).await?.unwrap_or_else(|| before.target.clone());
         let revived = before.state == State::Suspended && input.paused == Some(false);
         // Whose rights it has then is decided by whoever says what it does: nobody lets another's rights do something else.
         let mine = retargeted || revived;
         if mine {
-            fits(cx, &target, &variables)?;
+            fits(cx, &target, &variables).await?;
         }
         let state = match (input.paused, before.state) {
             (Some(true), _) => State::Paused,

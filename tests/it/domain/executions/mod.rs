@@ -1,8 +1,11 @@
 //! Executions: processes that run, with the worker at work and the clock in hand.
 
 mod altering;
+mod batches;
+mod measuring;
 mod people;
 mod running;
+mod stepping;
 mod waiting;
 
 use std::time::Duration;

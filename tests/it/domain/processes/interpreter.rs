@@ -5,6 +5,7 @@ mod activities;
 mod each;
 mod gateways;
 mod random;
+mod stepping;
 mod undoing;
 
 use std::sync::{Arc, LazyLock};

@@ -184,6 +184,24 @@ async fn names_that_nobody_has_are_found_with_where_to_look() {
             "process_list",
         ),
         (
+            json!({ "type": "sub_process", "config": { "processId": "trip-booking", "version": "9.0.0" } }),
+            "unusable_process",
+            "/config/processId",
+            "process_list",
+        ),
+        (
+            json!({ "type": "decision", "config": { "ruleSet": "no-such" } }),
+            "unknown_rule_set",
+            "/config/ruleSet",
+            "rule_create",
+        ),
+        (
+            json!({ "type": "decision", "config": { "ruleSet": "discounts", "decision": "no such" } }),
+            "unusable_rule_set",
+            "/config/ruleSet",
+            "rule_create",
+        ),
+        (
             json!({ "type": "tool", "config": { "tool": "memory_store" }, "input": { "text": "= not_there" } }),
             "unknown_variable",
             "/input/text",

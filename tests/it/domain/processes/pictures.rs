@@ -102,6 +102,37 @@ async fn a_process_is_drawn_in_every_form() {
 }
 
 #[tokio::test]
+async fn how_far_an_execution_is_is_drawn_on_what_it_runs() {
+    let app = TestApp::start().await;
+    let execution = |last: &str| format!("0192f0c1-0000-7000-8000-0000000000{last}");
+    let view = |person, last, with: Value| {
+        let mut input = json!({ "id": "order-payment", "execution": execution(last) });
+        input.as_object_mut().unwrap().extend(with.as_object().unwrap().clone());
+        app.call(person, "process_view", input)
+    };
+    let waiting = view(&app.member, "ca", json!({ "format": "json" })).await.unwrap();
+    assert_eq!(waiting["version"], "1.0.0");
+    let (done, waits) = (json!({ "state": "done", "times": 1 }), json!({ "state": "waiting", "times": 1 }));
+    assert_eq!(waiting["progress"], json!({ "begin": done, "paid": waits }));
+    let failed = view(&app.member, "cd", json!({ "format": "json" })).await.unwrap();
+    assert_eq!(failed["progress"]["paid"]["state"], "failed");
+    for (format, says) in [("svg", "waiting"), ("mermaid", "classDef waiting")] {
+        let drawn = view(&app.member, "ca", json!({ "format": format })).await.unwrap();
+        let plain = app.call(&app.member, "process_view", json!({ "id": "order-payment", "format": format })).await.unwrap();
+        assert!(drawn["content"].as_str().unwrap().contains(says), "{drawn}");
+        assert_ne!(drawn["content"], plain["content"]);
+    }
+    for unfit in [json!({ "format": "bpmn" }), json!({ "version": "1.0.0" }), json!({ "id": "leave-request" })] {
+        assert_eq!(view(&app.member, "ca", unfit).await.unwrap_err().places()[0].pointer, "/execution");
+    }
+    assert_eq!(view(&app.member, "c9", json!({})).await.unwrap_err().code().status, 404);
+    // Whoever may not see the execution is not told how far it is.
+    let other = app.call(&app.stranger, "process_import", json!({ "content": HOLIDAY.replace("Holiday request", "Order payment") }));
+    other.await.unwrap();
+    assert_eq!(view(&app.stranger, "ca", json!({})).await.unwrap_err().code().status, 404);
+}
+
+#[tokio::test]
 async fn what_is_written_comes_back_the_same() {
     let app = with_holiday().await;
     let was = app.call(&app.member, "process_get", json!({ "id": "holiday-request" })).await.unwrap();

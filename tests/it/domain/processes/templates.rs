@@ -74,13 +74,13 @@ async fn each_is_made_into_a_process_by_the_tools_and_tried_out_to_all_of_its_en
                 given.insert(name.clone(), json!("archivist"));
             }
         }
-        let told = call("process_templates", json!({ "id": template.id, "parameters": given })).await;
-        let told = told.unwrap_or_else(|fault| panic!("{}: {:?}", template.id, fault.places()));
+        let told = call("process_templates", json!({ "id": template.id })).await.unwrap();
+        let made = json!({ "name": template.name, "template": template.id, "parameters": given });
+        let made = call("process_create", made).await;
+        let made = made.unwrap_or_else(|fault| panic!("{}: {:?}", template.id, fault.places()));
         let errors: Vec<&Value> =
-            told["findings"].as_array().unwrap().iter().filter(|one| one["level"] == "error").collect();
-        assert!(errors.is_empty() && told["soundness"] == "sound", "{}: {errors:?}", template.id);
-        let made = call("process_create", told["definition"].clone()).await;
-        let made = made.unwrap_or_else(|fault| panic!("{}: {:?} {}", template.id, fault.places(), told["definition"]));
+            made["findings"].as_array().unwrap().iter().filter(|one| one["level"] == "error").collect();
+        assert!(errors.is_empty() && made["soundness"] == "sound", "{}: {errors:?}", template.id);
         let mut ends = BTreeSet::new();
         for case in told["items"][0]["cases"].as_array().unwrap() {
             let run = json!({ "id": made["id"], "variables": case["variables"], "answers": case["answers"] });
@@ -112,10 +112,11 @@ async fn templates_are_found_by_category_tag_and_words() {
     assert_eq!(found(json!({ "text": "new colleagues" })).await, ["employee-onboarding"]);
     let told = ada(&app, "process_templates", json!({ "category": "none" })).await.unwrap();
     assert_eq!((&told["items"], &told["categories"]["finance"]), (&json!([]), &json!(2)));
-    // The one that is named is told with its cases; no definition comes of it before its parameters are given.
+    // The one that is named is told whole, with the examples of its parameters.
     let told = ada(&app, "process_templates", json!({ "id": "expense-approval" })).await.unwrap();
     assert_eq!(told["items"][0]["cases"].as_array().unwrap().len(), 5);
-    assert!(told.get("definition").is_none());
+    let text = told["definition"].to_string();
+    assert!(text.contains("amount > 1000") && !text.contains("{{"), "{text}");
     let missing = ada(&app, "process_templates", json!({ "id": "no-such" })).await.unwrap_err();
     assert_eq!(missing.code().status, 404);
     assert!(missing.detail().unwrap()["templates"].as_array().unwrap().contains(&json!("access-request")));
@@ -124,14 +125,13 @@ async fn templates_are_found_by_category_tag_and_words() {
 #[tokio::test]
 async fn parameters_fill_the_gaps_and_what_does_not_fit_is_told_by_place() {
     let app = TestApp::start().await;
-    let with = |parameters: Value| json!({ "id": "expense-approval", "parameters": parameters, "name": "Trips" });
-    let told =
-        ada(&app, "process_templates", with(json!({ "manager": "= claimant", "finance": "f", "managerUpTo": 77 })))
-            .await
-            .unwrap();
-    let definition = &told["definition"];
-    assert_eq!((&definition["name"], &told["findings"]), (&json!("Trips"), &json!([])));
-    let text = definition.to_string();
+    let with = |parameters: Value| json!({ "name": "Trips", "template": "expense-approval", "parameters": parameters });
+    let given = with(json!({ "manager": "= claimant", "finance": "f", "managerUpTo": 77 }));
+    let made = ada(&app, "process_create", given).await.unwrap();
+    assert_eq!((&made["id"], &made["findings"]), (&json!("trips"), &json!([])));
+    let told = ada(&app, "process_get", json!({ "id": "trips" })).await.unwrap();
+    assert!(told["tags"].as_array().unwrap().contains(&json!("expenses")), "{told}");
+    let text = told.to_string();
     assert!(text.contains("amount > 77") && text.contains("amount <= 50") && !text.contains("{{"), "{text}");
     for (parameters, at) in [
         (json!({ "finance": "f" }), vec!["/parameters/manager"]),
@@ -141,17 +141,25 @@ async fn parameters_fill_the_gaps_and_what_does_not_fit_is_told_by_place() {
             vec!["/parameters/colour", "/parameters/freeUpTo"],
         ),
     ] {
-        let refused = ada(&app, "process_templates", with(parameters)).await.unwrap_err();
+        let refused = ada(&app, "process_create", with(parameters)).await.unwrap_err();
         let places: Vec<&str> = refused.places().iter().map(|one| one.pointer.as_str()).collect();
         assert_eq!(places, at);
     }
-    let nameless = ada(&app, "process_templates", json!({ "parameters": {} })).await.unwrap_err();
-    assert_eq!(nameless.places()[0].pointer, "/id");
+    for (unfit, at) in [
+        (json!({ "name": "Trips two", "parameters": { "finance": "f" }, "nodes": [{ "id": "begin", "type": "start" }] }), "/parameters"),
+        (json!({ "name": "Trips two", "template": "expense-approval", "nodes": [{ "id": "begin", "type": "start" }] }), "/template"),
+        (json!({ "name": "Trips two" }), "/nodes"),
+    ] {
+        let refused = ada(&app, "process_create", unfit).await.unwrap_err();
+        assert_eq!(refused.places()[0].pointer, at);
+    }
+    let missing = json!({ "name": "Trips two", "template": "no-such" });
+    assert_eq!(ada(&app, "process_create", missing).await.unwrap_err().code().status, 404);
     // An agent that is not there is found before anything is made.
     let parameters = json!({ "agent": "nobody", "firstLine": "f", "expert": "e" });
-    let told =
-        ada(&app, "process_templates", json!({ "id": "support-triage", "parameters": parameters })).await.unwrap();
-    assert_eq!(told["findings"][0]["rule"], "unknown_agent");
+    let triage = json!({ "name": "Triage", "template": "support-triage", "parameters": parameters });
+    let refused = ada(&app, "process_create", triage).await.unwrap_err();
+    assert_eq!(refused.detail().unwrap()["findings"][0]["rule"], "unknown_agent");
 }
 
 #[test]

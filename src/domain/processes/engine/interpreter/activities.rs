@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::happening::{Timer, What, Wish};
 use super::play::Play;
-use super::state::{Failure, Stage, TokenId};
+use super::state::{Anew, Failure, Stage, TokenId};
 use super::values::More;
 use crate::domain::processes::engine::definition::{Retry, TimeoutOutcome, condition_of, expression_of};
 use crate::domain::processes::engine::durations::read_duration;
@@ -14,6 +14,7 @@ use crate::domain::processes::engine::graph::NodeIndex;
 use crate::domain::processes::engine::nodes::Config;
 use crate::domain::processes::engine::nodes::boundaries::BoundaryTimeout;
 use crate::kernel::seal::sha256;
+use crate::kernel::time::Timestamp;
 
 /// The code of a step whose time was over.
 pub(super) const TIMED_OUT: &str = "step_timed_out";
@@ -125,7 +126,7 @@ impl Play<'_> {
         let Some((node, stage)) = self.at(token) else { return false };
         match (stage, item) {
             (Stage::Working { attempt, beside }, None) => {
-                match self.again_after(node, token, attempt, &failure, passing) {
+                match self.again_after(node, token, None, attempt, &failure, passing) {
                     Again::After(wait) => {
                         let at = self.now.plus(wait);
                         let told = What::Failed {
@@ -150,6 +151,9 @@ impl Play<'_> {
 
     /// A boundary takes the failure up, or the execution fails.
     pub(super) fn fail_or_catch(&mut self, node: NodeIndex, token: TokenId, failure: Failure) {
+        if self.state.token(token).is_some_and(|token| token.aside) {
+            return self.fail_aside(node, token, failure);
+        }
         let boundaries = &self.graph.nodes[node].boundaries;
         let catches = |index: &&NodeIndex, all: bool| match &self.graph.nodes[**index].config {
             Config::BoundaryError(one) if all => one.codes.is_empty(),
@@ -170,21 +174,22 @@ impl Play<'_> {
     }
 
     /// Takes the way that leaves a boundary.
-    fn leave_by(&mut self, boundary: NodeIndex, result: &Value) {
+    pub(super) fn leave_by(&mut self, boundary: NodeIndex, result: &Value) {
         let visit = self.state.next;
         self.state.next += 1;
         self.note(boundary, Some(visit), What::Entered);
         let id = self.graph.node(boundary).id.clone();
         match self.keep(&id, visit, result) {
             Ok(()) => self.leave(boundary),
-            Err(failure) => self.fail(boundary, None, failure),
+            // What the boundary was left for is over: all that can be done again is to leave it.
+            Err(failure) => self.fail_anew(boundary, None, failure, Anew::Way { result: result.clone() }),
         }
     }
 
     /// Takes a token away, and what was begun for it is no longer wanted.
     pub(super) fn give_up(&mut self, token: TokenId) {
         self.state.take(token);
-        self.wishes.push(Wish::Drop { token });
+        self.let_go(&[token]);
     }
 
     pub(super) fn stage(&mut self, token: TokenId, stage: Stage) {
@@ -199,16 +204,20 @@ impl Play<'_> {
         &self,
         node: NodeIndex,
         token: TokenId,
+        item: Option<usize>,
         attempt: u32,
         failure: &Failure,
         passing: bool,
     ) -> Again {
         let Some(retry) = &self.graph.node(node).retry else { return Again::Never };
         let meant = retry.on.as_ref().map_or(passing, |codes| codes.contains(&failure.code));
-        if attempt >= retry.attempts || !meant {
+        // What was given up by a failure beside it is not counted.
+        let tries = attempt.saturating_sub(self.state.counted_from(token, item)).saturating_add(1);
+        if tries >= retry.attempts || !meant {
             return Again::Never;
         }
-        Again::After(wait_of(retry, attempt, token))
+        let dice = item.map_or(token, |item| token.wrapping_add(item as u64));
+        Again::After(wait_of(retry, tries, dice))
     }
 
     /// The time has come to try again.
@@ -260,12 +269,13 @@ impl Play<'_> {
         }
         let under_way = match stage {
             Stage::Working { attempt: now, .. } => *now == attempt,
-            Stage::Listening { .. } | Stage::Each { .. } => true,
+            // These have no attempts but one, and one more for each recovery, with which their time begins anew.
+            Stage::Listening { .. } | Stage::Each { .. } => attempt == self.state.counted_from(token, None),
             _ => false,
         };
         let Some(timeout) = self.graph.node(node).timeout.clone().filter(|_| under_way) else { return false };
         self.note(node, Some(token), What::TimedOut);
-        self.wishes.push(Wish::Drop { token });
+        self.let_go(&[token]);
         match timeout.outcome {
             TimeoutOutcome::Fail => {
                 let why = format!("it was not done within {}", timeout.after);
@@ -280,8 +290,9 @@ impl Play<'_> {
             TimeoutOutcome::Complete => self.finish(node, token, &timeout.result.unwrap_or(Value::Null)),
             TimeoutOutcome::Skip => {
                 self.note(node, Some(token), What::Skipped);
-                self.state.take(token);
-                self.leave(node);
+                if self.state.take(token).is_some_and(|token| !token.aside) {
+                    self.leave(node);
+                }
             }
         }
         true
@@ -301,14 +312,15 @@ impl Play<'_> {
         Ok(())
     }
 
-    /// Wishes once more for the moments of boundaries that are to come: with what was begun, all wakings of a token are dropped.
-    fn arm_again(&mut self, token: TokenId) {
-        let Some((_, Stage::Retrying { beside, .. })) = self.at(token) else { return };
-        for (node, told) in beside {
-            if let Some(at) = told["at"].as_str().and_then(|at| at.parse().ok()) {
-                self.wishes.push(Wish::Wake { token, timer: Timer::Boundary { node }, at });
-            }
-        }
+    /// Wishes once more for the moments of boundaries that are waited for. A dry run drops all wakings of a token with what was begun for it;
+    /// the queue keeps those that are not due, so that the same one may come twice: `boundary` takes it once.
+    pub(super) fn arm_again(&mut self, token: TokenId) {
+        let Some(beside) = self.state.token(token).and_then(|found| found.stage.beside()) else { return };
+        let wake = |(node, told): (&String, &Value)| {
+            let timer = Timer::Boundary { node: node.clone() };
+            Some(Wish::Wake { token, timer, at: moment_of(told)? })
+        };
+        self.wishes.extend(beside.iter().filter_map(wake));
     }
 
     /// A way leaves a boundary because of the time.
@@ -318,44 +330,46 @@ impl Play<'_> {
         if self.graph.nodes[boundary].on != Some(node) || matches!(stage, Stage::Failed { .. }) {
             return false;
         }
+        // What comes before the moment that is waited for, or when none is, was wished for twice and taken already.
+        let early = |beside: &Map<String, Value>| beside.get(id).and_then(moment_of).is_none_or(|at| at > self.now);
+        if stage.beside().is_some_and(early) {
+            return false;
+        }
         if one.interrupting {
             self.note(node, Some(token), What::TimedOut);
             self.give_up(token);
-        } else if !self.beside(boundary, token, id, stage, &one) {
-            return false;
+        } else {
+            match self.beside(token, id, stage, &one) {
+                Ok(true) => {}
+                Ok(false) => return false,
+                Err(failure) => {
+                    self.fail(boundary, None, failure);
+                    return true;
+                }
+            }
         }
         self.leave_by(boundary, &Value::Null);
         true
     }
 
-    /// Counts a way that is gone beside the activity, and asks for the next one.
-    fn beside(&mut self, boundary: NodeIndex, token: TokenId, id: &str, stage: Stage, one: &BoundaryTimeout) -> bool {
-        let mut stage = stage;
+    /// Counts a way that is gone beside the activity, and asks for the next one. False where none is to be gone.
+    fn beside(&mut self, token: TokenId, id: &str, mut stage: Stage, one: &BoundaryTimeout) -> Result<bool, Failure> {
         let counts = match &mut stage {
             Stage::Working { beside, .. } | Stage::Retrying { beside, .. } | Stage::Each { beside, .. } => beside,
-            _ => return false,
+            _ => return Ok(false),
         };
         let times = counts.get(id).and_then(|told| told["times"].as_u64()).unwrap_or(0) + 1;
         let most = u64::from(one.times.unwrap_or(1));
         if times > most {
-            return false;
+            return Ok(false);
         }
-        let mut at = None;
-        if times < most {
-            match self.after(&one.after, &[]) {
-                Ok(next) => at = Some(next),
-                Err(failure) => {
-                    self.fail(boundary, None, failure);
-                    return false;
-                }
-            }
-        }
+        let at = if times < most { Some(self.after(&one.after, &[])?) } else { None };
         counts.insert(id.to_owned(), json!({ "times": times, "at": at }));
         self.stage(token, stage);
         if let Some(at) = at {
             self.wishes.push(Wish::Wake { token, timer: Timer::Boundary { node: id.to_owned() }, at });
         }
-        true
+        Ok(true)
     }
 }
 
@@ -367,17 +381,22 @@ enum Work {
     Wished(Wish),
 }
 
+/// The moment that is waited for at a boundary; none where its way is not gone again.
+fn moment_of(told: &Value) -> Option<Timestamp> {
+    told["at"].as_str().and_then(|at| at.parse().ok())
+}
+
 /// How long to wait before the next time.
-fn wait_of(retry: &Retry, attempt: u32, token: TokenId) -> Duration {
+fn wait_of(retry: &Retry, tries: u32, token: u64) -> Duration {
     let span = |text: &Option<String>, otherwise: Duration| {
         text.as_deref().filter(|text| expression_of(text).is_none()).and_then(read_duration).unwrap_or(otherwise)
     };
     let (first, longest) = (span(&retry.wait, Duration::from_secs(5)), span(&retry.longest, Duration::from_hours(1)));
-    let times = i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX).min(64);
+    let times = i32::try_from(tries.saturating_sub(1)).unwrap_or(i32::MAX).min(64);
     let wait = first.as_secs_f64() * retry.factor.unwrap_or(2.0).powi(times);
     let wait = wait.min(longest.as_secs_f64());
     // The same token waits as long each time it is reckoned, and others wait otherwise.
-    let dice = sha256(format!("{token}/{attempt}").as_bytes());
+    let dice = sha256(format!("{token}/{tries}").as_bytes());
     let chance = f64::from(u16::from_be_bytes([dice[0], dice[1]])) / f64::from(u16::MAX);
     let jitter = retry.jitter.unwrap_or(0.2).clamp(0.0, 1.0);
     Duration::try_from_secs_f64(wait * (1.0 - jitter * chance)).unwrap_or(longest)

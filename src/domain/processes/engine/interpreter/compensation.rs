@@ -17,7 +17,7 @@ impl Play<'_> {
     /// Takes back all that was done and can be undone, and ends with that. What is under way is given up.
     pub fn compensate(&mut self) {
         self.drop_all();
-        self.state.tokens.clear();
+        self.state.take_all();
         self.state.ending = None;
         let left = std::mem::take(&mut self.state.undoable);
         let start = self.graph.start;
@@ -64,7 +64,7 @@ impl Play<'_> {
         match over {
             None => {}
             Some(true) => {
-                self.state.tokens.clear();
+                self.state.take_all();
                 self.end(Ending::Compensated);
             }
             Some(false) => {
@@ -144,7 +144,7 @@ impl Play<'_> {
     ) -> bool {
         let Some((left, attempt, ends)) = self.undoing(token, item) else { return false };
         let by = self.undoes(&left);
-        let again = by.map_or(Again::Never, |by| self.again_after(by, token, attempt, &failure, passing));
+        let again = by.map_or(Again::Never, |by| self.again_after(by, token, Some(item), attempt, &failure, passing));
         match again {
             Again::After(wait) => {
                 let at = self.now.plus(wait);

@@ -13,7 +13,7 @@ use crate::domain::processes::engine::nodes::Config;
 use crate::domain::processes::engine::nodes::calls::{ForEach, Mode, OnFault};
 
 /// The most items.
-const MOST_ITEMS: usize = 10_000;
+pub const MOST_ITEMS: usize = 10_000;
 /// How many at once, where it is not said.
 const AT_ONCE: usize = 10;
 
@@ -141,7 +141,7 @@ impl Play<'_> {
     ) -> bool {
         let Some((_, ItemState::Working { attempt })) = self.item(token, item) else { return false };
         let Some((each, body)) = self.each(node) else { return false };
-        let again = self.again_after(body, token.wrapping_add(item as u64), attempt, &failure, passing);
+        let again = self.again_after(body, token, Some(item), attempt, &failure, passing);
         let at = match again {
             Again::After(wait) => Some(self.now.plus(wait)),
             Again::Never => None,
@@ -159,7 +159,7 @@ impl Play<'_> {
             return true;
         }
         if each.on_fault == OnFault::Stop {
-            self.wishes.push(Wish::Drop { token });
+            self.let_go(&[token]);
             self.fail_or_catch(node, token, failure);
             return true;
         }
@@ -176,14 +176,27 @@ impl Play<'_> {
         true
     }
 
-    /// An item that is under way is wished for once more.
-    pub(super) fn item_wished_again(&mut self, node: NodeIndex, token: TokenId, item: usize) {
-        let (Some((value, ItemState::Working { attempt })), Some((each, body))) =
-            (self.item(token, item), self.each(node))
-        else {
-            return;
-        };
-        self.work_item(token, item, attempt, &value, &each, body);
+    /// Items that were under way when the execution failed are begun anew, and those that are tried again are waited for once more.
+    pub(super) fn items_anew(&mut self, node: NodeIndex, token: TokenId) {
+        let Some((each, body)) = self.each(node) else { return };
+        let states = self.states(token).iter().enumerate();
+        let under_way: Vec<(usize, ItemState)> =
+            states.filter(|(_, state)| state.is_under_way()).map(|(item, state)| (item, state.clone())).collect();
+        for (item, before) in under_way {
+            // One that fails at once may end the list.
+            let Some((value, state)) = self.item(token, item).filter(|(_, state)| *state == before) else { continue };
+            match state {
+                ItemState::Working { attempt } => {
+                    let attempt = self.attempt_anew(token, Some(item), attempt);
+                    self.set_item(token, item, ItemState::Working { attempt });
+                    self.work_item(token, item, attempt, &value, &each, body);
+                }
+                ItemState::Retrying { at, .. } => {
+                    self.wishes.push(Wish::Wake { token, timer: Timer::Retry { item: Some(item) }, at });
+                }
+                ItemState::Open | ItemState::Done { .. } | ItemState::Failed { .. } => {}
+            }
+        }
     }
 
     pub(super) fn item_over_time(&mut self, node: NodeIndex, token: TokenId, item: usize, attempt: u32) -> bool {

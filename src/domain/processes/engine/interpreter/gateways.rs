@@ -88,7 +88,7 @@ impl Play<'_> {
             .state
             .tokens
             .iter()
-            .filter(|token| token.node != *id)
+            .filter(|token| token.node != *id && !token.aside)
             .filter_map(|token| self.graph.find(&token.node))
             .collect();
         places.sort_unstable();

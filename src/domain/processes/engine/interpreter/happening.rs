@@ -17,6 +17,9 @@ pub enum Happening {
         /// The item that it was for.
         #[serde(default)]
         item: Option<usize>,
+        /// The attempt that it is of; the one that is under way where it is not said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        attempt: Option<u32>,
         /// What it brought.
         result: Value,
     },
@@ -27,6 +30,9 @@ pub enum Happening {
         /// The item that it was for.
         #[serde(default)]
         item: Option<usize>,
+        /// As in `Done`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        attempt: Option<u32>,
         /// The code of the fault.
         code: String,
         /// What went wrong.
@@ -123,6 +129,24 @@ pub enum Wish {
         /// The token.
         token: TokenId,
     },
+}
+
+impl Wish {
+    /// The token that it is of.
+    #[must_use]
+    pub const fn token(&self) -> TokenId {
+        match self {
+            Self::Work { token, .. } | Self::Wake { token, .. } | Self::Listen { token, .. } | Self::Drop { token } => {
+                *token
+            }
+        }
+    }
+
+    /// Whether it is an activity of this token.
+    #[must_use]
+    pub fn is_work_of(&self, of: TokenId) -> bool {
+        matches!(self, Self::Work { token, .. } if *token == of)
+    }
 }
 
 /// A line of the journal.

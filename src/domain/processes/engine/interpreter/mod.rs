@@ -9,9 +9,12 @@ mod happening;
 mod play;
 mod recovery;
 mod state;
+mod stepping;
 mod values;
 
+pub use each::MOST_ITEMS;
 pub use happening::{Entry, Happening, Timer, What, Wish};
-pub use play::{Facts, Play};
+pub use play::{Facts, MOST_MOVES, MOST_TOKENS, Play};
 pub use recovery::Recovery;
 pub use state::{Ending, Failure, ItemState, Stage, State, Token, TokenId};
+pub use values::LONGEST as LONGEST_EXPRESSIONS;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::happening::{Entry, Happening, Timer, What, Wish};
-use super::state::{Ending, Failure, Stage, State, Token, TokenId};
+use super::state::{Anew, Ending, Failure, Stage, State, Token, TokenId};
 use crate::domain::processes::engine::graph::{EdgeIndex, Graph, NodeIndex};
 use crate::domain::processes::engine::nodes::ends::EndKind;
 use crate::domain::processes::engine::nodes::{Config, Role};
@@ -15,9 +15,9 @@ use crate::kernel::time::Timestamp;
 use crate::port::expressions::Expressions;
 
 /// The most moves between two waits: a circle in which nothing waits would go on for ever.
-const MOST_MOVES: usize = 20_000;
+pub const MOST_MOVES: usize = 20_000;
 /// The most tokens of an execution.
-const MOST_TOKENS: usize = 5_000;
+pub const MOST_TOKENS: usize = 5_000;
 
 /// What expressions may know of the execution itself.
 #[derive(Debug, Clone)]
@@ -124,9 +124,11 @@ impl<'a> Play<'a> {
             return false;
         }
         let taken = match happening {
-            Happening::Done { token, item, result } => self.done(token, item, result),
-            Happening::Failed { token, item, code, message, passing } => {
-                self.failed(token, item, Failure { code, message }, passing)
+            Happening::Done { token, item, attempt, result } => {
+                self.is_of(token, item, attempt) && self.done(token, item, result)
+            }
+            Happening::Failed { token, item, attempt, code, message, passing } => {
+                self.is_of(token, item, attempt) && self.failed(token, item, Failure { code, message }, passing)
             }
             Happening::Woke { token, timer } => self.woke(token, &timer),
             Happening::Came { token, payload } => self.came(token, &payload),
@@ -135,33 +137,50 @@ impl<'a> Play<'a> {
         taken
     }
 
+    /// Whether what happened is of the attempt that is under way, where it says of which it is.
+    fn is_of(&self, token: TokenId, item: Option<usize>, attempt: Option<u32>) -> bool {
+        attempt.is_none_or(|attempt| self.state.is_under_way(token, item, attempt))
+    }
+
     // --- moving ----------------------------------------------------------------------------------------------------
 
     /// Lets tokens go on until all wait, and says so when none is left.
     pub(super) fn settle(&mut self) {
-        loop {
-            while let Some(edge) = self.moving.pop_front() {
-                if self.state.ending.is_some() {
-                    self.moving.clear();
-                    return;
-                }
-                self.moves += 1;
-                if self.moves > MOST_MOVES || self.state.tokens.len() > MOST_TOKENS {
-                    let node = self.graph.edges[edge].1;
-                    let why = format!("after {MOST_MOVES} moves nothing waits: a circle goes round without end");
-                    self.fail(node, None, Failure::new("endless_circle", why));
-                    return;
-                }
-                let to = self.graph.edges[edge].1;
-                self.enter(to, Some(edge));
-            }
-            if self.state.ending.is_some() || !self.join_waiting() {
+        while self.state.ending.is_none() {
+            if let Some(edge) = self.moving.pop_front() {
+                self.move_on(edge);
+            } else if !self.join_waiting() {
                 break;
             }
         }
+        self.stop_on_edges();
         if self.state.ending.is_none() && self.state.tokens.is_empty() {
             let result = self.state.result.take().unwrap_or_else(|| self.state.variables.clone());
             self.end(Ending::Completed { result });
+        }
+    }
+
+    fn move_on(&mut self, edge: EdgeIndex) {
+        let to = self.graph.edges[edge].1;
+        self.moves += 1;
+        if self.moves > MOST_MOVES || self.state.tokens.len() > MOST_TOKENS {
+            let why = format!("after {MOST_MOVES} moves nothing waits: a circle goes round without end");
+            // A join must know by which edge it comes when this is done again.
+            let anew = Anew::Edge { edge: self.graph.edge(edge).id.clone() };
+            return self.fail_anew(to, None, Failure::new("endless_circle", why), anew);
+        }
+        self.enter(to, Some(edge));
+    }
+
+    /// Tokens that were on their way when the execution failed stay there, so that they can go on when it is recovered.
+    fn stop_on_edges(&mut self) {
+        let moving = std::mem::take(&mut self.moving);
+        if !matches!(self.state.ending, Some(Ending::Failed { .. })) {
+            return;
+        }
+        for edge in moving {
+            let (to, edge) = (self.graph.edges[edge].1, self.graph.edge(edge).id.clone());
+            self.put(to, Stage::Before { edge });
         }
     }
 
@@ -178,7 +197,7 @@ impl<'a> Play<'a> {
     pub(super) fn put(&mut self, node: NodeIndex, stage: Stage) -> TokenId {
         let id = self.state.next;
         self.state.next += 1;
-        self.state.tokens.push(Token { id, node: self.graph.node(node).id.clone(), stage });
+        self.state.tokens.push(Token { id, node: self.graph.node(node).id.clone(), stage, aside: false });
         id
     }
 
@@ -207,7 +226,7 @@ impl<'a> Play<'a> {
             Role::Parallel | Role::Inclusive => self.at_gateway(node, by),
             Role::Activity => self.begin(node),
             Role::Event => self.wait(node),
-            // No edge leads to them.
+            // No edge leads to them. Where the next moment of a boundary could not be reckoned, its activity asks for that moment anew.
             Role::Boundary | Role::Compensation => {}
         }
     }
@@ -245,7 +264,7 @@ impl<'a> Play<'a> {
                 }
                 if kind == EndKind::Terminate {
                     self.drop_all();
-                    self.state.tokens.clear();
+                    self.state.take_all();
                     self.moving.clear();
                 }
             }
@@ -256,6 +275,11 @@ impl<'a> Play<'a> {
 
     /// The execution fails. Its tokens stay, so that it can be recovered: the one that failed, and those that were under way.
     pub(super) fn fail(&mut self, node: NodeIndex, token: Option<TokenId>, failure: Failure) {
+        self.fail_anew(node, token, failure, Anew::Node);
+    }
+
+    /// The same, where it says how to go on when that is done again.
+    pub(super) fn fail_anew(&mut self, node: NodeIndex, token: Option<TokenId>, failure: Failure, anew: Anew) {
         if self.state.ending.is_some() {
             return;
         }
@@ -263,10 +287,11 @@ impl<'a> Play<'a> {
             What::Failed { code: failure.code.clone(), message: failure.message.clone(), item: None, again_at: None };
         self.note(node, token, told);
         self.drop_all();
+        let stage = Stage::Failed { failure: failure.clone(), anew };
         match token.and_then(|token| self.state.token_mut(token)) {
-            Some(token) => token.stage = Stage::Failed { failure: failure.clone() },
+            Some(token) => token.stage = stage,
             None => {
-                self.put(node, Stage::Failed { failure: failure.clone() });
+                self.put(node, stage);
             }
         }
         let node = self.graph.node(node).id.clone();
@@ -292,7 +317,14 @@ impl<'a> Play<'a> {
             .filter(|token| !matches!(token.stage, Stage::Before { .. } | Stage::Failed { .. }))
             .map(|token| token.id)
             .collect();
-        self.wishes.extend(begun.into_iter().map(|token| Wish::Drop { token }));
+        self.let_go(&begun);
+    }
+
+    /// What was begun for tokens, which are in the order of their ids, is no longer wanted. It is said once for each in a play, and what this
+    /// play itself has wished for them is not said at all: whoever follows the wishes would withdraw the same thing twice.
+    pub(super) fn let_go(&mut self, tokens: &[TokenId]) {
+        self.wishes.retain(|wish| tokens.binary_search(&wish.token()).is_err());
+        self.wishes.extend(tokens.iter().map(|token| Wish::Drop { token: *token }));
     }
 
     // --- waiting ---------------------------------------------------------------------------------------------------
@@ -354,7 +386,7 @@ impl<'a> Play<'a> {
         }
         self.note(node, Some(token), What::Came);
         // Nothing more is listened for.
-        self.wishes.push(Wish::Drop { token });
+        self.let_go(&[token]);
         self.finish(node, token, payload);
         true
     }
@@ -387,10 +419,12 @@ impl<'a> Play<'a> {
             self.fail_or_catch(node, token, failure);
             return;
         }
-        self.state.take(token);
+        let aside = self.state.take(token).is_some_and(|token| token.aside);
         if self.graph.nodes[node].undone_by.is_some() {
             self.state.undoable.push(super::state::Undoable { node: id, token });
         }
-        self.leave(node);
+        if !aside {
+            self.leave(node);
+        }
     }
 }

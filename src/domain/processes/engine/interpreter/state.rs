@@ -24,6 +24,9 @@ pub struct State {
     /// Activities that were done and can be undone, in the order in which they were.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undoable: Vec<Undoable>,
+    /// What was begun anew when the execution was recovered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recovered: Vec<Recovered>,
     /// The nodes that tokens have left, or ended at.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub passed: BTreeSet<String>,
@@ -45,13 +48,21 @@ pub struct Token {
     pub node: String,
     /// What it does there.
     pub stage: Stage,
+    /// Whether it does the node once more and goes nowhere from there.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub aside: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// What a token does at its node.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "is")]
 pub enum Stage {
-    /// It has come by this edge, and waits at a gateway for others.
+    /// It has come by this edge, and waits at a gateway for others; or the execution failed while it was on its way there.
     Before {
         /// The edge.
         edge: String,
@@ -112,6 +123,28 @@ pub enum Stage {
     Failed {
         /// Why.
         failure: Failure,
+        /// Where it goes on when that is done again.
+        #[serde(default, skip_serializing_if = "Anew::is_node")]
+        anew: Anew,
+    },
+}
+
+/// Where a token goes on when what failed is done again.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "is")]
+pub enum Anew {
+    /// At its node.
+    #[default]
+    Node,
+    /// On an edge to its node, where it has not come yet.
+    Edge {
+        /// The edge.
+        edge: String,
+    },
+    /// On the way that leaves its node, which is a boundary.
+    Way {
+        /// What the boundary is left with.
+        result: Value,
     },
 }
 
@@ -155,6 +188,19 @@ pub struct Undoable {
     pub token: TokenId,
 }
 
+/// What was begun anew when the execution was recovered: its retries and its time count from there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Recovered {
+    /// The token.
+    pub token: TokenId,
+    /// The item, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<usize>,
+    /// The attempt that it was begun anew with.
+    pub attempt: u32,
+}
+
 /// Why something failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -193,6 +239,22 @@ impl Failure {
     }
 }
 
+impl Anew {
+    const fn is_node(&self) -> bool {
+        matches!(self, Self::Node)
+    }
+}
+
+impl Stage {
+    /// What is told of the boundaries of the activity, where it is under way.
+    pub(super) const fn beside(&self) -> Option<&Map<String, Value>> {
+        match self {
+            Self::Working { beside, .. } | Self::Retrying { beside, .. } | Self::Each { beside, .. } => Some(beside),
+            _ => None,
+        }
+    }
+}
+
 impl ItemState {
     /// Whether it was begun and is not at its end.
     pub(super) const fn is_under_way(&self) -> bool {
@@ -207,11 +269,47 @@ impl State {
         self.tokens.binary_search_by_key(&id, |token| token.id).ok().map(|at| &self.tokens[at])
     }
 
+    /// Whether an attempt of what a token does, or does for an item, is the one that is under way. An undoing counts as the item that says
+    /// how many are left. What was tried before, given up, or waits to be tried again, is not.
+    #[must_use]
+    pub fn is_under_way(&self, token: TokenId, item: Option<usize>, attempt: u32) -> bool {
+        match (self.token(token).map(|found| &found.stage), item) {
+            (Some(Stage::Working { attempt: now, .. }), None) => *now == attempt,
+            (Some(Stage::Each { states, .. }), Some(item)) => {
+                matches!(states.get(item), Some(ItemState::Working { attempt: now }) if *now == attempt)
+            }
+            (Some(Stage::Undoing { left, attempt: now, again_at: None, .. }), Some(item)) => {
+                left.len() == item && *now == attempt
+            }
+            _ => false,
+        }
+    }
+
+    /// The attempt from which retries are counted: the first one, or that of the last recovery.
+    pub(super) fn counted_from(&self, token: TokenId, item: Option<usize>) -> u32 {
+        let of = |one: &&Recovered| one.token == token && one.item == item;
+        self.recovered.iter().find(of).map_or(1, |one| one.attempt)
+    }
+
+    /// From this attempt on retries are counted anew.
+    pub(super) fn count_from(&mut self, token: TokenId, item: Option<usize>, attempt: u32) {
+        match self.recovered.iter_mut().find(|one| one.token == token && one.item == item) {
+            Some(one) => one.attempt = attempt,
+            None => self.recovered.push(Recovered { token, item, attempt }),
+        }
+    }
+
     pub(super) fn token_mut(&mut self, id: TokenId) -> Option<&mut Token> {
         self.tokens.binary_search_by_key(&id, |token| token.id).ok().map(|at| &mut self.tokens[at])
     }
 
     pub(super) fn take(&mut self, id: TokenId) -> Option<Token> {
+        self.recovered.retain(|one| one.token != id);
         self.tokens.binary_search_by_key(&id, |token| token.id).ok().map(|at| self.tokens.remove(at))
+    }
+
+    pub(super) fn take_all(&mut self) {
+        self.tokens.clear();
+        self.recovered.clear();
     }
 }

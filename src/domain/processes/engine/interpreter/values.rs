@@ -18,7 +18,7 @@ pub(super) const EXPRESSION_FAILED: &str = "expression_failed";
 const EXECUTION: &str = "execution";
 
 /// So long the expressions may take that are worked out between two waits.
-const LONGEST: Duration = Duration::from_secs(30);
+pub const LONGEST: Duration = Duration::from_secs(30);
 
 /// Names that are known besides the variables.
 pub(super) type More<'m> = &'m [(&'m str, &'m Value)];

@@ -58,9 +58,9 @@ pub enum Named {
     Agent(String),
     /// A prompt.
     Prompt(String),
-    /// A rule set and its decision.
-    Rules(String, Option<String>),
-    /// Another process.
+    /// A rule set, its decision and version.
+    Rules(String, Option<String>, Option<u32>),
+    /// Another process and its version.
     Process(String, Option<String>),
     /// A node of the same process, which it runs.
     Body(String),

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::super::definition::expression_of;
 use super::{Named, Role, Said, Typed, said, said_in};
 
 /// A tool.
@@ -103,7 +104,7 @@ impl Typed for Decision {
     const ROLE: Role = Role::Activity;
 
     fn names(&self) -> Vec<(&'static str, Named)> {
-        vec![("/ruleSet", Named::Rules(self.rule_set.clone(), self.decision.clone()))]
+        vec![("/ruleSet", Named::Rules(self.rule_set.clone(), self.decision.clone(), self.version))]
     }
 }
 
@@ -147,7 +148,8 @@ pub struct Integration {
     /// Headers; values may be expressions.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub headers: Map<String, Value>,
-    /// The name of a secret, of which the header `authorization` is made: `Bearer` and it.
+    /// The name of a secret, of which the header `authorization` is made: `Bearer` and it. Whoever writes that must be allowed to change
+    /// secrets, and the address must say to which server it goes: an expression begins with that, `= "https://api.example.org/orders/" + order`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 100))]
     pub credential: Option<String>,
@@ -183,5 +185,61 @@ impl Typed for Integration {
         said("/url", &self.url, &mut found);
         said_in("/headers", &self.headers, &mut found);
         found
+    }
+
+    fn amiss(&self) -> Vec<(&'static str, String)> {
+        if self.credential.is_some() && self.origin().is_none() {
+            let say = "must say to which server the credential goes: a text, or an expression that begins with one, such as \
+                       `= \"https://api.example.org/orders/\" + order`";
+            return vec![("/url", say.to_owned())];
+        }
+        Vec::new()
+    }
+}
+
+impl Integration {
+    /// The server that is called, as `https://api.example.org`, where that does not hang on what the execution knows.
+    #[must_use]
+    pub fn origin(&self) -> Option<&str> {
+        let (text, whole) = match expression_of(&self.url) {
+            Some(expression) => (expression.strip_prefix('"')?.split('"').next()?, false),
+            None => (self.url.as_str(), true),
+        };
+        let scheme = ["https://", "http://"].into_iter().find(|scheme| text.starts_with(scheme))?;
+        let plain = |one: char| one.is_ascii_alphanumeric() || "-._:[]".contains(one);
+        let server = text.get(scheme.len()..)?;
+        let end = server.find(|one| !plain(one)).unwrap_or(server.len());
+        // In an expression more of the name could follow, were it not closed.
+        let closed = server.get(end..).is_some_and(|rest| rest.starts_with('/') || (whole && rest.is_empty()));
+        if end > 0 && closed { text.get(..scheme.len() + end) } else { None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_credential_goes_to_a_server_that_is_said() {
+        let origin = |url: &str| {
+            let one: Integration =
+                serde_json::from_value(serde_json::json!({ "url": url, "credential": "crm" })).unwrap();
+            (one.origin().map(str::to_owned), one.amiss().len())
+        };
+        let known = |text: &str| (Some(text.to_owned()), 0);
+        assert_eq!(origin("https://api.example.org"), known("https://api.example.org"));
+        assert_eq!(origin("http://[::1]:8080/x?y"), known("http://[::1]:8080"));
+        assert_eq!(origin("= \"https://api.example.org/orders/\" + order"), known("https://api.example.org"));
+        for open in [
+            "= url",
+            "= \"https://api.example.org\" + rest",
+            "= \"https://\" + host + \"/\"",
+            "https://good.example.org\\@evil.example.org/",
+            "https://good@evil.example.org/",
+            "ftp://api.example.org/",
+            "https:///x",
+        ] {
+            assert_eq!(origin(open), (None, 1), "{open}");
+        }
     }
 }

@@ -38,15 +38,20 @@ impl Surroundings {
     }
 }
 
-/// The kind of what is named, and its name; none of what the definition itself has.
+/// The kind of what is named, and its name with the version or part of it that is meant; none of what the definition itself has.
 #[must_use]
 pub fn key(named: &Named) -> Option<(&'static str, String)> {
     Some(match named {
         Named::Tool(name) => ("tool", name.clone()),
         Named::Agent(id) => ("agent", id.clone()),
         Named::Prompt(id) => ("prompt", id.clone()),
-        Named::Rules(id, _) => ("rule set", id.clone()),
-        Named::Process(id, _) => ("process", id.clone()),
+        Named::Rules(id, decision, version) => {
+            let version = version.map(|version| format!(" {version}")).unwrap_or_default();
+            let decision = decision.as_ref().map(|decision| format!("/{decision}")).unwrap_or_default();
+            ("rule set", format!("{id}{version}{decision}"))
+        }
+        Named::Process(id, None) => ("process", id.clone()),
+        Named::Process(id, Some(version)) => ("process", format!("{id} {version}")),
         Named::Body(_) => return None,
     })
 }
