@@ -12,7 +12,7 @@ use crate::capability::events::Event;
 use crate::capability::owned::Stored;
 use crate::domain::processes::engine::graph::Graph;
 use crate::domain::processes::engine::interpreter::{
-    Ending, Facts, Failure, Happening, Play, Stage, State, TokenId, Wish,
+    Ending, Facts, Failure, Happening, Play, Stage, State, Token, TokenId, Wish,
 };
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{TenantId, new_uuid};

@@ -123,7 +123,7 @@ impl Stand {
     /// The node's work is done.
     fn done(&mut self, at: &str, result: Value) {
         let (token, item) = self.work(at);
-        assert!(self.take(Happening::Done { token, item, result }), "{at} is not waited for");
+        assert!(self.take(Happening::Done { token, item, attempt: None, result }), "{at} is not waited for");
     }
 
     /// The node's work failed.
@@ -209,7 +209,7 @@ fn token_of(wish: &Wish) -> TokenId {
 }
 
 fn failed(token: TokenId, item: Option<usize>, code: &str, passing: bool) -> Happening {
-    Happening::Failed { token, item, code: code.to_owned(), message: "it went wrong".to_owned(), passing }
+    Happening::Failed { token, item, attempt: None, code: code.to_owned(), message: "it went wrong".to_owned(), passing }
 }
 
 /// A node that works outside: what it is given is told by its wish.

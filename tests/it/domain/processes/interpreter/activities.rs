@@ -114,7 +114,7 @@ fn what_may_pass_is_tried_again_with_longer_and_longer_waits() {
         stand.fails("one", "unavailable", true);
         assert_eq!(stand.wakes(), [(std::time::Duration::from_secs(wait), Timer::Retry { item: None })]);
         // What comes meanwhile is of the time before, and late.
-        assert!(!stand.take(Happening::Done { token: 1, item: None, result: json!({}) }));
+        assert!(!stand.take(Happening::Done { token: 1, item: None, attempt: None, result: json!({}) }));
         assert_eq!(stand.passes("PT1M"), 1);
     }
     stand.fails("one", "unavailable", true);
@@ -173,7 +173,7 @@ fn a_step_that_takes_too_long_fails_is_done_or_is_left_out() {
     let mut stand = of(json!({ "outcome": "fail" }));
     stand.done("one", json!({ "x": 1 }));
     assert_eq!(stand.passes("PT5M"), 0);
-    assert!(!stand.take(Happening::Done { token: 1, item: None, result: json!({ "x": 2 }) }));
+    assert!(!stand.take(Happening::Done { token: 1, item: None, attempt: None, result: json!({ "x": 2 }) }));
     assert_eq!((stand.end().as_str(), stand.variable("got")), ("completed", &json!(1)));
 }
 
@@ -218,7 +218,7 @@ fn a_boundary_that_interrupts_takes_the_token_and_one_that_does_not_goes_beside_
     let (token, _) = stand.work("one");
     assert_eq!(stand.passes("PT1H"), 1);
     assert_eq!(stand.places(), ["remind"]);
-    assert!(!stand.take(Happening::Done { token, item: None, result: json!({}) }), "what was given up is late");
+    assert!(!stand.take(Happening::Done { token, item: None, attempt: None, result: json!({}) }), "what was given up is late");
     stand.done("remind", json!({}));
     assert_eq!(stand.end(), "completed");
 
@@ -232,7 +232,7 @@ fn a_boundary_that_interrupts_takes_the_token_and_one_that_does_not_goes_beside_
     let left: Vec<_> = stand.works("remind");
     for (token, item, _) in left {
         assert_eq!(stand.state.ending, None);
-        assert!(stand.take(Happening::Done { token, item, result: json!({}) }));
+        assert!(stand.take(Happening::Done { token, item, attempt: None, result: json!({}) }));
     }
     assert_eq!(stand.end(), "completed");
     // Once, where it is not said how often; and not after the activity is done.
@@ -324,7 +324,7 @@ fn ends_say_what_is_answered_and_fail_or_end_all() {
     let mut stand = parted(json!({ "id": "z", "type": "end", "config": { "kind": "terminate" } }));
     stand.done("one", json!({}));
     assert_eq!((stand.end().as_str(), stand.open.len()), ("completed", 0));
-    assert!(!stand.take(Happening::Done { token: 4, item: None, result: json!({}) }));
+    assert!(!stand.take(Happening::Done { token: 4, item: None, attempt: None, result: json!({}) }));
 
     let error = json!({ "kind": "error", "code": "rejected", "message": "= \"for \" + string(n)" });
     let mut stand = parted(json!({ "id": "z", "type": "end", "config": error }));

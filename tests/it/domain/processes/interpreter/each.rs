@@ -23,7 +23,7 @@ fn items(stand: &Stand) -> Vec<usize> {
 
 fn finish(stand: &mut Stand, item: usize, result: Value) -> bool {
     stand.open.retain(|wish| !matches!(wish, Wish::Work { item: of, .. } if *of == Some(item)));
-    stand.take(Happening::Done { token: 1, item: Some(item), result })
+    stand.take(Happening::Done { token: 1, item: Some(item), attempt: None, result })
 }
 
 #[test]

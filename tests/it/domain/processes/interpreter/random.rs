@@ -181,7 +181,7 @@ fn played(definition: &Value, seed: u64) -> Stand {
             Wish::Work { token, item, node, .. } => {
                 let id = stand.graph.find(&node).unwrap();
                 if stand.graph.nodes[id].boundaries.is_empty() || dice.roll(3) > 0 {
-                    Happening::Done { token, item, result: json!({ "roll": dice.roll(64) }) }
+                    Happening::Done { token, item, attempt: None, result: json!({ "roll": dice.roll(64) }) }
                 } else {
                     failed(token, item, "gone", false)
                 }

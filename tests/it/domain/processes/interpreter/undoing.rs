@@ -112,8 +112,8 @@ fn what_comes_twice_for_one_undoing_is_not_taken_for_the_next() {
     assert!(!stand.take(failed(token, item, "unavailable", true)), "it failed already");
     assert_eq!(stand.passes("PT1M"), 1);
     let (token, item) = stand.work("undo_b");
-    assert!(stand.take(Happening::Done { token, item, result: json!({}) }));
-    assert!(!stand.take(Happening::Done { token, item, result: json!({}) }), "it is done already");
+    assert!(stand.take(Happening::Done { token, item, attempt: None, result: json!({}) }));
+    assert!(!stand.take(Happening::Done { token, item, attempt: None, result: json!({}) }), "it is done already");
     assert_eq!(stand.places(), ["back"]);
     assert_eq!(stand.works("undo_a").len(), 1);
     stand.done("undo_a", json!({ "gone": true }));
