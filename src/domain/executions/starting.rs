@@ -31,16 +31,6 @@ pub(crate) struct Start {
     pub(crate) priority: i32,
 }
 
-/// What was started.
-pub(crate) struct Started {
-    /// Its id.
-    pub(crate) id: Uuid,
-    /// The process.
-    pub(crate) process_id: String,
-    /// The version that it keeps to.
-    pub(crate) version: String,
-}
-
 /// A version that can be started.
 pub(super) struct Startable {
     process_id: String,
@@ -60,17 +50,23 @@ pub(super) struct Beginning {
 }
 
 impl Startable {
-    /// The version that is meant: the newest where none is named.
+    /// The version that is meant, the newest where none is named, where the caller may start it now.
     pub(super) async fn find(cx: &Cx, process: &str, version: Option<&str>) -> Result<Self, Fault> {
-        let published = reading::published(cx.platform(), cx.caller(), process, version).await?;
-        let (process_id, revision) = published.ok_or_else(|| not_published(process))?;
-        let stage = Stage::of(cx, &process_id, revision.revision).await?;
-        stage.held_to(cx)?;
+        let found = Self::look(cx, process, version).await?;
+        found.stage.held_to(cx)?;
         let most = cx.platform().config.events.most_hops;
         if cx.hops() > most {
             let say = format!("executions set each other off in a chain of more than {most} (events.most_hops)");
             return Err(Fault::new(&TOO_DEEP, say));
         }
+        Ok(found)
+    }
+
+    /// The same for whoever only looks at it.
+    pub(super) async fn look(cx: &Cx, process: &str, version: Option<&str>) -> Result<Self, Fault> {
+        let published = reading::published(cx.platform(), cx.caller(), process, version).await?;
+        let (process_id, revision) = published.ok_or_else(|| not_published(process))?;
+        let stage = Stage::of(cx, &process_id, revision.revision).await?;
         Ok(Self { process_id, version: revision.called(), revision: revision.revision, stage })
     }
 
@@ -141,13 +137,12 @@ pub(super) async fn start_whole(cx: &Cx, start: Start) -> Result<(Uuid, Executio
     Ok((id, execution, found.stage))
 }
 
-/// The same for another domain, which judges whether the caller may.
+/// The same for another domain, which judges whether the caller may; answers the execution's id.
 ///
 /// # Errors
 /// Where it cannot be started; nothing was collected then.
-pub(crate) async fn start(cx: &Cx, start: Start) -> Result<Started, Fault> {
-    let (id, execution, _) = start_whole(cx, start).await?;
-    Ok(Started { id, process_id: execution.process_id, version: execution.version })
+pub(crate) async fn start(cx: &Cx, start: Start) -> Result<Uuid, Fault> {
+    start_whole(cx, start).await.map(|(id, ..)| id)
 }
 
 /// Why a process cannot be started by the caller; none where it can.

@@ -108,7 +108,12 @@ impl Capability for ExecutionDependencies {
         let above = match execution.parent {
             None => None,
             Some(above) => {
-                let found = cx.load::<Execution>(above, Action::Read).await.ok().map(|above| above.value);
+                let found = match cx.load::<Execution>(above, Action::Read).await {
+                    Ok(above) => Some(above.value),
+                    // A batch, or one that the caller may not see.
+                    Err(fault) if fault.code().status < 500 => None,
+                    Err(fault) => return Err(fault),
+                };
                 let node = found.as_ref().and_then(|above| above.state.token(execution.parent_token?));
                 Some(Beside {
                     execution_id: ExecutionId::from_uuid(above),

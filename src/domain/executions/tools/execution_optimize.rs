@@ -101,11 +101,11 @@ impl Capability for ExecutionOptimize {
         }
         let mut processes = Vec::new();
         match input.process_id {
-            Some(process) => processes.push(looked_at(cx, Startable::find(cx, &process, None).await?, from, to).await?),
+            Some(process) => processes.push(looked_at(cx, Startable::look(cx, &process, None).await?, from, to).await?),
             None => {
                 for process in run_most(cx, from, to, MOST_PROCESSES).await? {
                     // What was removed, or may not be seen any more, cannot be bettered.
-                    match Startable::find(cx, &process, None).await {
+                    match Startable::look(cx, &process, None).await {
                         Ok(found) => processes.push(looked_at(cx, found, from, to).await?),
                         Err(fault) if fault.code().status < 500 => {}
                         Err(fault) => return Err(fault),

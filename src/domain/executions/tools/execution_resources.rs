@@ -11,7 +11,7 @@ use crate::capability::owned::visible_to;
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::executions::limits::{LIMITS, Limit};
-use crate::domain::executions::model::execution::{EXECUTION, Execution, QUEUE, Status};
+use crate::domain::executions::model::execution::{EXECUTION, Execution, QUEUE, Status, WORK};
 use crate::domain::executions::working::{Desk, at_once};
 use crate::kernel::fault::Fault;
 use crate::kernel::time::Timestamp;
@@ -36,9 +36,9 @@ pub(in crate::domain::executions) struct Output {
     /// What works on them here; left out for those who may not read the installation (`system:read`), since it is everybody's.
     #[serde(skip_serializing_if = "Option::is_none")]
     worker: Option<Worker>,
-    /// What waits to be done; left out likewise.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    queue: Option<Queue>,
+    /// What waits to be done, by queue; left out likewise.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    queues: Vec<Queue>,
 }
 
 /// What works on executions on this instance.
@@ -57,11 +57,11 @@ struct Worker {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Queue {
-    /// Its name.
+    /// Its name: `executions` for what happens to executions, timers included, `execution_work` for steps that are to be done.
     name: &'static str,
-    /// Jobs in it: due ones, those under way, and timers to come.
+    /// Jobs in it: due ones, those under way, and those to come.
     jobs: u64,
-    /// When the next that nobody works on is due: in the past where steps wait for a worker.
+    /// When the next that nobody works on is due: in the past where it waits for a worker.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_due_at: Option<Timestamp>,
     /// For how long the first of them has been waiting for a worker, in milliseconds; 0 where none is.
@@ -87,8 +87,8 @@ impl Capability for ExecutionResources {
         Domain::Executions,
         Route::get("/operations/resources"),
         Permit::on(Resource::Executions, Action::Read),
-        "What executions have to work with: how many stand how, the bounds of each execution, and for operators the workers and the queue with what is \
-         in use and how far it is behind. For throughput and errors over time use execution_pipeline.",
+        "What executions have to work with: how many stand how, the bounds of each execution, and for operators the workers and the queues with what is \
+         in use and how far they are behind. For throughput and errors over time use execution_pipeline.",
     );
 
     async fn run(cx: &Cx, _: Input) -> Result<Output, Fault> {
@@ -100,19 +100,21 @@ impl Capability for ExecutionResources {
             let count = store.count(scope, &EXECUTION, filter).await.map_err(store_fault)?;
             executions.insert(status.name(), count);
         }
-        let (mut worker, mut queue) = (None, None);
+        let (mut worker, mut queues) = (None, Vec::new());
         if cx.caller().may(Resource::System, Action::Read) {
             let (at_once, busy) = (at_once(cx.platform()), cx.service::<Desk>()?.busy());
             worker = Some(Worker { at_once, busy, free: at_once.saturating_sub(busy) });
-            let next_due_at = store.next_due(QUEUE).await.map_err(store_fault)?;
-            let behind = next_due_at.map_or(0, |due| cx.now().as_millis().saturating_sub(due.as_millis()));
-            queue = Some(Queue {
-                name: QUEUE,
-                jobs: store.depth(QUEUE).await.map_err(store_fault)?,
-                next_due_at,
-                behind_ms: u64::try_from(behind).unwrap_or(0),
-            });
+            for name in [QUEUE, WORK] {
+                let next_due_at = store.next_due(name).await.map_err(store_fault)?;
+                let behind = next_due_at.map_or(0, |due| cx.now().as_millis().saturating_sub(due.as_millis()));
+                queues.push(Queue {
+                    name,
+                    jobs: store.depth(name).await.map_err(store_fault)?,
+                    next_due_at,
+                    behind_ms: u64::try_from(behind).unwrap_or(0),
+                });
+            }
         }
-        Ok(Output { executions, limits: LIMITS.to_vec(), worker, queue })
+        Ok(Output { executions, limits: LIMITS.to_vec(), worker, queues })
     }
 }

@@ -137,7 +137,6 @@ impl FlowType {
                 (1, 0)
             }
             Self::AiBrainValidation => {
-                node["required"] = json!(["id", "config"]);
                 let severity = json!({ "type": "string", "enum": ["info", "warning", "error", "critical"] });
                 node["properties"]["config"] = json!({
                     "type": "object",

@@ -234,8 +234,9 @@ mod tests {
         assert_eq!(found(kind, round), ["cycle /edges/1"]);
         let idle = json!({ "nodes": [{ "id": "a", "config": { "severity": "error" } }] });
         assert_eq!(found(kind, idle), ["rule_without_check /nodes/0/config"]);
-        let grave = json!({ "nodes": [{ "id": "a", "config": { "rule": "x", "severity": "deadly" } }, { "id": "b" }] });
-        assert_eq!(found(kind, grave), ["schema /nodes/0/config/severity", "schema /nodes/1"]);
+        let grave = json!({ "nodes": [{ "id": "a", "config": { "rule": "x", "severity": "deadly" } }] });
+        assert_eq!(found(kind, grave), ["schema /nodes/0/config/severity"]);
+        assert_eq!(found(kind, json!({ "nodes": [{ "id": "a" }] })), ["rule_without_check /nodes/0/config"]);
         assert_eq!(found(kind, json!({ "nodes": [] })), ["schema /nodes"]);
     }
 

@@ -121,7 +121,7 @@ impl Capability for FlowExecute {
                 hold: false,
                 priority: 0,
             };
-            execution.process = Some(start(cx, start_it).await?.id);
+            execution.process = Some(start(cx, start_it).await?);
             (execution.status, execution.started_at) = (Status::Running, Some(cx.now()));
         }
         cx.about::<FlowExecution>(id);

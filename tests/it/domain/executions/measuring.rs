@@ -144,12 +144,12 @@ async fn resources_are_told_and_the_worker_only_to_operators() {
     let told = app.call(&app.member, "execution_resources", json!({})).await.unwrap();
     let running = |told: &Value| told["executions"]["running"].as_u64().unwrap();
     assert_eq!(running(&told), running(&before) + 1);
-    assert!(told.get("worker").is_none() && told.get("queue").is_none());
+    assert!(told.get("worker").is_none() && told.get("queues").is_none());
     let limit = told["limits"].as_array().unwrap().iter().find(|limit| limit["name"] == "tokens").unwrap();
     assert_eq!(limit["most"], 5_000);
     let told = app.call(&app.admin, "execution_resources", json!({})).await.unwrap();
     assert_eq!(
-        (&told["worker"]["busy"], &told["queue"]["name"], &told["queue"]["behindMs"]),
+        (&told["worker"]["busy"], &told["queues"][0]["name"], &told["queues"][1]["behindMs"]),
         (&json!(0), &json!("executions"), &json!(0))
     );
     // A step that nobody takes up shows.
@@ -158,7 +158,11 @@ async fn resources_are_told_and_the_worker_only_to_operators() {
     started(&app, &app.member, "lagging", json!({})).await;
     app.clock.advance(Duration::from_secs(7));
     let told = app.call(&app.admin, "execution_resources", json!({})).await.unwrap();
-    assert_eq!((&told["queue"]["jobs"], &told["queue"]["behindMs"]), (&json!(1), &json!(7_000)));
+    let work = &told["queues"][1];
+    assert_eq!(
+        (&work["name"], &work["jobs"], &work["behindMs"]),
+        (&json!("execution_work"), &json!(1), &json!(7_000))
+    );
 }
 
 #[tokio::test]

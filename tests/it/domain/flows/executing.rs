@@ -74,7 +74,7 @@ async fn a_node_may_be_the_process_and_what_cannot_run_here_waits_and_says_why()
 #[tokio::test]
 async fn a_flow_is_no_way_around_the_right_to_start_a_process() {
     let app = TestApp::start().await;
-    let key = json!({ "name": "flows only", "scopes": ["flows:*", "processes:read"] });
+    let key = json!({ "name": "flows only", "scopes": ["flows:read", "flows:create", "processes:read"] });
     let made = ada(&app, "api_key_create", key).await.unwrap();
     let input = json!({ "id": "order_follow_up", "parameters": { "order": "A-2" } });
     let fault = app.call_by_key(made["key"].as_str().unwrap(), "flow_execute", input).await.unwrap_err();

@@ -124,7 +124,7 @@ async fn each_type_refuses_what_breaks_its_rules_and_keeps_nothing() {
         (json!({ "type": "custom", "id": "a b" }), "/id"),
         (json!({ "type": "workflow", "id": "a" }), "/type"),
         (json!({ "type": "custom", "id": "a", "version": "1.0" }), "/version"),
-        (json!({ "type": "custom", "id": "a", "nodes": [{ "id": "a", "colour": "red" }] }), "/nodes/0"),
+        (json!({ "type": "custom", "id": "a", "nodes": [{ "id": "a", "colour": "red" }] }), "/nodes/0/colour"),
     ] {
         let fault = ada(&app, "flow_register", input.clone()).await.unwrap_err();
         assert!(fault.places().iter().any(|place| place.pointer == pointer), "{input}: {:?}", fault.places());
@@ -148,7 +148,7 @@ async fn what_would_be_wrong_is_told_without_keeping_anything() {
     let rules: Vec<&str> = told["errors"].as_array().unwrap().iter().map(|one| one["rule"].as_str().unwrap()).collect();
     assert_eq!(
         rules,
-        ["no_way_out", "unknown_dependency", "unknown_dependency", "duplicate_dependency"],
+        ["unreachable_node", "unknown_dependency", "unknown_dependency", "duplicate_dependency"],
         "{told}"
     );
     assert_eq!((&told["valid"], &told["credentials"][0]["available"]), (&json!(false), &json!(true)));
