@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::capability::Capability;
-use crate::capability::cx::Cx;
+use crate::capability::cx::{Cx, forbidden};
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
 use crate::domain::executions::sampling::{Counted, Sample, Which, graph};
@@ -216,10 +216,14 @@ impl Capability for ProcessAnalytics {
         Route::get("/analytics/processes/{id}"),
         Permit::on(Resource::Processes, Action::Read),
         "How a process does over a period, measured by its executions: durations, throughput, the bottleneck node, points of failure, versions compared, \
-         conformance to the definition, the ways gone most. For what would help use execution_optimize, for all processes execution_pipeline.",
+         conformance to the definition, the ways gone most. Needs executions:read, too. For what would help use execution_optimize, for all processes execution_pipeline.",
     );
 
     async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {
+        // Who may read processes alone learns nothing here of what runs of them.
+        if !cx.caller().may(Resource::Executions, Action::Read) {
+            return Err(forbidden(Permit::on(Resource::Executions, Action::Read)));
+        }
         let process = load(cx, &input.id, Action::Read).await?.value;
         let reference = version(cx, &process, input.version.as_deref(), None).await?;
         let to = input.to.unwrap_or_else(|| cx.now().plus(Duration::from_millis(1)));

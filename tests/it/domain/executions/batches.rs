@@ -207,3 +207,46 @@ async fn schedules_take_a_process_as_they_take_a_tool() {
     let changed = app.call(&app.member, "schedule_update", changed).await.unwrap();
     assert!(changed.get("processId").is_none() && changed["tool"] == "event_publish", "{changed:#}");
 }
+
+#[tokio::test]
+async fn an_agent_starts_nothing_that_does_what_it_may_not_do_itself() {
+    let app = TestApp::start().await;
+    let nodes = json!([begin(), super::keeps("keep", "Moles dig at night"), end("done")]);
+    published(&app, &app.member, "Keeping", nodes, "begin>keep keep>done", json!({})).await;
+    let flow = json!({ "id": "keeping_flow", "type": "custom", "processId": "keeping" });
+    app.call(&app.member, "flow_register", flow).await.unwrap();
+    let held = json!({ "processId": "keeping", "hold": true });
+    let held = app.call(&app.member, "execution_start", held).await.unwrap()["executionId"].clone();
+    let names = ["execution_batch", "execution_schedule", "execution_step", "execution_optimize", "flow_execute"];
+    let agent = json!({
+        "name": "Starter", "description": "Starts.", "instructions": "Be short.", "model": { "name": "test/large" },
+        "tools": { "names": names, "effects": ["read", "create", "change"] },
+    });
+    app.call(&app.member, "agent_register", agent).await.unwrap();
+    let by_agent = async |tool: &str, input: &Value| {
+        let input = json!({ "id": "starter", "tool": tool, "input": input });
+        app.call(&app.member, "agent_tool_execute", input).await
+    };
+    let calls = [
+        ("execution_batch", json!({ "processId": "keeping", "allOrNone": true, "items": [{}] }), "execution_batch_unfit"),
+        ("execution_schedule", json!({ "processId": "keeping", "intervalSeconds": 3600 }), "unknown_tool"),
+        ("execution_step", json!({ "id": held, "step": "keep" }), "tool_not_allowed"),
+        ("flow_execute", json!({ "id": "keeping_flow" }), "forbidden"),
+    ];
+    for (tool, input, code) in &calls {
+        let fault = by_agent(tool, input).await.unwrap_err();
+        assert_eq!(fault.code().name, *code, "{tool}: {fault}");
+    }
+    let batch = by_agent("execution_batch", &json!({ "processId": "keeping", "items": [{}] })).await.unwrap();
+    assert_eq!(batch["result"]["items"][0]["failure"]["code"], "tool_not_allowed", "{batch}");
+    // To ask for advice starts nothing.
+    by_agent("execution_optimize", &json!({ "processId": "keeping" })).await.unwrap();
+    assert_eq!(listed(&app, "keeping").await, 1);
+    // What the step does is a tool that it may use.
+    let all = [names.as_slice(), ["memory_store", "execution_start"].as_slice()].concat();
+    let more = json!({ "id": "starter", "tools": { "names": all, "effects": ["read", "create", "change"] } });
+    app.call(&app.member, "agent_update", more).await.unwrap();
+    for (tool, input, _) in &calls {
+        by_agent(tool, input).await.unwrap_or_else(|fault| panic!("{tool}: {fault}"));
+    }
+}

@@ -51,6 +51,10 @@ async fn analytics_find_the_bottleneck_and_how_long_it_takes() {
     assert_eq!((&told["lookedAt"]["journals"], &told["lookedAt"]["allJournals"]), (&json!(3), &json!(true)));
     let fault = app.call(&app.stranger, "process_analytics", json!({ "id": "walk" })).await.unwrap_err();
     assert_eq!(fault.code().name, "not_found");
+    let key = json!({ "name": "definitions only", "scopes": ["processes:read"] });
+    let key = app.call(&app.member, "api_key_create", key).await.unwrap();
+    let fault = app.call_by_key(key["key"].as_str().unwrap(), "process_analytics", json!({ "id": "walk" })).await;
+    assert_eq!(fault.unwrap_err().code().name, "forbidden");
     let fault =
         app.call(&app.member, "process_analytics", json!({ "id": "walk", "from": "2027-01-01T00:00:00Z" })).await;
     assert_eq!(fault.unwrap_err().places()[0].pointer, "/from");
