@@ -398,6 +398,18 @@ def waiting() -> str:
     return made("/executions", {"processId": name})["executionId"]
 
 
+def stepwise() -> str:
+    nodes = [
+        {"id": "begin", "type": "start"},
+        {"id": "look", "type": "tool", "config": {"tool": "user_me"}},
+        {"id": "done", "type": "end"},
+    ]
+    edges = [{"from": "begin", "to": "look"}, {"from": "look", "to": "done"}]
+    name = made("/processes", {"name": f"Disposable {next(numbers)}", "nodes": nodes, "edges": edges})["id"]
+    made(f"/processes/{name}/publish", {})
+    return made("/executions", {"processId": name, "hold": True})["executionId"]
+
+
 def failed() -> str:
     nodes = [{"id": "begin", "type": "start"}, {"id": "done", "type": "end", "config": {"kind": "error", "code": "broken"}}]
     name = made("/processes", {"name": f"Disposable {next(numbers)}", "nodes": nodes, "edges": [{"from": "begin", "to": "done"}]})["id"]
@@ -591,7 +603,7 @@ DISPOSABLE = {
     "flow_update": [("path_parameters", lambda: {"id": flow()}), ("body", lambda: {"description": "Other."})],
     "flow_validate": [("path_parameters", lambda: {"id": flow()}), ("body", dict)],
     "execution_logs": [("path_parameters", lambda: {"id": execution()}), ("query", dict)],
-    "execution_step": [("path_parameters", lambda: {"id": failed(), "step": "done"}), ("body", dict)],
+    "execution_step": [("path_parameters", lambda: {"id": stepwise(), "step": "look"}), ("body", dict)],
     "execution_dependencies": ("path_parameters", lambda: {"id": execution()}),
     "execution_batch": ("body", lambda: {"processId": published_process(), "items": [{}, {"key": "second"}]}),
     "execution_schedule": ("body", lambda: {"processId": published_process(), "cronExpression": "0 9 * * *"}),

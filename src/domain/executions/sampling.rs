@@ -88,7 +88,7 @@ impl Which<'_> {
         let filter = self.filter(cx);
         let rows = store.columns(scope, &EXECUTION, names, filter.clone(), MOST_COUNTED).await.map_err(store_fault)?;
         let all_counted = rows.len() < MOST_COUNTED as usize;
-        let counted: Vec<Counted> = rows.into_iter().filter_map(Counted::of).collect();
+        let counted: Vec<Counted> = rows.iter().filter_map(|row| Counted::of(row)).collect();
         let query = Query { filter, order: "startedAt", descending: true, after: None, limit: MOST_READ };
         let found = cx.find::<Execution>(query).await?;
         let mut sample = Sample {
@@ -168,9 +168,9 @@ fn is_by_hand(body: &Value) -> bool {
 }
 
 impl Counted {
-    fn of(row: Vec<Scalar>) -> Option<Self> {
+    fn of(row: &[Scalar]) -> Option<Self> {
         let time = |value: &Scalar| if let Scalar::Time(at) = value { Some(*at) } else { None };
-        match row.as_slice() {
+        match row {
             [Scalar::Text(version), Scalar::Text(status), started, ended] => Some(Self {
                 version: version.clone(),
                 status: status.clone(),

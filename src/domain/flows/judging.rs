@@ -73,7 +73,8 @@ pub(super) async fn judged(cx: &Cx, flow_id: &str, kind: FlowType, definition: &
     let missing = credentials.iter().enumerate().filter(|(_, one)| one.required && !one.available);
     let mut warnings: Vec<Finding> = missing
         .map(|(number, one)| {
-            let say = format!("the vault has no '{}': store it with secret_put before the flow is executed", one.secret);
+            let say =
+                format!("the vault has no '{}': store it with secret_put before the flow is executed", one.secret);
             Finding::new("credential_missing", format!("/credentials/{number}"), say)
         })
         .collect();

@@ -9,7 +9,7 @@ use super::engine::figures::Counted;
 use super::faults::{FLOW_CREDENTIAL_MISSING, FLOW_DEPENDENCY_UNMET};
 use super::model::definition::{Definition, Dependency, DependencyType};
 use super::model::execution::{FLOW_EXECUTION, FlowExecution, Status};
-use super::views::{CredentialView, DependencyState, Met};
+use super::views::{CredentialView, DependencyState, Holds};
 use crate::capability::cx::{Cx, store_fault};
 use crate::capability::owned::{Stored, visible_to};
 use crate::domain::executions::outcomes::{Standing, Stands, standings, standings_in_short};
@@ -94,7 +94,7 @@ pub(super) async fn prepared(cx: &Cx, definition: &Definition, given: Map<String
             None => Ok(true),
         };
         let state = state(one, newest.as_ref(), holds);
-        if state.state == Met::Met && one.dependency_type == DependencyType::Data {
+        if state.state == Holds::Met && one.dependency_type == DependencyType::Data {
             let result = Value::Object(result.unwrap_or_default());
             if let Some(parameter) = &one.parameter {
                 prepared.parameters.entry(parameter.clone()).or_insert_with(|| result.clone());
@@ -103,12 +103,14 @@ pub(super) async fn prepared(cx: &Cx, definition: &Definition, given: Map<String
         }
         prepared.states.push(state);
     }
-    let unmet: Vec<&DependencyState> = prepared.states.iter().filter(|one| one.state == Met::Unmet).collect();
+    let unmet: Vec<&DependencyState> = prepared.states.iter().filter(|one| one.state == Holds::Unmet).collect();
     if unmet.is_empty() {
         return Ok(prepared);
     }
-    let told: Vec<String> =
-        unmet.iter().map(|one| format!("'{}' {}", one.depends_on_flow_id, one.why.as_deref().unwrap_or_default())).collect();
+    let told: Vec<String> = unmet
+        .iter()
+        .map(|one| format!("'{}' {}", one.depends_on_flow_id, one.why.as_deref().unwrap_or_default()))
+        .collect();
     let say = format!("what it depends on is not done: {}", told.join("; "));
     Err(Fault::new(&FLOW_DEPENDENCY_UNMET, say).with_detail(json!({ "unmet": unmet })))
 }
@@ -121,16 +123,17 @@ fn state(one: &Dependency, newest: Option<&FlowExecution>, holds: Result<bool, S
         None => Err("was never executed to its end".to_owned()),
     };
     let outcome = match (one.dependency_type, done, holds) {
-        (DependencyType::Conditional, _, Err(why)) => Err(format!("has a condition that cannot be told: {why}")),
-        (DependencyType::Conditional, _, Ok(false)) => Ok(Met::NotApplicable),
+        (DependencyType::Conditional, _, Err(why)) | (_, Ok(()), Err(why)) => {
+            Err(format!("has a condition that cannot be told: {why}"))
+        }
+        (DependencyType::Conditional, _, Ok(false)) => Ok(Holds::NotApplicable),
         (_, Err(why), _) => Err(why),
-        (_, Ok(()), Err(why)) => Err(format!("has a condition that cannot be told: {why}")),
         (_, Ok(()), Ok(false)) => Err("has a result of which the condition does not hold".to_owned()),
-        (_, Ok(()), Ok(true)) => Ok(Met::Met),
+        (_, Ok(()), Ok(true)) => Ok(Holds::Met),
     };
     let (state, why) = match outcome {
         Ok(state) => (state, None),
-        Err(why) => (Met::Unmet, Some(why)),
+        Err(why) => (Holds::Unmet, Some(why)),
     };
     let depends_on_flow_id = one.depends_on_flow_id.clone();
     DependencyState { depends_on_flow_id, dependency_type: one.dependency_type, state, why }
@@ -178,8 +181,11 @@ pub(super) struct Tally {
 
 /// The executions that were asked for in a span: of one flow, or of all.
 pub(super) async fn tally(cx: &Cx, flow: Option<&str>, from: Timestamp, to: Timestamp) -> Result<Tally, Fault> {
-    let mut filter = Filter::Compare("createdAt", Comparison::AtLeast, Scalar::Time(from))
-        .and(Filter::Compare("createdAt", Comparison::AtMost, Scalar::Time(to)));
+    let mut filter = Filter::Compare("createdAt", Comparison::AtLeast, Scalar::Time(from)).and(Filter::Compare(
+        "createdAt",
+        Comparison::AtMost,
+        Scalar::Time(to),
+    ));
     if let Some(flow) = flow {
         filter = filter.and(Filter::is("flowId", Scalar::Text(flow.to_owned())));
     }

@@ -40,18 +40,24 @@ pub(super) static ALL: &[Topic] = &[
         name: STARTED,
         resource: Resource::Flows,
         about: "A flow is executed: here, or by an outside runner that this tells of its work.",
-        data: || object_of(&[("executionId", "string"), ("flowId", "string"), ("status", "string"), ("runs", "string")]),
+        data: || {
+            object_of(&[("executionId", "string"), ("flowId", "string"), ("status", "string"), ("runs", "string")])
+        },
     },
     Topic {
         name: PROGRESSED,
         resource: Resource::Flows,
         about: "An outside runner told how far an execution of a flow is.",
-        data: || object_of(&[("executionId", "string"), ("flowId", "string"), ("status", "string"), ("runs", "string")]),
+        data: || {
+            object_of(&[("executionId", "string"), ("flowId", "string"), ("status", "string"), ("runs", "string")])
+        },
     },
     Topic {
         name: ENDED,
         resource: Resource::Flows,
         about: "An outside runner told how an execution of a flow ended.",
-        data: || object_of(&[("executionId", "string"), ("flowId", "string"), ("status", "string"), ("runs", "string")]),
+        data: || {
+            object_of(&[("executionId", "string"), ("flowId", "string"), ("status", "string"), ("runs", "string")])
+        },
     },
 ];

@@ -199,7 +199,7 @@ pub(super) struct ExecutionView {
     pub(super) status: ExecutionStatus,
     /// Where it runs.
     pub(super) runs: Runs,
-    /// The execution of the process that it is, where it runs here: execution_get tells it in full.
+    /// The execution of the process that it is, where it runs here: `execution_get` tells it in full.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) process_execution_id: Option<ExecutionId>,
     /// What it was given.
@@ -270,7 +270,7 @@ impl ExecutionView {
 /// Whether a dependency is met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Met {
+pub(super) enum Holds {
     /// It is.
     Met,
     /// It is not.
@@ -288,7 +288,7 @@ pub(super) struct DependencyState {
     /// How the flow depends on it.
     pub(super) dependency_type: DependencyType,
     /// Whether it is met.
-    pub(super) state: Met,
+    pub(super) state: Holds,
     /// Why it is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) why: Option<String>,

@@ -26,7 +26,11 @@ impl Woven {
                 return Ok(Self { flows });
             }
             let found = these(cx, &open).await?;
-            open = found.values().flat_map(|flow| &flow.definition.dependencies).map(|one| one.depends_on_flow_id.clone()).collect();
+            open = found
+                .values()
+                .flat_map(|flow| &flow.definition.dependencies)
+                .map(|one| one.depends_on_flow_id.clone())
+                .collect();
             flows.extend(found);
         }
     }
@@ -41,7 +45,8 @@ impl Woven {
     fn ways<'a>(&'a self, flow_id: &'a str, own: &'a [Dependency]) -> Ways<'a> {
         let edges = self.edges(flow_id, own);
         let named = edges.iter().map(|(_, one)| one.depends_on_flow_id.as_str());
-        let names: Vec<&str> = std::iter::once(flow_id).chain(named).chain(self.flows.keys().map(String::as_str)).collect();
+        let names: Vec<&str> =
+            std::iter::once(flow_id).chain(named).chain(self.flows.keys().map(String::as_str)).collect();
         Ways::of(names, edges.into_iter().map(|(from, one)| (from, one.depends_on_flow_id.as_str())))
     }
 

@@ -68,7 +68,7 @@ pub(crate) struct Starting {
 /// Makes a schedule that starts a process.
 ///
 /// # Errors
-/// As schedule_create.
+/// As `schedule_create`.
 pub(crate) async fn make_of_process(cx: &Cx, starting: Starting) -> Result<Full, Fault> {
     let named = Named { process: Some(starting.process), version: starting.version, ..Named::default() };
     let Some(target) = target(cx, named, &starting.variables).await? else {

@@ -28,7 +28,7 @@
 //! | | her process "travel-request": 1.0.0, a draft, and a branch "four-eyes"; it calls "trip-booking", whose draft asks for more |
 //! | `ca` | an execution of her process "order-payment" that waits for the message `payment` about A-7 |
 //! | `cb`, `cc`, `cd` | others: one held, one paused, one failed |
-//! | | Ada's flows "risk_management_flow", "ai_trading_analysis", which depends on it, and "order_follow_up", which runs "order-payment" |
+//! | | Ada's flows `risk_management_flow`, `ai_trading_analysis`, which depends on it, and `order_follow_up`, which runs "order-payment" |
 //! | `81`, `82` | executions of the first: one completed, one waits for its runner |
 //! | | Ada's prompt "welcome-mail": 1.0.0 in production, and a draft; her persona "house-guide"; her rule set "discounts" |
 //! | | Ada's agent "archivist", on test/large, which may read prompts |
@@ -146,9 +146,7 @@ pub(crate) async fn set(store: &dyn Store, tenant: TenantId, now: Timestamp) -> 
     here.events();
     here.prompts(now);
     here.persona();
-    here.process(now);
-    here.executions(now);
-    here.travelling(now);
+    here.processes(now);
     here.flows(now);
     here.rule_set(now);
 

@@ -59,7 +59,7 @@ pub(in crate::domain::executions) struct Input {
     /// Whether nothing is started where one of them cannot be; else the others are.
     #[serde(default)]
     all_or_none: bool,
-    /// Whether they are only made: execution_run or execution_resume begins each.
+    /// Whether they are only made: `execution_run` or `execution_resume` begins each.
     #[serde(default)]
     hold: bool,
     /// Smaller comes first among what is due: -100 to 100; 0 when not said.
@@ -107,7 +107,7 @@ enum Whole {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::domain::executions) struct Output {
-    /// The batch: execution_list with it as `parent` lists its executions.
+    /// The batch: `execution_list` with it as `parent` lists its executions.
     batch_id: ExecutionId,
     /// The name that it was given.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -302,12 +302,11 @@ impl Output {
         let mut items = Vec::with_capacity(batch.items.len());
         for (number, item) in batch.items.iter().enumerate() {
             let execution = Batch::execution(id, number);
-            let (status, failure) = match &item.refused {
-                Some(failure) => ("refused".to_owned(), Some(failure.clone())),
-                None => {
-                    let status = stands.status.get(&execution).cloned();
-                    (status.unwrap_or_else(|| "removed".to_owned()), stands.failures.get(&execution).cloned())
-                }
+            let (status, failure) = if let Some(failure) = &item.refused {
+                ("refused".to_owned(), Some(failure.clone()))
+            } else {
+                let status = stands.status.get(&execution).cloned();
+                (status.unwrap_or_else(|| "removed".to_owned()), stands.failures.get(&execution).cloned())
             };
             *counts.entry(status.clone()).or_default() += 1;
             items.push(Standing {

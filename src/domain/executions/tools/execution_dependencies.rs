@@ -49,7 +49,7 @@ pub(in crate::domain::executions) struct Output {
     above: Option<Beside>,
     /// Executions that it runs as parts of itself, newest first.
     below: Vec<Beside>,
-    /// Whether there are more of these than are told: execution_list by `parent` tells all.
+    /// Whether there are more of these than are told: `execution_list` by `parent` tells all.
     more_below: bool,
 }
 

@@ -78,7 +78,7 @@ struct LogLine {
     at: Timestamp,
     /// How much it matters.
     level: Level,
-    /// What happened, as execution_history names it.
+    /// What happened, as `execution_history` names it.
     event: String,
     /// The node.
     #[serde(skip_serializing_if = "Option::is_none")]

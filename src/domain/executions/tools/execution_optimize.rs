@@ -73,7 +73,7 @@ struct OfProcess {
     /// How long those took that came to their end.
     #[serde(skip_serializing_if = "Option::is_none")]
     duration_ms: Option<Spread>,
-    /// What would help, what saves most first; 20 at most. To see what a change brought, compare versions with process_analytics.
+    /// What would help, what saves most first; 20 at most. To see what a change brought, compare versions with `process_analytics`.
     findings: Vec<Advice>,
 }
 

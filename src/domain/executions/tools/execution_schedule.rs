@@ -45,7 +45,7 @@ pub(in crate::domain::executions) struct Input {
     #[serde(default)]
     #[schemars(range(max = 3600))]
     jitter_seconds: u64,
-    /// Make it without letting it run yet; schedule_update lets it.
+    /// Make it without letting it run yet; `schedule_update` lets it.
     #[serde(default)]
     paused: bool,
 }

@@ -27,6 +27,7 @@ pub(in crate::domain::flows) struct Counted {
 /// How many executions stand how.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the names by which clients know them")]
 pub(in crate::domain::flows) struct Counts {
     /// All of them.
     pub total_executions: u64,
@@ -149,6 +150,7 @@ pub(in crate::domain::flows) fn by_day<'a>(all: impl IntoIterator<Item = &'a Cou
 /// How figures have changed against those of the time before.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the names by which clients know them")]
 pub(in crate::domain::flows) struct Change {
     /// How many executions there were before.
     pub executions_before: u64,

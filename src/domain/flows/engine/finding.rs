@@ -10,7 +10,7 @@ pub(in crate::domain::flows) const MOST: usize = 100;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::domain::flows) struct Finding {
-    /// The rule that is broken; flow_types tells what it demands.
+    /// The rule that is broken; `flow_types` tells what it demands.
     pub rule: &'static str,
     /// Where, as a JSON pointer into the flow.
     pub at: String,

@@ -13,7 +13,7 @@ use crate::capability::schema::compiled;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::domain::flows) enum FlowType {
-    /// A graph of steps with conditions and circles, as LangGraph runs it.
+    /// A graph of steps with conditions and circles, as `LangGraph` runs it.
     LanggraphWorkflow,
     /// Rules that something is held to.
     AiBrainValidation,
@@ -43,7 +43,10 @@ const COMMON: &[Rule] = &[
     rule("duplicate_edge", "No two edges have the same id."),
     rule("unknown_node", "Edges begin and end at nodes that there are."),
     rule("duplicate_credential", "No two credentials have the same key."),
-    rule("credential_name", "A credential's key, or the secret that it names, can be the name of a secret of the vault."),
+    rule(
+        "credential_name",
+        "A credential's key, or the secret that it names, can be the name of a secret of the vault.",
+    ),
     rule("credential_missing", "Warning: the vault has the credentials that the flow demands."),
     rule("own_dependency", "A flow does not depend on itself."),
     rule("duplicate_dependency", "A flow depends on another one once."),
@@ -56,13 +59,19 @@ const COMMON: &[Rule] = &[
 
 const LANGGRAPH: &[Rule] = &[
     rule("reserved_node", "No node is called __start__ or __end__: edges say these for the beginning and the end."),
-    rule("no_entry", "It begins somewhere: at an edge from __start__, at metadata.entryPoint, or at a node that nothing leads to."),
+    rule(
+        "no_entry",
+        "It begins somewhere: at an edge from __start__, at metadata.entryPoint, or at a node that nothing leads to.",
+    ),
     rule("unreachable_node", "Every node can be come to from where it begins."),
     rule("no_way_out", "From every node there is a way to the end: an edge to __end__, or a node that nothing leaves."),
 ];
 
 const VALIDATION: &[Rule] = &[
-    rule("rule_without_check", "Every rule says in its config what is checked: rule, condition, threshold, schema or expected."),
+    rule(
+        "rule_without_check",
+        "Every rule says in its config what is checked: rule, condition, threshold, schema or expected.",
+    ),
     rule("cycle", "No way leads back to where it began."),
 ];
 
@@ -74,7 +83,8 @@ const CHAIN: &[Rule] = &[
 
 impl FlowType {
     /// All of them.
-    pub(in crate::domain::flows) const ALL: [Self; 4] = [Self::LanggraphWorkflow, Self::AiBrainValidation, Self::ChainMapping, Self::Custom];
+    pub(in crate::domain::flows) const ALL: [Self; 4] =
+        [Self::LanggraphWorkflow, Self::AiBrainValidation, Self::ChainMapping, Self::Custom];
 
     /// The name.
     pub(in crate::domain::flows) const fn name(self) -> &'static str {
@@ -99,7 +109,9 @@ impl FlowType {
             Self::ChainMapping => {
                 "A chain mapping: at least two steps that hang together without circles; edges say which field goes where."
             }
-            Self::Custom => "Any other flow: steps and edges that its runner understands, or none where it names a process.",
+            Self::Custom => {
+                "Any other flow: steps and edges that its runner understands, or none where it names a process."
+            }
         }
     }
 
@@ -116,7 +128,8 @@ impl FlowType {
 
     /// The schema of nodes and edges.
     pub(in crate::domain::flows) fn schema(self) -> Map<String, Value> {
-        let id = json!({ "type": "string", "minLength": 1, "maxLength": 100, "pattern": "^[A-Za-z0-9_][A-Za-z0-9_.:-]*$" });
+        let id =
+            json!({ "type": "string", "minLength": 1, "maxLength": 100, "pattern": "^[A-Za-z0-9_][A-Za-z0-9_.:-]*$" });
         let text = |most: u32| json!({ "type": "string", "maxLength": most });
         let mut node = json!({
             "type": "object",

@@ -10,7 +10,7 @@ use super::ways::Ways;
 use crate::domain::flows::model::definition::Definition;
 use crate::domain::integrations::is_name;
 
-/// Where a workflow of LangGraph begins.
+/// Where a workflow of `LangGraph` begins.
 const START: &str = "__start__";
 /// Where it ends.
 const END: &str = "__end__";
@@ -62,7 +62,8 @@ fn nodes_and_edges(kind: FlowType, definition: &Definition, found: &mut Vec<Find
         }
         let langgraph = kind == FlowType::LanggraphWorkflow;
         for (end, name, frame) in [("source", &edge.source, START), ("target", &edge.target, END)] {
-            if !ids.contains(name.as_str()) && !(langgraph && name == frame) {
+            let is_frame = langgraph && name == frame;
+            if !ids.contains(name.as_str()) && !is_frame {
                 let say = format!("there is no node '{name}': name one that there is, or add it");
                 found.push(Finding::new("unknown_node", format!("/edges/{number}/{end}"), say));
             }
@@ -101,14 +102,12 @@ fn workflow(definition: &Definition, found: &mut Vec<Finding>) {
     if entries.is_empty()
         && let Some(named) = definition.metadata.get("entryPoint").and_then(Value::as_str)
     {
-        match ways.number(named) {
-            Some(number) => entries.push(number),
-            None => {
-                let say = format!("there is no node '{named}' to begin at");
-                found.push(Finding::new("no_entry", "/metadata/entryPoint", say));
-                return;
-            }
-        }
+        let Some(number) = ways.number(named) else {
+            let say = format!("there is no node '{named}' to begin at");
+            found.push(Finding::new("no_entry", "/metadata/entryPoint", say));
+            return;
+        };
+        entries.push(number);
     }
     if entries.is_empty() {
         entries = ways.firsts();
@@ -221,8 +220,12 @@ mod tests {
             "edges": [edge("__start__", "a"), edge("b", "c"), edge("c", "b")],
         });
         assert_eq!(found(kind, aside), ["unreachable_node /nodes/1", "unreachable_node /nodes/2"]);
-        let untyped = json!({ "nodes": [{ "id": "a" }, step("__end__")], "edges": [edge("a", "x"), edge("__end__", "a")] });
-        assert_eq!(found(kind, untyped), ["schema /nodes/0", "reserved_node /nodes/1/id", "unknown_node /edges/0/target"]);
+        let untyped =
+            json!({ "nodes": [{ "id": "a" }, step("__end__")], "edges": [edge("a", "x"), edge("__end__", "a")] });
+        assert_eq!(
+            found(kind, untyped),
+            ["schema /nodes/0", "reserved_node /nodes/1/id", "unknown_node /edges/0/target"]
+        );
     }
 
     #[test]

@@ -13,7 +13,10 @@ pub(in crate::domain::flows) struct Ways<'a> {
 
 impl<'a> Ways<'a> {
     /// Of nodes by their names, and edges between these; edges to others are left out.
-    pub(in crate::domain::flows) fn of(names: impl IntoIterator<Item = &'a str>, edges: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+    pub(in crate::domain::flows) fn of(
+        names: impl IntoIterator<Item = &'a str>,
+        edges: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Self {
         let mut ways = Self::default();
         for name in names {
             if !ways.numbers.contains_key(name) {
@@ -69,8 +72,12 @@ impl<'a> Ways<'a> {
 
     /// What hangs together with a node, whichever way edges lead.
     pub(in crate::domain::flows) fn around(&self, start: usize) -> Vec<bool> {
-        let both: Vec<Vec<usize>> =
-            self.next.iter().zip(&self.before).map(|(next, before)| next.iter().chain(before).copied().collect()).collect();
+        let both: Vec<Vec<usize>> = self
+            .next
+            .iter()
+            .zip(&self.before)
+            .map(|(next, before)| next.iter().chain(before).copied().collect())
+            .collect();
         spread(&both, &[start])
     }
 

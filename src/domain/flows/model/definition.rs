@@ -84,17 +84,17 @@ pub(in crate::domain::flows) struct Edge {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 220))]
     pub id: String,
-    /// The node that it leaves; `__start__` for where a langgraph_workflow begins.
+    /// The node that it leaves; `__start__` for where a `langgraph_workflow` begins.
     #[schemars(length(min = 1, max = 100))]
     pub source: String,
-    /// The node that it leads to; `__end__` for where a langgraph_workflow ends.
+    /// The node that it leads to; `__end__` for where a `langgraph_workflow` ends.
     #[schemars(length(min = 1, max = 100))]
     pub target: String,
     /// When it is taken, in the words of the runner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 2000))]
     pub condition: Option<String>,
-    /// What goes over it in a chain_mapping: field of the target by field of the source, each a text.
+    /// What goes over it in a `chain_mapping`: field of the target by field of the source, each a text.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub mapping: Map<String, Value>,
     /// What else the runner wants to know.
@@ -129,6 +129,7 @@ pub(in crate::domain::flows) struct Credential {
 /// Another flow that a flow depends on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the names by which clients know them")]
 pub(in crate::domain::flows) struct Dependency {
     /// The id of the other flow.
     #[schemars(length(min = 1, max = 100), regex(pattern = FLOW_ID))]

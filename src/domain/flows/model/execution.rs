@@ -49,7 +49,7 @@ pub(in crate::domain::flows) enum Status {
 pub(in crate::domain::flows) enum Runs {
     /// Here, as an execution of a process.
     Here,
-    /// Elsewhere, by a runner that reports with flow_execution_status.
+    /// Elsewhere, by a runner that reports with `flow_execution_status`.
     Outside,
 }
 
@@ -109,7 +109,8 @@ pub(in crate::domain::flows) struct FlowExecution {
 
 impl Status {
     /// All of them.
-    pub(in crate::domain::flows) const ALL: [Self; 5] = [Self::Pending, Self::Running, Self::Completed, Self::Failed, Self::Cancelled];
+    pub(in crate::domain::flows) const ALL: [Self; 5] =
+        [Self::Pending, Self::Running, Self::Completed, Self::Failed, Self::Cancelled];
 
     /// The name.
     pub(in crate::domain::flows) const fn name(self) -> &'static str {

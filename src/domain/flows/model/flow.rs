@@ -26,6 +26,7 @@ pub(in crate::domain::flows) static FLOW: Kind = Kind {
 /// A flow.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the names by which clients know them")]
 pub(in crate::domain::flows) struct Flow {
     /// Its id, which never changes.
     pub flow_id: String,

@@ -19,6 +19,7 @@ pub(in crate::domain::flows) static FLOW_VERSION: Kind = Kind {
 /// A version.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the names by which clients know them")]
 pub(in crate::domain::flows) struct Version {
     /// The flow.
     pub flow_id: String,

@@ -50,7 +50,7 @@ pub(in crate::domain::flows) struct Output {
     /// The execution.
     #[serde(flatten)]
     execution: ExecutionView,
-    /// Why it does not run here: it waits for an outside runner, who takes it up and reports with flow_execution_status.
+    /// Why it does not run here: it waits for an outside runner, who takes it up and reports with `flow_execution_status`.
     #[serde(skip_serializing_if = "Option::is_none")]
     why_outside: Option<String>,
     /// The credentials that it needs, by their names in the vault.

@@ -37,7 +37,7 @@ enum Reported {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::domain::flows) struct Input {
-    /// The execution's id, as flow_execute told it.
+    /// The execution's id, as `flow_execute` told it.
     id: ExecutionId,
     /// How it stands.
     status: Reported,
@@ -115,7 +115,7 @@ impl Capability for FlowExecutionStatus {
             progress: if status == Status::Completed { Some(100.0) } else { input.progress.or(before.progress) },
             message: input.message.or_else(|| before.message.clone()),
             // Of one whose beginning nobody reported it is known when it was asked for.
-            started_at: before.started_at.or(Some(if status.is_over() { stored.created_at } else { now })),
+            started_at: before.started_at.or_else(|| Some(if status.is_over() { stored.created_at } else { now })),
             ended_at: status.is_over().then_some(now),
             reported_at: Some(now),
             ..before.clone()

@@ -94,9 +94,6 @@ impl Capability for FlowGet {
             message: version.message,
             written_at: version.written_at,
         };
-        Ok(Output {
-            flow: Full::of(&flow, called, said, judged),
-            versions: versions.into_iter().map(item).collect(),
-        })
+        Ok(Output { flow: Full::of(&flow, called, said, judged), versions: versions.into_iter().map(item).collect() })
     }
 }

@@ -125,8 +125,14 @@ impl Capability for FlowHealth {
         processes(cx, &flows, &mut tell).await?;
         let long = Duration::from_mins(u64::from(input.stale_after_minutes.unwrap_or(60)));
         let (pending_too_long, running_too_long) = stale(cx, long).await?;
-        let all = [(STRUCTURE, Health::Unhealthy), (DEPENDENCIES, Health::Unhealthy), (CREDENTIALS, Health::Degraded), (PROCESSES, Health::Degraded)];
-        let count = |items: Option<&Vec<Problem>>| items.map_or(0, |items| u64::try_from(items.len()).unwrap_or(u64::MAX));
+        let all = [
+            (STRUCTURE, Health::Unhealthy),
+            (DEPENDENCIES, Health::Unhealthy),
+            (CREDENTIALS, Health::Degraded),
+            (PROCESSES, Health::Degraded),
+        ];
+        let count =
+            |items: Option<&Vec<Problem>>| items.map_or(0, |items| u64::try_from(items.len()).unwrap_or(u64::MAX));
         let mut checks: Vec<Check> = all
             .into_iter()
             .map(|(name, when)| {
@@ -176,7 +182,11 @@ async fn active(cx: &Cx) -> Result<Vec<Flow>, Fault> {
     }
 }
 
-async fn dependencies(cx: &Cx, flows: &[Flow], tell: &mut impl FnMut(&'static str, &Flow, Finding)) -> Result<(), Fault> {
+async fn dependencies(
+    cx: &Cx,
+    flows: &[Flow],
+    tell: &mut impl FnMut(&'static str, &Flow, Finding),
+) -> Result<(), Fault> {
     let named = flows.iter().flat_map(|flow| &flow.definition.dependencies).map(|one| one.depends_on_flow_id.clone());
     let named: Vec<String> = named.collect::<BTreeSet<_>>().into_iter().collect();
     let there = crate::domain::flows::finding::these(cx, &named).await?;
@@ -204,7 +214,11 @@ async fn dependencies(cx: &Cx, flows: &[Flow], tell: &mut impl FnMut(&'static st
     Ok(())
 }
 
-async fn credentials(cx: &Cx, flows: &[Flow], tell: &mut impl FnMut(&'static str, &Flow, Finding)) -> Result<(), Fault> {
+async fn credentials(
+    cx: &Cx,
+    flows: &[Flow],
+    tell: &mut impl FnMut(&'static str, &Flow, Finding),
+) -> Result<(), Fault> {
     let vault = cx.service::<Vault>()?;
     let mut held: BTreeMap<&str, bool> = BTreeMap::new();
     for flow in flows {

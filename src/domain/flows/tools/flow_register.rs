@@ -38,7 +38,7 @@ pub(in crate::domain::flows) struct Input {
     #[serde(default)]
     #[schemars(length(min = 1, max = 200))]
     name: Option<String>,
-    /// Its type, which never changes: it decides by which rules the flow is judged, as flow_types tells.
+    /// Its type, which never changes: it decides by which rules the flow is judged, as `flow_types` tells.
     #[serde(rename = "type")]
     kind: FlowType,
     /// Its version; `1.0.0` when not said.
@@ -53,7 +53,7 @@ pub(in crate::domain::flows) struct Input {
     #[serde(default)]
     #[schemars(length(max = 30), inner(length(min = 1, max = 60)))]
     tags: Vec<String>,
-    /// Its nodes; the rules of an ai_brain_validation. A custom flow that names a process needs none.
+    /// Its nodes; the rules of an `ai_brain_validation`. A custom flow that names a process needs none.
     #[serde(default)]
     #[schemars(length(max = 1000))]
     nodes: Vec<Node>,
@@ -61,7 +61,7 @@ pub(in crate::domain::flows) struct Input {
     #[serde(default)]
     #[schemars(length(max = 4000))]
     edges: Vec<Edge>,
-    /// The credentials that it needs. Their texts lie in the vault, by secret_put.
+    /// The credentials that it needs. Their texts lie in the vault, by `secret_put`.
     #[serde(default)]
     #[schemars(length(max = 50))]
     credentials: Vec<Credential>,
@@ -80,7 +80,7 @@ pub(in crate::domain::flows) struct Input {
     /// The user whose runner carries it out elsewhere: besides its owner and whoever executed it, that user reports its executions.
     #[serde(default)]
     runner: Option<UserId>,
-    /// What else is known of it, such as `entryPoint` of a langgraph_workflow.
+    /// What else is known of it, such as `entryPoint` of a `langgraph_workflow`.
     #[serde(default)]
     metadata: Map<String, Value>,
     /// Who makes it, such as `ai_team`; the caller's name when not said.

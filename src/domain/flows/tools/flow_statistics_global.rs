@@ -72,6 +72,7 @@ pub(in crate::domain::flows) struct Output {
 /// How many flows there are.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the names by which clients know them")]
 struct Flows {
     /// All of them.
     total_flows: u64,
@@ -165,8 +166,7 @@ fn apart(all: &[Counted]) -> (Vec<OneFlow>, Vec<OneFlow>) {
     for one in all {
         by_flow.entry(&one.flow_id).or_default().push(one);
     }
-    let figures: Vec<(&str, Figures)> =
-        by_flow.into_iter().map(|(flow, ones)| (flow, Figures::of(ones))).collect();
+    let figures: Vec<(&str, Figures)> = by_flow.into_iter().map(|(flow, ones)| (flow, Figures::of(ones))).collect();
     let told = |most: fn(&Counts) -> u64| {
         let mut some: Vec<&(&str, Figures)> =
             figures.iter().filter(|(_, figures)| most(&figures.executions) > 0).collect();

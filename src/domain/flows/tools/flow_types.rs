@@ -35,14 +35,14 @@ pub(in crate::domain::flows) struct Output {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Item {
-    /// Its name, as flow_register takes it.
+    /// Its name, as `flow_register` takes it.
     #[serde(rename = "type")]
     kind: FlowType,
     /// What it is for.
     about: &'static str,
     /// The JSON Schema that nodes and edges fit.
     schema: Map<String, Value>,
-    /// The rules beyond that, by which flow_validate judges.
+    /// The rules beyond that, by which `flow_validate` judges.
     rules: Vec<Rule>,
 }
 

@@ -118,7 +118,7 @@ impl Capability for FlowUpdate {
     async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {
         let stored = load(cx, &input.id, Action::Change).await?;
         let status = match (input.status, stored.value.status) {
-            (None, Status::Archived) | (Some(Wanted::Inactive), Status::Archived) => {
+            (None | Some(Wanted::Inactive), Status::Archived) => {
                 return Err(not_active(&stored.value));
             }
             (None, as_it_is) => as_it_is,

@@ -228,7 +228,11 @@ async fn an_agent_starts_nothing_that_does_what_it_may_not_do_itself() {
         app.call(&app.member, "agent_tool_execute", input).await
     };
     let calls = [
-        ("execution_batch", json!({ "processId": "keeping", "allOrNone": true, "items": [{}] }), "execution_batch_unfit"),
+        (
+            "execution_batch",
+            json!({ "processId": "keeping", "allOrNone": true, "items": [{}] }),
+            "execution_batch_unfit",
+        ),
         ("execution_schedule", json!({ "processId": "keeping", "intervalSeconds": 3600 }), "unknown_tool"),
         ("execution_step", json!({ "id": held, "step": "keep" }), "tool_not_allowed"),
         ("flow_execute", json!({ "id": "keeping_flow" }), "forbidden"),

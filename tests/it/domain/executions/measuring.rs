@@ -163,10 +163,7 @@ async fn resources_are_told_and_the_worker_only_to_operators() {
     app.clock.advance(Duration::from_secs(7));
     let told = app.call(&app.admin, "execution_resources", json!({})).await.unwrap();
     let work = &told["queues"][1];
-    assert_eq!(
-        (&work["name"], &work["jobs"], &work["behindMs"]),
-        (&json!("execution_work"), &json!(1), &json!(7_000))
-    );
+    assert_eq!((&work["name"], &work["jobs"], &work["behindMs"]), (&json!("execution_work"), &json!(1), &json!(7_000)));
 }
 
 #[tokio::test]

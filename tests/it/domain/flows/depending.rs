@@ -79,7 +79,7 @@ async fn of_two_that_would_close_a_circle_at_once_one_is_refused() {
         let (first, second) = tokio::join!(depends(&app, &one, &other), depends(&app, &other, &one));
         let refused = [&first, &second].into_iter().filter(|one| one.is_err()).count();
         assert_eq!(refused, 1, "{first:?} {second:?}");
-        let fault = first.err().or(second.err()).unwrap();
+        let fault = first.err().or_else(|| second.err()).unwrap();
         assert_eq!(fault.code().name, "flow_dependency_cycle");
         // And one is not archived while another comes to need it.
         let (left, right) = (format!("l{round}"), format!("r{round}"));
@@ -110,7 +110,10 @@ async fn what_a_flow_needs_must_have_completed() {
     unmet("failed").await;
     completed(&app, "first", json!({})).await;
     let told = ada(&app, "flow_execute", json!({ "id": "second" })).await.unwrap();
-    assert_eq!(told["dependencies"], json!([{ "dependsOnFlowId": "first", "dependencyType": "prerequisite", "state": "met" }]));
+    assert_eq!(
+        told["dependencies"],
+        json!([{ "dependsOnFlowId": "first", "dependencyType": "prerequisite", "state": "met" }])
+    );
     // One that is under way, or was called off, changes nothing.
     let execution = executed(&app, "first", json!({})).await;
     ada(&app, "flow_execute", json!({ "id": "second" })).await.unwrap();
@@ -131,7 +134,8 @@ async fn conditions_are_held_against_results_and_parameters_and_data_is_handed_o
     registered(&app, "trade", json!({ "dependencies": dependencies })).await;
     completed(&app, "prices", json!({ "BTCUSD": 45_000 })).await;
     completed(&app, "risk", json!({ "risk_approved": true, "score": 0.4 })).await;
-    let execute = async |parameters: Value| ada(&app, "flow_execute", json!({ "id": "trade", "parameters": parameters })).await;
+    let execute =
+        async |parameters: Value| ada(&app, "flow_execute", json!({ "id": "trade", "parameters": parameters })).await;
     let fault = execute(json!({ "limit": 0.3 })).await.unwrap_err();
     assert_eq!(fault.detail().unwrap()["unmet"][0]["dependsOnFlowId"], "risk");
     let fault = execute(json!({ "limit": 0.5, "urgent": true })).await.unwrap_err();

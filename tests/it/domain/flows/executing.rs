@@ -27,8 +27,12 @@ async fn until(app: &TestApp, id: &str, status: &str) -> Value {
 #[tokio::test]
 async fn one_that_names_a_process_runs_here_and_stands_as_that_does() {
     let app = TestApp::start().await;
-    let told = ada(&app, "flow_execute", json!({ "id": "order_follow_up", "parameters": { "order": "A-9" } })).await.unwrap();
-    assert_eq!((&told["runs"], &told["status"], &told["whyOutside"]), (&json!("here"), &json!("running"), &Value::Null));
+    let told =
+        ada(&app, "flow_execute", json!({ "id": "order_follow_up", "parameters": { "order": "A-9" } })).await.unwrap();
+    assert_eq!(
+        (&told["runs"], &told["status"], &told["whyOutside"]),
+        (&json!("here"), &json!("running"), &Value::Null)
+    );
     let process = told["processExecutionId"].clone();
     let seen = ada(&app, "execution_get", json!({ "id": process })).await.unwrap();
     assert_eq!((&seen["processId"], &seen["state"]["variables"]["order"]), (&json!("order-payment"), &json!("A-9")));
@@ -48,7 +52,8 @@ async fn one_that_names_a_process_runs_here_and_stands_as_that_does() {
         (&figures["executions"]["completedExecutions"], &figures["averageDurationMs"]),
         (&json!(1), &json!(30_000))
     );
-    let other = ada(&app, "flow_execute", json!({ "id": "order_follow_up", "parameters": { "order": "A-10" } })).await.unwrap();
+    let other =
+        ada(&app, "flow_execute", json!({ "id": "order_follow_up", "parameters": { "order": "A-10" } })).await.unwrap();
     ada(&app, "execution_cancel", json!({ "id": other["processExecutionId"] })).await.unwrap();
     assert_eq!(newest(&app, "order_follow_up").await["status"], "cancelled");
 }
@@ -68,7 +73,10 @@ async fn a_node_may_be_the_process_and_what_cannot_run_here_waits_and_says_why()
     // What does not fit the process is the caller's to mend: nothing is recorded.
     let unfit = ada(&app, "flow_execute", json!({ "id": "by_node", "parameters": { "order": 7 } })).await.unwrap_err();
     assert_eq!(unfit.code().name, "execution_variables_unfit");
-    assert_eq!(ada(&app, "flow_executions", json!({ "id": "by_node" })).await.unwrap()["items"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        ada(&app, "flow_executions", json!({ "id": "by_node" })).await.unwrap()["items"].as_array().unwrap().len(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -93,16 +101,27 @@ async fn a_runner_reports_and_how_it_ended_stays() {
         ada(&app, "flow_execution_status", input).await
     };
     let told = newest(&app, "elsewhere").await;
-    assert_eq!((&told["status"], &told["startedAt"], &told["parameters"]["symbol"]), (&json!("pending"), &Value::Null, &json!("BTCUSD")));
+    assert_eq!(
+        (&told["status"], &told["startedAt"], &told["parameters"]["symbol"]),
+        (&json!("pending"), &Value::Null, &json!("BTCUSD"))
+    );
     report(json!({ "status": "running", "progress": 10, "message": "reads" })).await.unwrap();
     app.clock.advance(Duration::from_secs(90));
     let fault = report(json!({ "status": "running", "error": "?" })).await.unwrap_err();
     assert_eq!(fault.places()[0].pointer, "/error");
-    let told = report(json!({ "status": "failed", "error": "the feed is down", "result": { "read": 3 } })).await.unwrap();
-    assert_eq!((&told["durationMs"], &told["error"], &told["progress"]), (&json!(90_000), &json!("the feed is down"), &json!(10.0)));
+    let told =
+        report(json!({ "status": "failed", "error": "the feed is down", "result": { "read": 3 } })).await.unwrap();
+    assert_eq!(
+        (&told["durationMs"], &told["error"], &told["progress"]),
+        (&json!(90_000), &json!("the feed is down"), &json!(10.0))
+    );
     let again = report(json!({ "status": "failed" })).await.unwrap();
     assert_eq!((&again["changed"], &again["error"]), (&json!(false), &json!("the feed is down")));
-    for late in [json!({ "status": "completed" }), json!({ "status": "running" }), json!({ "status": "failed", "error": "other" })] {
+    for late in [
+        json!({ "status": "completed" }),
+        json!({ "status": "running" }),
+        json!({ "status": "failed", "error": "other" }),
+    ] {
         assert_eq!(report(late.clone()).await.unwrap_err().code().name, "flow_execution_over", "{late}");
     }
     let none = json!({ "id": "0192f0c1-0000-7000-8000-0000000000ff", "status": "running" });
@@ -185,7 +204,10 @@ async fn figures_tell_rates_durations_days_and_what_changed() {
     );
     let all = ada(&app, "flow_statistics_global", json!({})).await.unwrap();
     assert_eq!((&all["flows"]["totalFlows"], &all["executions"]["totalExecutions"]), (&json!(4), &json!(7)));
-    assert_eq!(all["mostFailed"][0], json!({ "flowId": "counted", "executions": 5, "failed": 2, "successRate": 0.5, "averageDurationMs": 32_500 }));
+    assert_eq!(
+        all["mostFailed"][0],
+        json!({ "flowId": "counted", "executions": 5, "failed": 2, "successRate": 0.5, "averageDurationMs": 32_500 })
+    );
 }
 
 #[tokio::test]

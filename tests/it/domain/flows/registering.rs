@@ -30,7 +30,9 @@ async fn a_flow_is_told_as_it_was_registered_and_each_version_stays() {
         assert_eq!((&made[field], &told[field]), (&workflow()[field], &workflow()[field]), "{field}");
     }
     assert_eq!((&told["status"], &told["runs"], &told["revision"]), (&json!("active"), &json!("outside"), &json!(1)));
-    let has = |told: &Value| told["credentials"].as_array().unwrap().iter().map(|one| one["available"] == true).collect::<Vec<_>>();
+    let has = |told: &Value| {
+        told["credentials"].as_array().unwrap().iter().map(|one| one["available"] == true).collect::<Vec<_>>()
+    };
     assert_eq!((has(&told), &told["credentials"][1]["secret"]), (vec![false, true], &json!("old-crm")));
     assert_eq!(told["warnings"].as_array().unwrap().len(), 1, "{told}");
     app.call(&app.admin, "secret_put", json!({ "name": "news_api_key", "value": "k-1" })).await.unwrap();
@@ -41,7 +43,10 @@ async fn a_flow_is_told_as_it_was_registered_and_each_version_stays() {
     let same = ada(&app, "flow_update", same).await.unwrap();
     assert_eq!((&same["changed"], &same["version"]), (&json!(false), &json!("2.1.0")));
     let aside = ada(&app, "flow_update", json!({ "id": "news_digest", "status": "inactive" })).await.unwrap();
-    assert_eq!((&aside["changed"], &aside["version"], &aside["status"]), (&json!(true), &json!("2.1.0"), &json!("inactive")));
+    assert_eq!(
+        (&aside["changed"], &aside["version"], &aside["status"]),
+        (&json!(true), &json!("2.1.0"), &json!("inactive"))
+    );
     let fault = ada(&app, "flow_execute", json!({ "id": "news_digest" })).await.unwrap_err();
     assert_eq!(fault.code().name, "flow_not_active");
     ada(&app, "flow_update", json!({ "id": "news_digest", "status": "active" })).await.unwrap();
@@ -80,7 +85,10 @@ async fn each_type_refuses_what_breaks_its_rules_and_keeps_nothing() {
             json!({ "type": "langgraph_workflow", "nodes": [step("a"), step("b")], "edges": [edge("a", "b"), edge("b", "a")] }),
             "no_entry /edges",
         ),
-        (json!({ "type": "ai_brain_validation", "nodes": [{ "id": "a", "config": {} }] }), "rule_without_check /nodes/0/config"),
+        (
+            json!({ "type": "ai_brain_validation", "nodes": [{ "id": "a", "config": {} }] }),
+            "rule_without_check /nodes/0/config",
+        ),
         (
             json!({ "type": "chain_mapping", "nodes": [step("a"), step("b")], "edges": [edge("a", "b"), edge("b", "a")] }),
             "cycle /edges/1",

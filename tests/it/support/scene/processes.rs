@@ -6,8 +6,15 @@ use convoke::kernel::time::Timestamp;
 use super::{ADA, Steps, half_digest, id};
 
 impl Steps {
+    /// Ada's processes, and what runs of them.
+    pub(super) fn processes(&mut self, now: Timestamp) {
+        self.process(now);
+        self.executions(now);
+        self.travelling(now);
+    }
+
     /// A process of Ada's: somebody asks for leave, and the manager decides.
-    pub(super) fn process(&mut self, now: Timestamp) {
+    fn process(&mut self, now: Timestamp) {
         let name = "leave-request";
         let edge = |from: &str, to: &str| serde_json::json!({ "id": format!("{from}--{to}"), "from": from, "to": to });
         let definition = |ask: serde_json::Value| {
@@ -56,7 +63,7 @@ impl Steps {
     }
 
     /// Executions of Ada's: an order waits for its payment.
-    pub(super) fn executions(&mut self, now: Timestamp) {
+    fn executions(&mut self, now: Timestamp) {
         let name = "order-payment";
         let edge = |from: &str, to: &str| serde_json::json!({ "id": format!("{from}--{to}"), "from": from, "to": to });
         let definition = serde_json::json!({
@@ -100,7 +107,7 @@ impl Steps {
     }
 
     /// Two processes of Ada's: one with a branch that does not go together with its draft, and one that it calls.
-    pub(super) fn travelling(&mut self, now: Timestamp) {
+    fn travelling(&mut self, now: Timestamp) {
         let edges = |ids: &[&str]| -> serde_json::Value {
             let edge = |pair: &[&str]| serde_json::json!({ "id": format!("{}--{}", pair[0], pair[1]), "from": pair[0], "to": pair[1] });
             ids.windows(2).map(edge).collect()

@@ -128,15 +128,12 @@ fn measure(
         }
         What::Failed { code, item, again_at, .. } => {
             *figures.codes.entry(code.clone()).or_default() += 1;
-            match again_at {
-                Some(again) => {
-                    figures.retried += 1;
-                    figures.waited_millis += millis(at, *again);
-                }
-                None => {
-                    figures.failed += 1;
-                    close(open, figures, *item);
-                }
+            if let Some(again) = again_at {
+                figures.retried += 1;
+                figures.waited_millis += millis(at, *again);
+            } else {
+                figures.failed += 1;
+                close(open, figures, *item);
             }
         }
         What::TimedOut => {

@@ -9,7 +9,7 @@ use crate::domain::processes::engine::definition::Definition;
 use crate::domain::processes::engine::graph::Graph;
 use crate::domain::processes::engine::nodes::{Config, node_type};
 
-fn graph(nodes: Value, edges: &str) -> Graph {
+fn graph(nodes: &Value, edges: &str) -> Graph {
     let edges: Vec<Value> = edges
         .split_whitespace()
         .map(|edge| {
@@ -109,10 +109,10 @@ fn what_was_left_by_its_time_counts_until_then() {
 
 #[test]
 fn ways_that_a_newer_definition_does_not_have_are_deviations() {
-    let old = graph(plain(), "begin>look look>ask ask>done");
+    let old = graph(&plain(), "begin>look look>ask ask>done");
     let mut nodes = plain();
     nodes.as_array_mut().unwrap().push(json!({ "id": "check", "type": "tool", "config": { "tool": "user_me" } }));
-    let new = graph(nodes, "begin>look look>check check>ask ask>done");
+    let new = graph(&nodes, "begin>look look>check check>ask ask>done");
     let own = BTreeMap::from([("1.0.0".to_owned(), Model::of(&old))]);
     let same = conformance(&[trace(THROUGH)], &own, "1.0.0", &Model::of(&old));
     assert_eq!((same.conforming, same.deviating, same.fitness), (1, 0, Some(1.0)));
@@ -125,7 +125,7 @@ fn ways_that_a_newer_definition_does_not_have_are_deviations() {
 
 #[test]
 fn what_was_done_by_hand_or_left_out_deviates() {
-    let model = Model::of(&graph(plain(), "begin>look look>ask ask>done"));
+    let model = Model::of(&graph(&plain(), "begin>look look>ask ask>done"));
     let own = BTreeMap::from([("1.0.0".to_owned(), model.clone())]);
     let mut skipped = trace("0 entered begin 0\n 0 entered look 1\n 4 skipped look\n 4 entered ask 2");
     skipped.by_hand = 1;
@@ -145,7 +145,7 @@ fn variants_are_told_by_how_many_went_so() {
 
 #[test]
 fn a_person_who_is_waited_for_is_the_bottleneck_and_five_visits_are_needed() {
-    let graph = graph(plain(), "begin>look look>ask ask>done");
+    let graph = graph(&plain(), "begin>look look>ask ask>done");
     let few: Vec<Trace> = (0..4).map(|_| trace(THROUGH)).collect();
     assert!(advised(&graph, &measured(&few), 4).is_empty());
     let enough: Vec<Trace> = (0..5).map(|_| trace(THROUGH)).collect();
@@ -163,7 +163,7 @@ fn steps_of_which_one_reads_what_the_other_brings_are_not_independent() {
     let mut nodes = plain();
     nodes[1]["output"] = json!({ "who": "= result.name" });
     nodes[2]["config"] = json!({ "assignee": "= who" });
-    let graph = graph(nodes, "begin>look look>ask ask>done");
+    let graph = graph(&nodes, "begin>look look>ask ask>done");
     let traces: Vec<Trace> = (0..5).map(|_| trace(THROUGH)).collect();
     assert!(!advised(&graph, &measured(&traces), 5).iter().any(|one| one.rule == Rule::IndependentSteps));
 }
@@ -176,7 +176,7 @@ fn a_list_in_order_and_a_failure_that_nothing_takes_up_are_found() {
         { "id": "body", "type": "tool", "config": { "tool": "user_me" } },
         { "id": "done", "type": "end" },
     ]);
-    let graph = graph(nodes, "begin>each each>done");
+    let graph = graph(&nodes, "begin>each each>done");
     let one = r#"
         0 entered each 1
         0 began body 1 {"attempt":1,"item":0}
