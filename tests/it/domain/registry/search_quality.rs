@@ -107,7 +107,7 @@ fn needs_find_their_tools() {
         assert!(score.at_least(90, 97), "{set}: wanted are 90 % and 97 %: {score}");
     }
     // A description of a line is all that these have, as a tool may that a tenant has added. The more tools have cards, the more
-    // these stand in their shadow.
+    // these stand in their shadow: this falls until none is left that has no card.
     assert!(without_a_card.at_least(40, 55), "without a card: wanted are 40 % and 55 %: {without_a_card}");
 }
 
