@@ -130,7 +130,7 @@ impl Scene<'_> {
         if let Some(ending) = played.execution.state.ending.clone() {
             self.ended(ending, &mut played);
         } else if before == Status::Running {
-            let nodes = self.places(&played.execution);
+            let nodes = Self::places(&played.execution);
             let event = self.event(PROGRESSED, &played.execution, json!({ "nodes": nodes }));
             played.events.push(event);
         }
@@ -138,7 +138,7 @@ impl Scene<'_> {
     }
 
     /// The nodes at which tokens are.
-    fn places(&self, execution: &Execution) -> Vec<String> {
+    fn places(execution: &Execution) -> Vec<String> {
         let mut nodes: Vec<String> = execution.state.tokens.iter().map(|token| token.node.clone()).collect();
         nodes.sort();
         nodes.dedup();
@@ -318,18 +318,14 @@ impl Scene<'_> {
         let execution = &played.execution;
         let (Some(parent), Some(token)) = (execution.parent, execution.parent_token) else { return };
         let (item, attempt) = (execution.parent_item, execution.parent_attempt);
-        let happening = match execution.status {
-            Status::Completed => {
-                let result = execution.result.clone().unwrap_or_default();
-                Happening::Done { token, item, attempt, result: result.into() }
-            }
-            _ => {
-                let failure = execution.failure.clone();
-                let failure =
-                    failure.unwrap_or_else(|| Failure::new("cancelled", "the execution below was called off"));
-                let Failure { code, message, .. } = failure;
-                Happening::Failed { token, item, attempt, code, message, passing: false }
-            }
+        let happening = if execution.status == Status::Completed {
+            let result = execution.result.clone().unwrap_or_default();
+            Happening::Done { token, item, attempt, result: result.into() }
+        } else {
+            let failure = execution.failure.clone();
+            let failure = failure.unwrap_or_else(|| Failure::new("cancelled", "the execution below was called off"));
+            let Failure { code, message, .. } = failure;
+            Happening::Failed { token, item, attempt, code, message, passing: false }
         };
         played
             .steps
@@ -387,11 +383,10 @@ pub(super) fn job(execution: Uuid, todo: Todo, due: Timestamp, priority: i32, no
 pub(super) fn said(stage: &Stage) -> &'static str {
     match stage {
         Stage::Before { .. } => "waiting_for_others",
-        Stage::Working { .. } => "working",
+        Stage::Working { .. } | Stage::Each { .. } => "working",
         Stage::Retrying { .. } => "retrying",
         Stage::Until { .. } => "waiting_for_time",
         Stage::Listening { .. } => "waiting_for_message",
-        Stage::Each { .. } => "working",
         Stage::Undoing { .. } => "compensating",
         Stage::Failed { .. } => "failed",
     }

@@ -39,7 +39,7 @@ pub(super) async fn judged_around(
     let language = cx.service::<Language>()?;
     let (definition, language) = (Arc::new(definition.clone()), language.0.clone());
     // Searching may take its time.
-    let judging = move || (judge_within(definition, &*language, &around), around);
+    let judging = move || (judge_within(&definition, &*language, &around), around);
     blocking(judging).await.ok_or_else(|| Fault::internal("judging the definition panicked"))
 }
 

@@ -33,7 +33,7 @@ const MOST_CALLERS: usize = 200;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Source {
-    /// Somebody gave it with process_link.
+    /// Somebody gave it with `process_link`.
     Given,
     /// The newest published version has sub-process nodes.
     Published,

@@ -33,7 +33,7 @@ pub(in crate::domain::executions) struct Input {
     #[serde(default)]
     #[schemars(length(max = 200))]
     initiator: Option<String>,
-    /// Whether it is only made: execution_run or execution_resume begins it.
+    /// Whether it is only made: `execution_run` or `execution_resume` begins it.
     #[serde(default)]
     hold: bool,
     /// Smaller comes first among what is due: -100 to 100; 0 when not said.

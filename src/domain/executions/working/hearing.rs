@@ -157,13 +157,12 @@ impl Hearer {
         entry: &Entry,
         callers: &mut BTreeMap<Uuid, Option<Arc<Caller>>>,
     ) -> Result<bool, Fault> {
-        let caller = match callers.get(&id) {
-            Some(caller) => caller.clone(),
-            None => {
-                let caller = self.on_behalf(platform, tenant, id).await?;
-                callers.insert(id, caller.clone());
-                caller
-            }
+        let caller = if let Some(caller) = callers.get(&id) {
+            caller.clone()
+        } else {
+            let caller = self.on_behalf(platform, tenant, id).await?;
+            callers.insert(id, caller.clone());
+            caller
         };
         let book = platform.service::<TopicBook>()?;
         Ok(caller.is_some_and(|caller| may_hear(&book, &caller, &entry.stream, is_published(&entry.body))))

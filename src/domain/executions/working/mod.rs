@@ -459,7 +459,9 @@ impl Worker {
             match platform.store.commit(vec![Batch { tenant: lease.tenant, at: now, steps }]).await {
                 Ok(_) => {
                     self.desk.call_off(id, &dropped);
-                    events.into_iter().for_each(|event| platform.tell(Arc::new(event)));
+                    for event in events {
+                        platform.tell(Arc::new(event));
+                    }
                     if due {
                         self.desk.due.notify_one();
                     }

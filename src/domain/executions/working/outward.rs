@@ -125,7 +125,7 @@ fn with_query(url: &str, input: &Map<String, Value>) -> String {
         if !query.is_empty() {
             query.push('&');
         }
-        query += &format!("{}={}", escaped(name), escaped(&text));
+        query.extend([escaped(name).as_str(), "=", &escaped(&text)]);
     }
     let sign = if url.contains('?') { '&' } else { '?' };
     format!("{url}{sign}{query}")
@@ -136,10 +136,10 @@ fn escaped(text: &str) -> String {
     text.bytes().fold(String::new(), |mut escaped, byte| {
         if plain(byte) {
             escaped.push(char::from(byte));
+            escaped
         } else {
-            escaped += &format!("%{byte:02X}");
+            escaped + &format!("%{byte:02X}")
         }
-        escaped
     })
 }
 

@@ -243,7 +243,7 @@ pub fn expression_of(text: &str) -> Option<&str> {
 /// A condition without the `=` that it may begin with.
 #[must_use]
 pub fn condition_of(text: &str) -> &str {
-    expression_of(text).unwrap_or(text.trim())
+    expression_of(text).unwrap_or_else(|| text.trim())
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]

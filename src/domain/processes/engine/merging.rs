@@ -179,6 +179,7 @@ impl<'a> Three<'a> {
     }
 
     /// What it is where not both sides changed it.
+    #[expect(clippy::option_option, reason = "whether it is plain, and what it is, which may be nothing")]
     fn plain(self) -> Option<Option<&'a Value>> {
         let Self { base, ours, theirs } = self;
         if ours == theirs || base == theirs {

@@ -353,25 +353,14 @@ fn after(now: Timestamp, answer: &Answer) -> Timestamp {
 fn written(span: Duration) -> String {
     let (seconds, millis) = (span.as_secs(), span.subsec_millis());
     let (days, hours, minutes, rest) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
-    let mut text = "P".to_owned();
-    if days > 0 {
-        text += &format!("{days}D");
+    let part = |count: u64, unit: char| if count > 0 { format!("{count}{unit}") } else { String::new() };
+    let (date, time) = (part(days, 'D'), [part(hours, 'H'), part(minutes, 'M')].concat());
+    let seconds = if millis > 0 { format!("{rest}.{millis:03}S") } else { part(rest, 'S') };
+    match [time, seconds].concat() {
+        none if none.is_empty() && date.is_empty() => "PT0S".to_owned(),
+        none if none.is_empty() => format!("P{date}"),
+        time => format!("P{date}T{time}"),
     }
-    if hours > 0 || minutes > 0 || rest > 0 || millis > 0 || days == 0 {
-        text.push('T');
-        if hours > 0 {
-            text += &format!("{hours}H");
-        }
-        if minutes > 0 {
-            text += &format!("{minutes}M");
-        }
-        if millis > 0 {
-            text += &format!("{rest}.{millis:03}S");
-        } else if rest > 0 || (hours == 0 && minutes == 0) {
-            text += &format!("{rest}S");
-        }
-    }
-    text
 }
 
 /// An answer of a person, made up: the form, the first outcome.

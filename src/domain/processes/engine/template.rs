@@ -73,7 +73,7 @@ pub struct Case {
     /// What the process is started with.
     #[serde(default)]
     pub variables: Map<String, Value>,
-    /// What its nodes answer, as process_sandbox takes it.
+    /// What its nodes answer, as `process_sandbox` takes it.
     #[serde(default)]
     pub answers: BTreeMap<String, Vec<Answer>>,
     /// The ends that it comes to.
@@ -164,7 +164,7 @@ impl Template {
             Ok(definition) => definition,
             Err(unfit) => return unfit.into_iter().map(|(at, why)| format!("{at} {why}")).collect(),
         };
-        let judged = judge(Arc::new(definition), &**language);
+        let judged = judge(&Arc::new(definition), &**language);
         unmet.extend(judged.findings.iter().map(|one| format!("{} at {}: {}", one.rule, one.at, one.say)));
         let Some(graph) = judged.graph.filter(|_| judged.sound == Some(Soundness::Sound)) else {
             unmet.push("it is not known to be sound".to_owned());

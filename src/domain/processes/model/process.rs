@@ -31,6 +31,7 @@ pub(in crate::domain::processes) const MAIN: &str = "main";
 /// A process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the names by which clients know them")]
 pub(in crate::domain::processes) struct Process {
     /// Its id: its name as words of small letters and digits joined by `-`. It never changes.
     pub process_id: String,

@@ -27,6 +27,7 @@ pub(in crate::domain::processes) static PROCESS_REVISION: Kind = Kind {
 /// A revision.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the names by which clients know them")]
 pub(crate) struct Revision {
     /// The process.
     pub process_id: String,
@@ -73,7 +74,7 @@ impl Revision {
     #[must_use]
     pub(crate) fn digest_of(definition: &Definition) -> String {
         let text = serde_json::to_vec(definition).unwrap_or_default();
-        sha256(&text).iter().map(|byte| format!("{byte:02x}")).collect()
+        sha256(&text).iter().fold(String::new(), |all, byte| all + &format!("{byte:02x}"))
     }
 }
 

@@ -41,9 +41,9 @@ pub(in crate::domain::processes) struct Input {
     #[schemars(length(max = 30), inner(length(min = 1, max = 64)))]
     tags: Vec<String>,
     /// The nodes. Each has an id, a type and, for most types, a config, such as
-    /// `{ "id": "keep", "type": "tool", "config": { "tool": "memory_store" }, "input": { "text": "= note" } }`. Types: start, end, human_task,
-    /// agent, tool, integration, decision, script, prompt, sub_process, for_each, exclusive, parallel, inclusive, timer, wait,
-    /// boundary_timeout, boundary_error, compensation, compensate. What a type takes is told where it is missing.
+    /// `{ "id": "keep", "type": "tool", "config": { "tool": "memory_store" }, "input": { "text": "= note" } }`. Types: start, end, `human_task`,
+    /// agent, tool, integration, decision, script, prompt, `sub_process`, `for_each`, exclusive, parallel, inclusive, timer, wait,
+    /// `boundary_timeout`, `boundary_error`, compensation, compensate. What a type takes is told where it is missing.
     #[serde(default)]
     #[schemars(length(max = 1000))]
     nodes: Vec<Node>,
@@ -58,7 +58,7 @@ pub(in crate::domain::processes) struct Input {
     #[serde(default)]
     #[schemars(length(max = 100))]
     lanes: Vec<Lane>,
-    /// The id of a template, in place of nodes and all that: process_templates tells them.
+    /// The id of a template, in place of nodes and all that: `process_templates` tells them.
     #[serde(default)]
     #[schemars(length(min = 1, max = 100))]
     template: Option<String>,
@@ -69,7 +69,7 @@ pub(in crate::domain::processes) struct Input {
     #[serde(default)]
     #[schemars(length(max = 32), regex(pattern = PATTERN))]
     version: Option<String>,
-    /// Whether it is kept though it has errors, to be mended by process_update; it cannot be published so.
+    /// Whether it is kept though it has errors, to be mended by `process_update`; it cannot be published so.
     #[serde(default)]
     incomplete: bool,
     /// What is to be said of this definition in the history.

@@ -44,7 +44,7 @@ pub(in crate::domain::processes) struct Output {
     /// The version.
     #[serde(flatten)]
     brief: Brief,
-    /// Its number among all definitions of the process: what process_update takes as `expected`.
+    /// Its number among all definitions of the process: what `process_update` takes as `expected`.
     revision: u32,
     /// Nodes, edges, variables and lanes.
     #[serde(flatten)]

@@ -24,14 +24,14 @@ pub(in crate::domain::processes) struct ProcessImport;
 
 /// The most places of a file that are told at once.
 const MOST_PLACES: usize = 50;
-/// The deepest schema of what process_create takes.
+/// The deepest schema of what `process_create` takes.
 const DEEPEST: usize = 64;
 
 /// The file.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::domain::processes) struct Input {
-    /// The text of the file: BPMN 2.0 XML, or what process_create takes as YAML or JSON.
+    /// The text of the file: BPMN 2.0 XML, or what `process_create` takes as YAML or JSON.
     #[schemars(length(min = 1, max = 2_000_000))]
     content: String,
     /// What the text is; found out by how it begins when not said.
@@ -44,7 +44,7 @@ pub(in crate::domain::processes) struct Input {
     /// Whether to tell only what would come of it, and store nothing.
     #[serde(default)]
     dry_run: bool,
-    /// Whether it is kept though it has errors, to be mended by process_update: a file of another tool seldom says which tool or agent is meant.
+    /// Whether it is kept though it has errors, to be mended by `process_update`: a file of another tool seldom says which tool or agent is meant.
     #[serde(default)]
     incomplete: bool,
     /// What is to be said of this definition in the history.
@@ -171,7 +171,7 @@ impl Format {
     }
 }
 
-/// What process_create takes, from a text.
+/// What `process_create` takes, from a text.
 fn read(content: &str, format: Format) -> Result<(Map<String, Value>, Vec<Outside>), Fault> {
     let value = match format {
         Format::Bpmn => {
@@ -216,7 +216,7 @@ fn refused(refused: Refused) -> Fault {
     }
 }
 
-/// Whether a file is what process_create takes, each place where not.
+/// Whether a file is what `process_create` takes, each place where not.
 fn fits(taken: &Map<String, Value>) -> Result<(), Fault> {
     let schema = of_input::<process_create::Input>();
     let validator = compiled(&schema, DEEPEST).map_err(Fault::internal)?;
@@ -235,7 +235,7 @@ fn fits(taken: &Map<String, Value>) -> Result<(), Fault> {
     if places.is_empty() { Ok(()) } else { Err(Fault::violations(places)) }
 }
 
-/// The definition within what process_create takes.
+/// The definition within what `process_create` takes.
 fn definition_of(mut taken: Map<String, Value>) -> Result<Definition, Fault> {
     taken.retain(|name, _| ["nodes", "edges", "variables", "lanes"].contains(&name.as_str()));
     let mut definition: Definition = serde_json::from_value(Value::Object(taken))

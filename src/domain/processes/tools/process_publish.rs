@@ -95,7 +95,7 @@ impl Capability for ProcessPublish {
             }
             None => None,
         };
-        let asked = input.release.as_deref().or(process.published.is_none().then_some(found.meant.as_str()));
+        let asked = input.release.as_deref().or_else(|| process.published.is_none().then_some(found.meant.as_str()));
         let release = match asked.and_then(Version::parse) {
             None => least,
             Some(asked) if process.published.is_some() && asked < least => {

@@ -73,7 +73,7 @@ struct Item {
     ends: Vec<String>,
     /// How many nodes it has.
     nodes: usize,
-    /// Its use by example, as process_sandbox takes it; told of the one that is named.
+    /// Its use by example, as `process_sandbox` takes it; told of the one that is named.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     cases: Vec<Case>,
 }

@@ -36,7 +36,7 @@ pub(in crate::domain::processes) struct Input {
     /// A definition that is judged in place of the stored one; nothing is stored.
     #[serde(default)]
     definition: Option<Definition>,
-    /// Edits, as process_update takes them, of which it is to be known what would come; nothing is stored.
+    /// Edits, as `process_update` takes them, of which it is to be known what would come; nothing is stored.
     #[serde(default)]
     #[schemars(length(max = 200))]
     edits: Vec<Edit>,
@@ -75,15 +75,12 @@ impl Capability for ProcessValidate {
                 "is judged in place of a stored one: leave version and branch out",
             ));
         }
-        let definition = match input.definition {
-            Some(mut definition) => {
-                definition.name_edges();
-                definition
-            }
-            None => {
-                let wanted = input.version.as_deref().unwrap_or(DRAFT);
-                version(cx, &process, Some(wanted), input.branch.as_deref()).await?.definition
-            }
+        let definition = if let Some(mut definition) = input.definition {
+            definition.name_edges();
+            definition
+        } else {
+            let wanted = input.version.as_deref().unwrap_or(DRAFT);
+            version(cx, &process, Some(wanted), input.branch.as_deref()).await?.definition
         };
         let definition = edited(&definition, input.edits).map_err(|(number, say)| {
             let detail = serde_json::json!({ "at": format!("/edits/{number}") });

@@ -57,11 +57,11 @@ pub(in crate::domain::processes) enum Format {
     Svg,
     /// A flowchart as text, for pages and chats that draw Mermaid.
     Mermaid,
-    /// BPMN 2.0 in XML with its diagram; process_import reads it back the same.
+    /// BPMN 2.0 in XML with its diagram; `process_import` reads it back the same.
     Bpmn,
     /// Where each node, edge and lane stands, as data.
     Json,
-    /// The definition as YAML; process_import reads it back the same.
+    /// The definition as YAML; `process_import` reads it back the same.
     Yaml,
 }
 
@@ -182,7 +182,7 @@ fn drawn(process: &Process, revision: &Revision, format: Format, progress: &Prog
     }
 }
 
-/// What process_create takes, as YAML.
+/// What `process_create` takes, as YAML.
 fn as_yaml(process: &Process, revision: &Revision) -> String {
     let mut told = json!({ "name": process.name });
     if !process.description.is_empty() {

@@ -41,7 +41,7 @@ impl Stand {
         let mut definition: convoke::domain::processes::engine::definition::Definition =
             serde_json::from_value(definition).unwrap();
         definition.name_edges();
-        let judged = judge(Arc::new(definition), &*LANGUAGE);
+        let judged = judge(&Arc::new(definition), &*LANGUAGE);
         assert!(judged.is_fit(), "{:?}", judged.findings);
         let now: Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
         let facts = Facts {

@@ -354,9 +354,11 @@ impl Play<'_> {
 
     /// Counts a way that is gone beside the activity, and asks for the next one. False where none is to be gone.
     fn beside(&mut self, token: TokenId, id: &str, mut stage: Stage, one: &BoundaryTimeout) -> Result<bool, Failure> {
-        let counts = match &mut stage {
-            Stage::Working { beside, .. } | Stage::Retrying { beside, .. } | Stage::Each { beside, .. } => beside,
-            _ => return Ok(false),
+        let (Stage::Working { beside: counts, .. }
+        | Stage::Retrying { beside: counts, .. }
+        | Stage::Each { beside: counts, .. }) = &mut stage
+        else {
+            return Ok(false);
         };
         let times = counts.get(id).and_then(|told| told["times"].as_u64()).unwrap_or(0) + 1;
         let most = u64::from(one.times.unwrap_or(1));

@@ -113,6 +113,7 @@ macro_rules! node_types {
     ($($variant:ident: $module:ident),+ $(,)?) => {
         /// A `config` as its type reads it.
         #[derive(Debug, Clone, PartialEq)]
+        #[expect(clippy::large_enum_variant, reason = "a graph has one for each node, and most are read where they lie")]
         pub enum Config {
             $(#[doc = concat!("Of the type of `", stringify!($module), "::", stringify!($variant), "`.")] $variant($module::$variant),)+
         }

@@ -54,21 +54,21 @@ pub struct HumanTask {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 12), inner(length(min = 1, max = 40)))]
     pub outcomes: Vec<String>,
-    /// How long it may take, as task_create has it: `{ "hoursToComplete": 24 }`.
+    /// How long it may take, as `task_create` has it: `{ "hoursToComplete": 24 }`.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub sla: Map<String, Value>,
     /// The business calendar of the configuration in which its hours are counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 64))]
     pub calendar: Option<String>,
-    /// To whom it goes, or how it ends, when nobody answers in time, as task_create has it.
+    /// To whom it goes, or how it ends, when nobody answers in time, as `task_create` has it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     pub escalation_chain: Vec<Value>,
-    /// Who may not answer, as task_create has it: `{ "starter": true }`.
+    /// Who may not answer, as `task_create` has it: `{ "starter": true }`.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub separation: Map<String, Value>,
-    /// How many of the candidates must say the same, as task_create has it: `{ "needed": 2 }`.
+    /// How many of the candidates must say the same, as `task_create` has it: `{ "needed": 2 }`.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub quorum: Map<String, Value>,
 }

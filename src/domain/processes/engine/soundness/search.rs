@@ -175,7 +175,9 @@ impl Search<'_> {
     /// Takes and gives.
     fn go(&mut self, at: usize, tie: &Tie, marking: &Marking, took: &[usize], gave: &[usize]) {
         let mut after = marking.clone();
-        took.iter().for_each(|spot| unset(&mut after, *spot));
+        for spot in took {
+            unset(&mut after, *spot);
+        }
         if tie.knot == Knot::EndAll {
             after.fill(0);
         }

@@ -50,15 +50,15 @@ impl Judged {
 
 /// Looks at what a definition is by itself: its structure, its flow, its expressions.
 #[must_use]
-pub fn judge(definition: Arc<Definition>, language: &dyn Expressions) -> Judged {
+pub fn judge(definition: &Arc<Definition>, language: &dyn Expressions) -> Judged {
     judge_within(definition, language, &Surroundings::default())
 }
 
 /// The same, and at what it names.
 #[must_use]
-pub fn judge_within(definition: Arc<Definition>, language: &dyn Expressions, around: &Surroundings) -> Judged {
+pub fn judge_within(definition: &Arc<Definition>, language: &dyn Expressions, around: &Surroundings) -> Judged {
     let mut findings = Findings::default();
-    let configs = structure(&definition, &mut findings);
+    let configs = structure(definition, &mut findings);
     let graph = if findings.has_errors() { None } else { Graph::of(definition.clone(), configs) };
     let mut sound = None;
     if let Some(graph) = &graph {

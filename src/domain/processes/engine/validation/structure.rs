@@ -326,6 +326,7 @@ const RESERVED: &[&str] = &[
     "of",
 ];
 
+#[expect(clippy::too_many_lines, reason = "a list of rules, each told where it is broken")]
 fn edges(definition: &Definition, findings: &mut Findings) {
     let mut ids = BTreeSet::new();
     let known: BTreeMap<&str, Option<Role>> =
@@ -478,6 +479,7 @@ fn choices(definition: &Definition, node: &Node, number: usize, role: Option<Rol
 }
 
 /// What stands on what, and what is run by what.
+#[expect(clippy::too_many_lines, reason = "a list of rules, each told where it is broken")]
 fn attachments(definition: &Definition, configs: &[Config], findings: &mut Findings) {
     let number_of = |id: &str| definition.nodes.iter().position(|node| node.id == id);
     let has_edges = |id: &str| definition.edges.iter().any(|edge| edge.from == id || edge.to == id);

@@ -162,7 +162,7 @@ fn tangled(seed: u64) -> Option<Value> {
     let mut read: convoke::domain::processes::engine::definition::Definition =
         serde_json::from_value(definition.clone()).unwrap();
     read.name_edges();
-    let judged = judge(read.into(), &*LANGUAGE);
+    let judged = judge(&read.into(), &*LANGUAGE);
     (judged.is_fit() && judged.sound == Some(Soundness::Sound)).then_some(definition)
 }
 
