@@ -251,7 +251,7 @@ async fn a_step_whose_worker_died_is_done_by_another_and_counts_once() {
     // Somebody takes the step and is never heard of again.
     let store = app.app.platform().store.clone();
     let leases = store
-        .lease("executions", convoke::kernel::clock::Clock::now(&*app.clock), Duration::from_secs(60), 10)
+        .lease("execution_work", convoke::kernel::clock::Clock::now(&*app.clock), Duration::from_secs(60), 10)
         .await
         .unwrap();
     assert_eq!(leases.len(), 1);
