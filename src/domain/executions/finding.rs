@@ -82,7 +82,8 @@ impl Stage {
     pub(super) async fn write(&self, cx: &Cx, stored: &Stored<Execution>, played: Played) -> Result<Execution, Fault> {
         let before = &stored.value;
         cx.change(stored, &played.execution)?;
-        cx.steps(withdrawn(cx.platform(), cx.tenant(), stored.id, &self.graph, before, &played.dropped).await?);
+        let change = (before, &played.execution);
+        cx.steps(withdrawn(cx.platform(), cx.tenant(), stored.id, &self.graph, change, None).await?);
         let dropped = played.dropped.clone();
         let execution = played.write_beside(cx)?;
         let desk = cx.service::<Desk>()?;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::Worker;
+use super::{Place, Worker};
 use super::doing::{Begun, Did, Wanted};
 use crate::capability::caller::Caller;
 use crate::capability::platform::Platform;
@@ -13,7 +13,7 @@ use crate::domain::executions::graphs::Graphs;
 use crate::domain::executions::model::execution::{EXECUTION, Execution, Status, Todo};
 use crate::domain::executions::playing::{Scene, job};
 use crate::domain::processes::engine::graph::Graph;
-use crate::domain::processes::engine::interpreter::{ItemState, Stage, TokenId};
+use crate::domain::processes::engine::interpreter::{ItemState, Stage, Token};
 use crate::domain::processes::engine::nodes::Config;
 use crate::domain::processes::reading;
 use crate::kernel::fault::Fault;
@@ -91,6 +91,9 @@ impl Worker {
         })];
         steps.push(Step::Count { name: BELOW, key: root.to_string(), by: 1, at_most: Some(MOST_BELOW) });
         steps.extend(played.steps);
+        for event in &played.events {
+            steps.push(event.step()?);
+        }
         Ok(Did::Begun(Begun { steps, events: played.events }))
     }
 }
@@ -107,51 +110,35 @@ pub(super) fn child_id(execution: Uuid, token: u64, item: Option<usize>, attempt
     uuid::Builder::from_custom_bytes(half).into_uuid()
 }
 
-/// What calls off the executions that a token has begun.
+/// What calls off an execution that a step has begun.
 pub(super) fn called_off(
     platform: &Platform,
     id: Uuid,
-    graph: &Graph,
+    (token, item, attempt): Place,
     before: &Execution,
-    token: TokenId,
-) -> Vec<Step> {
-    let now = platform.clock.now();
-    let children = begun(graph, before, token, |config| matches!(config, Config::SubProcess(_)));
-    let children = children.into_iter().map(|(item, attempt)| child_id(id, token, item, attempt));
-    children.filter_map(|child| job(child, Todo::Cancel, now, before.priority, now)).map(Step::Enqueue).collect()
+) -> Option<Step> {
+    let (now, child) = (platform.clock.now(), child_id(id, token, item, attempt));
+    job(child, Todo::Cancel, now, before.priority, now).map(Step::Enqueue)
 }
 
-/// What a token has begun and waits for, where its node is of a type: item and attempt.
-pub(super) fn begun(
-    graph: &Graph,
-    before: &Execution,
-    token: TokenId,
-    is: impl Fn(&Config) -> bool,
-) -> Vec<(Option<usize>, u32)> {
-    let Some(found) = before.state.token(token) else { return Vec::new() };
-    let fits = |node: &str| graph.find(node).is_some_and(|index| is(&graph.nodes[index].config));
-    match &found.stage {
-        Stage::Working { attempt, .. } if fits(&found.node) => vec![(None, *attempt)],
+/// What a token has begun and waits for, item and attempt, and what does it.
+pub(super) fn begun<'g>(graph: &'g Graph, token: &Token) -> Option<(&'g Config, Vec<(Option<usize>, u32)>)> {
+    let node = &graph.nodes[graph.find(&token.node)?];
+    match &token.stage {
+        Stage::Working { attempt, .. } => Some((&node.config, vec![(None, *attempt)])),
         Stage::Each { states, .. } => {
-            let body = graph.find(&found.node).and_then(|index| match &graph.nodes[index].config {
-                Config::ForEach(each) => Some(each.node.as_str()),
-                _ => None,
-            });
-            if !body.is_some_and(fits) {
-                return Vec::new();
-            }
+            let Config::ForEach(each) = &node.config else { return None };
             let working = |(item, state): (usize, &ItemState)| match state {
                 ItemState::Working { attempt } => Some((Some(item), *attempt)),
                 _ => None,
             };
-            states.iter().enumerate().filter_map(working).collect()
+            let body = &graph.nodes[graph.find(&each.node)?];
+            Some((&body.config, states.iter().enumerate().filter_map(working).collect()))
         }
         Stage::Undoing { left, attempt, again_at: None, .. } => {
-            let of = left.last().and_then(|last| graph.find(&last.node));
-            let by = of.and_then(|of| graph.nodes[of].undone_by);
-            let fits = by.is_some_and(|by| is(&graph.nodes[by].config));
-            if fits { vec![(Some(left.len()), *attempt)] } else { Vec::new() }
+            let by = graph.nodes[graph.find(&left.last()?.node)?].undone_by?;
+            Some((&graph.nodes[by].config, vec![(Some(left.len()), *attempt)]))
         }
-        _ => Vec::new(),
+        _ => None,
     }
 }

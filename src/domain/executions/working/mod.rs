@@ -29,6 +29,7 @@ use crate::capability::owned::Stored;
 use crate::capability::platform::Platform;
 use crate::domain::processes::engine::graph::Graph;
 use crate::domain::processes::engine::interpreter::{Happening, TokenId, Wish};
+use crate::domain::processes::engine::nodes::Config;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::TenantId;
@@ -388,6 +389,7 @@ impl Worker {
         happening: Happening,
         line: Option<Line>,
     ) -> Result<(), Fault> {
+        let place = ended(&happening);
         let alter: Alteration = Arc::new(move |scene, execution| match execution.status {
             Status::Running | Status::Paused => {
                 let happening = within(&execution, happening.clone());
@@ -400,13 +402,13 @@ impl Worker {
             }
             Status::Held | Status::Completed | Status::Failed | Status::Cancelled | Status::Compensated => None,
         });
-        self.alter(lease, queue, id, alter).await
+        self.alter(lease, queue, id, place, alter).await
     }
 
     async fn cancel(&self, lease: &Lease, id: Uuid) -> Result<(), Fault> {
         let alter: Alteration =
             Arc::new(|scene, execution| (!execution.status.is_over()).then(|| scene.cancel(execution)));
-        self.alter(lease, QUEUE, id, alter).await
+        self.alter(lease, QUEUE, id, None, alter).await
     }
 
     /// A wish that is not to be begun now.
@@ -422,7 +424,7 @@ impl Worker {
             }
             Some(played)
         });
-        self.alter(lease, WORK, id, alter).await
+        self.alter(lease, WORK, id, None, alter).await
     }
 
     /// Alters an execution, one at a time here; where somebody elsewhere wrote meanwhile, on what they wrote.
@@ -431,6 +433,7 @@ impl Worker {
         lease: &Lease,
         queue: &'static str,
         id: Uuid,
+        ended: Option<Place>,
         alter: Alteration,
     ) -> Result<(), Fault> {
         let platform = self.gate.platform();
@@ -450,7 +453,8 @@ impl Worker {
             let Some(played) = played else { return self.over(lease).await };
             let mut steps = vec![played.put(&stored)?];
             steps.push(Step::Finish { queue, id: lease.id, token: lease.token });
-            steps.extend(withdrawn(platform, lease.tenant, id, &graph, &stored.value, &played.dropped).await?);
+            let change = (&stored.value, &played.execution);
+            steps.extend(withdrawn(platform, lease.tenant, id, &graph, change, ended).await?);
             let Played { steps: more, events, dropped, due, .. } = played;
             steps.extend(more);
             for event in &events {
@@ -511,19 +515,41 @@ fn too_long() -> Fault {
     Fault::new(&codes::DEADLINE, format!("the step took longer than {} hours", LONGEST_STEP.as_secs() / 3600))
 }
 
-/// What withdraws what tokens have begun elsewhere.
+/// What withdraws what was begun elsewhere and is no longer under way: a time limit may give up one item of a list alone. What has just
+/// told how it ended needs no withdrawing.
 pub(super) async fn withdrawn(
     platform: &Platform,
     tenant: TenantId,
     id: Uuid,
     graph: &Graph,
-    before: &Execution,
-    dropped: &[TokenId],
+    (before, after): (&Execution, &Execution),
+    ended: Option<Place>,
 ) -> Result<Vec<Step>, Fault> {
     let mut steps = Vec::new();
-    for token in dropped {
-        steps.extend(children::called_off(platform, id, graph, before, *token));
-        steps.extend(people::withdrawn(platform, tenant, id, graph, before, *token).await?);
+    for token in &before.state.tokens {
+        let Some((config, places)) = children::begun(graph, token) else { continue };
+        for (item, attempt) in places {
+            let wanted = !after.status.is_over() && after.state.is_under_way(token.id, item, attempt);
+            let place: Place = (token.id, item, attempt);
+            if wanted || ended == Some(place) {
+                continue;
+            }
+            match config {
+                Config::HumanTask(_) => steps.extend(people::withdrawn(platform, tenant, id, place).await?),
+                Config::SubProcess(_) => steps.extend(children::called_off(platform, id, place, before)),
+                _ => {}
+            }
+        }
     }
     Ok(steps)
+}
+
+/// What has ended of itself, where something tells so.
+fn ended(happening: &Happening) -> Option<Place> {
+    match happening {
+        Happening::Done { token, item, attempt, .. } | Happening::Failed { token, item, attempt, .. } => {
+            Some((*token, *item, (*attempt)?))
+        }
+        Happening::Woke { .. } | Happening::Came { .. } => None,
+    }
 }

@@ -3,15 +3,13 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::Worker;
-use super::children::{begun, child_id};
+use super::children::child_id;
+use super::{Place, Worker};
 use super::doing::{Begun, Did, Wanted};
 use crate::capability::platform::Platform;
-use crate::domain::executions::model::execution::{Execution, QUEUE};
+use crate::domain::executions::model::execution::QUEUE;
 use crate::domain::processes::engine::durations::read_duration;
-use crate::domain::processes::engine::graph::Graph;
-use crate::domain::processes::engine::interpreter::{Happening, TokenId};
-use crate::domain::processes::engine::nodes::Config;
+use crate::domain::processes::engine::interpreter::Happening;
 use crate::domain::processes::engine::nodes::people::asked;
 use crate::domain::tasks::model::task::Continuation;
 use crate::domain::tasks::opening::{Asked, Opener, open, withdraw};
@@ -89,20 +87,13 @@ pub(super) fn answered(body: &Value) -> Option<(Uuid, Happening)> {
     Some((execution, happening))
 }
 
-/// What withdraws the tasks that a token has opened.
+/// What withdraws the task that a step has opened.
 pub(super) async fn withdrawn(
     platform: &Platform,
     tenant: TenantId,
     id: Uuid,
-    graph: &Graph,
-    before: &Execution,
-    token: TokenId,
+    (token, item, attempt): Place,
 ) -> Result<Vec<Step>, Fault> {
-    let mut steps = Vec::new();
-    for (item, attempt) in begun(graph, before, token, |config| matches!(config, Config::HumanTask(_))) {
-        if let Some(written) = withdraw(platform, tenant, child_id(id, token, item, attempt)).await? {
-            steps.extend(written.steps);
-        }
-    }
-    Ok(steps)
+    let written = withdraw(platform, tenant, child_id(id, token, item, attempt)).await?;
+    Ok(written.map(|written| written.steps).unwrap_or_default())
 }

@@ -4,7 +4,9 @@
 mod activities;
 mod each;
 mod gateways;
+mod late;
 mod random;
+mod recovering;
 mod stepping;
 mod undoing;
 

@@ -223,7 +223,8 @@ impl Play<'_> {
     /// The time has come to try again.
     pub(super) fn again(&mut self, node: NodeIndex, token: TokenId, item: Option<usize>, stage: &Stage) -> bool {
         match (stage, item) {
-            (Stage::Retrying { attempt, beside, .. }, None) => {
+            // A waking that is told twice would find the next wait, which is not over yet.
+            (Stage::Retrying { attempt, at, beside }, None) if *at <= self.now => {
                 let attempt = attempt + 1;
                 self.stage(token, Stage::Working { attempt, beside: beside.clone() });
                 self.work(token, None, attempt, node, &[]);

@@ -93,7 +93,9 @@ impl Play<'_> {
 
     pub(super) fn undo_again(&mut self, node: NodeIndex, token: TokenId, item: usize) -> bool {
         match self.at(token) {
-            Some((_, Stage::Undoing { left, attempt, ends, again_at: Some(_) })) if left.len() == item => {
+            Some((_, Stage::Undoing { left, attempt, ends, again_at: Some(at) }))
+                if left.len() == item && at <= self.now =>
+            {
                 self.stage(token, Stage::Undoing { left, attempt: attempt + 1, ends, again_at: None });
                 self.undo(node, token);
                 true

@@ -169,7 +169,10 @@ impl Play<'_> {
     }
 
     pub(super) fn item_again(&mut self, node: NodeIndex, token: TokenId, item: usize) -> bool {
-        let Some((value, ItemState::Retrying { attempt, .. })) = self.item(token, item) else { return false };
+        let Some((value, ItemState::Retrying { attempt, at })) = self.item(token, item) else { return false };
+        if at > self.now {
+            return false;
+        }
         let Some((each, body)) = self.each(node) else { return false };
         self.set_item(token, item, ItemState::Working { attempt: attempt + 1 });
         self.work_item(token, item, attempt + 1, &value, &each, body);

@@ -1,5 +1,6 @@
 //! The folded search against brute force, on graphs drawn and by chance.
 
+use std::fmt::Write as _;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -37,16 +38,13 @@ fn graph(text: &str) -> Graph {
     };
     for edge in text.split_whitespace() {
         let (from, to) = edge.split_once('>').unwrap();
-        let from = match from.split_once(['!', '?']) {
-            Some((on, id)) => {
-                add(on, &mut nodes, None);
-                add(id, &mut nodes, Some((on, from.contains('!'))));
-                id
-            }
-            None => {
-                add(from, &mut nodes, None);
-                from
-            }
+        let from = if let Some((on, id)) = from.split_once(['!', '?']) {
+            add(on, &mut nodes, None);
+            add(id, &mut nodes, Some((on, from.contains('!'))));
+            id
+        } else {
+            add(from, &mut nodes, None);
+            from
         };
         add(to, &mut nodes, None);
         edges.push(Edge { from: from.to_owned(), to: to.to_owned(), ..Edge::default() });
@@ -153,12 +151,14 @@ fn ten_thousand_ways_through_are_not_walked_when_they_are_blocks() {
         let mut at = "p0".to_owned();
         for step in 0..8 {
             let (split, join) = (format!("x{way}_{step}a"), format!("x{way}_{step}b"));
-            text += &format!(
+            write!(
+                text,
                 "{at}>{split} {split}>a{way}_{step} {split}>b{way}_{step} a{way}_{step}>{join} b{way}_{step}>{join} "
-            );
+            )
+            .unwrap();
             at = join;
         }
-        text += &format!("{at}>p9 ");
+        write!(text, "{at}>p9 ").unwrap();
     }
     text += "p9>e";
     assert_eq!(defects(&text), []);
@@ -170,11 +170,11 @@ fn too_much_to_search_is_unknown_and_said_so() {
     // Twenty ways at once, each two ways to bring about the same pair of tokens: sound, and not built of blocks.
     let mut text = "s>p0 ".to_owned();
     for way in 0..20 {
-        text += &format!("p0>x{way} x{way}>p{way}a x{way}>p{way}b ");
+        write!(text, "p0>x{way} x{way}>p{way}a x{way}>p{way}b ").unwrap();
         for half in ["a", "b"] {
-            text += &format!("p{way}{half}>x{way}c p{way}{half}>x{way}d ");
+            write!(text, "p{way}{half}>x{way}c p{way}{half}>x{way}d ").unwrap();
         }
-        text += &format!("x{way}c>p{way}e x{way}d>p{way}e p{way}e>p9 ");
+        write!(text, "x{way}c>p{way}e x{way}d>p{way}e p{way}e>p9 ").unwrap();
     }
     text += "p9>e";
     assert_eq!(judge(&graph(&text)), Verdict::Unknown);
