@@ -121,8 +121,11 @@ pub(super) fn called_off(
     job(child, Todo::Cancel, now, before.priority, now).map(Step::Enqueue)
 }
 
-/// What a token has begun and waits for, item and attempt, and what does it.
-pub(super) fn begun<'g>(graph: &'g Graph, token: &Token) -> Option<(&'g Config, Vec<(Option<usize>, u32)>)> {
+/// Items, where it is of items, and attempts.
+type Attempts = Vec<(Option<usize>, u32)>;
+
+/// What a token has begun and waits for, and what does it.
+pub(super) fn begun<'g>(graph: &'g Graph, token: &Token) -> Option<(&'g Config, Attempts)> {
     let node = &graph.nodes[graph.find(&token.node)?];
     match &token.stage {
         Stage::Working { attempt, .. } => Some((&node.config, vec![(None, *attempt)])),

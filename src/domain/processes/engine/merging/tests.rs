@@ -80,7 +80,7 @@ fn what_each_side_changed_comes_together_field_by_field() {
     let ours = with(|one| {
         set(one, "ask", "assignee", json!("boss"));
         between(one, "begin", "ask", "note");
-        one.variables.insert("note".into(), Variable::default());
+        one.variables.insert("note".into(), crate::domain::processes::engine::definition::Variable::default());
     });
     let theirs = with(|one| {
         set(one, "ask", "title", json!("Pay now?"));
