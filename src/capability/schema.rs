@@ -55,7 +55,14 @@ pub fn anything(generator: &mut SchemaGenerator) -> Schema {
     if generator.contract().is_serialize() {
         return Schema::default();
     }
-    let plain = || vec![json!({ "type": "string" }), json!({ "type": "number" }), json!({ "type": "boolean" }), json!({ "type": "object" })];
+    let plain = || {
+        vec![
+            json!({ "type": "string" }),
+            json!({ "type": "number" }),
+            json!({ "type": "boolean" }),
+            json!({ "type": "object" }),
+        ]
+    };
     let or_list = |items: Vec<Value>| {
         let list = json!({ "type": "array", "items": { "anyOf": items }, "maxItems": 10_000 });
         let mut all = plain();

@@ -97,11 +97,8 @@ impl Capability for ExecutionStart {
             marks: String::new(),
         };
         let scene = stage.scene(cx, id);
-        let played = if input.hold {
-            scene.make(execution, input.variables)
-        } else {
-            scene.start(execution, input.variables)
-        };
+        let played =
+            if input.hold { scene.make(execution, input.variables) } else { scene.start(execution, input.variables) };
         let played = played.map_err(|failure| unfit(&failure))?;
         let detail = input.initiator.map(|initiator| serde_json::json!({ "initiator": initiator }));
         let deed = scene.deed(if input.hold { "made" } else { "started" }, cx.caller().user, detail);

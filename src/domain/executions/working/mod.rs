@@ -282,9 +282,7 @@ impl Worker {
         }
         self.desk.under_way.remove_if(&(id, token), |_, under_way| under_way.is_empty());
         let happening = match done {
-            Ok(doing::Did::Done(result)) => {
-                Happening::Done { token, item: place.1, attempt: Some(place.2), result }
-            }
+            Ok(doing::Did::Done(result)) => Happening::Done { token, item: place.1, attempt: Some(place.2), result },
             // It is begun, and whatever ends it tells so.
             Ok(doing::Did::Begun(begun)) => return self.begun(lease, id, place, begun).await,
             Ok(doing::Did::Nothing) => return self.over(lease).await,
@@ -310,8 +308,7 @@ impl Worker {
             if execution.status.is_over() || !execution.state.is_under_way(token, item, attempt) {
                 return self.over(lease).await;
             }
-            let mut steps =
-                vec![Step::Check { kind: Execution::KIND, id, expect: Expect::Revision(stored.revision) }];
+            let mut steps = vec![Step::Check { kind: Execution::KIND, id, expect: Expect::Revision(stored.revision) }];
             steps.extend(begun.steps.iter().cloned());
             steps.push(Step::Finish { queue: WORK, id: lease.id, token: lease.token });
             match platform.store.commit(vec![Batch { tenant: lease.tenant, at: platform.clock.now(), steps }]).await {
@@ -347,13 +344,7 @@ impl Worker {
     }
 
     /// Lets an execution know of something, in one commit with the end of the lease.
-    async fn known(
-        &self,
-        lease: &Lease,
-        queue: &'static str,
-        id: Uuid,
-        happening: Happening,
-    ) -> Result<(), Fault> {
+    async fn known(&self, lease: &Lease, queue: &'static str, id: Uuid, happening: Happening) -> Result<(), Fault> {
         let place = ended(&happening);
         let alter: Alteration = Arc::new(move |scene, execution| match execution.status {
             Status::Running | Status::Paused => {
@@ -406,9 +397,8 @@ impl Worker {
             let now = platform.clock.now();
             let (known, language, alter, tenant) = (graph.clone(), language.0.clone(), alter.clone(), lease.tenant);
             // Expressions may take a while: nobody else waits for them.
-            let played = blocking(move || {
-                alter(&Scene { tenant, id, graph: &known, language: &*language, now }, execution)
-            });
+            let played =
+                blocking(move || alter(&Scene { tenant, id, graph: &known, language: &*language, now }, execution));
             let played = played.await.ok_or_else(|| Fault::internal("playing an execution broke down"))?;
             let Some(played) = played else { return self.over(lease).await };
             let mut steps = vec![played.put(&stored)?];

@@ -2,8 +2,10 @@
 
 mod altering;
 mod people;
+mod rights;
 mod running;
 mod waiting;
+mod withdrawing;
 
 use std::time::Duration;
 
