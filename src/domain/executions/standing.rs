@@ -38,7 +38,9 @@ fn progress(execution: &Execution) -> Progress {
             Doing::Failed { .. } => Stage::Failed,
             _ if execution.status.is_over() => Stage::Cancelled,
             Doing::Before { .. } | Doing::Until { .. } | Doing::Listening { .. } => Stage::Waiting,
-            Doing::Working { .. } | Doing::Retrying { .. } | Doing::Each { .. } | Doing::Undoing { .. } => Stage::Running,
+            Doing::Working { .. } | Doing::Retrying { .. } | Doing::Each { .. } | Doing::Undoing { .. } => {
+                Stage::Running
+            }
         };
         progress.insert(token.node.clone(), passed(state));
     }

@@ -3,8 +3,8 @@
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Place, Worker};
 use super::doing::{Begun, Did, Wanted};
+use super::{Place, Worker};
 use crate::capability::caller::Caller;
 use crate::capability::platform::Platform;
 use crate::domain::executions::faults::{TOO_DEEP, VARIABLES_UNFIT};

@@ -110,7 +110,8 @@ impl Hearer {
         let mut steps = Vec::new();
         for entry in &heard.events {
             for (wait, began) in waits.get(&entry.stream).into_iter().flatten() {
-                if fits(wait, *began, entry) && self.may_hear(platform, tenant, wait.execution, entry, &mut may).await? {
+                if fits(wait, *began, entry) && self.may_hear(platform, tenant, wait.execution, entry, &mut may).await?
+                {
                     let payload = json!({
                         "topic": entry.stream, "subject": entry.body["subject"], "at": entry.at, "data": entry.body["data"],
                     });
@@ -188,8 +189,7 @@ impl Listeners {
         self.known.extend(&found);
         self.found.extend(found);
         let is_full = page.len() >= PAGE as usize;
-        self.after =
-            page.last().filter(|_| is_full).map(|record| Place { key: Scalar::Id(record.id), id: record.id });
+        self.after = page.last().filter(|_| is_full).map(|record| Place { key: Scalar::Id(record.id), id: record.id });
         if !is_full {
             self.known = std::mem::take(&mut self.found);
             let known = &self.known;

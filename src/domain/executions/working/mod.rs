@@ -333,8 +333,7 @@ impl Worker {
             if execution.status.is_over() || !execution.state.is_under_way(token, item, attempt) {
                 return self.over(lease).await;
             }
-            let mut steps =
-                vec![Step::Check { kind: Execution::KIND, id, expect: Expect::Revision(stored.revision) }];
+            let mut steps = vec![Step::Check { kind: Execution::KIND, id, expect: Expect::Revision(stored.revision) }];
             steps.extend(begun.steps.iter().cloned());
             steps.push(Step::Finish { queue: WORK, id: lease.id, token: lease.token });
             match platform.store.commit(vec![Batch { tenant: lease.tenant, at: platform.clock.now(), steps }]).await {
@@ -446,9 +445,8 @@ impl Worker {
             let now = platform.clock.now();
             let (known, language, alter, tenant) = (graph.clone(), language.0.clone(), alter.clone(), lease.tenant);
             // Expressions may take a while: nobody else waits for them.
-            let played = blocking(move || {
-                alter(&Scene { tenant, id, graph: &known, language: &*language, now }, execution)
-            });
+            let played =
+                blocking(move || alter(&Scene { tenant, id, graph: &known, language: &*language, now }, execution));
             let played = played.await.ok_or_else(|| Fault::internal("playing an execution broke down"))?;
             let Some(played) = played else { return self.over(lease).await };
             let mut steps = vec![played.put(&stored)?];

@@ -57,7 +57,10 @@ impl Worker {
         if let Some(name) = &one.credential {
             // It was judged when it was written; what came out is judged once more.
             if !one.origin().is_some_and(|origin| url.strip_prefix(origin).is_some_and(within_server)) {
-                return Err(Fault::bad_input("/url", "leads to another server than the one that the credential is for"));
+                return Err(Fault::bad_input(
+                    "/url",
+                    "leads to another server than the one that the credential is for",
+                ));
             }
             let use_of = UseOf::by(caller, CallId::new(platform.clock.now()), Origin::inside(), "execution");
             let secret = platform.service::<Credentials>()?.0.take(platform, &use_of, name).await?;

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::children::child_id;
-use super::{Place, Worker};
 use super::doing::{Begun, Did, Wanted};
+use super::{Place, Worker};
 use crate::capability::platform::Platform;
 use crate::domain::executions::model::execution::QUEUE;
 use crate::domain::processes::engine::durations::read_duration;
@@ -19,12 +19,7 @@ use crate::port::store::Step;
 
 impl Worker {
     /// Opens a task.
-    pub(super) async fn person(
-        &self,
-        tenant: TenantId,
-        wanted: &Wanted<'_>,
-        name: &str,
-    ) -> Result<Did, Fault> {
+    pub(super) async fn person(&self, tenant: TenantId, wanted: &Wanted<'_>, name: &str) -> Result<Did, Fault> {
         let platform = self.gate.platform();
         let name = if name.is_empty() { wanted.node.as_str() } else { name };
         let mut given = asked(&wanted.config, name);

@@ -214,7 +214,9 @@ fn needed<T>(deed: Deed, name: &str, given: Option<T>) -> Result<T, String> {
 }
 
 fn ends_are_there(definition: &Definition, edge: &Edge) -> Result<(), String> {
-    [&edge.from, &edge.to].into_iter().try_for_each(|end| definition.node(end).map(|_| ()).ok_or_else(|| missing("node", end)))
+    [&edge.from, &edge.to]
+        .into_iter()
+        .try_for_each(|end| definition.node(end).map(|_| ()).ok_or_else(|| missing("node", end)))
 }
 
 fn add(definition: &mut Definition, node: Node, between: Option<&str>) -> Result<(), String> {
@@ -319,7 +321,8 @@ mod tests {
 
     #[test]
     fn what_an_edit_lacks_or_has_no_use_for_is_told() {
-        let refused = |edit: Value| edited(&definition(), edits(json!([{ "do": "disconnect", "id": "late--done" }, edit])));
+        let refused =
+            |edit: Value| edited(&definition(), edits(json!([{ "do": "disconnect", "id": "late--done" }, edit])));
         let told = refused(json!({ "do": "connect" })).unwrap_err();
         assert_eq!(told, (1, "connect needs 'edge'".to_owned()));
         let told = refused(json!({ "do": "removeNode", "id": "ask", "between": "late--done" })).unwrap_err();

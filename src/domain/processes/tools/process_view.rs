@@ -11,11 +11,11 @@ use crate::capability::Capability;
 use crate::capability::cx::Cx;
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
+use crate::domain::executions::standing::standing;
 use crate::domain::processes::engine::bpmn::{About, export};
 use crate::domain::processes::engine::layout::{Layout, lay_out};
 use crate::domain::processes::engine::pictures::{Progress, mermaid, svg};
 use crate::domain::processes::engine::yaml;
-use crate::domain::executions::standing::standing;
 use crate::domain::processes::finding::{load, revision, version};
 use crate::domain::processes::model::process::Process;
 use crate::domain::processes::model::revision::Revision;
@@ -164,7 +164,12 @@ impl Format {
     }
 }
 
-fn drawn(process: &Process, revision: &Revision, format: Format, progress: &Progress) -> (Option<String>, Option<Layout>) {
+fn drawn(
+    process: &Process,
+    revision: &Revision,
+    format: Format,
+    progress: &Progress,
+) -> (Option<String>, Option<Layout>) {
     let definition = &revision.definition;
     let (name, about) = (process.name.as_str(), process.description.as_str());
     match format {

@@ -55,7 +55,7 @@ fn call(id: &str, tool: &str, input: Value) -> (String, String, Value) {
 }
 
 /// A model wants these calls.
-fn calls(wanted: &[(String, String, Value)]) -> Act {
+pub(super) fn calls(wanted: &[(String, String, Value)]) -> Act {
     answer("", wanted, "tool_calls", USUAL)
 }
 
@@ -70,7 +70,7 @@ fn calls_using(wanted: &[(String, String, Value)], tokens: Tokens) -> Act {
 }
 
 /// A model says something.
-fn said(text: &str) -> Act {
+pub(super) fn said(text: &str) -> Act {
     answer(text, &[], "end", USUAL)
 }
 

@@ -4,9 +4,11 @@ mod altering;
 mod batches;
 mod measuring;
 mod people;
+mod rights;
 mod running;
 mod stepping;
 mod waiting;
+mod withdrawing;
 
 use std::time::Duration;
 

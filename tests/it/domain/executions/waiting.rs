@@ -133,3 +133,39 @@ async fn an_event_of_the_topic_and_subject_goes_on_and_is_heard_once_whatever_ha
     assert_eq!((&told["currentNode"], &told["status"]), (&json!("again"), &json!("running")), "{told:#}");
     assert!(told["state"]["variables"]["version"].as_str().unwrap().starts_with("1.0.0"));
 }
+
+#[tokio::test]
+async fn events_of_another_tenant_and_those_that_it_tells_of_itself_wake_nobody() {
+    let app = TestApp::start().await;
+    let nodes =
+        json!([begin(), { "id": "made", "type": "wait", "config": { "event": "prompt.created" } }, end("done")]);
+    published(&app, &app.admin, "Any prompt", nodes, "begin>made made>done", json!({})).await;
+    let nodes =
+        json!([begin(), { "id": "told", "type": "wait", "config": { "event": "execution.started" } }, end("done")]);
+    published(&app, &app.admin, "Itself", nodes, "begin>told told>done", json!({})).await;
+    let any = started(&app, &app.admin, "any-prompt", json!({})).await;
+    // The event of the one is from before the other waits.
+    app.clock.advance(Duration::from_secs(1));
+    let itself = started(&app, &app.admin, "itself", json!({})).await;
+    let hearer = Hearer::new(app.app.gate().clone()).unwrap();
+    let prompt = |name: &str| json!({ "name": name, "description": "One.", "template": "Say so." });
+    app.call(&app.stranger, "prompt_create", prompt("Theirs")).await.unwrap();
+    for _ in 0..3 {
+        hearer.round().await.unwrap();
+        rest(&app).await;
+    }
+    for id in [&any, &itself] {
+        let told = app.call(&app.admin, "execution_get", json!({ "id": id })).await.unwrap();
+        assert_eq!(told["status"], "running", "{told:#}");
+    }
+    app.call(&app.admin, "prompt_create", prompt("Ours")).await.unwrap();
+    started(&app, &app.admin, "any-prompt", json!({})).await;
+    for _ in 0..3 {
+        hearer.round().await.unwrap();
+        rest(&app).await;
+    }
+    for id in [&any, &itself] {
+        let told = app.call(&app.admin, "execution_get", json!({ "id": id })).await.unwrap();
+        assert_eq!(told["status"], "completed", "{told:#}");
+    }
+}

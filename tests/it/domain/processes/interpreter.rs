@@ -211,7 +211,14 @@ fn token_of(wish: &Wish) -> TokenId {
 }
 
 fn failed(token: TokenId, item: Option<usize>, code: &str, passing: bool) -> Happening {
-    Happening::Failed { token, item, attempt: None, code: code.to_owned(), message: "it went wrong".to_owned(), passing }
+    Happening::Failed {
+        token,
+        item,
+        attempt: None,
+        code: code.to_owned(),
+        message: "it went wrong".to_owned(),
+        passing,
+    }
 }
 
 /// A node that works outside: what it is given is told by its wish.

@@ -8,6 +8,7 @@ mod judging;
 mod links;
 mod pictures;
 mod publishing;
+mod secrets;
 mod templates;
 mod trying;
 mod writing;

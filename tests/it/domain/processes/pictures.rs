@@ -118,7 +118,8 @@ async fn how_far_an_execution_is_is_drawn_on_what_it_runs() {
     assert_eq!(failed["progress"]["paid"]["state"], "failed");
     for (format, says) in [("svg", "waiting"), ("mermaid", "classDef waiting")] {
         let drawn = view(&app.member, "ca", json!({ "format": format })).await.unwrap();
-        let plain = app.call(&app.member, "process_view", json!({ "id": "order-payment", "format": format })).await.unwrap();
+        let plain =
+            app.call(&app.member, "process_view", json!({ "id": "order-payment", "format": format })).await.unwrap();
         assert!(drawn["content"].as_str().unwrap().contains(says), "{drawn}");
         assert_ne!(drawn["content"], plain["content"]);
     }
@@ -127,7 +128,11 @@ async fn how_far_an_execution_is_is_drawn_on_what_it_runs() {
     }
     assert_eq!(view(&app.member, "c9", json!({})).await.unwrap_err().code().status, 404);
     // Whoever may not see the execution is not told how far it is.
-    let other = app.call(&app.stranger, "process_import", json!({ "content": HOLIDAY.replace("Holiday request", "Order payment") }));
+    let other = app.call(
+        &app.stranger,
+        "process_import",
+        json!({ "content": HOLIDAY.replace("Holiday request", "Order payment") }),
+    );
     other.await.unwrap();
     assert_eq!(view(&app.stranger, "ca", json!({})).await.unwrap_err().code().status, 404);
 }

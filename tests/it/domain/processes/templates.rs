@@ -146,8 +146,14 @@ async fn parameters_fill_the_gaps_and_what_does_not_fit_is_told_by_place() {
         assert_eq!(places, at);
     }
     for (unfit, at) in [
-        (json!({ "name": "Trips two", "parameters": { "finance": "f" }, "nodes": [{ "id": "begin", "type": "start" }] }), "/parameters"),
-        (json!({ "name": "Trips two", "template": "expense-approval", "nodes": [{ "id": "begin", "type": "start" }] }), "/template"),
+        (
+            json!({ "name": "Trips two", "parameters": { "finance": "f" }, "nodes": [{ "id": "begin", "type": "start" }] }),
+            "/parameters",
+        ),
+        (
+            json!({ "name": "Trips two", "template": "expense-approval", "nodes": [{ "id": "begin", "type": "start" }] }),
+            "/template",
+        ),
         (json!({ "name": "Trips two" }), "/nodes"),
     ] {
         let refused = ada(&app, "process_create", unfit).await.unwrap_err();

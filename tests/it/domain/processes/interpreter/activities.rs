@@ -218,7 +218,10 @@ fn a_boundary_that_interrupts_takes_the_token_and_one_that_does_not_goes_beside_
     let (token, _) = stand.work("one");
     assert_eq!(stand.passes("PT1H"), 1);
     assert_eq!(stand.places(), ["remind"]);
-    assert!(!stand.take(Happening::Done { token, item: None, attempt: None, result: json!({}) }), "what was given up is late");
+    assert!(
+        !stand.take(Happening::Done { token, item: None, attempt: None, result: json!({}) }),
+        "what was given up is late"
+    );
     stand.done("remind", json!({}));
     assert_eq!(stand.end(), "completed");
 

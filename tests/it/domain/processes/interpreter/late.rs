@@ -62,7 +62,12 @@ fn an_item_is_known_by_its_attempt() {
 fn an_undoing_is_known_by_its_attempt_and_by_how_many_are_left() {
     let undoes = json!({ "id": "un", "type": "compensation", "config": { "attachedTo": "one", "by": "undo" } });
     let nodes = json!([
-        node("s", "start"), tool("one", json!({})), undoes, tool("undo", patient(json!({}))), node("back", "compensate"), node("e", "end"),
+        node("s", "start"),
+        tool("one", json!({})),
+        undoes,
+        tool("undo", patient(json!({}))),
+        node("back", "compensate"),
+        node("e", "end"),
     ]);
     let mut stand = Stand::begun(definition(nodes, "s > one; one > back; back > e", json!({})), json!({}));
     stand.done("one", json!({}));
@@ -99,7 +104,12 @@ fn a_waking_that_is_told_twice_does_not_cut_the_next_wait_short() {
     // An undoing.
     let undoes = json!({ "id": "un", "type": "compensation", "config": { "attachedTo": "one", "by": "undo" } });
     let nodes = json!([
-        node("s", "start"), tool("one", json!({})), undoes, tool("undo", retry), node("back", "compensate"), node("e", "end"),
+        node("s", "start"),
+        tool("one", json!({})),
+        undoes,
+        tool("undo", retry),
+        node("back", "compensate"),
+        node("e", "end"),
     ]);
     let mut stand = Stand::begun(definition(nodes, "s > one; one > back; back > e", json!({})), json!({}));
     stand.done("one", json!({}));

@@ -18,8 +18,7 @@ impl Stand {
 
     /// What a play wishes, said as it says it.
     fn wishes_of(&self, act: impl Fn(&mut Play<'_>)) -> Vec<Wish> {
-        let mut play =
-            Play::new(&self.graph, &*super::LANGUAGE, &self.facts, self.now, self.state.clone());
+        let mut play = Play::new(&self.graph, &*super::LANGUAGE, &self.facts, self.now, self.state.clone());
         act(&mut play);
         play.wishes
     }
@@ -31,7 +30,14 @@ impl Stand {
 
 /// Ways at once, of which the one over `bad` fails when it is told so.
 fn beside(one: Value, more: &[Value], text: &str) -> Stand {
-    let mut nodes = vec![node("s", "start"), node("p", "parallel"), one, tool("bad", json!({})), node("e", "end"), node("f", "end")];
+    let mut nodes = vec![
+        node("s", "start"),
+        node("p", "parallel"),
+        one,
+        tool("bad", json!({})),
+        node("e", "end"),
+        node("f", "end"),
+    ];
     nodes.extend(more.iter().cloned());
     let text = format!("s > p; p > one; p > bad; one > e; bad > f; {text}");
     Stand::begun(definition(nodes.into(), &text, json!({ "n": { "default": 0 } })), json!({}))
@@ -67,7 +73,8 @@ fn what_was_given_up_by_a_failure_beside_it_does_not_count_as_a_try() {
 #[test]
 fn items_and_undoings_under_way_are_begun_anew_too() {
     let each = json!({ "items": "[1, 2, 3]", "as": "item", "node": "body", "mode": "parallel", "atOnce": 2 });
-    let one = json!({ "id": "one", "type": "for_each", "config": each, "timeout": { "after": "PT1H", "outcome": "fail" } });
+    let one =
+        json!({ "id": "one", "type": "for_each", "config": each, "timeout": { "after": "PT1H", "outcome": "fail" } });
     let body = tool("body", json!({ "retry": { "attempts": 3, "wait": "PT10M", "jitter": 0 } }));
     let mut stand = beside(one, &[body], "");
     let token = stand.works("body")[0].0;
@@ -92,8 +99,15 @@ fn items_and_undoings_under_way_are_begun_anew_too() {
     let undoes = json!({ "id": "un", "type": "compensation", "config": { "attachedTo": "one", "by": "undo" } });
     let back = node("back", "compensate");
     let nodes = json!([
-        node("s", "start"), node("p", "parallel"), tool("one", json!({})), undoes, tool("undo", json!({})), back, tool("bad", json!({})),
-        node("e", "end"), node("f", "end"),
+        node("s", "start"),
+        node("p", "parallel"),
+        tool("one", json!({})),
+        undoes,
+        tool("undo", json!({})),
+        back,
+        tool("bad", json!({})),
+        node("e", "end"),
+        node("f", "end"),
     ]);
     let text = "s > p; p > one; p > bad; one > back; back > e; bad > f";
     let mut stand = Stand::begun(definition(nodes, text, json!({})), json!({}));
@@ -118,7 +132,10 @@ fn what_waits_listens_again_and_its_time_begins_anew() {
     stand.recovers(Recovery::Skip);
     let listens = |wish: &Wish| matches!(wish, Wish::Listen { message: Some(word), key: Some(key), .. } if word == "word" && key == "0");
     assert_eq!(stand.open.iter().filter(|wish| listens(wish)).count(), 1, "{:?}", stand.open);
-    assert!(!stand.take(Happening::Woke { token, timer: Timer::Timeout { item: None, attempt: 1 } }), "of the first turn");
+    assert!(
+        !stand.take(Happening::Woke { token, timer: Timer::Timeout { item: None, attempt: 1 } }),
+        "of the first turn"
+    );
     assert_eq!(stand.passes("PT59M59S"), 0);
     assert_eq!(stand.passes("PT1S"), 1);
     assert_eq!(stand.end(), "completed");
@@ -135,10 +152,19 @@ fn what_was_on_its_way_when_it_failed_goes_on() {
     // Two ways go on at once; the first breaks on the spot, and the second has not come anywhere then.
     let breaks = script("breaks", "n", json!({ "n": "= if n = 1 then 1 else \"no number\"" }));
     let nodes = json!([
-        node("s", "start"), node("p", "parallel"), breaks, tool("one", json!({})), tool("two", json!({})), node("q", "parallel"), node("e", "end"),
+        node("s", "start"),
+        node("p", "parallel"),
+        breaks,
+        tool("one", json!({})),
+        tool("two", json!({})),
+        node("q", "parallel"),
+        node("e", "end"),
     ]);
     let text = "s > p; p > breaks; p > one; p > two; breaks > q; one > q; two > q; q > e";
-    let mut stand = Stand::begun(definition(nodes, text, json!({ "n": { "schema": { "type": "number" }, "default": 0 } })), json!({}));
+    let mut stand = Stand::begun(
+        definition(nodes, text, json!({ "n": { "schema": { "type": "number" }, "default": 0 } })),
+        json!({}),
+    );
     assert_eq!(stand.end(), "variable_unfit at breaks");
     assert_eq!(stand.places(), ["breaks", "one", "two"], "they stay on their way");
     assert!(stand.open.is_empty());
@@ -152,7 +178,13 @@ fn what_was_on_its_way_when_it_failed_goes_on() {
 #[test]
 fn a_join_that_waits_for_others_waits_on() {
     let nodes = json!([
-        node("s", "start"), node("p", "parallel"), tool("one", json!({})), tool("bad", json!({})), node("q", "parallel"), tool("two", json!({})), node("e", "end"),
+        node("s", "start"),
+        node("p", "parallel"),
+        tool("one", json!({})),
+        tool("bad", json!({})),
+        node("q", "parallel"),
+        tool("two", json!({})),
+        node("e", "end"),
     ]);
     let text = "s > p; p > one; p > bad; one > q; bad > q; q > two; two > e";
     for how in [Recovery::Retry, Recovery::Skip] {
@@ -165,15 +197,23 @@ fn a_join_that_waits_for_others_waits_on() {
             stand.done("bad", json!({}));
         }
         stand.done("two", json!({}));
-        assert_eq!((stand.end().as_str(), stand.told("entered").iter().filter(|one| *one == "q").count()), ("completed", 1));
+        assert_eq!(
+            (stand.end().as_str(), stand.told("entered").iter().filter(|one| *one == "q").count()),
+            ("completed", 1)
+        );
     }
 }
 
 #[test]
 fn an_endless_circle_is_gone_on_with_by_the_edge_that_it_came_to() {
     let nodes = json!([
-        node("s", "start"), node("p", "parallel"), node("x", "exclusive"), script("count", "n + 1", json!({})), node("y", "exclusive"),
-        node("q", "parallel"), node("e", "end"),
+        node("s", "start"),
+        node("p", "parallel"),
+        node("x", "exclusive"),
+        script("count", "n + 1", json!({})),
+        node("y", "exclusive"),
+        node("q", "parallel"),
+        node("e", "end"),
     ]);
     let text = "s > p; p > x; p > q; x > count; count > y; y > x if stop = null; y > q else; q > e";
     let mut stand = Stand::begun(definition(nodes, text, json!({ "n": { "default": 0 }, "stop": {} })), json!({}));
@@ -185,7 +225,14 @@ fn an_endless_circle_is_gone_on_with_by_the_edge_that_it_came_to() {
 #[test]
 fn a_way_that_could_not_leave_its_boundary_is_left_again_and_the_activity_is_not() {
     let error = json!({ "id": "caught", "type": "boundary_error", "config": { "attachedTo": "one" }, "output": { "n": "= if n = 0 then \"none\" else n + 1" } });
-    let nodes = json!([node("s", "start"), tool("one", json!({})), error, tool("mend", json!({})), node("e", "end"), node("f", "end")]);
+    let nodes = json!([
+        node("s", "start"),
+        tool("one", json!({})),
+        error,
+        tool("mend", json!({})),
+        node("e", "end"),
+        node("f", "end")
+    ]);
     let text = "s > one; one > e; caught > mend; mend > f";
     let variables = json!({ "n": { "schema": { "type": "number" }, "default": 0 } });
     let mut stand = Stand::begun(definition(nodes, text, variables), json!({}));
@@ -202,7 +249,11 @@ fn a_way_that_could_not_leave_its_boundary_is_left_again_and_the_activity_is_not
 #[test]
 fn the_moments_of_boundaries_are_waited_for_again_and_each_comes_once() {
     let late = json!({ "id": "late", "type": "boundary_timeout", "config": { "attachedTo": "one", "after": "PT1H", "interrupting": false, "times": 2 } });
-    let mut stand = beside(tool("one", json!({})), &[late, tool("remind", json!({})), node("g", "end")], "late > remind; remind > g");
+    let mut stand = beside(
+        tool("one", json!({})),
+        &[late, tool("remind", json!({})), node("g", "end")],
+        "late > remind; remind > g",
+    );
     let token = stand.works("one")[0].0;
     // The queue keeps what is not due, so that the same moment comes once more after the recovery.
     let kept: Vec<Wish> = stand.open.iter().filter(|wish| matches!(wish, Wish::Wake { .. })).cloned().collect();
@@ -225,9 +276,8 @@ fn the_moments_of_boundaries_are_waited_for_again_and_each_comes_once() {
 fn a_boundary_whose_next_moment_has_no_value_is_asked_for_it_again() {
     let late = json!({ "id": "late", "type": "boundary_timeout", "config": { "attachedTo": "one", "after": "= \"PT\" + string(n) + \"H\"", "interrupting": false, "times": 3 } });
     let set = |id: &str| script(id, "n", json!({ "n": "= if n = 1 then \"no\" else n" }));
-    let nodes = json!([
-        node("s", "start"), tool("one", json!({})), late, set("spoil"), node("e", "end"), node("f", "end"),
-    ]);
+    let nodes =
+        json!([node("s", "start"), tool("one", json!({})), late, set("spoil"), node("e", "end"), node("f", "end"),]);
     let text = "s > one; one > e; late > spoil; spoil > f";
     let mut stand = Stand::begun(definition(nodes, text, json!({ "n": { "default": 1 } })), json!({}));
     assert_eq!(stand.passes("PT1H"), 1);
@@ -256,7 +306,13 @@ fn what_is_no_longer_wanted_is_said_once_and_never_of_what_the_same_play_wished(
     // What a recovery wishes and a failure in the same play gives up was never wished.
     let breaks = script("bad2", "1", json!({ "n": "= \"none\"" }));
     let nodes = json!([
-        node("s", "start"), node("p", "parallel"), tool("one", json!({})), tool("bad", json!({})), breaks, node("e", "end"), node("f", "end"),
+        node("s", "start"),
+        node("p", "parallel"),
+        tool("one", json!({})),
+        tool("bad", json!({})),
+        breaks,
+        node("e", "end"),
+        node("f", "end"),
     ]);
     let text = "s > p; p > one; p > bad; one > e; bad > bad2; bad2 > f";
     let mut stand = Stand::begun(
