@@ -266,7 +266,9 @@ impl Scene<'_> {
         variables.extend(values);
         let mut played = self.start_as(Status::Paused, execution, variables)?;
         let at_node = |token: &&Token| token.node == node;
-        let Some(token) = played.execution.state.tokens.iter().find(at_node).map(|token| token.id) else { return Ok(None) };
+        let Some(token) = played.execution.state.tokens.iter().find(at_node).map(|token| token.id) else {
+            return Ok(None);
+        };
         if !played.execution.held.iter().any(|wish| wish.is_work_of(token)) {
             return Ok(None);
         }

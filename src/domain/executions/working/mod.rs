@@ -300,9 +300,7 @@ impl Worker {
         }
         self.desk.under_way.remove_if(&(id, token), |_, under_way| under_way.is_empty());
         let happening = match done {
-            Ok(doing::Did::Done(result)) => {
-                Happening::Done { token, item: place.1, attempt: Some(place.2), result }
-            }
+            Ok(doing::Did::Done(result)) => Happening::Done { token, item: place.1, attempt: Some(place.2), result },
             Ok(doing::Did::Said(result, text)) => {
                 let said = Line::Said(Saying::of(&node, token, place.1, &text));
                 let done = Happening::Done { token, item: place.1, attempt: Some(place.2), result };
@@ -369,13 +367,7 @@ impl Worker {
     }
 
     /// Lets an execution know of something, in one commit with the end of the lease.
-    async fn known(
-        &self,
-        lease: &Lease,
-        queue: &'static str,
-        id: Uuid,
-        happening: Happening,
-    ) -> Result<(), Fault> {
+    async fn known(&self, lease: &Lease, queue: &'static str, id: Uuid, happening: Happening) -> Result<(), Fault> {
         self.known_with(lease, queue, id, happening, None).await
     }
 

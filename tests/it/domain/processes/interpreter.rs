@@ -69,6 +69,7 @@ impl Stand {
         self.play(|play| play.start(variables.clone()))
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "calls read better")]
     fn take(&mut self, happening: Happening) -> bool {
         self.play(|play| play.take(happening.clone()))
     }
@@ -196,7 +197,7 @@ impl Stand {
             let told = serde_json::to_value(entry).unwrap();
             let node = entry.node.clone().unwrap_or_default();
             let more = ["edge", "of", "code", "status"].iter().find_map(|name| told[name].as_str());
-            (told["event"] == event).then(|| more.map_or(node.clone(), |more| format!("{node} {more}")))
+            (told["event"] == event).then(|| more.map_or_else(|| node.clone(), |more| format!("{node} {more}")))
         };
         self.journal.iter().filter_map(line).collect()
     }
@@ -222,6 +223,7 @@ fn failed(token: TokenId, item: Option<usize>, code: &str, passing: bool) -> Hap
 }
 
 /// A node that works outside: what it is given is told by its wish.
+#[expect(clippy::needless_pass_by_value, reason = "calls read better")]
 fn tool(id: &str, more: Value) -> Value {
     let mut node = json!({ "id": id, "type": "tool", "config": { "tool": "memory_store" } });
     node.as_object_mut().unwrap().extend::<Map<String, Value>>(more.as_object().unwrap().clone());
@@ -229,6 +231,7 @@ fn tool(id: &str, more: Value) -> Value {
 }
 
 /// A node that works a value out.
+#[expect(clippy::needless_pass_by_value, reason = "calls read better")]
 fn script(id: &str, value: &str, output: Value) -> Value {
     json!({ "id": id, "type": "script", "config": { "steps": [{ "name": "value", "value": value }] }, "output": output })
 }

@@ -154,6 +154,7 @@ async fn what_only_runs_others_has_no_retry_or_input_of_its_own() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 async fn names_that_nobody_has_are_found_with_where_to_look() {
     let app = TestApp::start().await;
     for (node, rule, at, mend) in [

@@ -42,6 +42,7 @@ fn ways(text: &str) -> Value {
 }
 
 /// A definition of nodes and ways. Variables are given as the names of JSON types, or whole.
+#[expect(clippy::needless_pass_by_value, reason = "calls read better")]
 fn definition(nodes: Value, text: &str, variables: Value) -> Value {
     let variable = |(name, value): (&String, &Value)| {
         let whole = match value {
@@ -76,6 +77,7 @@ fn checked_note() -> Value {
 }
 
 /// A process from a start over the nodes, one after the other, to an end.
+#[expect(clippy::needless_pass_by_value, reason = "calls read better")]
 fn line(nodes: Value, variables: Value) -> Value {
     let mut all = vec![json!({ "id": "begin", "type": "start" })];
     all.extend(nodes.as_array().unwrap().clone());

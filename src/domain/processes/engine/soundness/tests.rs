@@ -1,7 +1,7 @@
 //! The folded search against brute force, on graphs drawn and by chance.
 
-use std::fmt::Write as _;
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use serde_json::json;

@@ -255,7 +255,7 @@ fn a_boundary_error_takes_its_code_before_one_for_all() {
             let config = json!({ "attachedTo": "one", "codes": codes });
             nodes.push(json!({ "id": id, "type": "boundary_error", "config": config, "output": { "why": "= result.code + \": \" + result.message" } }));
             nodes.push(json!({ "id": format!("end_{id}"), "type": "end" }));
-            text += &format!("; {id} > end_{id}");
+            text.extend(["; ", id, " > end_", id]);
         }
         Stand::begun(definition(nodes.into(), &text, json!({ "why": "string" })), json!({}))
     };

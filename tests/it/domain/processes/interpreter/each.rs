@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::super::definition;
 use super::{Stand, failed, node, script, tool};
 
+#[expect(clippy::needless_pass_by_value, reason = "calls read better")]
 fn begun(config: Value, body: Value, items: Value) -> Stand {
     let mut each = json!({ "items": "list", "as": "one", "node": "body" });
     each.as_object_mut().unwrap().extend(config.as_object().unwrap().clone());

@@ -19,6 +19,7 @@ fn broke(token: u64, item: Option<usize>, attempt: u32) -> Happening {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "calls read better")]
 fn patient(more: Value) -> Value {
     let mut all = json!({
         "timeout": { "after": "PT1M", "outcome": "fail" },

@@ -112,7 +112,7 @@ impl Draft {
                 "exclusive" | "inclusive" if ways > 1 && this + 1 == ways => edge["default"] = json!(true),
                 "exclusive" if ways > 1 => edge["condition"] = json!(format!("modulo(roll, {ways}) = {this}")),
                 "inclusive" if ways > 1 => {
-                    edge["condition"] = json!(format!("modulo(floor(roll / {}), 2) = 1", 1 << this))
+                    edge["condition"] = json!(format!("modulo(floor(roll / {}), 2) = 1", 1 << this));
                 }
                 _ => {}
             }
@@ -149,7 +149,7 @@ fn tangled(seed: u64) -> Option<Value> {
     };
     way(&mut draft, &start, &names[0]);
     for (number, name) in names.iter().enumerate() {
-        for _ in 0..1 + dice.roll(2) {
+        for _ in 0..=dice.roll(2) {
             let to = match dice.roll(10) {
                 0 if number > 0 => names[dice.roll(number)].clone(),
                 1..=7 if number + 1 < count => names[number + 1 + dice.roll(count - number - 1)].clone(),
@@ -231,7 +231,7 @@ fn agrees(stand: &Stand, definition: &Value) {
             Role::Start => assert_eq!(here, 1),
             Role::Boundary | Role::Compensation => {}
             Role::Parallel if passed.len() > 1 => {
-                assert!(passed.iter().all(|count| *count == here), "{id}: {passed:?} {here}: {definition}")
+                assert!(passed.iter().all(|count| *count == here), "{id}: {passed:?} {here}: {definition}");
             }
             Role::Inclusive if passed.len() > 1 => {
                 let most = passed.iter().max().unwrap();

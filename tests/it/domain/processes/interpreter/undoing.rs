@@ -7,6 +7,7 @@ use super::super::definition;
 use super::{Stand, failed, node, tool};
 
 /// Three steps that can be taken back, the third of which fails: then all before it are.
+#[expect(clippy::needless_pass_by_value, reason = "calls read better")]
 fn saga(undo_b: Value, only: Value) -> Stand {
     let undoes = |of: &str| json!({ "id": format!("un_{of}"), "type": "compensation", "config": { "attachedTo": of, "by": format!("undo_{of}") } });
     let undo = |of: &str, more: Value| {
