@@ -13,7 +13,10 @@ impl Play<'_> {
     pub fn hurry(&mut self, token: TokenId) -> bool {
         let Some((node, stage)) = self.at(token) else { return false };
         let taken = match &stage {
-            Stage::Retrying { .. } => self.again(node, token, None, &stage),
+            Stage::Retrying { attempt, beside, .. } => {
+                let stage = Stage::Retrying { attempt: *attempt, at: self.now, beside: beside.clone() };
+                self.again(node, token, None, &stage)
+            }
             Stage::Until { .. } => {
                 self.note(node, Some(token), What::Came);
                 self.finish(node, token, &serde_json::Value::Null);

@@ -259,14 +259,16 @@ fn variables(definition: &Definition, findings: &mut Findings) {
     let pattern = pattern(NAME);
     for (name, variable) in &definition.variables {
         let at = format!("/variables/{}", crate::domain::processes::engine::nodes::escaped(name));
-        if !pattern.as_ref().is_some_and(|pattern| pattern.is_match(name)) || RESERVED.contains(&name.as_str()) {
+        if !pattern.as_ref().is_some_and(|pattern| pattern.is_match(name))
+            || RESERVED.split(' ').any(|word| word == name)
+        {
             findings.error(
                 "bad_name",
                 Place::at(&at),
                 format!("a variable cannot be called '{name}'"),
                 format!(
                     "Begin with a letter or '_'; then letters, digits and '_', 64 at most; not {}.",
-                    RESERVED.join(", ")
+                    RESERVED.replace(' ', ", ")
                 ),
             );
         }
@@ -302,29 +304,7 @@ fn variables(definition: &Definition, findings: &mut Findings) {
 }
 
 /// Names that expressions use for something else.
-const RESERVED: &[&str] = &[
-    "result",
-    "execution",
-    "true",
-    "false",
-    "null",
-    "if",
-    "then",
-    "else",
-    "for",
-    "in",
-    "return",
-    "some",
-    "every",
-    "satisfies",
-    "and",
-    "or",
-    "not",
-    "function",
-    "between",
-    "instance",
-    "of",
-];
+const RESERVED: &str = "result execution true false null if then else for in return some every satisfies and or not function between instance of";
 
 #[expect(clippy::too_many_lines, reason = "a list of rules, each told where it is broken")]
 fn edges(definition: &Definition, findings: &mut Findings) {
