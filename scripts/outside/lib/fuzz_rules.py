@@ -122,6 +122,7 @@ BEYOND_SCHEMAS = {
     "memory_stats": {"/scopeId": "what the scope demands"},
     "memory_update": {"/validTo": "later than validFrom"},
     "model_provider_set": {"/text": "the file of a provider of that name"},
+    "process_view": {"/execution": "not with version and branch"},
     "persona_analytics": {"/from": "earlier than 'to', by 366 days at most"},
     "role_assign": {
         "/group": "not with userId",
