@@ -11,7 +11,7 @@ use crate::support::app::TestApp;
 use crate::support::examples;
 
 /// What commits in steps: each has an entry of its own, and the call one row of usage.
-const IN_STEPS: &[&str] = &["agent_learn", "knowledge_ingest"];
+const IN_STEPS: &[&str] = &["agent_learn", "execution_run", "knowledge_ingest"];
 
 #[tokio::test]
 async fn every_write_leaves_one_entry_and_every_read_none() {

@@ -221,8 +221,10 @@ impl Worker {
 
     /// What cannot be begun again and again fails its token: somebody must look at it.
     async fn poisoned(&self, lease: &Lease, fault: &Fault) -> Result<(), Fault> {
-        match serde_json::from_value::<Work>(lease.body.clone()) {
-            Ok(Work { execution, todo: Todo::Wish(Wish::Work { token, item, attempt, .. }) }) => {
+        let Ok(Work { execution, todo }) = serde_json::from_value(lease.body.clone()) else { return Ok(()) };
+        match todo {
+            Todo::Wish(Wish::Work { token, item, attempt, .. })
+            | Todo::Step(Wish::Work { token, item, attempt, .. }) => {
                 self.known(lease, WORK, execution, doing::failed((token, item, attempt), fault)).await
             }
             _ => Ok(()),
