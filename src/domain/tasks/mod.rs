@@ -1,7 +1,7 @@
 //! The tasks domain: what people are asked to decide or fill in. A task has a form, somebody who is to answer, and a time; it is answered once, by
 //! whoever may, of what they were shown.
 //!
-//! Other domains may use: `opening`, by which a task is opened or withdrawn in another commit; `model`, which says what a task is;
+//! Other domains may use: `opening`, by which a task is opened or withdrawn in another commit; `model`, which says what a task is; `form`;
 //! `Continuations`, the queues into which the end of a task may put a job; `working`, which the runtime keeps at work.
 
 mod answering;

@@ -94,6 +94,13 @@ async fn every_fault_of_structure_has_its_rule_and_its_place() {
         ),
         (
             "bad_schema",
+            "/nodes/1/config/form/properties/decision/type",
+            with(&|one| {
+                one["nodes"][1]["config"]["form"] = json!({ "properties": { "decision": { "enum": ["yes", "no"] } } });
+            }),
+        ),
+        (
+            "bad_schema",
             "/variables/keep/schema",
             with(&|one| one["variables"]["keep"]["schema"] = json!({ "type": 7 })),
         ),

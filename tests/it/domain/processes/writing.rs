@@ -160,7 +160,7 @@ async fn what_is_too_large_or_too_deep_is_refused_at_once() {
     let form = json!({ "type": "object", "properties": { "list": deep(40) } });
     let look = json!([{ "id": "look", "type": "human_task", "config": { "assignee": "ada", "form": form } }]);
     for (definition, at) in [
-        (line(look, json!({})), "/nodes/1/config/form"),
+        (line(look, json!({})), "/nodes/1/config/form/properties/list/items"),
         (line(json!([]), json!({ "list": { "schema": deep(40) } })), "/variables/list/schema"),
     ] {
         let refused = ada(&app, "process_create", named("Deep", definition)).await.unwrap_err();

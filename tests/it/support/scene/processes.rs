@@ -37,7 +37,7 @@ impl Steps {
                 },
             })
         };
-        let form = serde_json::json!({ "type": "object", "properties": { "decision": { "enum": ["approve", "reject"] } }, "required": ["decision"] });
+        let form = serde_json::json!({ "type": "object", "properties": { "decision": { "type": "string", "enum": ["approve", "reject"] } }, "required": ["decision"] });
         let ask = serde_json::json!({ "assignee": "= manager", "form": form });
         let mut sooner = ask.clone();
         sooner["due"] = serde_json::json!("P2D");

@@ -11,6 +11,7 @@ use crate::capability::schema::compiled;
 use crate::domain::processes::engine::definition::{Definition, ID, MOST_EDGES, MOST_NODES, NAME, Node, expression_of};
 use crate::domain::processes::engine::durations::read_duration;
 use crate::domain::processes::engine::nodes::{Config, NODE_TYPES, NodeType, Role, node_type};
+use crate::domain::tasks::form::checked;
 
 /// The deepest schema of a variable or a form.
 pub(super) const DEEPEST_SCHEMA: usize = 24;
@@ -216,17 +217,14 @@ fn fields(node: &Node, kind: &NodeType, config: &Config, number: usize, findings
             "Write an RFC 3339 time such as 2026-12-01T09:00:00Z, or an expression that begins with '='.",
         );
     }
-    if let Config::HumanTask(task) = config {
-        let wrong = match compiled(&task.form, DEEPEST_SCHEMA) {
-            Err(why) => Some(format!("the form is no JSON Schema: {why}")),
-            Ok(_) if task.form.get("type").is_some_and(|kind| kind != "object") => {
-                Some(format!("the form is of the type {}", task.form["type"]))
-            }
-            Ok(_) => None,
-        };
-        if let Some(wrong) = wrong {
-            let mend = "Write a JSON Schema of an object, each field of the form a property of it.";
-            findings.error("bad_schema", place("/config/form"), wrong, mend);
+    if let Config::HumanTask(task) = config
+        && !task.form.is_empty()
+        && let Err(wrong) = checked(&task.form)
+    {
+        for one in wrong {
+            let mend = "Write a JSON Schema of an object, each field of the form a property of it with its type.";
+            let say = format!("the form is none: it {}", one.message);
+            findings.error("bad_schema", place(&format!("/config{}", one.pointer)), say, mend);
         }
     }
     for (number, permission) in node.permissions.iter().flatten().enumerate() {
