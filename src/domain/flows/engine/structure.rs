@@ -254,7 +254,7 @@ mod tests {
         assert_eq!(found(kind, wrong), ["not_connected /nodes/2", "mapping /edges/0/mapping/a~1b"]);
         let own = json!({ "nodes": [step("a"), step("b")], "edges": [edge("a", "b"), edge("b", "b")] });
         assert_eq!(found(kind, own), ["cycle /edges/1"]);
-        assert_eq!(found(kind, json!({ "nodes": [step("a")] })), ["schema /edges", "schema /nodes"]);
+        assert_eq!(found(kind, json!({ "nodes": [step("a")] })), ["schema /nodes", "schema /edges"]);
     }
 
     #[test]
