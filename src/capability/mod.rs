@@ -17,6 +17,7 @@ pub mod events;
 pub mod form_page;
 pub mod forwarding;
 pub mod gate;
+pub mod leasing;
 pub mod module;
 mod names;
 pub mod outcome;

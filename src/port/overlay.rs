@@ -1,8 +1,11 @@
 //! Folders of files that come with the program, with those of the data folder laid over them by their names: prompts,
-//! personas, providers. Whoever makes something of them keeps the last good version of a file that cannot be used.
+//! personas, processes, providers. Whoever makes something of them keeps the last good version of a file that cannot be used.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use tokio::sync::watch;
 
 /// A file of such a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,6 +115,81 @@ impl<T> Layers<T> {
         let both = built_in.map(|(path, value)| (path.as_str(), value, false));
         both.chain(self.laid.iter().map(|(path, value)| (path.as_str(), value, true)))
     }
+}
+
+/// What one file of a folder says.
+pub trait FromFile: PartialEq + Send + Sync + Sized {
+    /// The folder's name.
+    const FOLDER: &'static str;
+    /// How its files end, without the dot.
+    const ENDING: &'static str;
+
+    /// Reads a file of this name without its ending.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn read(stem: &str, text: &str) -> Result<Self, String>;
+
+    /// What it is known by.
+    fn id(&self) -> &str;
+}
+
+/// What the files of a folder say, by id.
+pub type ById<T> = BTreeMap<String, Arc<T>>;
+
+/// Keeps what the files of a folder say, in the versions that are in force.
+pub struct Shelf<T> {
+    layers: Mutex<Layers<T>>,
+    present: ArcSwap<ById<T>>,
+    changes: watch::Sender<u64>,
+}
+
+impl<T: FromFile> Shelf<T> {
+    /// The built-in files. Those that cannot be used are told: a fault of the program.
+    #[must_use]
+    pub fn new(built_in: &[TextFile]) -> (Self, Vec<Broken>) {
+        let (layers, broken) = Layers::new(built_in, |file, text| T::read(file.stem(), text));
+        let present = ArcSwap::from_pointee(by_id(&layers));
+        (Self { layers: Mutex::new(layers), present, changes: watch::Sender::new(0) }, broken)
+    }
+
+    /// The files in force now.
+    #[must_use]
+    pub fn present(&self) -> Arc<ById<T>> {
+        self.present.load_full()
+    }
+
+    /// Grows whenever the files are others.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+}
+
+impl<T: FromFile> Overlaid for Shelf<T> {
+    fn folder(&self) -> &'static str {
+        T::FOLDER
+    }
+
+    fn ending(&self) -> &'static str {
+        T::ENDING
+    }
+
+    fn take(&self, laid: &[TextFile]) -> Vec<Broken> {
+        let mut layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
+        let broken = layers.lay(laid, |file, text| T::read(file.stem(), text));
+        let now = by_id(&layers);
+        // Nobody is told of what is as it was.
+        if *self.present.load_full() != now {
+            self.present.store(Arc::new(now));
+            self.changes.send_modify(|count| *count += 1);
+        }
+        broken
+    }
+}
+
+fn by_id<T: FromFile>(layers: &Layers<T>) -> ById<T> {
+    layers.in_force().map(|(_, file, _)| (file.id().to_owned(), file.clone())).collect()
 }
 
 #[cfg(test)]

@@ -21,6 +21,16 @@ impl Rounds for Hearer {
     }
 }
 
+impl Rounds for Arc<Worker> {
+    async fn round(&self) -> Result<usize, Fault> {
+        Worker::round(self).await
+    }
+
+    async fn wait(&self, longest: Duration) {
+        Worker::wait(self, longest).await;
+    }
+}
+
 /// Starts it as background work. What is under way when it is told to stop is left; its lease ends, and it is taken up again.
 ///
 /// # Errors
@@ -28,32 +38,6 @@ impl Rounds for Hearer {
 pub fn start(gate: &Arc<Gate>, supervisor: &Supervisor) -> Result<(), Fault> {
     let worker = Worker::new(gate.clone(), at_once(gate.platform()))?;
     keep("execution events", HEAR_EVERY, &Hearer::new(gate.clone())?, supervisor);
-    supervisor.keep("executions", move |stop| {
-        let worker = worker.clone();
-        async move {
-            let mut failing = false;
-            loop {
-                let round = tokio::select! {
-                    biased;
-                    () = stop.cancelled() => return,
-                    round = worker.round() => round,
-                };
-                if let Err(fault) = &round
-                    && !failing
-                {
-                    tracing::warn!(?fault, "executions cannot be worked on");
-                }
-                failing = round.is_err();
-                if matches!(round, Ok(count) if count > 0) {
-                    continue;
-                }
-                tokio::select! {
-                    biased;
-                    () = stop.cancelled() => return,
-                    () = worker.wait(LOOK_EVERY) => {}
-                }
-            }
-        }
-    });
+    keep("executions", LOOK_EVERY, &Arc::new(worker), supervisor);
     Ok(())
 }

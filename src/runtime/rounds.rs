@@ -11,6 +11,11 @@ use crate::kernel::fault::Fault;
 pub(super) trait Rounds: Send + Sync + 'static {
     /// Does some of it; answers how much.
     fn round(&self) -> impl Future<Output = Result<usize, Fault>> + Send;
+
+    /// Waits before it looks again, no longer than this; less where something tells it that there is work.
+    fn wait(&self, longest: Duration) -> impl Future<Output = ()> + Send {
+        tokio::time::sleep(longest)
+    }
 }
 
 /// Keeps a worker at work in the background. What is under way when it is told to stop is left; whoever leased something loses it.
@@ -39,7 +44,7 @@ pub(super) fn keep(name: &'static str, every: Duration, worker: &Arc<impl Rounds
                 tokio::select! {
                     biased;
                     () = stop.cancelled() => return,
-                    () = tokio::time::sleep(every) => {}
+                    () = worker.wait(every) => {}
                 }
             }
         }

@@ -16,6 +16,10 @@ pub(super) const COMPENSATED: &str = "execution.compensated";
 /// One went on: a node was entered or done.
 pub(super) const PROGRESSED: &str = "execution.progressed";
 
+/// What is told of one that ended.
+const ENDED: &[(&str, &str)] =
+    &[("executionId", "string"), ("processId", "string"), ("version", "string"), ("status", "string")];
+
 /// Every topic of the domain.
 pub(super) static ALL: &[Topic] = &[
     Topic {
@@ -28,14 +32,7 @@ pub(super) static ALL: &[Topic] = &[
         name: COMPLETED,
         resource: Resource::Executions,
         about: "An execution came to its end.",
-        data: || {
-            object_of(&[
-                ("executionId", "string"),
-                ("processId", "string"),
-                ("version", "string"),
-                ("status", "string"),
-            ])
-        },
+        data: || object_of(ENDED),
     },
     Topic {
         name: FAILED,
@@ -56,27 +53,13 @@ pub(super) static ALL: &[Topic] = &[
         name: CANCELLED,
         resource: Resource::Executions,
         about: "An execution was called off.",
-        data: || {
-            object_of(&[
-                ("executionId", "string"),
-                ("processId", "string"),
-                ("version", "string"),
-                ("status", "string"),
-            ])
-        },
+        data: || object_of(ENDED),
     },
     Topic {
         name: COMPENSATED,
         resource: Resource::Executions,
         about: "What an execution had done was taken back.",
-        data: || {
-            object_of(&[
-                ("executionId", "string"),
-                ("processId", "string"),
-                ("version", "string"),
-                ("status", "string"),
-            ])
-        },
+        data: || object_of(ENDED),
     },
     Topic {
         name: PROGRESSED,

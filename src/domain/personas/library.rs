@@ -1,69 +1,28 @@
 //! The personas that come as files, in the versions that are in force.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
-
-use arc_swap::ArcSwap;
-use tokio::sync::watch;
-
 pub use super::file::PersonaFile;
 use super::text::text;
 use crate::domain::prompts::engine::checks::Wanted;
 use crate::domain::prompts::library::lacking;
-use crate::port::overlay::{Broken, Layers, Overlaid, TextFile};
+use crate::port::overlay::{ById, FromFile, Shelf};
 use crate::port::tokens::TokenCounter;
 
 /// The files in force, by id.
-pub type Files = BTreeMap<String, Arc<PersonaFile>>;
+pub type Files = ById<PersonaFile>;
 
 /// Keeps the files.
-pub struct Personas {
-    layers: Mutex<Layers<PersonaFile>>,
-    present: ArcSwap<Files>,
-    changes: watch::Sender<u64>,
-}
+pub type Personas = Shelf<PersonaFile>;
 
-impl Personas {
-    /// The built-in files. Those that cannot be used are told: a fault of the program.
-    #[must_use]
-    pub fn new(built_in: &[TextFile]) -> (Self, Vec<Broken>) {
-        let (layers, broken) = Layers::new(built_in, read);
-        let present = ArcSwap::from_pointee(files(&layers));
-        (Self { layers: Mutex::new(layers), present, changes: watch::Sender::new(0) }, broken)
+impl FromFile for PersonaFile {
+    const FOLDER: &'static str = "personas";
+    const ENDING: &'static str = "md";
+
+    fn read(stem: &str, text: &str) -> Result<Self, String> {
+        Self::read(stem, text)
     }
 
-    /// The files in force now.
-    #[must_use]
-    pub fn present(&self) -> Arc<Files> {
-        self.present.load_full()
-    }
-
-    /// Grows whenever the files are others.
-    #[must_use]
-    pub fn changes(&self) -> watch::Receiver<u64> {
-        self.changes.subscribe()
-    }
-}
-
-impl Overlaid for Personas {
-    fn folder(&self) -> &'static str {
-        "personas"
-    }
-
-    fn ending(&self) -> &'static str {
-        "md"
-    }
-
-    fn take(&self, laid: &[TextFile]) -> Vec<Broken> {
-        let mut layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
-        let broken = layers.lay(laid, read);
-        let now = files(&layers);
-        // Nobody is told of what is as it was.
-        if *self.present.load_full() != now {
-            self.present.store(Arc::new(now));
-            self.changes.send_modify(|count| *count += 1);
-        }
-        broken
+    fn id(&self) -> &str {
+        &self.id
     }
 }
 
@@ -80,12 +39,4 @@ pub async fn unmet(files: &Files, counter: &dyn TokenCounter) -> Vec<(String, St
         }
     }
     unmet
-}
-
-fn files(layers: &Layers<PersonaFile>) -> Files {
-    layers.in_force().map(|(_, file, _)| (file.id.clone(), file.clone())).collect()
-}
-
-fn read(file: &TextFile, text: &str) -> Result<PersonaFile, String> {
-    PersonaFile::read(file.stem(), text)
 }

@@ -25,6 +25,7 @@ use super::model::line::{Line, Saying};
 use super::playing::{Played, Scene};
 use crate::capability::cx::store_fault;
 use crate::capability::gate::Gate;
+use crate::capability::leasing::while_kept;
 use crate::capability::owned::Stored;
 use crate::capability::platform::Platform;
 use crate::domain::processes::engine::graph::Graph;
@@ -41,8 +42,6 @@ use crate::port::store::{Batch, Conflict, Expect, Step, StoreFault};
 
 /// So long a step is leased; it is kept for longer while it goes on.
 const LEASE: Duration = Duration::from_secs(60);
-/// How often a lease is kept for longer.
-const EXTEND: Duration = Duration::from_secs(20);
 /// How often a play is played again because somebody else wrote meanwhile.
 const MOST_TRIES: u32 = 50;
 /// So many jobs are leased at once.
@@ -193,23 +192,8 @@ impl Worker {
 
     /// Works on a lease, and keeps it meanwhile.
     async fn work(&self, lease: Lease) {
-        let store = &self.gate.platform().store;
-        let keeping = async {
-            loop {
-                tokio::time::sleep(EXTEND).await;
-                let until = self.gate.platform().clock.now().plus(LEASE);
-                match store.extend(&lease, until).await {
-                    Ok(true) | Err(_) => {}
-                    // Another has it.
-                    Ok(false) => return,
-                }
-            }
-        };
-        let worked = tokio::select! {
-            worked = Box::pin(self.step(&lease)) => worked,
-            () = keeping => return,
-        };
-        if let Err(fault) = worked {
+        let worked = while_kept(self.gate.platform(), &lease, LEASE, self.step(&lease)).await;
+        if let Some(Err(fault)) = worked {
             tracing::warn!(%fault, "a step of an execution could not be done and waits to be taken up again");
             if lease.attempts >= MOST_TAKEN_UP
                 && let Err(fault) = self.poisoned(&lease, &fault).await

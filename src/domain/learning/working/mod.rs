@@ -21,6 +21,7 @@ use crate::capability::caller::{Caller, Origin};
 use crate::capability::cx::{forbidden, store_fault};
 use crate::capability::events::Event;
 use crate::capability::gate::{Gate, Request};
+use crate::capability::leasing::while_kept;
 use crate::capability::owned::Stored;
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::platform::Platform;
@@ -34,8 +35,6 @@ use crate::port::store::{Batch, Expect, Put, Step, StoreFault};
 
 /// So long a step is leased; it is kept for longer while it goes on.
 const LEASE: Duration = Duration::from_mins(2);
-/// How often a lease is kept for longer.
-const EXTEND: Duration = Duration::from_secs(30);
 /// So often in a row a step is tried.
 const MOST_TRIES: u32 = 8;
 /// The first wait before it is tried again; each further one is twice as long.
@@ -94,23 +93,8 @@ impl Worker {
 
     /// Works on a lease, and keeps it meanwhile.
     async fn work(&self, lease: Lease) {
-        let store = &self.gate.platform().store;
-        let keeping = async {
-            loop {
-                tokio::time::sleep(EXTEND).await;
-                let until = self.gate.platform().clock.now().plus(LEASE);
-                match store.extend(&lease, until).await {
-                    Ok(true) | Err(_) => {}
-                    // Another has it.
-                    Ok(false) => return,
-                }
-            }
-        };
-        let worked = tokio::select! {
-            worked = Box::pin(self.step(&lease)) => worked,
-            () = keeping => return,
-        };
-        if let Err(fault) = worked {
+        let worked = while_kept(self.gate.platform(), &lease, LEASE, self.step(&lease)).await;
+        if let Some(Err(fault)) = worked {
             tracing::warn!(%fault, "a retraining job could not be worked on and waits to be taken up again");
         }
     }

@@ -214,10 +214,10 @@ impl Merger<'_> {
         let ids: BTreeSet<&str> = sides.iter().flatten().map(|(id, _)| id.as_str()).collect();
         for id in ids {
             let three = Three::of(&by_id, id);
-            let kind = |side: Option<&Value>| side.and_then(|node| node.get("type")).cloned();
-            let kinds = [three.base, three.ours, three.theirs].map(kind);
-            // What a config says hangs on the type: where that changes the two are not taken apart.
-            let apart = part == PartKind::Node && kinds.iter().any(|one| *one != kinds[0]);
+            let there = [three.base, three.ours, three.theirs].into_iter().flatten();
+            let kinds: Vec<Option<&Value>> = there.map(|node| node.get("type")).collect();
+            // What a config says hangs on the type: where that changes it is one thing.
+            let apart = part == PartKind::Node && kinds.windows(2).any(|two| two[0] != two[1]);
             if let Some(value) = self.value(part, id, String::new(), three, apart) {
                 merged.insert(id, value);
             }

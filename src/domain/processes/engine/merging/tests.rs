@@ -200,7 +200,7 @@ fn both_may_add_the_same_and_what_differs_in_it_is_asked() {
     };
     assert_eq!(plain(&tool("a"), &tool("a")).definition.unwrap(), tool("a"));
     let [conflict] = plain(&tool("a"), &tool("b")).conflicts.try_into().unwrap();
-    assert_eq!((conflict.at.as_str(), conflict.why), ("/nodes/new/config", Why::BothAdded));
+    assert_eq!((conflict.at.as_str(), conflict.why), ("/nodes/new/config/tool", Why::BothAdded));
 }
 
 #[test]
