@@ -184,6 +184,11 @@ async fn processes_run_processes_and_lists_of_them() {
     assert_eq!(told["result"], json!({ "twices": [2, 4, 6, 8, 10] }), "{told:#}");
     let children = app.call(&app.member, "execution_list", json!({ "parent": id })).await.unwrap();
     assert_eq!(children["items"].as_array().unwrap().len(), 5);
+    let events = app.entries(&convoke::capability::events::EVENTS).await;
+    for topic in ["execution.started", "execution.completed"] {
+        let told = events.iter().filter(|event| event.to_string().contains(topic)).count();
+        assert_eq!(told, 6, "each execution tells of itself: {topic}");
+    }
 }
 
 #[tokio::test]
