@@ -1,5 +1,6 @@
 //! Whose rights an execution has, and what holds it within bounds.
 
+use convoke::port::store::{Batch, Step};
 use serde_json::{Value, json};
 
 use super::{begin, end, keeps, over, published, started};
@@ -40,7 +41,8 @@ async fn a_call_that_is_handed_on_gets_no_further_than_its_node_may() {
     };
     assert_eq!(fails_with(&app, "Narrow", hand(json!(["documents:*"]))).await, "forbidden");
     assert_eq!(super::remembered(&app, &app.member, "handed on by a node").await, 0);
-    assert_ne!(fails_with(&app, "Wide", hand(Value::Null)).await, "forbidden");
+    assert_eq!(fails_with(&app, "Wide", hand(Value::Null)).await, Value::Null);
+    assert_eq!(super::remembered(&app, &app.member, "handed on by a node").await, 1);
 }
 
 #[tokio::test]
@@ -102,5 +104,27 @@ async fn an_agent_starts_only_what_it_could_do_itself() {
         assert_eq!(told["toolCalls"][0]["code"], code, "{agent} {process}: {told:#}");
         let all = app.call(&app.member, "execution_list", json!({ "processId": process })).await.unwrap();
         assert_eq!(all["items"].as_array().unwrap().len(), usize::from(code.is_null()), "{agent} {process}");
+    }
+}
+
+#[tokio::test]
+async fn however_deep_they_lie_only_so_many_executions_are_run_below_one() {
+    let app = TestApp::start().await;
+    published(&app, &app.member, "Below", json!([begin(), end("done")]), "begin>done", json!({})).await;
+    let nodes = json!([
+        begin(), { "id": "word", "type": "wait", "config": { "message": "word" } },
+        { "id": "run", "type": "sub_process", "config": { "processId": "below" } }, end("done"),
+    ]);
+    published(&app, &app.member, "Above", nodes, "begin>word word>run run>done", json!({})).await;
+    for (there, status) in [(99_999, "completed"), (100_000, "failed")] {
+        let id = started(&app, &app.member, "above", json!({})).await;
+        let platform = app.app.platform();
+        let count = Step::Count { name: "executions_below", key: id.clone(), by: there, at_most: None };
+        let batch = Batch { tenant: app.member.tenant, at: platform.clock.now(), steps: vec![count] };
+        platform.store.commit(vec![batch]).await.unwrap();
+        app.call(&app.member, "execution_signal", json!({ "id": id, "message": "word" })).await.unwrap();
+        let told = over(&app, &app.member, &id).await;
+        assert_eq!(told["status"], status, "{told}");
+        assert_eq!(told["failure"]["code"] == "execution_too_deep", status == "failed", "{told}");
     }
 }
