@@ -65,6 +65,9 @@ pub trait SubjectKeys: Send + Sync {
     /// A key that nobody has been given before; it is on disk when this returns.
     async fn take(&self) -> Result<(KeyName, KeyBytes), StoreFault>;
 
+    /// The pool that keys are taken from; `None` where none was taken yet.
+    async fn pool(&self) -> Result<Option<Uuid>, StoreFault>;
+
     /// What there is under a name.
     async fn read(&self, name: KeyName) -> Result<Kept, StoreFault>;
 

@@ -69,6 +69,15 @@ impl SubjectKeys for KeyFile {
         }
     }
 
+    async fn pool(&self) -> Result<Option<Uuid>, StoreFault> {
+        self.run(|file| match File::open(file) {
+            Ok(mut file) => pool(&mut file).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        })
+        .await
+    }
+
     async fn read(&self, name: KeyName) -> Result<Kept, StoreFault> {
         self.run(move |file| read(file, name)).await
     }

@@ -123,6 +123,14 @@ pub struct Sealer {
 }
 
 impl Sealer {
+    /// The pool that keys of data subjects are taken from; `None` where none was taken yet.
+    ///
+    /// # Errors
+    /// When the keys cannot be read.
+    pub async fn pool(&self) -> Result<Option<Uuid>, StoreFault> {
+        self.keys.pool().await
+    }
+
     /// A sealer with keys from here.
     #[must_use]
     pub fn new(keys: Arc<dyn SubjectKeys>) -> Self {

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::keys::Keys;
 use super::manifest::{FORM, MANIFEST, Manifest, take_stock};
 use super::pack::pack;
 use super::shelf::{BLOBS, REMOTE, STORE, Shelf, Stage, UNFINISHED, blocking, disk, make_private_folder, sync_folder};
@@ -69,6 +70,7 @@ impl Shelf {
             backend: health.backend,
             schema: health.schema,
             files: Vec::new(),
+            keys: Some(Keys::present(platform).await?),
         };
         let (whole, folder) = (self.folder.join(name), self.folder.clone());
         if !self.packs() {

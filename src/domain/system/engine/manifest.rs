@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::keys::Keys;
 use crate::kernel::time::Timestamp;
 
 /// The manifest's name in the folder of a backup.
@@ -30,6 +31,9 @@ pub(crate) struct Manifest {
     pub(crate) schema: u32,
     /// Every file, by path.
     pub(crate) files: Vec<ListedFile>,
+    /// Keys that the installation had and the backup does not hold; earlier programs did not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) keys: Option<Keys>,
 }
 
 /// A file of a backup.

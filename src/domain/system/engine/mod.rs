@@ -4,6 +4,7 @@
 pub(super) mod backing;
 pub(super) mod forgetting;
 pub(super) mod gateway;
+pub(super) mod keys;
 pub(super) mod lead;
 pub(super) mod making;
 pub(super) mod manifest;

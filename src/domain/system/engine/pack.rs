@@ -399,6 +399,7 @@ mod tests {
             backend: "SQLite".to_owned(),
             schema: 3,
             files: take_stock(&folder).unwrap(),
+            keys: None,
         }
     }
 

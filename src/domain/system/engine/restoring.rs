@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::keys::Keys;
+use super::manifest::Manifest;
 use super::opened::{Opened, damaged};
-use super::shelf::{BLOBS, Found, Lies, STORE, Shelf, State};
+use super::shelf::{BLOBS, Found, Lies, STORE, Shelf, State, blocking, disk};
 use crate::capability::caches::NamedCache as _;
 use crate::capability::cx::{Call, store_fault};
 use crate::capability::gate::audit::{self, AUDIT, AuditEntry};
@@ -89,6 +91,18 @@ pub(crate) async fn check_backup(platform: &Platform, shelf: &Shelf, found: &Fou
         )),
         _ => Ok(Ready::Opened(opened)),
     }
+}
+
+/// What of the keys that a backup wants and does not hold is not here.
+///
+/// # Errors
+/// When its manifest or the keys cannot be read.
+pub(crate) async fn missing_keys(platform: &Platform, ready: &Ready) -> Result<Vec<String>, Fault> {
+    let Ready::Opened(opened) = ready else { return Ok(Vec::new()) };
+    let folder = opened.folder().to_owned();
+    let manifest = blocking(move || Manifest::read(&folder).map_err(disk)).await?;
+    let Some(wanted) = manifest.keys else { return Ok(Vec::new()) };
+    Ok(wanted.missing(&Keys::present(platform).await?))
 }
 
 /// Puts a checked backup in place of everything, provided that nobody has written to the installation. What was forgotten since it was

@@ -7,17 +7,21 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::capability::Capability;
+use crate::capability::alarms::Alarms;
 use crate::capability::cx::{Cx, Lasting};
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::platform::Platform;
 use crate::capability::spec::{Domain, Route, Spec};
-use crate::domain::system::engine::restoring::{CallOfRestore, check_backup, check_empty, restore};
+use crate::domain::system::engine::restoring::{CallOfRestore, check_backup, check_empty, missing_keys, restore};
 use crate::domain::system::engine::shelf::{Found, RestoreState, Restoring, Shelf};
 use crate::domain::system::{faults, operator};
 use crate::kernel::fault::Fault;
 
 /// Restores a backup.
 pub(in crate::domain::system) struct Restore;
+
+/// The alarm about keys that a restored backup wants.
+const ALARM_KEYS: &str = "restore.keys";
 
 /// A restore that takes longer than the call may is finished behind it; so much is left to say so.
 const MARGIN: Duration = Duration::from_millis(500);
@@ -49,6 +53,9 @@ pub(in crate::domain::system) struct Output {
     blobs: u64,
     /// Whose people and keys are in force now.
     keys: String,
+    /// Keys that no backup holds, that this one wants, and that are not here: what that means and what to do. Nothing is lost for good: the
+    /// files can be put in place later. Health has an alarm `restore.keys` until the server is started again.
+    missing_keys: Vec<String>,
 }
 
 impl Capability for Restore {
@@ -78,6 +85,7 @@ impl Capability for Restore {
             size_bytes: found.size_bytes,
             blobs: 0,
             keys: "unchanged".to_owned(),
+            missing_keys: Vec::new(),
         };
         // Every file is read before anything is touched. What is seen to be in vain is refused before that.
         check_empty(cx.platform()).await?;
@@ -96,7 +104,7 @@ impl Capability for Restore {
         });
         tokio::select! {
             biased;
-            done = &mut work => output.blobs = done.map_err(Fault::internal)??,
+            done = &mut work => (output.blobs, output.missing_keys) = done.map_err(Fault::internal)??,
             () = tokio::time::sleep(cx.time_left().saturating_sub(MARGIN)) => {
                 return Err(Fault::new(&faults::RESTORE_RUNNING, "the backup is still being checked or restored"));
             }
@@ -122,7 +130,7 @@ struct Job {
 }
 
 impl Job {
-    async fn run(self) -> Result<u64, Fault> {
+    async fn run(self) -> Result<(u64, Vec<String>), Fault> {
         let done = self.check_and_restore().await;
         let told = match &done {
             Ok(_) if self.dry_run => self.told(RestoreState::Checked, None),
@@ -136,12 +144,17 @@ impl Job {
         done
     }
 
-    async fn check_and_restore(&self) -> Result<u64, Fault> {
+    async fn check_and_restore(&self) -> Result<(u64, Vec<String>), Fault> {
         let ready = check_backup(&self.platform, &self.shelf, &self.found).await?;
+        let missing = missing_keys(&self.platform, &ready).await?;
         if self.dry_run {
-            return check_empty(&self.platform).await.map(|()| 0);
+            return check_empty(&self.platform).await.map(|()| (0, missing));
         }
-        restore(&self.platform, &self.shelf, &self.call, &ready).await
+        let blobs = restore(&self.platform, &self.shelf, &self.call, &ready).await?;
+        if !missing.is_empty() {
+            self.platform.service::<Alarms>()?.raise(ALARM_KEYS, missing.join(" "), self.platform.clock.now());
+        }
+        Ok((blobs, missing))
     }
 
     fn told(&self, state: RestoreState, fault: Option<&Fault>) -> Restoring {

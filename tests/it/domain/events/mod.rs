@@ -1,5 +1,6 @@
 //! The events domain: publishing, subscribing, taking, delivering, replaying.
 
+mod beginning;
 mod cards;
 mod delivering;
 mod loops;
