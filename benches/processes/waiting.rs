@@ -39,9 +39,9 @@ pub(crate) fn measure(table: &mut Table) {
     // Before the program comes to look at them: what is due is due by this clock.
     connection.busy_timeout(Duration::from_secs(30)).unwrap();
     connection
-        .execute("UPDATE jobs SET due = ?1 + (priority_of.rank * ?2) FROM (SELECT tenant, id, row_number() OVER (ORDER BY id) AS rank \
-                  FROM jobs WHERE queue = 'executions' ORDER BY id LIMIT ?3) AS priority_of \
-                  WHERE jobs.tenant = priority_of.tenant AND jobs.id = priority_of.id", params![first, APART, DUE])
+        .execute("UPDATE jobs SET due = ?1 + (chosen.rank * ?2) FROM (SELECT tenant, id, row_number() OVER (ORDER BY id) AS rank \
+                  FROM jobs WHERE queue = 'executions' ORDER BY id LIMIT ?3) AS chosen \
+                  WHERE jobs.tenant = chosen.tenant AND jobs.id = chosen.id", params![first, APART, DUE])
         .unwrap();
     std::thread::sleep(Duration::from_millis(u64::try_from(AFTER / 2).unwrap()));
     let (idle, before) = (server.resident_kib() / 1024, server.cpu());
@@ -93,7 +93,7 @@ fn fill(connection: &Connection) {
     connection
         .execute(
             &format!(
-                "{numbers} INSERT INTO k_execution (id, {executions}) SELECT substr(id, 1, 8) || unhex(printf('%016x', n)), {executions} \
+                "{numbers} INSERT INTO k_execution (id, {executions}) SELECT CAST(substr(id, 1, 8) || unhex(printf('%016x', n)) AS BLOB), {executions} \
                  FROM numbers, (SELECT * FROM k_execution WHERE f_processId = 'waiting' LIMIT 1)"
             ),
             [WAITING - 1],
