@@ -47,6 +47,15 @@ impl Server {
 
     /// The same, with settings in the environment.
     pub(crate) fn convoke_with(data: &Path, settings: &[(&str, &str)]) -> Self {
+        Self::start(&mut Self::command(data, settings), /*with_key*/ true)
+    }
+
+    /// Starts it on a data folder that has an administrator already, so that no key is printed.
+    pub(crate) fn convoke_again(data: &Path) -> Self {
+        Self::start(&mut Self::command(data, &[]), /*with_key*/ false)
+    }
+
+    fn command(data: &Path, settings: &[(&str, &str)]) -> Command {
         let mut command = Command::new(super::program());
         command
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
@@ -56,17 +65,12 @@ impl Server {
             .env("CONVOKE_LOGGING__LEVEL", "warn")
             .envs(settings.iter().copied())
             .stderr(Stdio::inherit());
-        Self::start(&mut command, /*with_key*/ true)
+        command
     }
 
     /// CPU time of all its threads so far, ended ones included.
     pub(crate) fn cpu(&self) -> Duration {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
-        let after = stat.rsplit_once(") ").unwrap().1;
-        let fields: Vec<&str> = after.split(' ').collect();
-        let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
-        // Linux counts these in hundredths of a second on every architecture.
-        Duration::from_millis(ticks * 10)
+        cpu_of(self.child.id())
     }
 
     /// Resident memory in KiB.
@@ -75,6 +79,16 @@ impl Server {
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
+}
+
+/// CPU time of all threads of a process so far, ended ones included.
+pub(crate) fn cpu_of(process: u32) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    let after = stat.rsplit_once(") ").unwrap().1;
+    let fields: Vec<&str> = after.split(' ').collect();
+    let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
+    // Linux counts these in hundredths of a second on every architecture.
+    Duration::from_millis(ticks * 10)
 }
 
 impl Drop for Server {

@@ -153,6 +153,7 @@ fn bytes(row: &Row) -> usize {
         | Step::Cut { .. }
         | Step::Count { .. }
         | Step::Enqueue(_)
+        | Step::Hold { .. }
         | Step::Finish { .. } => STEP_BYTES,
     };
     row.steps.iter().map(of).sum()

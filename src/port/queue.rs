@@ -44,6 +44,14 @@ pub struct Lease {
     pub body: Value,
 }
 
+impl Lease {
+    /// The lease of a job that was written by `Step::Hold`.
+    #[must_use]
+    pub fn at_once(tenant: TenantId, job: &Job, until: Timestamp) -> Self {
+        Self { id: job.id, tenant, token: 1, attempts: 0, until, body: job.body.clone() }
+    }
+}
+
 /// Leases jobs. Enqueueing goes through `Store::commit`.
 #[async_trait]
 pub trait Queue: Send + Sync {

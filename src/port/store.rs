@@ -80,6 +80,14 @@ pub enum Step {
     },
     /// Puts a job into a queue.
     Enqueue(Job),
+    /// Puts a job into its queue in the hands of whoever writes this (`Lease::at_once`): what goes on at once is leased in the commit
+    /// that brings it about. Where its holder goes away, others take it up when the lease ends.
+    Hold {
+        /// The job.
+        job: Job,
+        /// When the lease ends.
+        until: Timestamp,
+    },
     /// A job of the batch's tenant is done and goes, together with what it was to bring about: nothing of the batch is written
     /// when its lease was lost, so that no job is committed twice.
     Finish {

@@ -13,6 +13,8 @@ use super::fault::misuse;
 use super::plan::{KindPlan, LogPlan};
 use crate::adapter::forms;
 use crate::kernel::id::TenantId;
+use crate::kernel::time::Timestamp;
+use crate::port::queue::Job;
 use crate::port::records::{Authority, FieldType, Kind, Whose};
 use crate::port::store::{Batch, Conflict, Expect, Put, Step, StoreFault, Word};
 
@@ -111,7 +113,8 @@ pub(super) struct Entry {
 const COUNT: &str = "INSERT INTO counters AS old (tenant, name, key, value) VALUES ($1, $2, $3, $4) \
      ON CONFLICT (tenant, name, key) DO UPDATE SET value = old.value + excluded.value RETURNING value";
 
-const ENQUEUE: &str = "INSERT INTO jobs (tenant, id, queue, priority, due, body) VALUES ($1, $2, $3, $4, $5, $6) \
+const ENQUEUE: &str = "INSERT INTO jobs (tenant, id, queue, priority, due, token, held_until, body) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
      ON CONFLICT (tenant, id) DO NOTHING RETURNING token";
 
 const FINISH: &str =
@@ -158,18 +161,8 @@ pub(super) fn prepare(declarations: &Declarations, batches: Vec<Batch>) -> Resul
                     let must = Must::Sum { name, key, at_most };
                     all.steps.push(Ready { tenant, statement: Text::Fixed(COUNT), cells, must });
                 }
-                Step::Enqueue(job) => {
-                    let cells = vec![
-                        Cell::Id(tenant.uuid()),
-                        Cell::Id(job.id),
-                        Cell::Text(job.queue.to_owned()),
-                        Cell::Integer(i64::from(job.priority)),
-                        Cell::Integer(job.due.as_millis()),
-                        Cell::Text(forms::written(&job.body)?),
-                    ];
-                    let must = Must::Row { kind: job.queue, id: job.id };
-                    all.steps.push(Ready { tenant, statement: Text::Fixed(ENQUEUE), cells, must });
-                }
+                Step::Enqueue(job) => all.job(tenant, &job, None)?,
+                Step::Hold { job, until } => all.job(tenant, &job, Some(until))?,
                 Step::Finish { queue, id, token } => {
                     let cells = vec![Cell::Id(tenant.uuid()), Cell::Id(id), Cell::Integer(token)];
                     let must = Must::Row { kind: queue, id };
@@ -236,6 +229,23 @@ pub(super) fn column_kinds(plan: &KindPlan) -> Vec<FieldType> {
 }
 
 impl Prepared {
+    /// A job, in the hands of whoever writes it where it is held.
+    fn job(&mut self, tenant: TenantId, job: &Job, held_until: Option<Timestamp>) -> Result<(), StoreFault> {
+        let cells = vec![
+            Cell::Id(tenant.uuid()),
+            Cell::Id(job.id),
+            Cell::Text(job.queue.to_owned()),
+            Cell::Integer(i64::from(job.priority)),
+            Cell::Integer(job.due.as_millis()),
+            Cell::Integer(held_until.map_or(0, |_| 1)),
+            held_until.map_or(Cell::Null, |until| Cell::Integer(until.as_millis())),
+            Cell::Text(forms::written(&job.body)?),
+        ];
+        let must = Must::Row { kind: job.queue, id: job.id };
+        self.steps.push(Ready { tenant, statement: Text::Fixed(ENQUEUE), cells, must });
+        Ok(())
+    }
+
     fn put(&mut self, declarations: &Declarations, tenant: TenantId, at: i64, put: &Put) -> Result<(), StoreFault> {
         let plan = declarations.kind(put.kind)?;
         if !put.body.is_object() {

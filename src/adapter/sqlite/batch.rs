@@ -10,6 +10,8 @@ use super::Declarations;
 use super::fault::{OrFault as _, misuse, refused_columns, store_fault};
 use super::plan::{KindPlan, LogPlan};
 use super::{text, value};
+use crate::kernel::time::Timestamp;
+use crate::port::queue::Job;
 use crate::port::store::{Batch, Conflict, Expect, Put, Step, StoreFault};
 
 /// A batch that is ready to be written.
@@ -24,7 +26,7 @@ enum Ready {
     Append { plan: Arc<LogPlan>, values: Vec<Sql>, text: Vec<Sql> },
     Cut { plan: Arc<LogPlan>, tenant: Uuid, positions: Vec<i64> },
     Count { tenant: Uuid, name: &'static str, key: String, by: i64, at_most: Option<i64> },
-    Enqueue { id: Uuid, queue: &'static str, values: [Sql; 6] },
+    Enqueue { id: Uuid, queue: &'static str, values: [Sql; 8] },
     Finish { tenant: Uuid, id: Uuid, queue: &'static str, token: i64 },
 }
 
@@ -53,23 +55,31 @@ pub(super) fn prepare(declarations: &Declarations, batches: Vec<Batch>) -> Resul
                 }
                 Step::Cut { log, positions } => Ready::Cut { plan: declarations.log(log)?, tenant, positions },
                 Step::Count { name, key, by, at_most } => Ready::Count { tenant, name, key, by, at_most },
-                Step::Enqueue(job) => Ready::Enqueue {
-                    id: job.id,
-                    queue: job.queue,
-                    values: [
-                        value::id(tenant),
-                        value::id(job.id),
-                        Sql::Text(job.queue.to_owned()),
-                        Sql::Integer(i64::from(job.priority)),
-                        Sql::Integer(job.due.as_millis()),
-                        Sql::Text(value::written(&job.body)?),
-                    ],
-                },
+                Step::Enqueue(job) => prepare_job(tenant, &job, None)?,
+                Step::Hold { job, until } => prepare_job(tenant, &job, Some(until))?,
                 Step::Finish { queue, id, token } => Ready::Finish { tenant, id, queue, token },
             });
         }
     }
     Ok(Prepared { steps })
+}
+
+/// A job, in the hands of whoever writes it where it is held.
+fn prepare_job(tenant: Uuid, job: &Job, held_until: Option<Timestamp>) -> Result<Ready, StoreFault> {
+    Ok(Ready::Enqueue {
+        id: job.id,
+        queue: job.queue,
+        values: [
+            value::id(tenant),
+            value::id(job.id),
+            Sql::Text(job.queue.to_owned()),
+            Sql::Integer(i64::from(job.priority)),
+            Sql::Integer(job.due.as_millis()),
+            Sql::Integer(held_until.map_or(0, |_| 1)),
+            held_until.map_or(Sql::Null, |until| Sql::Integer(until.as_millis())),
+            Sql::Text(value::written(&job.body)?),
+        ],
+    })
 }
 
 /// Where the time is among the values of a document.
@@ -359,10 +369,11 @@ fn count(
     Ok(())
 }
 
-fn enqueue(connection: &Connection, id: Uuid, queue: &'static str, values: &[Sql; 6]) -> Result<(), StoreFault> {
+fn enqueue(connection: &Connection, id: Uuid, queue: &'static str, values: &[Sql; 8]) -> Result<(), StoreFault> {
     let put = connection
         .prepare_cached(
-            "INSERT INTO jobs (tenant, id, queue, priority, due, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+            "INSERT INTO jobs (tenant, id, queue, priority, due, token, held_until, body) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \
              ON CONFLICT (tenant, id) DO NOTHING",
         )
         .or_fault()?

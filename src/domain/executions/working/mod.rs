@@ -4,6 +4,7 @@
 mod children;
 mod doing;
 mod hearing;
+mod onward;
 mod outward;
 mod people;
 
@@ -12,9 +13,11 @@ pub use hearing::Hearer;
 pub(super) use outward::LARGEST as LARGEST_ANSWER;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use dashmap::DashMap;
+use tokio::sync::broadcast::Receiver;
 use tokio::sync::{Mutex as AsyncMutex, Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -24,6 +27,7 @@ use super::model::execution::{Execution, QUEUE, Status, Todo, WORK, Work};
 use super::model::line::{Line, Saying};
 use super::playing::{Played, Scene};
 use crate::capability::cx::store_fault;
+use crate::capability::events::Event;
 use crate::capability::gate::Gate;
 use crate::capability::leasing::while_kept;
 use crate::capability::owned::Stored;
@@ -35,6 +39,7 @@ use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::TenantId;
 use crate::kernel::tasks::{blocking, spawn};
+use crate::kernel::time::Timestamp;
 use crate::port::expressions::Language;
 use crate::port::queue::Lease;
 use crate::port::records::{Document as _, Scope};
@@ -80,9 +85,16 @@ pub struct Worker {
     desk: Arc<Desk>,
     /// For steps that are done.
     room: Arc<Semaphore>,
+    /// What is told once it is written: who starts an execution or lets one know of something is not known to the desk before.
+    told: AsyncMutex<Receiver<Arc<Event>>>,
+    /// Whether more steps wait than were taken up last: then each goes through the queue, in its order.
+    crowded: AtomicBool,
     /// For what happened, so that a time limit ends a step however many others are being done.
     hands: Arc<Semaphore>,
 }
+
+/// The next step of an execution, where whoever did the one before goes on with it.
+type Next = Option<Lease>;
 
 /// What is done to an execution.
 type Alteration = Arc<dyn Fn(&Scene<'_>, Execution) -> Option<Played> + Send + Sync>;
@@ -139,13 +151,15 @@ impl Worker {
     pub fn new(gate: Arc<Gate>, at_once: usize) -> Result<Arc<Self>, Fault> {
         let desk = gate.platform().service::<Desk>()?;
         let places = || Arc::new(Semaphore::new(at_once.max(1)));
-        Ok(Arc::new(Self { gate, desk, room: places(), hands: places() }))
+        let told = AsyncMutex::new(gate.platform().hear());
+        Ok(Arc::new(Self { gate, desk, told, room: places(), crowded: AtomicBool::new(false), hands: places() }))
     }
 
     /// Waits until something may be due.
     pub async fn wait(&self, longest: Duration) {
         tokio::select! {
             () = self.desk.due.notified() => {}
+            () = self.hear() => {}
             () = tokio::time::sleep(longest) => {}
         }
     }
@@ -164,6 +178,7 @@ impl Worker {
         let now = platform.clock.now();
         // Looking costs a read, leasing a write.
         if platform.store.next_due(queue).await.map_err(store_fault)?.is_none_or(|due| due > now) {
+            self.crowds(queue, false);
             return Ok(0);
         }
         let mut places = Vec::new();
@@ -174,15 +189,20 @@ impl Worker {
         }
         // Whoever ends gives a place free and wakes the worker.
         if places.is_empty() {
+            self.crowds(queue, true);
             return Ok(0);
         }
         let most = u32::try_from(places.len()).unwrap_or(1);
         let leases = platform.store.lease(queue, now, LEASE, most).await.map_err(store_fault)?;
         let count = leases.len();
+        self.crowds(queue, count >= places.len());
         for (lease, place) in leases.into_iter().zip(places) {
             let worker = self.clone();
             spawn(async move {
-                worker.work(lease).await;
+                let mut next = Some(lease);
+                while let Some(lease) = next {
+                    next = worker.work(lease).await;
+                }
                 drop(place);
                 worker.desk.due.notify_one();
             });
@@ -190,17 +210,27 @@ impl Worker {
         Ok(count)
     }
 
-    /// Works on a lease, and keeps it meanwhile.
-    async fn work(&self, lease: Lease) {
-        let worked = while_kept(self.gate.platform(), &lease, LEASE, self.step(&lease)).await;
-        if let Some(Err(fault)) = worked {
-            tracing::warn!(%fault, "a step of an execution could not be done and waits to be taken up again");
-            if lease.attempts >= MOST_TAKEN_UP
-                && let Err(fault) = self.poisoned(&lease, &fault).await
-            {
-                tracing::warn!(%fault, "nor can its token be failed");
-            }
+    fn crowds(&self, queue: &'static str, crowded: bool) {
+        if queue == WORK {
+            self.crowded.store(crowded, Ordering::Relaxed);
         }
+    }
+
+    /// Works on a lease, and keeps it meanwhile; answers what it goes on with.
+    async fn work(&self, lease: Lease) -> Next {
+        let worked = while_kept(self.gate.platform(), &lease, LEASE, self.step(&lease)).await;
+        let fault = match worked {
+            Some(Ok(next)) => return next,
+            Some(Err(fault)) => fault,
+            None => return None,
+        };
+        tracing::warn!(%fault, "a step of an execution could not be done and waits to be taken up again");
+        if lease.attempts >= MOST_TAKEN_UP
+            && let Err(fault) = self.poisoned(&lease, &fault).await
+        {
+            tracing::warn!(%fault, "nor can its token be failed");
+        }
+        None
     }
 
     /// What cannot be begun again and again fails its token: somebody must look at it.
@@ -209,13 +239,14 @@ impl Worker {
         match todo {
             Todo::Wish(Wish::Work { token, item, attempt, .. })
             | Todo::Step(Wish::Work { token, item, attempt, .. }) => {
-                self.known(lease, WORK, execution, doing::failed((token, item, attempt), fault)).await
+                // What comes of it is taken up by others.
+                self.known(lease, WORK, execution, doing::failed((token, item, attempt), fault)).await.map(drop)
             }
             _ => Ok(()),
         }
     }
 
-    async fn step(&self, lease: &Lease) -> Result<(), Fault> {
+    async fn step(&self, lease: &Lease) -> Result<Next, Fault> {
         let Ok(work) = serde_json::from_value::<Work>(lease.body.clone()) else {
             // What the end of a task of a person put here.
             return match people::answered(&lease.body) {
@@ -265,12 +296,12 @@ impl Worker {
     }
 
     /// There is nothing of it any more.
-    async fn over(&self, lease: &Lease) -> Result<(), Fault> {
-        self.gate.platform().store.finish(lease).await.map(drop).map_err(store_fault)
+    async fn over(&self, lease: &Lease) -> Result<Next, Fault> {
+        self.gate.platform().store.finish(lease).await.map(|_| None).map_err(store_fault)
     }
 
     /// Does what is wished, and lets the execution know.
-    async fn does(&self, lease: &Lease, wanted: doing::Wanted<'_>) -> Result<(), Fault> {
+    async fn does(&self, lease: &Lease, wanted: doing::Wanted<'_>) -> Result<Next, Fault> {
         let (id, token, node) = (wanted.execution, wanted.token, wanted.node.clone());
         let place: Place = (token, wanted.item, wanted.attempt);
         let called_off = CancellationToken::new();
@@ -308,7 +339,7 @@ impl Worker {
     }
 
     /// What was begun is written with the end of the lease, if it is still wanted then: whoever calls it off must find it.
-    async fn begun(&self, lease: &Lease, id: Uuid, place: Place, begun: doing::Begun) -> Result<(), Fault> {
+    async fn begun(&self, lease: &Lease, id: Uuid, place: Place, begun: doing::Begun) -> Result<Next, Fault> {
         let platform = self.gate.platform();
         let turn = self.desk.turn(id).await;
         for _ in 0..MOST_TRIES {
@@ -324,7 +355,7 @@ impl Worker {
                 Ok(_) => {
                     begun.events.into_iter().for_each(|event| platform.tell(Arc::new(event)));
                     self.desk.due.notify_one();
-                    return Ok(());
+                    return Ok(None);
                 }
                 Err(StoreFault::Conflict(Conflict::Changed { id: changed, .. })) if changed == id => {}
                 Err(StoreFault::Conflict(Conflict::Bound { .. })) => {
@@ -340,10 +371,10 @@ impl Worker {
     }
 
     /// It is taken up again later.
-    async fn put_back(&self, lease: &Lease, after: Duration) -> Result<(), Fault> {
+    async fn put_back(&self, lease: &Lease, after: Duration) -> Result<Next, Fault> {
         let platform = self.gate.platform();
         let due = platform.clock.now().plus(after);
-        platform.store.put_back(lease, due).await.map(drop).map_err(store_fault)
+        platform.store.put_back(lease, due).await.map(|_| None).map_err(store_fault)
     }
 
     pub(super) async fn read(&self, tenant: TenantId, id: Uuid) -> Result<Option<Stored<Execution>>, Fault> {
@@ -353,7 +384,7 @@ impl Worker {
     }
 
     /// Lets an execution know of something, in one commit with the end of the lease.
-    async fn known(&self, lease: &Lease, queue: &'static str, id: Uuid, happening: Happening) -> Result<(), Fault> {
+    async fn known(&self, lease: &Lease, queue: &'static str, id: Uuid, happening: Happening) -> Result<Next, Fault> {
         self.known_with(lease, queue, id, happening, None).await
     }
 
@@ -365,7 +396,7 @@ impl Worker {
         id: Uuid,
         happening: Happening,
         line: Option<Line>,
-    ) -> Result<(), Fault> {
+    ) -> Result<Next, Fault> {
         let place = ended(&happening);
         let alter: Alteration = Arc::new(move |scene, execution| match execution.status {
             Status::Running | Status::Paused => {
@@ -382,14 +413,14 @@ impl Worker {
         self.alter(lease, queue, id, place, alter).await
     }
 
-    async fn cancel(&self, lease: &Lease, id: Uuid) -> Result<(), Fault> {
+    async fn cancel(&self, lease: &Lease, id: Uuid) -> Result<Next, Fault> {
         let alter: Alteration =
             Arc::new(|scene, execution| (!execution.status.is_over()).then(|| scene.cancel(execution)));
         self.alter(lease, QUEUE, id, None, alter).await
     }
 
     /// A wish that is not to be begun now.
-    async fn hold_back(&self, lease: &Lease, id: Uuid, wish: Wish) -> Result<(), Fault> {
+    async fn hold_back(&self, lease: &Lease, id: Uuid, wish: Wish) -> Result<Next, Fault> {
         let alter: Alteration = Arc::new(move |scene, execution| {
             let mut played =
                 Played { execution, steps: Vec::new(), events: Vec::new(), dropped: Vec::new(), due: false };
@@ -412,7 +443,7 @@ impl Worker {
         id: Uuid,
         ended: Option<Place>,
         alter: Alteration,
-    ) -> Result<(), Fault> {
+    ) -> Result<Next, Fault> {
         let platform = self.gate.platform();
         let _turn = self.desk.turn(id).await;
         for _ in 0..MOST_TRIES {
@@ -431,8 +462,18 @@ impl Worker {
             steps.push(Step::Finish { queue, id: lease.id, token: lease.token });
             let change = (&stored.value, &played.execution);
             steps.extend(withdrawn(platform, lease.tenant, id, &graph, change, ended).await?);
-            let Played { steps: more, events, dropped, due, .. } = played;
+            let Played { steps: more, events, dropped, mut due, .. } = played;
+            let before = steps.len();
             steps.extend(more);
+            // One step after the other needs no commit between them that only takes the next one up.
+            let next = if queue == WORK && !self.crowded.load(Ordering::Relaxed) {
+                onward::hold_next(lease.tenant, &mut steps[before..], now)
+            } else {
+                None
+            };
+            if next.is_some() {
+                due = onward::wanted_now(&steps, now);
+            }
             for event in &events {
                 steps.push(event.step()?);
             }
@@ -445,10 +486,10 @@ impl Worker {
                     if due {
                         self.desk.due.notify_one();
                     }
-                    return Ok(());
+                    return Ok(next);
                 }
                 // Another one has the lease.
-                Err(StoreFault::Conflict(Conflict::Changed { kind, .. })) if kind == queue => return Ok(()),
+                Err(StoreFault::Conflict(Conflict::Changed { kind, .. })) if kind == queue => return Ok(None),
                 // It, or a task that is withdrawn with it, was written meanwhile.
                 Err(StoreFault::Conflict(_)) => {}
                 Err(fault) => return Err(store_fault(fault)),

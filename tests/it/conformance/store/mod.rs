@@ -44,7 +44,7 @@ macro_rules! store_conformance {
                     cuts_what_is_named_with_what_takes_its_place, a_reader_at_the_end_misses_nothing;
                 queue: leases_by_priority_and_time, holds_a_lease, finishes_with_what_it_brings_about,
                     fences_off_a_lost_lease, puts_back,
-                    refuses_a_job_twice, gives_each_job_to_one_worker;
+                    refuses_a_job_twice, writes_a_job_in_the_hands_of_its_writer, gives_each_job_to_one_worker;
                 life: keeps_everything_when_opened_again, fills_what_was_added, lifts_older_forms,
                     refuses_a_newer_database, copies_while_writing_and_restores, restores_older_forms,
                     refuses_what_is_no_copy, refuses_a_newer_copy, changes_the_type_of_a_field_under_a_rule;

@@ -134,6 +134,29 @@ pub(crate) async fn refuses_a_job_twice(place: &dyn Place) {
     assert_eq!(store.depth("work").await.unwrap(), 1);
 }
 
+pub(crate) async fn writes_a_job_in_the_hands_of_its_writer(place: &dyn Place) {
+    let (store, tenant) = (open(place).await, tenant());
+    let job = Job { id: id(), queue: "work", due: NOW, priority: 0, body: json!({"kept": true}) };
+    let until = after(30);
+    commit(&store, tenant, vec![Step::Hold { job: job.clone(), until }]).await.unwrap();
+    let held = Lease::at_once(tenant, &job, until);
+    assert_eq!(lease(&store, after(29), 1).await, []);
+    assert!(store.extend(&held, after(40)).await.unwrap());
+    // Its holder went away: another one takes it up, and the first can end it no more.
+    let second = lease(&store, after(40), 1).await.remove(0);
+    assert_eq!((second.id, second.token, second.attempts, &second.body), (job.id, 2, 1, &job.body));
+    assert!(!store.finish(&held).await.unwrap());
+    let late = commit(&store, tenant, vec![Step::Finish { queue: "work", id: job.id, token: held.token }]).await;
+    assert_eq!(late, Err(StoreFault::Conflict(Conflict::Changed { kind: "work", id: job.id })));
+    assert!(store.finish(&second).await.unwrap());
+    // Its holder ends it in the commit that writes the next one.
+    let (first, next) = (Job { id: id(), ..job.clone() }, Job { id: id(), ..job });
+    commit(&store, tenant, vec![Step::Hold { job: first.clone(), until }]).await.unwrap();
+    let finish = Step::Finish { queue: "work", id: first.id, token: 1 };
+    commit(&store, tenant, vec![finish, Step::Hold { job: next, until }]).await.unwrap();
+    assert_eq!(store.depth("work").await.unwrap(), 1);
+}
+
 pub(crate) async fn gives_each_job_to_one_worker(place: &dyn Place) {
     let (store, tenant) = (open(place).await, tenant());
     let jobs = (0..100).map(|_| Step::Enqueue(Job { id: id(), queue: "work", due: NOW, priority: 0, body: json!({}) }));

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use convoke::domain::executions::working::Worker;
 use serde_json::{Value, json};
 
 use super::{begin, end, journal, keeps, over, published, remembered, rest, started, until};
@@ -284,4 +285,30 @@ async fn an_execution_goes_on_after_a_restart() {
     let told = over(&app, &app.member, &id).await;
     assert_eq!(told["status"], "completed");
     assert_eq!(remembered(&app, &app.member, "kept after long pause").await, 1);
+}
+
+#[tokio::test]
+async fn what_is_started_is_taken_up_once_it_is_written_and_goes_on_without_a_pause() {
+    let app = TestApp::start().await;
+    let nodes = json!([begin(), keeps("one", "The first of two"), keeps("two", "The second of two"), end("done")]);
+    published(&app, &app.member, "Quick", nodes, "begin>one one>two two>done", json!({})).await;
+    let worker = Worker::new(app.app.gate().clone(), 8).unwrap();
+    let working = async {
+        loop {
+            if worker.round().await.unwrap() == 0 {
+                // Nothing but what it is told ends this.
+                worker.wait(Duration::from_hours(1)).await;
+            }
+        }
+    };
+    let asking = async {
+        // The worker waits already.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let id = started(&app, &app.member, "quick", json!({})).await;
+        let ended = app.call(&app.member, "execution_run", json!({ "id": id, "waitSeconds": 20 })).await.unwrap();
+        assert_eq!(ended["status"], "completed", "{ended:#}");
+    };
+    tokio::select! { () = working => {}, () = asking => {} }
+    // The second step is never free for others to take: it is leased in the commit of the first.
+    assert_eq!(app.app.platform().store.depth("execution_work").await.unwrap(), 0);
 }
