@@ -111,7 +111,7 @@ pub(super) struct Entry {
 const COUNT: &str = "INSERT INTO counters AS old (tenant, name, key, value) VALUES ($1, $2, $3, $4) \
      ON CONFLICT (tenant, name, key) DO UPDATE SET value = old.value + excluded.value RETURNING value";
 
-const ENQUEUE: &str = "INSERT INTO jobs (tenant, id, queue, priority, due, body) VALUES ($1, $2, $3, $4, $5, $6) \
+const ENQUEUE: &str = "INSERT INTO jobs (tenant, id, queue, priority, due, body, ready) VALUES ($1, $2, $3, $4, $5, $6, $7) \
      ON CONFLICT (tenant, id) DO NOTHING RETURNING token";
 
 const FINISH: &str =
@@ -166,6 +166,7 @@ pub(super) fn prepare(declarations: &Declarations, batches: Vec<Batch>) -> Resul
                         Cell::Integer(i64::from(job.priority)),
                         Cell::Integer(job.due.as_millis()),
                         Cell::Text(forms::written(&job.body)?),
+                        Cell::Boolean(job.due.as_millis() <= at),
                     ];
                     let must = Must::Row { kind: job.queue, id: job.id };
                     all.steps.push(Ready { tenant, statement: Text::Fixed(ENQUEUE), cells, must });
@@ -242,6 +243,9 @@ impl Prepared {
             return Err(misuse(format!("a document of kind '{}' is not an object", put.kind.name)));
         }
         let document = forms::written(&put.body)?;
+        if document.len() > put.kind.largest {
+            return Err(StoreFault::TooLarge { kind: put.kind.name, most: put.kind.largest });
+        }
         self.bytes += document.len();
         let mut cells = vec![
             Cell::Id(tenant.uuid()),

@@ -24,7 +24,7 @@ enum Ready {
     Append { plan: Arc<LogPlan>, values: Vec<Sql>, text: Vec<Sql> },
     Cut { plan: Arc<LogPlan>, tenant: Uuid, positions: Vec<i64> },
     Count { tenant: Uuid, name: &'static str, key: String, by: i64, at_most: Option<i64> },
-    Enqueue { id: Uuid, queue: &'static str, values: [Sql; 6] },
+    Enqueue { id: Uuid, queue: &'static str, values: [Sql; 7] },
     Finish { tenant: Uuid, id: Uuid, queue: &'static str, token: i64 },
 }
 
@@ -63,6 +63,7 @@ pub(super) fn prepare(declarations: &Declarations, batches: Vec<Batch>) -> Resul
                         Sql::Integer(i64::from(job.priority)),
                         Sql::Integer(job.due.as_millis()),
                         Sql::Text(value::written(&job.body)?),
+                        Sql::Integer(i64::from(job.due <= batch.at)),
                     ],
                 },
                 Step::Finish { queue, id, token } => Ready::Finish { tenant, id, queue, token },
@@ -85,6 +86,10 @@ fn prepare_put(
     if !put.body.is_object() {
         return Err(misuse(format!("a document of kind '{}' is not an object", put.kind.name)));
     }
+    let document = value::written(&put.body)?;
+    if document.len() > put.kind.largest {
+        return Err(StoreFault::TooLarge { kind: put.kind.name, most: put.kind.largest });
+    }
     let mut values = Vec::with_capacity(9 + put.kind.fields.len());
     values.extend([
         value::id(tenant.uuid()),
@@ -94,7 +99,7 @@ fn prepare_put(
         Sql::Text(value::visibility(put.visibility).to_owned()),
         Sql::Integer(at),
         Sql::Integer(i64::from(put.kind.version)),
-        Sql::Text(value::written(&put.body)?),
+        Sql::Text(document),
     ]);
     for field in put.kind.fields {
         values.push(value::of_field(&plan.table.name, field, &put.body)?);
@@ -359,10 +364,10 @@ fn count(
     Ok(())
 }
 
-fn enqueue(connection: &Connection, id: Uuid, queue: &'static str, values: &[Sql; 6]) -> Result<(), StoreFault> {
+fn enqueue(connection: &Connection, id: Uuid, queue: &'static str, values: &[Sql; 7]) -> Result<(), StoreFault> {
     let put = connection
         .prepare_cached(
-            "INSERT INTO jobs (tenant, id, queue, priority, due, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+            "INSERT INTO jobs (tenant, id, queue, priority, due, body, ready) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
              ON CONFLICT (tenant, id) DO NOTHING",
         )
         .or_fault()?
