@@ -26,5 +26,6 @@ pub mod sqlite;
 mod tables;
 pub mod tokens;
 mod trust;
+mod turns;
 pub mod vectors;
 pub mod webhooks;

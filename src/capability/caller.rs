@@ -7,6 +7,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::acting::Acting;
+use super::bound::Bound;
 use super::passes::Pass;
 use super::permit::{Action, Grants, Resource};
 use super::spec::Domain;
@@ -73,6 +74,8 @@ pub struct Caller {
     pub resolved_under: u64,
     /// The agent that acts for them, where one does: it may do what both may.
     pub acting: Option<Arc<Acting>>,
+    /// What may be done at most, whatever their own rights are: the grants are within it already.
+    pub bound: Option<Arc<Bound>>,
     /// The pass by which they come, where they do: nothing else may be done than what it is for.
     pub pass: Option<Arc<Pass>>,
 }
@@ -98,6 +101,7 @@ impl Caller {
             usage_limit: None,
             resolved_under: 0,
             acting: None,
+            bound: None,
             pass: None,
         }
     }

@@ -574,6 +574,10 @@ pub fn store_fault(fault: StoreFault) -> Fault {
         StoreFault::Conflict(Conflict::Bound { name, key }) => {
             Fault::new(&codes::CONFLICT, format!("the counter {name} of {key} is at its bound"))
         }
+        StoreFault::TooLarge { kind, most } => {
+            let say = format!("the {} would be larger than {most} bytes", kind.replace('_', " "));
+            Fault::new(&codes::DOCUMENT_TOO_LARGE, say)
+        }
         StoreFault::Full => Fault::new(&codes::STORAGE_FULL, "the store has no room left"),
         StoreFault::TooMuch => Fault::new(&codes::TOO_BROAD, "the call would look through more than one call may"),
         StoreFault::Unavailable(why) => Fault::new(&codes::UNAVAILABLE, "the store is unavailable").caused_by(why),

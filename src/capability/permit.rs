@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::names::named;
 use super::spec::Domain;
@@ -209,6 +209,21 @@ impl Grants {
 
     const fn bit(resource: Resource) -> u128 {
         1 << resource as u32
+    }
+}
+
+/// As the patterns that say it.
+impl Serialize for Grants {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.patterns())
+    }
+}
+
+/// What a pattern names that there is no more gives nothing.
+impl<'de> Deserialize<'de> for Grants {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let patterns = Vec::<String>::deserialize(deserializer)?;
+        Ok(patterns.iter().filter_map(|pattern| Self::parse(pattern)).fold(Self::NONE, Self::union))
     }
 }
 

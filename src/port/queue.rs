@@ -1,4 +1,4 @@
-//! The queue: jobs with leases and fencing. A job is leased to one worker at a time; a worker that lost its lease can
+//! The queue: jobs with leases and fencing, dealt to tenants in turn. A job is leased to one worker at a time; a worker that lost its lease can
 //! neither finish nor put back the job, because its token is old. What a job brings about is committed with `Step::Finish`, so
 //! that it is there once; `Queue::finish` alone ends a job that writes nothing.
 
@@ -21,7 +21,7 @@ pub struct Job {
     pub queue: &'static str,
     /// Not before this moment.
     pub due: Timestamp,
-    /// Smaller comes first among those due.
+    /// Smaller comes first among those of its tenant that are due.
     pub priority: i32,
     /// What to do.
     pub body: Value,
@@ -55,7 +55,9 @@ impl Lease {
 /// Leases jobs. Enqueueing goes through `Store::commit`.
 #[async_trait]
 pub trait Queue: Send + Sync {
-    /// Takes at most `limit` due jobs that nobody holds, by priority, then due time, then id.
+    /// Takes at most `limit` due jobs that nobody holds. Tenants take turns: what is leased is dealt evenly among those that have something
+    /// due, and the next lease goes on with the next tenant. Of one tenant jobs are taken by priority, then due time, then id. What that
+    /// costs depends neither on how much waits nor on how many tenants have nothing due.
     async fn lease(
         &self,
         queue: &'static str,
@@ -76,6 +78,6 @@ pub trait Queue: Send + Sync {
     /// How many jobs wait or are held.
     async fn depth(&self, queue: &'static str) -> Result<u64, StoreFault>;
 
-    /// When the next job that nobody holds is due.
+    /// When the next job that nobody holds is due; where some are due already, when one of them was.
     async fn next_due(&self, queue: &'static str) -> Result<Option<Timestamp>, StoreFault>;
 }

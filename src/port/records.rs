@@ -27,6 +27,8 @@ pub struct Kind {
     pub text: &'static [&'static str],
     /// Whether every version of a document is kept.
     pub history: bool,
+    /// The most bytes of a document as it is written: a larger one is refused, and nothing of its batch is written.
+    pub largest: usize,
     /// Top-level properties that audit entries and logs must not show.
     pub private: &'static [&'static str],
     /// Whether a change of this kind can change what callers may do: cached callers are resolved anew after one.
@@ -46,6 +48,7 @@ impl Kind {
             unique: &[],
             text: &[],
             history: false,
+            largest: usize::MAX,
             private: &[],
             authority: Authority::Never,
             upcast: |_, document| document,

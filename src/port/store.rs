@@ -163,6 +163,13 @@ pub enum Conflict {
 pub enum StoreFault {
     /// A precondition did not hold.
     Conflict(Conflict),
+    /// A document is larger than its kind may be.
+    TooLarge {
+        /// The kind.
+        kind: &'static str,
+        /// The most bytes.
+        most: usize,
+    },
     /// No room left.
     Full,
     /// A read would look at more than one read may. Nothing is wrong with the store: the question must be narrower.
@@ -188,6 +195,7 @@ impl fmt::Display for StoreFault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Conflict(conflict) => write!(formatter, "conflict: {conflict:?}"),
+            Self::TooLarge { kind, most } => write!(formatter, "a document of kind '{kind}' is larger than {most} bytes"),
             Self::Full => formatter.write_str("no room left in the store"),
             Self::TooMuch => formatter.write_str("the read would look at more than one read may"),
             Self::Unavailable(why) => write!(formatter, "the store is unavailable: {why}"),

@@ -113,8 +113,8 @@ pub(super) struct Entry {
 const COUNT: &str = "INSERT INTO counters AS old (tenant, name, key, value) VALUES ($1, $2, $3, $4) \
      ON CONFLICT (tenant, name, key) DO UPDATE SET value = old.value + excluded.value RETURNING value";
 
-const ENQUEUE: &str = "INSERT INTO jobs (tenant, id, queue, priority, due, token, held_until, body) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+const ENQUEUE: &str = "INSERT INTO jobs (tenant, id, queue, priority, due, token, held_until, body, ready) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
      ON CONFLICT (tenant, id) DO NOTHING RETURNING token";
 
 const FINISH: &str =
@@ -161,8 +161,8 @@ pub(super) fn prepare(declarations: &Declarations, batches: Vec<Batch>) -> Resul
                     let must = Must::Sum { name, key, at_most };
                     all.steps.push(Ready { tenant, statement: Text::Fixed(COUNT), cells, must });
                 }
-                Step::Enqueue(job) => all.job(tenant, &job, None)?,
-                Step::Hold { job, until } => all.job(tenant, &job, Some(until))?,
+                Step::Enqueue(job) => all.job(tenant, at, &job, None)?,
+                Step::Hold { job, until } => all.job(tenant, at, &job, Some(until))?,
                 Step::Finish { queue, id, token } => {
                     let cells = vec![Cell::Id(tenant.uuid()), Cell::Id(id), Cell::Integer(token)];
                     let must = Must::Row { kind: queue, id };
@@ -230,7 +230,7 @@ pub(super) fn column_kinds(plan: &KindPlan) -> Vec<FieldType> {
 
 impl Prepared {
     /// A job, in the hands of whoever writes it where it is held.
-    fn job(&mut self, tenant: TenantId, job: &Job, held_until: Option<Timestamp>) -> Result<(), StoreFault> {
+    fn job(&mut self, tenant: TenantId, at: i64, job: &Job, held_until: Option<Timestamp>) -> Result<(), StoreFault> {
         let cells = vec![
             Cell::Id(tenant.uuid()),
             Cell::Id(job.id),
@@ -240,6 +240,7 @@ impl Prepared {
             Cell::Integer(held_until.map_or(0, |_| 1)),
             held_until.map_or(Cell::Null, |until| Cell::Integer(until.as_millis())),
             Cell::Text(forms::written(&job.body)?),
+            Cell::Boolean(held_until.is_none() && job.due.as_millis() <= at),
         ];
         let must = Must::Row { kind: job.queue, id: job.id };
         self.steps.push(Ready { tenant, statement: Text::Fixed(ENQUEUE), cells, must });
@@ -252,6 +253,9 @@ impl Prepared {
             return Err(misuse(format!("a document of kind '{}' is not an object", put.kind.name)));
         }
         let document = forms::written(&put.body)?;
+        if document.len() > put.kind.largest {
+            return Err(StoreFault::TooLarge { kind: put.kind.name, most: put.kind.largest });
+        }
         self.bytes += document.len();
         let mut cells = vec![
             Cell::Id(tenant.uuid()),

@@ -10,6 +10,7 @@ use crate::port::store::{Migration, StoreFault};
 const ALL: &[(&str, &str)] = &[
     ("ground", include_str!("../../../migrations/postgres/0001_ground.sql")),
     ("marks", include_str!("../../../migrations/postgres/0002_marks.sql")),
+    ("turns", include_str!("../../../migrations/postgres/0003_turns.sql")),
 ];
 
 /// The number of the last migration that this program knows.

@@ -44,6 +44,7 @@ use self::server::Server;
 use self::time::Time;
 use self::words::Ear;
 use self::writer::Writer;
+use crate::adapter::turns::Turns;
 use crate::kernel::clock::Clock;
 use crate::port::logs::Log;
 use crate::port::records::{Kind, Scope};
@@ -97,6 +98,7 @@ pub struct PostgresStore {
     ear: Ear,
     writer: Arc<Writer>,
     copies: Arc<dyn Copies>,
+    turns: Turns,
 }
 
 impl PostgresStore {
@@ -127,6 +129,7 @@ impl PostgresStore {
             writer: Arc::new(Writer::new(server.clone(), config.writers, ear.instance)),
             ear,
             copies: config.copies,
+            turns: Turns::default(),
             clock,
             server,
             declarations,

@@ -26,7 +26,7 @@ enum Ready {
     Append { plan: Arc<LogPlan>, values: Vec<Sql>, text: Vec<Sql> },
     Cut { plan: Arc<LogPlan>, tenant: Uuid, positions: Vec<i64> },
     Count { tenant: Uuid, name: &'static str, key: String, by: i64, at_most: Option<i64> },
-    Enqueue { id: Uuid, queue: &'static str, values: [Sql; 8] },
+    Enqueue { id: Uuid, queue: &'static str, values: [Sql; 9] },
     Finish { tenant: Uuid, id: Uuid, queue: &'static str, token: i64 },
 }
 
@@ -55,8 +55,8 @@ pub(super) fn prepare(declarations: &Declarations, batches: Vec<Batch>) -> Resul
                 }
                 Step::Cut { log, positions } => Ready::Cut { plan: declarations.log(log)?, tenant, positions },
                 Step::Count { name, key, by, at_most } => Ready::Count { tenant, name, key, by, at_most },
-                Step::Enqueue(job) => prepare_job(tenant, &job, None)?,
-                Step::Hold { job, until } => prepare_job(tenant, &job, Some(until))?,
+                Step::Enqueue(job) => prepare_job(tenant, batch.at, &job, None)?,
+                Step::Hold { job, until } => prepare_job(tenant, batch.at, &job, Some(until))?,
                 Step::Finish { queue, id, token } => Ready::Finish { tenant, id, queue, token },
             });
         }
@@ -65,7 +65,7 @@ pub(super) fn prepare(declarations: &Declarations, batches: Vec<Batch>) -> Resul
 }
 
 /// A job, in the hands of whoever writes it where it is held.
-fn prepare_job(tenant: Uuid, job: &Job, held_until: Option<Timestamp>) -> Result<Ready, StoreFault> {
+fn prepare_job(tenant: Uuid, at: Timestamp, job: &Job, held_until: Option<Timestamp>) -> Result<Ready, StoreFault> {
     Ok(Ready::Enqueue {
         id: job.id,
         queue: job.queue,
@@ -78,6 +78,8 @@ fn prepare_job(tenant: Uuid, job: &Job, held_until: Option<Timestamp>) -> Result
             Sql::Integer(held_until.map_or(0, |_| 1)),
             held_until.map_or(Sql::Null, |until| Sql::Integer(until.as_millis())),
             Sql::Text(value::written(&job.body)?),
+            // Whoever holds it from the start need not find it.
+            Sql::Integer(i64::from(held_until.is_none() && job.due <= at)),
         ],
     })
 }
@@ -95,6 +97,10 @@ fn prepare_put(
     if !put.body.is_object() {
         return Err(misuse(format!("a document of kind '{}' is not an object", put.kind.name)));
     }
+    let document = value::written(&put.body)?;
+    if document.len() > put.kind.largest {
+        return Err(StoreFault::TooLarge { kind: put.kind.name, most: put.kind.largest });
+    }
     let mut values = Vec::with_capacity(9 + put.kind.fields.len());
     values.extend([
         value::id(tenant.uuid()),
@@ -104,7 +110,7 @@ fn prepare_put(
         Sql::Text(value::visibility(put.visibility).to_owned()),
         Sql::Integer(at),
         Sql::Integer(i64::from(put.kind.version)),
-        Sql::Text(value::written(&put.body)?),
+        Sql::Text(document),
     ]);
     for field in put.kind.fields {
         values.push(value::of_field(&plan.table.name, field, &put.body)?);
@@ -369,11 +375,11 @@ fn count(
     Ok(())
 }
 
-fn enqueue(connection: &Connection, id: Uuid, queue: &'static str, values: &[Sql; 8]) -> Result<(), StoreFault> {
+fn enqueue(connection: &Connection, id: Uuid, queue: &'static str, values: &[Sql; 9]) -> Result<(), StoreFault> {
     let put = connection
         .prepare_cached(
-            "INSERT INTO jobs (tenant, id, queue, priority, due, token, held_until, body) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \
+            "INSERT INTO jobs (tenant, id, queue, priority, due, token, held_until, body, ready) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) \
              ON CONFLICT (tenant, id) DO NOTHING",
         )
         .or_fault()?

@@ -7,7 +7,10 @@ use crate::kernel::time::Timestamp;
 use crate::port::store::{Migration, StoreFault};
 
 /// Every migration, by number from 1 without a gap. One that was released is never changed.
-const ALL: &[(&str, &str)] = &[("ground", include_str!("../../../migrations/sqlite/0001_ground.sql"))];
+const ALL: &[(&str, &str)] = &[
+    ("ground", include_str!("../../../migrations/sqlite/0001_ground.sql")),
+    ("turns", include_str!("../../../migrations/sqlite/0002_turns.sql")),
+];
 
 /// The number of the last migration that this program knows.
 pub(super) fn newest() -> u32 {

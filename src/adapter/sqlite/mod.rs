@@ -37,6 +37,7 @@ use self::pressure::Pressure;
 use self::reader::Readers;
 use self::tally::Tallies;
 use self::writer::Writer;
+use crate::adapter::turns::Turns;
 use crate::kernel::clock::Clock;
 use crate::kernel::time::Timestamp;
 use crate::port::logs::Log;
@@ -110,6 +111,7 @@ pub struct SqliteStore {
     writer: Writer,
     pressure: Arc<Pressure>,
     tallies: Tallies,
+    turns: Turns,
 }
 
 impl SqliteStore {
@@ -126,6 +128,7 @@ impl SqliteStore {
             writer: Writer::start(connection, ahead)?,
             pressure,
             tallies: Tallies::default(),
+            turns: Turns::default(),
             file: config.file,
             clock: config.clock,
             declarations,

@@ -1,5 +1,6 @@
-//! The queue: leases with fencing.
+//! The queue: leases with fencing, dealt to tenants in turn.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -8,6 +9,7 @@ use uuid::Uuid;
 
 use super::fault::OrFault as _;
 use super::{SqliteStore, value};
+use crate::adapter::turns::{Deal, MOST_READIED};
 use crate::kernel::id::TenantId;
 use crate::kernel::time::Timestamp;
 use crate::port::queue::{Lease, Queue};
@@ -26,24 +28,47 @@ impl Queue for SqliteStore {
         // Looking costs no sync; only when there is something the writer is troubled.
         let waits = self
             .readers
-            .read(Scope::Platform, move |connection| Ok(!due(connection, queue, now, 1)?.is_empty()))
+            .read(Scope::Platform, move |connection| {
+                connection
+                    .prepare_cached(
+                        "SELECT EXISTS (SELECT 1 FROM jobs WHERE queue = ?1 AND ready = 1) OR EXISTS (SELECT 1 FROM jobs \
+                         WHERE queue = ?1 AND ready = 0 AND coalesce(held_until, due) <= ?2)",
+                    )
+                    .or_fault()?
+                    .query_row(params![queue, now.as_millis()], |row| row.get::<_, bool>(0))
+                    .or_fault()
+            })
             .await?;
         if !waits {
             return Ok(Vec::new());
         }
-        self.writer
+        let (limit, after) = (usize::try_from(limit).unwrap_or(usize::MAX), self.turns.after(queue));
+        let (leases, last) = self
+            .writer
             .write(move |connection| {
-                let until = now.plus(span);
-                due(connection, queue, now, limit)?
-                    .into_iter()
-                    .map(|(tenant, id)| take(connection, tenant, id, until))
-                    .collect()
+                make_ready(connection, queue, now)?;
+                let mut deal = Deal::of(limit, tenants(connection, queue, after, limit)?);
+                let mut leases = Vec::new();
+                while let Some((asked, share)) = deal.round() {
+                    let mut given = BTreeMap::new();
+                    for tenant in asked {
+                        let due = due(connection, queue, tenant, now, share)?;
+                        given.insert(tenant, due.len());
+                        for id in due {
+                            leases.push(take(connection, tenant, id, now.plus(span))?);
+                        }
+                    }
+                    deal.gave(share, |tenant| given.get(&tenant).copied().unwrap_or_default());
+                }
+                Ok((leases, deal.last()))
             })
-            .await
+            .await?;
+        self.turns.served(queue, last);
+        Ok(leases)
     }
 
     async fn extend(&self, lease: &Lease, until: Timestamp) -> Result<bool, StoreFault> {
-        self.held(lease, "UPDATE jobs SET held_until = ?4", Some(until)).await
+        self.held(lease, "UPDATE jobs SET ready = 0, held_until = ?4", Some(until)).await
     }
 
     async fn finish(&self, lease: &Lease) -> Result<bool, StoreFault> {
@@ -51,14 +76,17 @@ impl Queue for SqliteStore {
     }
 
     async fn put_back(&self, lease: &Lease, due: Timestamp) -> Result<bool, StoreFault> {
-        self.held(lease, "UPDATE jobs SET held_until = NULL, due = ?4", Some(due)).await
+        self.held(lease, "UPDATE jobs SET ready = 0, held_until = NULL, due = ?4", Some(due)).await
     }
 
     async fn depth(&self, queue: &'static str) -> Result<u64, StoreFault> {
         self.readers
             .read(Scope::Platform, move |connection| {
                 let depth: i64 = connection
-                    .prepare_cached("SELECT count(*) FROM jobs WHERE queue = ?1")
+                    .prepare_cached(
+                        "SELECT (SELECT count(*) FROM jobs WHERE queue = ?1 AND ready = 0) \
+                         + (SELECT count(*) FROM jobs WHERE queue = ?1 AND ready = 1)",
+                    )
                     .or_fault()?
                     .query_row([queue], |row| row.get(0))
                     .or_fault()?;
@@ -71,19 +99,26 @@ impl Queue for SqliteStore {
         let now = self.clock.now();
         self.readers
             .read(Scope::Platform, move |connection| {
-                let mut next: Option<i64> = None;
-                for priority in priorities(connection, queue)? {
-                    let first: Option<i64> = connection
-                        .prepare_cached(
-                            "SELECT due FROM jobs WHERE queue = ?1 AND priority = ?2 \
-                             AND (held_until IS NULL OR held_until <= ?3) ORDER BY due LIMIT 1",
-                        )
-                        .or_fault()?
-                        .query_row(params![queue, priority, now.as_millis()], |row| row.get(0))
-                        .optional()
-                        .or_fault()?;
-                    next = next.into_iter().chain(first).min();
+                let ready: Option<i64> = connection
+                    .prepare_cached(
+                        "SELECT due FROM jobs WHERE queue = ?1 AND ready = 1 ORDER BY tenant, priority, due LIMIT 1",
+                    )
+                    .or_fault()?
+                    .query_row([queue], |row| row.get(0))
+                    .optional()
+                    .or_fault()?;
+                if let Some(due) = ready {
+                    return Ok(Some(Timestamp::from_millis(due)));
                 }
+                let next: Option<i64> = connection
+                    .prepare_cached(
+                        "SELECT due FROM jobs WHERE queue = ?1 AND ready = 0 AND (held_until IS NULL OR held_until <= ?2) \
+                         ORDER BY coalesce(held_until, due) LIMIT 1",
+                    )
+                    .or_fault()?
+                    .query_row(params![queue, now.as_millis()], |row| row.get(0))
+                    .optional()
+                    .or_fault()?;
                 Ok(next.map(Timestamp::from_millis))
             })
             .await
@@ -109,57 +144,73 @@ impl SqliteStore {
     }
 }
 
-/// Due jobs that nobody holds. Priorities are few and jobs may be many: each priority is a range of the index, so that
-/// jobs which wait for later are not read.
-fn due(
-    connection: &Connection,
-    queue: &'static str,
-    now: Timestamp,
-    limit: u32,
-) -> Result<Vec<(Uuid, Uuid)>, StoreFault> {
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let mut found = Vec::new();
-    for priority in priorities(connection, queue)? {
-        if found.len() == limit {
-            break;
-        }
-        let mut statement = connection
-            .prepare_cached(
-                "SELECT tenant, id FROM jobs WHERE queue = ?1 AND priority = ?2 AND due <= ?3 \
-                 AND (held_until IS NULL OR held_until <= ?3) ORDER BY due, id LIMIT ?4",
-            )
-            .or_fault()?;
-        let room = i64::try_from(limit - found.len()).unwrap_or(i64::MAX);
-        let rows = statement
-            .query_map(params![queue, priority, now.as_millis(), room], |row| {
-                Ok((Uuid::from_bytes(row.get(0)?), Uuid::from_bytes(row.get(1)?)))
-            })
-            .or_fault()?;
-        for row in rows {
-            found.push(row.or_fault()?);
+/// Jobs that have fallen due, and those whose lease has run out, become ready: some at a time.
+fn make_ready(connection: &Connection, queue: &'static str, now: Timestamp) -> Result<(), StoreFault> {
+    connection
+        .prepare_cached(
+            "UPDATE jobs SET ready = 1 WHERE rowid IN (SELECT rowid FROM jobs WHERE queue = ?1 AND ready = 0 \
+             AND coalesce(held_until, due) <= ?2 ORDER BY coalesce(held_until, due) LIMIT ?3)",
+        )
+        .or_fault()?
+        .execute(params![queue, now.as_millis(), MOST_READIED])
+        .or_fault()
+        .map(drop)
+}
+
+/// The tenants that have something ready, at most so many, beginning after one: by jumping from one to the next in the index.
+fn tenants(connection: &Connection, queue: &'static str, after: Uuid, most: usize) -> Result<Vec<Uuid>, StoreFault> {
+    let mut found: Vec<Uuid> = Vec::new();
+    let mut statement = connection
+        .prepare_cached("SELECT tenant FROM jobs WHERE queue = ?1 AND ready = 1 AND tenant > ?2 ORDER BY tenant LIMIT 1")
+        .or_fault()?;
+    let mut next = |last: Uuid| {
+        statement
+            .query_row(params![queue, last.as_bytes()], |row| row.get(0).map(Uuid::from_bytes))
+            .optional()
+            .or_fault()
+    };
+    let (mut last, mut around) = (after, false);
+    while found.len() < most {
+        match next(last)? {
+            // All the way round.
+            Some(tenant) if around && tenant > after => break,
+            Some(tenant) => {
+                found.push(tenant);
+                last = tenant;
+            }
+            None if around => break,
+            None => (last, around) = (Uuid::nil(), true),
         }
     }
     Ok(found)
 }
 
-/// The priorities in use, by jumping from one to the next in the index.
-fn priorities(connection: &Connection, queue: &'static str) -> Result<Vec<i64>, StoreFault> {
+/// A tenant's jobs that are ready, in their order.
+fn due(
+    connection: &Connection,
+    queue: &'static str,
+    tenant: Uuid,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<Uuid>, StoreFault> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut statement = connection
-        .prepare_cached("SELECT priority FROM jobs WHERE queue = ?1 AND priority > ?2 ORDER BY priority LIMIT 1")
+        .prepare_cached(
+            "SELECT id FROM jobs WHERE queue = ?1 AND tenant = ?2 AND ready = 1 AND due <= ?3 \
+             ORDER BY priority, due, id LIMIT ?4",
+        )
         .or_fault()?;
-    let mut found = Vec::new();
-    let mut above = i64::MIN;
-    while let Some(next) = statement.query_row(params![queue, above], |row| row.get(0)).optional().or_fault()? {
-        found.push(next);
-        above = next;
-    }
-    Ok(found)
+    let rows = statement
+        .query_map(params![queue, tenant.as_bytes(), now.as_millis(), limit], |row| row.get(0).map(Uuid::from_bytes))
+        .or_fault()?;
+    rows.collect::<rusqlite::Result<Vec<_>>>().or_fault()
 }
 
 fn take(connection: &Connection, tenant: Uuid, id: Uuid, until: Timestamp) -> Result<Lease, StoreFault> {
     let (token, body): (i64, String) = connection
         .prepare_cached(
-            "UPDATE jobs SET token = token + 1, held_until = ?3 WHERE tenant = ?1 AND id = ?2 RETURNING token, body",
+            "UPDATE jobs SET ready = 0, token = token + 1, held_until = ?3 WHERE tenant = ?1 AND id = ?2 \
+             RETURNING token, body",
         )
         .or_fault()?
         .query_row(params![tenant.as_bytes(), id.as_bytes(), until.as_millis()], |row| Ok((row.get(0)?, row.get(1)?)))

@@ -21,7 +21,7 @@ pub fn authorise(caller: &Caller, tool: &Tool, read_only: bool) -> Result<(), Fa
         }
         Permit::Own => {}
         Permit::On(resource, action) if caller.may(resource, action) => {}
-        Permit::On(..) => return Err(forbidden(tool.permit)),
+        Permit::On(..) => return Err(caller.forbidden(tool.permit)),
     }
     if tool.permit != Permit::Public
         && tool.forwards.is_none()

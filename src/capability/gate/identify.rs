@@ -8,6 +8,7 @@ use async_trait::async_trait;
 
 use super::limit::Limiter;
 use super::passing::narrowed;
+use crate::capability::bound::bounded;
 use crate::capability::caches::{CacheBook, CountedCache};
 use crate::capability::caller::{Caller, Credential, Principal};
 use crate::capability::platform::Platform;
@@ -122,6 +123,8 @@ impl Identify {
         if let Some(pass) = &caller.pass {
             now = Arc::new(narrowed(&now, pass));
         }
+        // Nor does a bound go away.
+        now = bounded(now, caller.bound.as_deref());
         // Whoever acts for them goes on doing so.
         Ok(match &caller.acting {
             Some(acting) => Arc::new(Caller { acting: Some(acting.clone()), ..Caller::clone(&now) }),

@@ -8,6 +8,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::Request;
+use crate::capability::bound::Bound;
 use crate::capability::caller::{Caller, Origin, Principal};
 use crate::capability::client::Answers;
 use crate::capability::spec::Effect;
@@ -70,6 +71,9 @@ pub struct Operation {
     /// The agent that acted for them, where one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
+    /// What may be done at most, where a process had it made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<Bound>,
     /// The idempotency key's scope, where it has one.
     pub scope: Option<String>,
     /// The digest of the input.
@@ -128,6 +132,7 @@ impl Operation {
             user: caller.user,
             key: caller.principal.key(),
             agent: caller.acting.as_ref().map(|acting| acting.agent.clone()),
+            bound: caller.bound.as_deref().cloned(),
             scope: None,
             input_digest,
             input: None,

@@ -15,6 +15,7 @@ use super::commit::{put_operation, unwritten};
 use super::execute::Stopped;
 use super::operation::{Ending, OPERATION, Operation, State, digest_for, scope};
 use super::{Admitted, Gate, Request, audit};
+use crate::capability::bound::bounded;
 use crate::capability::caller::{Caller, Principal};
 use crate::capability::client::{Answers, Silent};
 use crate::capability::cx::{Lasting, store_fault};
@@ -286,6 +287,7 @@ impl Gate {
         let Some(stored) = self.claimed(Stored::<Operation>::read(record)?, tenant).await? else { return Ok(None) };
         let principal = stored.value.principal();
         let caller = self.identify.identities().resume(&self.platform, tenant, stored.value.user, principal).await?;
+        let caller = caller.map(|caller| bounded(Arc::new(caller), stored.value.bound.as_ref()));
         let snapshot = self.platform.registry.present();
         let tool = snapshot.find(tenant, &stored.value.tool).cloned();
         let expect = Expect::Revision(stored.revision);
@@ -306,7 +308,7 @@ impl Gate {
             && stored.value.input.is_some()
             && super::authorise::authorise(&caller, &tool, false).is_ok();
         let id = Id::new(self.platform.clock.now());
-        let mut request = Request::new(id, Arc::new(caller), stored.value.origin, tool.name.to_string(), Value::Null);
+        let mut request = Request::new(id, caller, stored.value.origin, tool.name.to_string(), Value::Null);
         request.answers = stored.value.answers.clone();
         request.if_match = stored.value.if_match;
         let input = stored.value.input.clone().unwrap_or(Value::Null);

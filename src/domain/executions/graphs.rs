@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::capability::bound::Bound;
 use crate::capability::caches::CountedCache;
 use crate::capability::cx::store_fault;
 use crate::capability::owned::Stored;
@@ -20,9 +21,12 @@ const MOST: u64 = 2_000;
 /// Of a tenant's process, the definition of a number.
 type Key = (TenantId, String, u32);
 
+/// A graph, and within what it is done.
+type Known = (Arc<Graph>, Option<Arc<Bound>>);
+
 /// The graphs.
 pub struct Graphs {
-    cache: Arc<CountedCache<Key, Arc<Graph>>>,
+    cache: Arc<CountedCache<Key, Known>>,
 }
 
 impl Default for Graphs {
@@ -43,22 +47,35 @@ impl Graphs {
         process: &str,
         revision: u32,
     ) -> Result<Arc<Graph>, Fault> {
+        self.known(platform, tenant, process, revision).await.map(|(graph, _)| graph)
+    }
+
+    /// The graph of a definition, and what may be done by it at most.
+    ///
+    /// # Errors
+    /// Where there is none, or the store fails.
+    pub(super) async fn known(
+        &self,
+        platform: &Platform,
+        tenant: TenantId,
+        process: &str,
+        revision: u32,
+    ) -> Result<Known, Fault> {
         let key = (tenant, process.to_owned(), revision);
-        if let Some(graph) = self.cache.get(&key) {
-            return Ok(graph);
+        if let Some(known) = self.cache.get(&key) {
+            return Ok(known);
         }
         let id = reading::Revision::id(process, revision);
         let found =
             platform.store.get(Scope::Tenant(tenant), reading::Revision::KIND, id).await.map_err(store_fault)?;
         let found = found.map(Stored::<reading::Revision>::read).transpose()?;
-        let definition = found
-            .map(|stored| stored.value.definition)
-            .ok_or_else(|| Fault::not_found("version of the process", process))?;
+        let found = found.ok_or_else(|| Fault::not_found("version of the process", process))?.value;
+        let (bound, definition) = (found.bound().map(Arc::new), found.definition);
         let configs: Option<Vec<Config>> =
             definition.nodes.iter().map(|node| node_type(&node.kind)?.read(&node.config).ok()).collect();
         let graph = configs.and_then(|configs| Graph::of(Arc::new(definition), configs));
         let graph = Arc::new(graph.ok_or_else(|| Fault::internal("a published definition has a graph"))?);
-        self.cache.insert(key, graph.clone());
-        Ok(graph)
+        self.cache.insert(key, (graph.clone(), bound.clone()));
+        Ok((graph, bound))
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 use uuid::Uuid;
 
-use super::model::execution::{EXECUTION, Execution, QUEUE, Status, Todo, WORK, Work};
+use super::model::execution::{EXECUTION, Execution, LARGEST, QUEUE, Status, Todo, WORK, Work};
 use super::model::line::{Deed, JOURNAL, Line};
 use super::model::wait::{EXECUTION_WAIT, Wait};
 use super::topics::{CANCELLED, COMPENSATED, COMPLETED, FAILED, PROGRESSED, STARTED};
@@ -100,6 +100,14 @@ impl Scene<'_> {
         let facts = self.facts(&execution);
         let mut play = Play::new(self.graph, self.language, &facts, self.now, std::mem::take(&mut execution.state));
         play.take(happening).then(|| self.after(execution, play))
+    }
+
+    /// What it knows cannot be kept any more, and nothing that it waits for can be told so: it fails.
+    pub(super) fn overflow(&self, mut execution: Execution) -> Option<Played> {
+        let facts = self.facts(&execution);
+        let mut play = Play::new(self.graph, self.language, &facts, self.now, std::mem::take(&mut execution.state));
+        let failed = play.overflow(Failure::new("state_too_large", too_large()));
+        failed.then(|| self.after(execution, play))
     }
 
     /// Lets something be done to the play by somebody.
@@ -221,6 +229,9 @@ impl Scene<'_> {
             Ending::Completed { result } => {
                 execution.status = Status::Completed;
                 execution.result = Some(result);
+                // It is kept once.
+                execution.state.result = None;
+                execution.state.ending = Some(Ending::Completed { result: serde_json::Map::new() });
                 (COMPLETED, json!({}))
             }
             Ending::Compensated => {
@@ -372,6 +383,11 @@ impl Played {
             body: serde_json::to_value(&self.execution).map_err(Fault::internal)?,
         }))
     }
+}
+
+/// Why an execution cannot be kept.
+pub(super) fn too_large() -> String {
+    format!("what the execution knows would be more than {LARGEST} bytes")
 }
 
 /// A job of the queue.

@@ -95,6 +95,7 @@ impl Startable {
             state: State::default(),
             user: cx.caller().user,
             key: cx.caller().principal.key(),
+            bound: cx.caller().bound.as_deref().cloned(),
             priority: beginning.priority,
             started_at: None,
             ended_at: None,

@@ -136,6 +136,7 @@ async fn of_user(
         usage_limit: None,
         resolved_under: 0,
         acting: None,
+        bound: None,
         pass: None,
     })
 }

@@ -91,6 +91,7 @@ pub(super) async fn add_revision(
         author: cx.caller().user,
         message: draft.message,
         written_at: cx.now(),
+        granted: None,
         published_at: None,
     };
     let branch = process.branches.entry(draft.branch.to_owned()).or_insert_with(|| Branch {

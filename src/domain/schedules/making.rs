@@ -115,6 +115,7 @@ pub(super) async fn make(cx: &Cx, wanted: Wanted) -> Result<Full, Fault> {
         reason: None,
         user: cx.caller().user,
         key: cx.caller().principal.key(),
+        bound: cx.caller().bound.as_deref().cloned(),
     };
     let id = cx.new_id();
     let belongs = cx.belongs_to_caller();

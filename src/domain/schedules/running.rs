@@ -13,6 +13,7 @@ use super::model::schedule::{Overlap, State};
 use super::starting::{IN_LINE, RUNS, end, run_job};
 use super::timing::{Read, TRIES, Writing, put, read, suspended, told, told_next};
 use super::topics::{FAILED, FIRED, SUCCEEDED};
+use crate::capability::bound::bounded;
 use crate::capability::caller::Origin;
 use crate::capability::cx::store_fault;
 use crate::capability::gate::{Gate, Request};
@@ -150,6 +151,7 @@ async fn called(
     let schedule = &read.schedule.value;
     let callers = gate.callers();
     let caller = callers.resume(gate.platform(), read.tenant, schedule.user, schedule.principal()).await?;
+    let caller = bounded(caller, schedule.bound.as_ref());
     let (tool, input) = schedule.target.call(run.value.variables.as_ref().unwrap_or(&schedule.variables));
     let mut request = Request::new(call, caller, Origin::inside(), tool, input);
     request.idempotency_key = Some(format!("schedule {} {}", read.schedule.id, run.id));

@@ -15,6 +15,7 @@ use super::deliver::{Outcome, Sender};
 use super::held::{Held, Written};
 use super::window::{Item, ItemId, Source, Window};
 use super::{Relay, Sign};
+use crate::capability::bound::bounded;
 use crate::capability::caller::Caller;
 use crate::capability::cx::store_fault;
 use crate::capability::events::{Event, Ways};
@@ -264,6 +265,7 @@ impl Worker {
         };
         match found {
             Ok(caller) => {
+                let caller = bounded(caller, subscription.bound.as_ref());
                 run.caller = Some(caller.clone());
                 Ok(Some(caller))
             }

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::capability::bound::Bound;
 use crate::capability::caller::Principal;
 use crate::capability::owned::Owned;
 use crate::capability::permit::Resource;
@@ -46,6 +47,9 @@ pub struct Subscription {
     pub user: UserId,
     /// The key that it was made with, `None` for the local owner.
     pub key: Option<KeyId>,
+    /// What may be done at most, where a process had it made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<Bound>,
     /// How it stands.
     pub state: State,
     /// Why it stands so, where it was suspended.

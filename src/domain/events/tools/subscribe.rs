@@ -161,6 +161,7 @@ impl Capability for Subscribe {
             concurrency: input.concurrency.unwrap_or(8),
             user: cx.caller().user,
             key: cx.caller().principal.key(),
+            bound: cx.caller().bound.as_deref().cloned(),
             state: State::Active,
             reason: None,
         };

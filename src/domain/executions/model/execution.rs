@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::capability::bound::Bound;
 use crate::capability::caller::Principal;
 use crate::capability::owned::Owned;
 use crate::capability::permit::Resource;
@@ -25,9 +26,13 @@ pub(in crate::domain::executions) static EXECUTION: Kind = Kind {
         Field { name: "parent", of: FieldType::Id },
     ],
     text: &["marks"],
+    largest: LARGEST,
     private: &["state", "held", "marks", "failure", "result"],
     ..Kind::new("execution")
 };
+
+/// The most bytes of an execution as it is written, with every step: where a step would make it larger, the step fails.
+pub(in crate::domain::executions) const LARGEST: usize = 8 << 20;
 
 /// The queue of what happened to executions, and of what ends them: it is never kept waiting by what they wish.
 pub const QUEUE: &str = "executions";
@@ -73,6 +78,9 @@ pub(in crate::domain::executions) struct Execution {
     /// The key by which it was started, if it was by one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<KeyId>,
+    /// What may be done at most, where what started it was itself within a bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<Bound>,
     /// Smaller comes first among what is due.
     #[serde(default)]
     pub priority: i32,

@@ -58,6 +58,7 @@ impl Worker {
             state: crate::domain::processes::engine::interpreter::State::default(),
             user: above.user,
             key: above.key,
+            bound: caller.bound.as_deref().cloned(),
             priority: above.priority,
             started_at: None,
             ended_at: None,

@@ -1,5 +1,6 @@
 //! Doing what a node says.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -7,10 +8,11 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::Worker;
+use crate::capability::bound::bounded;
 use crate::capability::caller::{Caller, Origin};
 use crate::capability::cx::forbidden;
 use crate::capability::events::Event;
-use crate::capability::gate::Request;
+use crate::capability::gate::{Gate, Request};
 use crate::capability::owned::Stored;
 use crate::capability::permit::{Grants, Permit};
 use crate::capability::registry::may_call;
@@ -81,6 +83,16 @@ pub(super) fn failed((token, item, attempt): (TokenId, Option<usize>, u32), faul
     Happening::Failed { token, item, attempt: Some(attempt), code, message, passing }
 }
 
+/// On whose behalf an execution works: whoever started it, with the rights that they have now, as far as whoever published its version could
+/// have done it too.
+pub(super) async fn on_behalf(gate: &Gate, tenant: TenantId, execution: &Execution) -> Result<Arc<Caller>, Fault> {
+    let platform = gate.platform();
+    let caller = gate.callers().resume(platform, tenant, execution.user, execution.principal()).await?;
+    let graphs = platform.service::<Graphs>()?;
+    let (_, published) = graphs.known(platform, tenant, &execution.process_id, execution.revision).await?;
+    Ok(bounded(bounded(caller, execution.bound.as_ref()), published.as_deref()))
+}
+
 impl Worker {
     pub(super) async fn doing(
         &self,
@@ -90,11 +102,10 @@ impl Worker {
     ) -> Result<Did, Fault> {
         let platform = self.gate.platform();
         let execution = &wanted.stored.value;
-        let graph =
-            platform.service::<Graphs>()?.of(platform, tenant, &execution.process_id, execution.revision).await?;
+        let graphs = platform.service::<Graphs>()?;
+        let graph = graphs.of(platform, tenant, &execution.process_id, execution.revision).await?;
         let Some(index) = graph.find(&wanted.node) else { return Ok(Did::Nothing) };
-        // With the rights that whoever started it has now.
-        let caller = self.gate.callers().resume(platform, tenant, execution.user, execution.principal()).await?;
+        let caller = on_behalf(&self.gate, tenant, execution).await?;
         let text = |name: &str| wanted.config.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let narrowed = graph.node(index).permissions.as_deref();
         match &graph.nodes[index].config {
@@ -156,7 +167,7 @@ impl Worker {
     async fn call(
         &self,
         wanted: &Wanted<'_>,
-        caller: &std::sync::Arc<Caller>,
+        caller: &Arc<Caller>,
         narrowed: Option<&[String]>,
         tool: &str,
         input: Value,
@@ -198,7 +209,7 @@ impl Worker {
         if let Some(found) = snapshot.find(caller.tenant, tool)
             && !may_call(caller, found)
         {
-            return Err(forbidden(found.permit));
+            return Err(caller.forbidden(found.permit));
         }
         narrowed.map_or(Ok(()), |permissions| self.hold_narrowed(caller, permissions, tool))
     }
@@ -207,7 +218,7 @@ impl Worker {
     async fn prompt(
         &self,
         wanted: &Wanted<'_>,
-        caller: &std::sync::Arc<Caller>,
+        caller: &Arc<Caller>,
         narrowed: Option<&[String]>,
         called_off: &CancellationToken,
     ) -> Result<Value, Fault> {

@@ -27,6 +27,7 @@ use crate::port::records::{Filter, Place, Query, Record, Scalar, Scope, Visibili
 use crate::port::store::{Batch, Expect, Put, Step, StoreFault};
 
 use super::Desk;
+use super::doing::on_behalf;
 
 /// Waits that are read at once.
 const PAGE: u32 = 1_000;
@@ -174,7 +175,7 @@ impl Hearer {
         let found = platform.store.get(Scope::Tenant(tenant), &EXECUTION, id).await.map_err(store_fault)?;
         let Some(stored) = found.map(Stored::<Execution>::read).transpose()? else { return Ok(None) };
         let execution = stored.value;
-        match self.gate.callers().resume(platform, tenant, execution.user, execution.principal()).await {
+        match on_behalf(&self.gate, tenant, &execution).await {
             Ok(caller) => Ok(Some(caller)),
             Err(fault) if fault.is(&crate::kernel::codes::KEY_REFUSED) => Ok(None),
             Err(fault) => Err(fault),

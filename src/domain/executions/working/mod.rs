@@ -25,7 +25,7 @@ use uuid::Uuid;
 use super::graphs::Graphs;
 use super::model::execution::{Execution, QUEUE, Status, Todo, WORK, Work};
 use super::model::line::{Line, Saying};
-use super::playing::{Played, Scene};
+use super::playing::{Played, Scene, too_large};
 use crate::capability::cx::store_fault;
 use crate::capability::events::Event;
 use crate::capability::gate::Gate;
@@ -59,8 +59,6 @@ const MOST_BUSY: u32 = 1_000;
 const MOST_TAKEN_UP: u32 = 10;
 /// How soon what was called off in between is looked at again.
 const SOON: Duration = Duration::from_secs(1);
-/// The largest state of an execution, with what comes to it, in bytes: it is written with every step.
-const LARGEST_STATE: usize = 8 << 20;
 
 /// What lives between the steps of executions, on this instance.
 #[derive(Default)]
@@ -96,8 +94,8 @@ pub struct Worker {
 /// The next step of an execution, where whoever did the one before goes on with it.
 type Next = Option<Lease>;
 
-/// What is done to an execution.
-type Alteration = Arc<dyn Fn(&Scene<'_>, Execution) -> Option<Played> + Send + Sync>;
+/// What is done to an execution; told whether what comes to it can be kept.
+type Alteration = Arc<dyn Fn(&Scene<'_>, Execution, bool) -> Option<Played> + Send + Sync>;
 
 /// A step, as an execution waits for it: token, item of a list, attempt.
 type Place = (TokenId, Option<usize>, u32);
@@ -358,6 +356,11 @@ impl Worker {
                     return Ok(None);
                 }
                 Err(StoreFault::Conflict(Conflict::Changed { id: changed, .. })) if changed == id => {}
+                Err(StoreFault::TooLarge { .. }) => {
+                    drop(turn);
+                    let failed = Happening::Failed { token, item, attempt: Some(attempt), code: "state_too_large".to_owned(), message: too_large(), passing: false };
+                    return self.known(lease, WORK, id, failed).await;
+                }
                 Err(StoreFault::Conflict(Conflict::Bound { .. })) => {
                     drop(turn);
                     return self.known(lease, WORK, id, doing::failed(place, &children::too_many())).await;
@@ -398,9 +401,9 @@ impl Worker {
         line: Option<Line>,
     ) -> Result<Next, Fault> {
         let place = ended(&happening);
-        let alter: Alteration = Arc::new(move |scene, execution| match execution.status {
+        let alter: Alteration = Arc::new(move |scene, execution, fits| match execution.status {
             Status::Running | Status::Paused => {
-                let happening = within(&execution, happening.clone());
+                let happening = fitting(&happening, fits);
                 scene.happen(execution, happening).map(|mut played| {
                     if let Some(line) = line.as_ref().and_then(|line| scene.line(line)) {
                         played.steps.insert(0, line);
@@ -415,13 +418,13 @@ impl Worker {
 
     async fn cancel(&self, lease: &Lease, id: Uuid) -> Result<Next, Fault> {
         let alter: Alteration =
-            Arc::new(|scene, execution| (!execution.status.is_over()).then(|| scene.cancel(execution)));
+            Arc::new(|scene, execution, _| (!execution.status.is_over()).then(|| scene.cancel(execution)));
         self.alter(lease, QUEUE, id, None, alter).await
     }
 
     /// A wish that is not to be begun now.
     async fn hold_back(&self, lease: &Lease, id: Uuid, wish: Wish) -> Result<Next, Fault> {
-        let alter: Alteration = Arc::new(move |scene, execution| {
+        let alter: Alteration = Arc::new(move |scene, execution, _| {
             let mut played =
                 Played { execution, steps: Vec::new(), events: Vec::new(), dropped: Vec::new(), due: false };
             match played.execution.status {
@@ -446,6 +449,7 @@ impl Worker {
     ) -> Result<Next, Fault> {
         let platform = self.gate.platform();
         let _turn = self.desk.turn(id).await;
+        let mut overflows = 0;
         for _ in 0..MOST_TRIES {
             let Some(stored) = self.read(lease.tenant, id).await? else { return self.over(lease).await };
             let (graphs, language) = (platform.service::<Graphs>()?, platform.service::<Language>()?);
@@ -454,8 +458,10 @@ impl Worker {
             let now = platform.clock.now();
             let (known, language, alter, tenant) = (graph.clone(), language.0.clone(), alter.clone(), lease.tenant);
             // Expressions may take a while: nobody else waits for them.
-            let played =
-                blocking(move || alter(&Scene { tenant, id, graph: &known, language: &*language, now }, execution));
+            let played = blocking(move || {
+                let scene = Scene { tenant, id, graph: &known, language: &*language, now };
+                if overflows < 2 { alter(&scene, execution, overflows == 0) } else { scene.overflow(execution) }
+            });
             let played = played.await.ok_or_else(|| Fault::internal("playing an execution broke down"))?;
             let Some(played) = played else { return self.over(lease).await };
             let mut steps = vec![played.put(&stored)?];
@@ -492,6 +498,8 @@ impl Worker {
                 Err(StoreFault::Conflict(Conflict::Changed { kind, .. })) if kind == queue => return Ok(None),
                 // It, or a task that is withdrawn with it, was written meanwhile.
                 Err(StoreFault::Conflict(_)) => {}
+                // The step fails; where that does not help, the execution.
+                Err(StoreFault::TooLarge { .. }) if overflows < 2 => overflows += 1,
                 Err(fault) => return Err(store_fault(fault)),
             }
         }
@@ -499,33 +507,15 @@ impl Worker {
     }
 }
 
-/// What comes to an execution, or that it does not fit into it any more.
-fn within(execution: &Execution, happening: Happening) -> Happening {
-    let Happening::Done { token, item, attempt, result } = happening else { return happening };
-    if weight(&result).saturating_add(weight(&execution.state)) <= LARGEST_STATE {
-        return Happening::Done { token, item, attempt, result };
-    }
-    let message = format!("what the execution knows would be more than {LARGEST_STATE} bytes with the answer");
-    Happening::Failed { token, item, attempt, code: "state_too_large".to_owned(), message, passing: false }
-}
-
-/// How many bytes something is when written.
-fn weight(value: &impl serde::Serialize) -> usize {
-    struct Count(usize);
-    impl std::io::Write for Count {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0 += bytes.len();
-            Ok(bytes.len())
+/// What comes to an execution, or where that would not fit into it, that its step failed.
+fn fitting(happening: &Happening, fits: bool) -> Happening {
+    match happening {
+        Happening::Done { token, item, attempt, .. } if !fits => {
+            let (code, message) = ("state_too_large".to_owned(), too_large());
+            Happening::Failed { token: *token, item: *item, attempt: *attempt, code, message, passing: false }
         }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
+        other => other.clone(),
     }
-    let mut count = Count(0);
-    // Counting does not fail; what cannot be written weighs nothing, and is refused when it is.
-    let _ = serde_json::to_writer(&mut count, value);
-    count.0
 }
 
 fn too_long() -> Fault {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::dataset::Row;
+use crate::capability::bound::Bound;
 use crate::capability::caller::Principal;
 use crate::capability::owned::Owned;
 use crate::capability::permit::Resource;
@@ -293,6 +294,9 @@ pub struct Job {
     /// With which key; none for the local owner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<KeyId>,
+    /// What may be done at most, where a process had it made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<Bound>,
     /// When the work began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub began_at: Option<Timestamp>,

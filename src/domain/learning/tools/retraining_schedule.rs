@@ -160,6 +160,7 @@ impl Capability for RetrainingSchedule {
             failure: None,
             user: cx.caller().user,
             key: cx.caller().principal.key(),
+            bound: cx.caller().bound.as_deref().cloned(),
             began_at: None,
             ended_at: None,
         };

@@ -17,6 +17,7 @@ use super::files;
 use super::model::dataset::{Dataset, Row};
 use super::model::job::{Failure, JOB, Job, JobKind, JobState, Outcome, QUEUE};
 use super::topics::RETRAINED;
+use crate::capability::bound::bounded;
 use crate::capability::caller::{Caller, Origin};
 use crate::capability::cx::{forbidden, store_fault};
 use crate::capability::events::Event;
@@ -201,6 +202,7 @@ impl Worker {
         let platform = self.gate.platform();
         // With the rights that whoever scheduled it has now.
         let caller = self.gate.callers().resume(platform, tenant, job.user, job.principal()).await?;
+        let caller = bounded(caller, job.bound.as_ref());
         let asks = (job.kind != JobKind::FewShot).then_some(Resource::Completions);
         for needed in [Some(Resource::Learning), asks].into_iter().flatten() {
             if !caller.may(needed, Action::Create) {

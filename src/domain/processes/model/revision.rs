@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::process::id_of;
+use crate::capability::bound::Bound;
+use crate::capability::permit::Grants;
 use crate::domain::processes::engine::definition::Definition;
 use crate::kernel::id::UserId;
 use crate::kernel::seal::sha256;
@@ -52,12 +54,23 @@ pub(crate) struct Revision {
     pub message: Option<String>,
     /// When it was written.
     pub written_at: Timestamp,
+    /// What whoever published it could do then: what is done by it is within that, whoever starts it. None for what was published before this
+    /// was kept, and for what the installation brings along.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub granted: Option<Grants>,
     /// When it was published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published_at: Option<Timestamp>,
 }
 
 impl Revision {
+    /// What is done by it is within this.
+    #[must_use]
+    pub(crate) fn bound(&self) -> Option<Bound> {
+        let of = format!("version {} of the process '{}'", self.called(), self.process_id);
+        self.granted.map(|grants| Bound { grants, of })
+    }
+
     /// The id of the document of a revision.
     #[must_use]
     pub(crate) fn id(process_id: &str, revision: u32) -> Uuid {
@@ -80,4 +93,22 @@ impl Revision {
 
 impl Document for Revision {
     const KIND: &'static Kind = &PROCESS_REVISION;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_published_before_grants_were_kept_is_not_bound() {
+        let mut written = serde_json::json!({
+            "processId": "order", "revision": 3, "branch": "main", "parents": [], "version": "1.0.0", "meant": "1.0.0", "digest": "",
+            "definition": { "nodes": [], "edges": [] }, "author": UserId::from_uuid(Uuid::nil()), "writtenAt": Timestamp::from_millis(0),
+        });
+        let read = |written: &serde_json::Value| serde_json::from_value::<Revision>(written.clone()).unwrap().bound();
+        assert_eq!(read(&written), None);
+        written["granted"] = serde_json::json!(["users:read"]);
+        let bound = read(&written).unwrap();
+        assert_eq!((bound.grants, bound.of.as_str()), (Grants::parse("users:read").unwrap(), "version 1.0.0 of the process 'order'"));
+    }
 }

@@ -107,6 +107,7 @@ impl Capability for ProcessPublish {
         let mut revision = document.value.clone();
         revision.version = Some(release.to_string());
         revision.published_at = Some(cx.now());
+        revision.granted = Some(cx.caller().to_pass_on());
         cx.change(&document, &revision)?;
         process.published = Some(release.to_string());
         process.calls.published = called(&found.definition);

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::capability::bound::Bound;
 use crate::capability::caller::Principal;
 use crate::capability::owned::Owned;
 use crate::capability::permit::Resource;
@@ -59,6 +60,9 @@ pub(in crate::domain::schedules) struct Schedule {
     pub(in crate::domain::schedules) user: UserId,
     /// The key that it was made with, `None` for the local owner.
     pub(in crate::domain::schedules) key: Option<KeyId>,
+    /// What may be done at most, where a process had it made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::domain::schedules) bound: Option<Bound>,
 }
 
 /// When something is due, as it was written.

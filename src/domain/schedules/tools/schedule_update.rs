@@ -133,6 +133,7 @@ impl Capability for ScheduleUpdate {
             reason: if state == State::Suspended { before.reason.clone() } else { None },
             user: if mine { cx.caller().user } else { before.user },
             key: if mine { cx.caller().principal.key() } else { before.key },
+            bound: if mine { cx.caller().bound.as_deref().cloned() } else { before.bound.clone() },
         };
         let standing = cx.get::<Standing>(stored.id).await?;
         let Some(standing) = standing else { return Err(Fault::not_found("schedule", stored.id)) };

@@ -42,7 +42,7 @@ macro_rules! store_conformance {
                 logs: appends_in_order, reads_beyond_a_position, filters_entries, trims_by_age, trims_by_count,
                     never_gives_a_position_twice, counts_a_large_entry_as_many, reads_in_the_order_of_time,
                     cuts_what_is_named_with_what_takes_its_place, a_reader_at_the_end_misses_nothing;
-                queue: leases_by_priority_and_time, holds_a_lease, finishes_with_what_it_brings_about,
+                queue: leases_by_priority_and_time, deals_leases_to_tenants_in_turn, holds_a_lease, finishes_with_what_it_brings_about,
                     fences_off_a_lost_lease, puts_back,
                     refuses_a_job_twice, writes_a_job_in_the_hands_of_its_writer, gives_each_job_to_one_worker;
                 life: keeps_everything_when_opened_again, fills_what_was_added, lifts_older_forms,

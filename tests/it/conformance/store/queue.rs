@@ -185,3 +185,33 @@ pub(crate) async fn gives_each_job_to_one_worker(place: &dyn Place) {
     assert_eq!(done.into_iter().collect::<HashSet<_>>().len(), 100);
     assert_eq!(store.depth("work").await.unwrap(), 0);
 }
+
+pub(crate) async fn deals_leases_to_tenants_in_turn(place: &dyn Place) {
+    let (store, loud, quiet) = (open(place).await, tenant(), tenant());
+    let flood = (0..300).map(|_| Step::Enqueue(Job { id: id(), queue: "work", due: NOW, priority: -100, body: json!({}) }));
+    commit(&store, loud, flood.collect()).await.unwrap();
+    // What waits for later, of many others, is in nobody's way.
+    for _ in 0..20 {
+        enqueue(&store, tenant(), -100, after(1_000)).await;
+    }
+    let first = enqueue(&store, quiet, 100, after(0)).await;
+    let second = enqueue(&store, quiet, 100, after(1)).await;
+    let of_quiet = |leases: &[Lease]| -> Vec<Uuid> {
+        leases.iter().filter(|lease| lease.tenant == quiet).map(|lease| lease.id).collect()
+    };
+    let dealt = lease(&store, after(0), 10).await;
+    assert_eq!((dealt.len(), of_quiet(&dealt)), (10, vec![first]), "who has little gets it, the other has the rest");
+    let third = enqueue(&store, quiet, 100, after(2)).await;
+    assert_eq!(lease(&store, after(0), 10).await.len(), 10, "whoever is alone has all");
+    // One at a time: each has every other one.
+    let one = lease(&store, after(2), 1).await;
+    let other = lease(&store, after(2), 1).await;
+    let both = [one, other].concat();
+    assert_eq!((both.len(), of_quiet(&both)), (2, vec![second]));
+    let rest = lease(&store, after(2), 500).await;
+    assert_eq!((rest.len(), of_quiet(&rest)), (279 + 1, vec![third]));
+    // Their leases run out together, and each has its half of what there is room for.
+    let back = lease(&store, after(100), 4).await;
+    assert_eq!((back.len(), of_quiet(&back).len()), (4, 2));
+    assert_eq!(store.depth("work").await.unwrap(), 323);
+}

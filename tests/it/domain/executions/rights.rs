@@ -67,12 +67,80 @@ async fn executions_that_start_each_other_come_to_an_end() {
 #[tokio::test]
 async fn what_would_be_too_large_to_keep_fails_its_step() {
     let app = TestApp::start().await;
-    let nodes = json!([begin(), { "id": "word", "type": "wait", "config": { "message": "word" } }, keeps("keep", "The large one keeps a note"), end("done")]);
-    published(&app, &app.member, "Large", nodes, "begin>word word>keep keep>done", json!({ "ballast": {} })).await;
-    let id = started(&app, &app.member, "large", json!({ "ballast": "x".repeat(8 << 20) })).await;
-    app.call(&app.member, "execution_signal", json!({ "id": id, "message": "word" })).await.unwrap();
+    let variables = json!({ "ballast": {}, "more": {} });
+    let twice = json!({ "id": "twice", "type": "script", "config": { "steps": [{ "name": "both", "value": "ballast + ballast" }] }, "output": { "more": "=result.both" } });
+    let word = json!({ "id": "word", "type": "wait", "config": { "message": "word" } });
+    let nodes = json!([begin(), keeps("keep", "The large one keeps a note"), twice, end("done")]);
+    published(&app, &app.member, "Large", nodes, "begin>keep keep>twice twice>done", variables.clone()).await;
+    let nodes = json!([begin(), word, twice, end("done")]);
+    published(&app, &app.member, "Waits", nodes, "begin>word word>twice twice>done", variables).await;
+    let ballast = |bytes: usize| json!({ "ballast": "x".repeat(bytes) });
+    // At the start.
+    let start = json!({ "processId": "large", "variables": ballast(8 << 20) });
+    let fault = app.call(&app.member, "execution_start", start).await.unwrap_err();
+    assert_eq!(fault.code().name, "document_too_large", "{fault}");
+    // By what comes of a step: the step fails, however small its own answer is.
+    let id = started(&app, &app.member, "large", ballast(5 << 20)).await;
     let told = over(&app, &app.member, &id).await;
     assert_eq!((&told["failure"]["code"], &told["failedAt"]), (&json!("state_too_large"), &json!("keep")));
+    // By what comes of a message: nothing was asked that could fail, so the execution does, and stands where it waited.
+    let id = started(&app, &app.member, "waits", ballast(5 << 20)).await;
+    let signal = json!({ "id": id, "message": "word" });
+    app.call(&app.member, "execution_signal", signal.clone()).await.unwrap();
+    let told = over(&app, &app.member, &id).await;
+    assert_eq!((&told["failure"]["code"], &told["failedAt"]), (&json!("state_too_large"), &json!("word")));
+    let recover = json!({ "id": id, "action": "retry", "variables": { "ballast": "small" } });
+    app.call(&app.member, "execution_recover", recover).await.unwrap();
+    app.call(&app.member, "execution_signal", signal).await.unwrap();
+    assert_eq!(over(&app, &app.member, &id).await["status"], "completed");
+}
+
+#[tokio::test]
+async fn a_process_does_no_more_than_whoever_published_it_could() {
+    let app = TestApp::start().await;
+    let nodes = json!([begin(), keeps("keep", "Kept for somebody else"), end("done")]);
+    let edges = json!([{ "from": "begin", "to": "keep" }, { "from": "keep", "to": "done" }]);
+    // Somebody who may make processes and not memories.
+    let input = json!({ "name": "narrow", "scopes": ["processes:*", "executions:*", "tools:read"] });
+    let key = app.call(&app.member, "api_key_create", input).await.unwrap();
+    let narrow = key["key"].as_str().unwrap();
+    let input = json!({ "name": "Trap", "nodes": nodes.clone(), "edges": edges });
+    app.call_by_key(narrow, "process_create", input).await.unwrap();
+    app.call_by_key(narrow, "process_publish", json!({ "id": "trap" })).await.unwrap();
+    for person in [&app.member, &app.admin] {
+        let id = started(&app, person, "trap", json!({})).await;
+        let told = over(&app, person, &id).await;
+        assert_eq!((&told["failure"]["code"], &told["failedAt"]), (&json!("forbidden"), &json!("keep")), "{told:#}");
+        let why = told["failure"]["message"].as_str().unwrap();
+        assert!(why.contains("memories:create") && why.contains("version 1.0.0 of the process 'trap'"), "{why}");
+    }
+    // Nor does what it starts, whoever published that.
+    published(&app, &app.member, "Full", nodes, "begin>keep keep>done", json!({})).await;
+    let id = started(&app, &app.member, "full", json!({})).await;
+    assert_eq!(over(&app, &app.member, &id).await["status"], "completed");
+    let again = json!({ "id": "again", "type": "tool", "config": { "tool": "execution_start" }, "input": { "processId": "full" } });
+    let below = json!({ "id": "below", "type": "sub_process", "config": { "processId": "full" } });
+    let input = json!({ "name": "Detour", "nodes": [begin(), again, below, end("done")], "edges": [
+        { "from": "begin", "to": "again" }, { "from": "again", "to": "below" }, { "from": "below", "to": "done" },
+    ] });
+    app.call_by_key(narrow, "process_create", input).await.unwrap();
+    app.call_by_key(narrow, "process_publish", json!({ "id": "detour" })).await.unwrap();
+    let id = started(&app, &app.member, "detour", json!({})).await;
+    let told = over(&app, &app.member, &id).await;
+    assert_eq!((&told["failure"]["code"], &told["failedAt"]), (&json!("forbidden"), &json!("below")), "{told:#}");
+    super::rest(&app).await;
+    let all = app.call(&app.member, "execution_list", json!({ "processId": "full" })).await.unwrap();
+    let stands: Vec<&Value> = all["items"].as_array().unwrap().iter().map(|one| &one["status"]).collect();
+    assert_eq!(stands.iter().filter(|status| **status == "failed").count(), 2, "{stands:?}");
+    assert_eq!(super::remembered(&app, &app.member, "kept for somebody else").await, 1);
+    // Once somebody who may has published it, it is done.
+    let next = json!({ "id": "trap", "nodes": [begin(), keeps("keep", "Kept by right"), end("done")], "edges": [
+        { "from": "begin", "to": "keep" }, { "from": "keep", "to": "done" },
+    ] });
+    app.call_by_key(narrow, "process_update", next).await.unwrap();
+    app.call(&app.member, "process_publish", json!({ "id": "trap" })).await.unwrap();
+    let id = started(&app, &app.member, "trap", json!({})).await;
+    assert_eq!(over(&app, &app.member, &id).await["status"], "completed");
 }
 
 #[tokio::test]

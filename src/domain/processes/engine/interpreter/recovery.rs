@@ -18,6 +18,16 @@ pub enum Recovery {
 }
 
 impl Play<'_> {
+    /// What it knows cannot be kept any more: it fails at the first of its tokens. False where it has none.
+    pub fn overflow(&mut self, failure: Failure) -> bool {
+        let first = self.state.tokens.first().map(|token| (token.id, token.node.clone()));
+        let Some((token, node)) = first.and_then(|(token, node)| Some((token, self.graph.find(&node)?))) else {
+            return false;
+        };
+        self.fail(node, Some(token), failure);
+        true
+    }
+
     /// Goes on after a failure, with other values of variables where some are given. What was under way beside it goes on as well.
     ///
     /// # Errors
