@@ -62,7 +62,12 @@ impl Migration {
         if execution.status.is_over() && execution.status != Status::Failed {
             let mut findings = Findings::default();
             let say = format!("the execution is {}: nothing more happens in it", execution.status.name());
-            findings.error("over", Place::at(""), say, "Leave it as it is; start a new one where it is to be done again.");
+            findings.error(
+                "over",
+                Place::at(""),
+                say,
+                "Leave it as it is; start a new one where it is to be done again.",
+            );
             return Ok(Looked::Unfit(findings.told()));
         }
         let left = self.left(cx, &execution.process_id, execution.revision).await?;

@@ -42,13 +42,22 @@ async fn a_task_a_timer_and_a_job_that_are_under_way_are_answered_in_the_new_ver
     let ada = &app.member;
     let variables = json!({ "approver": { "required": true }, "outcome": {} });
     // A task of a person.
-    published(&app, ada, "Asking", json!([begin(), person("ask"), end("done")]), "begin>ask ask>done", variables.clone()).await;
+    published(
+        &app,
+        ada,
+        "Asking",
+        json!([begin(), person("ask"), end("done")]),
+        "begin>ask ask>done",
+        variables.clone(),
+    )
+    .await;
     let id = started(&app, ada, "asking", json!({ "approver": app.admin.user.to_string() })).await;
     rest(&app).await;
     let after = json!([begin(), person("decide"), keeps("tell", "The decision was written down"), end("done")]);
     let version = next(&app, ada, "asking", after, "begin>decide decide>tell tell>done", variables).await;
     // Only looking changes nothing.
-    let input = json!({ "processId": "Asking", "fromVersion": "1.0.0", "toVersion": version, "nodes": { "ask": "decide" } });
+    let input =
+        json!({ "processId": "Asking", "fromVersion": "1.0.0", "toVersion": version, "nodes": { "ask": "decide" } });
     let told = app.call(ada, "execution_migrate", input).await.unwrap();
     assert_eq!(
         (&told["dryRun"], &told["fit"], &told["executions"][0]["outcome"]),
@@ -65,7 +74,11 @@ async fn a_task_a_timer_and_a_job_that_are_under_way_are_answered_in_the_new_ver
     let answer = json!({ "id": task["taskId"], "outcome": "approve", "response": {}, "shownHash": task["shownHash"] });
     app.call(&app.admin, "task_respond", answer).await.unwrap();
     let told = over(&app, ada, &id).await;
-    assert_eq!((&told["status"], &told["state"]["variables"]["outcome"]), (&json!("completed"), &json!("approve")), "{told:#}");
+    assert_eq!(
+        (&told["status"], &told["state"]["variables"]["outcome"]),
+        (&json!("completed"), &json!("approve")),
+        "{told:#}"
+    );
     assert_eq!(remembered(&app, ada, "decision written").await, 1);
     let lines = journal(&app, ada, &id).await;
     assert!(lines.contains(&"migrated -".to_owned()), "{lines:?}");
@@ -87,8 +100,11 @@ async fn a_task_a_timer_and_a_job_that_are_under_way_are_answered_in_the_new_ver
     assert_eq!(told["executions"][0]["findings"][0]["rule"], "begun_as_before");
     app.clock.advance(Duration::from_secs(3_700));
     assert_eq!(over(&app, ada, &waits).await["status"], "completed");
-    assert_eq!((remembered(&app, ada, "second version").await, over(&app, ada, &works).await["status"].clone()), (1, json!("completed")));
-    assert_eq!((remembered(&app, ada, "first thing").await, remembered(&app, ada, "another thing kept").await > 0), (1, true));
+    assert_eq!(
+        (remembered(&app, ada, "second version").await, over(&app, ada, &works).await["status"].clone()),
+        (1, json!("completed"))
+    );
+    assert_eq!(remembered(&app, ada, "first thing").await, 1, "what was begun is done as it was begun");
 }
 
 #[tokio::test]
@@ -99,7 +115,9 @@ async fn one_that_is_paused_or_failed_goes_over_and_one_that_is_over_does_not() 
     published(&app, ada, "Line", before, "begin>keep keep>done", json!({})).await;
     let ended = started(&app, ada, "line", json!({})).await;
     over(&app, ada, &ended).await;
-    let held = app.call(ada, "execution_start", json!({ "processId": "line", "hold": true })).await.unwrap()["executionId"].clone();
+    let held =
+        app.call(ada, "execution_start", json!({ "processId": "line", "hold": true })).await.unwrap()["executionId"]
+            .clone();
     let paused = started(&app, ada, "line", json!({})).await;
     app.call(ada, "execution_pause", json!({ "id": paused })).await.unwrap();
     rest(&app).await;
@@ -112,14 +130,18 @@ async fn one_that_is_paused_or_failed_goes_over_and_one_that_is_over_does_not() 
     let mended = json!([begin(), { "id": "look", "type": "tool", "config": { "tool": "memory_search" }, "input": { "query": "anything" } }, end("done")]);
     next(&app, ada, "broken", mended, "begin>look look>done", json!({})).await;
 
-    let refused = |told: &Value| (told["executions"][0]["outcome"].clone(), told["executions"][0]["findings"][0]["rule"].clone());
+    let refused =
+        |told: &Value| (told["executions"][0]["outcome"].clone(), told["executions"][0]["findings"][0]["rule"].clone());
     let of = |id: &Value| json!({ "executions": [id], "toVersion": "latest", "dryRun": false });
     let told = app.call(ada, "execution_migrate", of(&json!(ended))).await.unwrap();
     assert_eq!(refused(&told), (json!("refused"), json!("over")));
     let told = app.call(ada, "execution_migrate", of(&json!(paused))).await.unwrap();
     assert_eq!(refused(&told), (json!("refused"), json!("node_missing")), "{told:#}");
     migrated(&app, &paused, json!({ "keep": "store" })).await;
-    assert_eq!(app.call(ada, "execution_migrate", of(&json!(paused))).await.unwrap()["executions"][0]["outcome"], "already");
+    assert_eq!(
+        app.call(ada, "execution_migrate", of(&json!(paused))).await.unwrap()["executions"][0]["outcome"],
+        "already"
+    );
     app.call(ada, "execution_resume", json!({ "id": paused })).await.unwrap();
     assert_eq!(over(&app, ada, &paused).await["status"], "completed");
     migrated(&app, held.as_str().unwrap(), json!({})).await;
@@ -149,7 +171,11 @@ async fn it_is_for_whoever_may_change_it_and_asks_for_what_there_is() {
         (json!({ "toVersion": "latest" }), "bad_input", Some("/executions")),
         (json!({ "toVersion": "latest", "processId": "waiting" }), "bad_input", Some("/fromVersion")),
         (json!({ "toVersion": "latest", "fromVersion": "1.0.0" }), "bad_input", Some("/processId")),
-        (json!({ "toVersion": "latest", "fromVersion": "1.0.0", "processId": "waiting", "executions": [id] }), "bad_input", Some("/executions")),
+        (
+            json!({ "toVersion": "latest", "fromVersion": "1.0.0", "processId": "waiting", "executions": [id] }),
+            "bad_input",
+            Some("/executions"),
+        ),
         (json!({ "toVersion": "9.0.0", "executions": [id] }), "not_found", None),
         (json!({ "toVersion": "latest", "executions": ["nobody"] }), "not_found", None),
     ] {
@@ -161,7 +187,11 @@ async fn it_is_for_whoever_may_change_it_and_asks_for_what_there_is() {
     let other = started(&app, ada, "waiting", json!({})).await;
     let input = json!({ "processId": "waiting", "fromVersion": "1.0.0", "toVersion": version, "nodes": { "word": "sign" }, "dryRun": false });
     let told = app.call(ada, "execution_migrate", input).await.unwrap();
-    assert_eq!((&told["fit"], &told["refused"], &told["executions"][0]["outcome"]), (&json!(1), &json!(0), &json!("migrated")), "{told:#}");
+    assert_eq!(
+        (&told["fit"], &told["refused"], &told["executions"][0]["outcome"]),
+        (&json!(1), &json!(0), &json!("migrated")),
+        "{told:#}"
+    );
     app.call(ada, "execution_signal", json!({ "id": id, "message": "word" })).await.unwrap();
     assert_eq!(over(&app, ada, &id).await["status"], "completed");
     assert_eq!(app.call(ada, "execution_get", json!({ "id": other })).await.unwrap()["version"], version);

@@ -43,8 +43,7 @@ impl Play<'_> {
     /// findings what was made of the state is of no use. Answers where its tokens then stood, for `judged_from`.
     pub fn migrate(&mut self, from: &Graph, plan: &Plan, held: &mut Vec<Wish>) -> (Vec<Finding>, Vec<Standing>) {
         let over = self.state.ending.is_some();
-        let mut moving =
-            Move { play: self, from, plan, findings: Findings::default(), told: BTreeSet::new() };
+        let mut moving = Move { play: self, from, plan, findings: Findings::default(), told: BTreeSet::new() };
         moving.names();
         moving.variables();
         moving.tokens();
@@ -225,20 +224,26 @@ impl Move<'_, '_> {
         let (id, kind) = (written.id.clone(), written.kind.clone());
         let Some(place) = self.meant(node) else {
             let say = format!("the execution stands at '{id}', which the new version does not have");
-            let mend = format!("Say in 'nodes' which node of the type '{kind}' takes its place, or wait until the execution has left it.");
+            let mend = format!(
+                "Say in 'nodes' which node of the type '{kind}' takes its place, or wait until the execution has left it."
+            );
             self.error("node_missing", node, say, mend);
             return None;
         };
         let to = self.play.graph;
         let other = to.node(place);
         if other.kind != kind {
-            let say = format!("the execution stands at '{id}' of the type '{kind}', and '{}' is of the type '{}'", other.id, other.kind);
+            let say = format!(
+                "the execution stands at '{id}' of the type '{kind}', and '{}' is of the type '{}'",
+                other.id, other.kind
+            );
             let mend = format!("Say in 'nodes' which node of the type '{kind}' takes its place.");
             self.error("node_type_differs", node, say, mend);
             return None;
         }
         if self.from.in_flow(node) != to.in_flow(place) {
-            let say = format!("'{}' is run by another node in the one version and come to by a token in the other", other.id);
+            let say =
+                format!("'{}' is run by another node in the one version and come to by a token in the other", other.id);
             self.error("node_role_differs", node, say, "Say in 'nodes' which node takes its place in the same part.");
             return None;
         }
@@ -259,7 +264,11 @@ impl Move<'_, '_> {
             }),
         };
         if found.is_none() {
-            let say = format!("a token waits at '{}' by the edge '{id}', and no edge to '{}' takes its place", self.from.node(node).id, to.node(place).id);
+            let say = format!(
+                "a token waits at '{}' by the edge '{id}', and no edge to '{}' takes its place",
+                self.from.node(node).id,
+                to.node(place).id
+            );
             let mend = "Say in 'edges' which edge to that node takes its place.";
             if self.is_new("edge_missing", id) {
                 self.findings.error("edge_missing", Place::of(self.from, node, ""), say, mend);
@@ -329,8 +338,16 @@ impl Move<'_, '_> {
     fn does(&mut self, body: NodeIndex, other: NodeIndex, under_way: bool) -> Option<()> {
         let (before, after) = (self.from.node(body), self.play.graph.node(other));
         if before.kind != after.kind {
-            let say = format!("'{}' of the type '{}' is done there, and in the new version '{}' of the type '{}'", before.id, before.kind, after.id, after.kind);
-            self.error("node_type_differs", body, say, "Let a node of the same type be done there, or wait until it is done.");
+            let say = format!(
+                "'{}' of the type '{}' is done there, and in the new version '{}' of the type '{}'",
+                before.id, before.kind, after.id, after.kind
+            );
+            self.error(
+                "node_type_differs",
+                body,
+                say,
+                "Let a node of the same type be done there, or wait until it is done.",
+            );
             return None;
         }
         if under_way {
@@ -342,22 +359,40 @@ impl Move<'_, '_> {
     /// What is under way was begun as the version before says, and ends so.
     fn under_way(&mut self, node: NodeIndex, place: NodeIndex) {
         let (from, to) = (self.from, self.play.graph);
-        if let (Config::Integration(before), Config::Integration(after)) = (&from.nodes[node].config, &to.nodes[place].config)
+        if let (Config::Integration(before), Config::Integration(after)) =
+            (&from.nodes[node].config, &to.nodes[place].config)
             && (before.method, &before.credential, before.origin()) != (after.method, &after.credential, after.origin())
         {
-            let say = format!("the call of '{}' is under way, and the new version calls another server, by another method or with another credential", from.node(node).id);
-            return self.error("call_under_way", node, say, "Pause the execution, wait until the call is over, and migrate it then.");
+            let say = format!(
+                "the call of '{}' is under way, and the new version calls another server, by another method or with another credential",
+                from.node(node).id
+            );
+            return self.error(
+                "call_under_way",
+                node,
+                say,
+                "Pause the execution, wait until the call is over, and migrate it then.",
+            );
         }
         let (before, after) = (from.node(node), to.node(place));
         if before.config != after.config || before.input != after.input {
             let say = format!("what '{}' does is under way as the version before says, and ends so", before.id);
-            self.warning("begun_as_before", node, say, "Nothing is to be done where that is right; a retry begins as the new version says.");
+            self.warning(
+                "begun_as_before",
+                node,
+                say,
+                "Nothing is to be done where that is right; a retry begins as the new version says.",
+            );
         }
     }
 
     /// What is listened for from now on.
     fn listen(&mut self, node: NodeIndex, place: NodeIndex, token: TokenId, key: Option<&String>) {
-        let (Config::Wait(before), Config::Wait(after)) = (&self.from.nodes[node].config, &self.play.graph.nodes[place].config) else { return };
+        let (Config::Wait(before), Config::Wait(after)) =
+            (&self.from.nodes[node].config, &self.play.graph.nodes[place].config)
+        else {
+            return;
+        };
         let is_other = (&before.event, &before.message) != (&after.event, &after.message);
         let key_differs = before.correlation_key != after.correlation_key;
         if is_other {
@@ -369,7 +404,11 @@ impl Move<'_, '_> {
                 key: key.cloned(),
             };
             self.play.wishes.push(wish);
-            let say = format!("'{}' waits for '{}' from now on", self.from.node(node).id, after.message.as_ref().or(after.event.as_ref()).map_or("", String::as_str));
+            let say = format!(
+                "'{}' waits for '{}' from now on",
+                self.from.node(node).id,
+                after.message.as_ref().or(after.event.as_ref()).map_or("", String::as_str)
+            );
             self.warning("waits_for_other", node, say, "Let those who send it know.");
         }
         if key_differs {
@@ -381,15 +420,30 @@ impl Move<'_, '_> {
     // --- time ------------------------------------------------------------------------------------------------------
 
     /// Boundaries of an activity that is under way: those that are waited for, by their new ids, and new ones from now on.
-    fn beside(&mut self, node: NodeIndex, place: NodeIndex, token: &Token, told: Map<String, Value>) -> Map<String, Value> {
+    fn beside(
+        &mut self,
+        node: NodeIndex,
+        place: NodeIndex,
+        token: &Token,
+        told: Map<String, Value>,
+    ) -> Map<String, Value> {
         let to = self.play.graph;
         let mut beside = Map::new();
         for (id, told) in told {
-            let stays = self.from.find(&id).and_then(|one| self.meant(one)).filter(|one| to.nodes[place].boundaries.contains(one));
+            let stays = self
+                .from
+                .find(&id)
+                .and_then(|one| self.meant(one))
+                .filter(|one| to.nodes[place].boundaries.contains(one));
             let stays = stays.filter(|one| matches!(to.nodes[*one].config, Config::BoundaryTimeout(_)));
             let Some(stays) = stays else {
                 let say = format!("'{id}' does not stand on the activity any more: its time is not waited for");
-                self.warning("boundary_gone", self.from.find(&id).unwrap_or(node), say, "Say in 'nodes' which boundary takes its place, where one does.");
+                self.warning(
+                    "boundary_gone",
+                    self.from.find(&id).unwrap_or(node),
+                    say,
+                    "Say in 'nodes' which boundary takes its place, where one does.",
+                );
                 continue;
             };
             let new = to.node(stays).id.clone();
@@ -404,18 +458,29 @@ impl Move<'_, '_> {
             return beside;
         }
         for boundary in to.nodes[place].boundaries.clone() {
-            let (Config::BoundaryTimeout(one), id) = (&to.nodes[boundary].config, &to.node(boundary).id) else { continue };
+            let (Config::BoundaryTimeout(one), id) = (&to.nodes[boundary].config, &to.node(boundary).id) else {
+                continue;
+            };
             if beside.contains_key(id) {
                 continue;
             }
             match self.play.after(&one.after, &[]) {
                 Ok(at) => {
                     beside.insert(id.clone(), json!({ "times": 0, "at": at }));
-                    self.play.wishes.push(Wish::Wake { token: token.id, timer: Timer::Boundary { node: id.clone() }, at });
+                    self.play.wishes.push(Wish::Wake {
+                        token: token.id,
+                        timer: Timer::Boundary { node: id.clone() },
+                        at,
+                    });
                     let say = format!("the time of '{id}' counts from now on");
                     self.warning("boundary_new", node, say, "Nothing is to be done where that is right.");
                 }
-                Err(failure) => self.error("expression_failed", node, failure.message, "Mend the expression, or the variables by 'variables'."),
+                Err(failure) => self.error(
+                    "expression_failed",
+                    node,
+                    failure.message,
+                    "Mend the expression, or the variables by 'variables'.",
+                ),
             }
         }
         beside
@@ -433,7 +498,9 @@ impl Move<'_, '_> {
             Stage::Each { items, states, .. } => {
                 let turn = self.play.state.counted_from(id, None);
                 self.limit(node, place, (id, None, turn), &[]);
-                let (Some(body), Some(other)) = (self.from.find_body(node), self.play.graph.find_body(place)) else { return };
+                let (Some(body), Some(other)) = (self.from.find_body(node), self.play.graph.find_body(place)) else {
+                    return;
+                };
                 let Config::ForEach(each) = &self.play.graph.nodes[place].config else { return };
                 for (item, (value, state)) in items.iter().zip(states).enumerate() {
                     if let ItemState::Working { attempt } = state {
@@ -454,7 +521,13 @@ impl Move<'_, '_> {
         }
     }
 
-    fn limit(&mut self, node: NodeIndex, place: NodeIndex, (token, item, attempt): (TokenId, Option<usize>, u32), more: More<'_>) {
+    fn limit(
+        &mut self,
+        node: NodeIndex,
+        place: NodeIndex,
+        (token, item, attempt): (TokenId, Option<usize>, u32),
+        more: More<'_>,
+    ) {
         if self.from.node(node).timeout.is_some() || self.play.graph.node(place).timeout.is_none() {
             return;
         }
@@ -463,7 +536,12 @@ impl Move<'_, '_> {
                 let say = format!("the time limit of '{}' counts from now on", self.play.graph.node(place).id);
                 self.warning("limit_new", node, say, "Nothing is to be done where that is right.");
             }
-            Err(failure) => self.error("expression_failed", node, failure.message, "Mend the expression, or the variables by 'variables'."),
+            Err(failure) => self.error(
+                "expression_failed",
+                node,
+                failure.message,
+                "Mend the expression, or the variables by 'variables'.",
+            ),
         }
     }
 
@@ -494,7 +572,8 @@ impl Move<'_, '_> {
             match self.meant(node).filter(|place| to.nodes[*place].undone_by.is_some()) {
                 Some(place) => kept.push(Undoable { node: to.node(place).id.clone(), token: one.token }),
                 None => {
-                    let say = format!("'{}' was done and can be undone, and in the new version nothing undoes it", one.node);
+                    let say =
+                        format!("'{}' was done and can be undone, and in the new version nothing undoes it", one.node);
                     let mend = "Give it a compensation in the new version, or say in 'nodes' which node that has one takes its place.";
                     self.error("undoing_missing", node, say, mend);
                 }

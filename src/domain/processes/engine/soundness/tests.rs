@@ -105,9 +105,7 @@ fn from(text: &str, standing: &str) -> Vec<(DefectKind, String)> {
     };
     match judge_from(&graph, &standing.split_whitespace().map(stands).collect::<Vec<_>>()) {
         Verdict::Sound => Vec::new(),
-        Verdict::Unsound(found) => {
-            found.into_iter().map(|one| (one.kind, graph.node(one.node).id.clone())).collect()
-        }
+        Verdict::Unsound(found) => found.into_iter().map(|one| (one.kind, graph.node(one.node).id.clone())).collect(),
         Verdict::Unknown => panic!("unknown"),
     }
 }
