@@ -9,6 +9,7 @@ mod finding;
 mod graphs;
 mod limits;
 mod logs;
+mod migrating;
 mod model;
 pub(crate) mod outcomes;
 mod playing;

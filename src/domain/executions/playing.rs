@@ -6,14 +6,16 @@ use uuid::Uuid;
 use super::model::execution::{EXECUTION, Execution, LARGEST, QUEUE, Status, Todo, WORK, Work};
 use super::model::line::{Deed, JOURNAL, Line};
 use super::model::wait::{EXECUTION_WAIT, Wait};
-use super::topics::{CANCELLED, COMPENSATED, COMPLETED, FAILED, PROGRESSED, STARTED};
+use super::topics::{CANCELLED, COMPENSATED, COMPLETED, FAILED, MIGRATED, PROGRESSED, STARTED};
 use crate::capability::cx::Cx;
 use crate::capability::events::Event;
 use crate::capability::owned::Stored;
 use crate::domain::processes::engine::graph::Graph;
 use crate::domain::processes::engine::interpreter::{
-    Ending, Facts, Failure, Happening, Play, Stage, State, Token, TokenId, Wish,
+    Ending, Facts, Failure, Happening, Plan, Play, Stage, State, Token, TokenId, Wish,
 };
+use crate::domain::processes::engine::soundness::Standing;
+use crate::domain::processes::engine::validation::Finding;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{TenantId, new_uuid};
 use crate::kernel::time::Timestamp;
@@ -120,6 +122,39 @@ impl Scene<'_> {
         let mut play = Play::new(self.graph, self.language, &facts, self.now, std::mem::take(&mut execution.state));
         let done = hand(&mut play)?;
         Ok((done, self.after(execution, play)))
+    }
+
+    /// Takes an execution of another version over into this one. With an error among the findings nothing of it may be written.
+    pub(super) fn migrate(
+        &self,
+        mut execution: Execution,
+        from: &Graph,
+        plan: &Plan,
+    ) -> (Played, Vec<Finding>, Vec<Standing>) {
+        let (facts, was_over) = (self.facts(&execution), execution.status.is_over());
+        let mut held = std::mem::take(&mut execution.held);
+        let mut play = Play::new(self.graph, self.language, &facts, self.now, std::mem::take(&mut execution.state));
+        let (findings, standing) = play.migrate(from, plan, &mut held);
+        let Play { state, wishes, journal, .. } = play;
+        execution.marks = Execution::marks_of(&state.variables);
+        (execution.state, execution.held) = (state, held);
+        if let Some(Ending::Failed { node, .. }) = &execution.state.ending {
+            execution.failed_at = Some(node.clone());
+        }
+        let mut played = Played { execution, steps: Vec::new(), events: Vec::new(), dropped: Vec::new(), due: false };
+        for entry in journal {
+            played.steps.extend(self.line(&Line::Played(entry)));
+        }
+        for wish in wishes {
+            self.wished(wish, &mut played);
+        }
+        let event = self.event(MIGRATED, &played.execution, json!({}));
+        played.events.push(event);
+        // A join that has fewer ways now may have gone on up to the end.
+        if let Some(ending) = played.execution.state.ending.clone().filter(|_| !was_over) {
+            self.ended(ending, &mut played);
+        }
+        (played, findings, standing)
     }
 
     /// What is to be written of a play.

@@ -13,6 +13,8 @@ pub(super) const FAILED: &str = "execution.failed";
 pub(super) const CANCELLED: &str = "execution.cancelled";
 /// What one did was taken back.
 pub(super) const COMPENSATED: &str = "execution.compensated";
+/// One went over to another version of its process.
+pub(super) const MIGRATED: &str = "execution.migrated";
 /// One went on: a node was entered or done.
 pub(super) const PROGRESSED: &str = "execution.progressed";
 
@@ -59,6 +61,12 @@ pub(super) static ALL: &[Topic] = &[
         name: COMPENSATED,
         resource: Resource::Executions,
         about: "What an execution had done was taken back.",
+        data: || object_of(ENDED),
+    },
+    Topic {
+        name: MIGRATED,
+        resource: Resource::Executions,
+        about: "An execution went over to another version of its process, which is told.",
         data: || object_of(ENDED),
     },
     Topic {

@@ -67,7 +67,7 @@ impl Saying {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::domain::executions) struct Deed {
-    /// What: `started`, `paused`, `resumed`, `cancelled`, `recovered`, `signalled`.
+    /// What: `started`, `paused`, `resumed`, `cancelled`, `recovered`, `migrated`, `signalled`.
     pub event: String,
     /// Who.
     pub by: UserId,

@@ -12,6 +12,7 @@ capabilities! {
     execution_cancel: ExecutionCancel,
     execution_compensate: ExecutionCompensate,
     execution_recover: ExecutionRecover,
+    execution_migrate: ExecutionMigrate,
     execution_history: ExecutionHistory,
     execution_signal: ExecutionSignal,
     execution_logs: ExecutionLogs,

@@ -276,6 +276,7 @@ impl Worker {
                 if !stored.value.state.is_under_way(token, item, attempt) {
                     return self.over(lease).await;
                 }
+                let node = self.node_now(lease.tenant, &stored.value, (token, item)).await?.unwrap_or(node);
                 let wanted = doing::Wanted {
                     execution: work.execution,
                     stored: &stored,
@@ -291,6 +292,19 @@ impl Worker {
             }
             Todo::Wish(_) | Todo::Step(_) => self.over(lease).await,
         }
+    }
+
+    /// The node that says what is wished, by the id that it has now: the execution may have gone over to another version since.
+    async fn node_now(
+        &self,
+        tenant: TenantId,
+        execution: &Execution,
+        (token, item): (TokenId, Option<usize>),
+    ) -> Result<Option<String>, Fault> {
+        let platform = self.gate.platform();
+        let graphs = platform.service::<Graphs>()?;
+        let graph = graphs.of(platform, tenant, &execution.process_id, execution.revision).await?;
+        Ok(execution.state.does(&graph, token, item).map(|index| graph.node(index).id.clone()))
     }
 
     /// There is nothing of it any more.

@@ -96,6 +96,21 @@ impl Graph {
         self.by_id.get(id).copied()
     }
 
+    /// The node that another one does for each item of its list.
+    #[must_use]
+    pub fn find_body(&self, index: NodeIndex) -> Option<NodeIndex> {
+        match &self.nodes[index].config {
+            Config::ForEach(each) => self.find(&each.node),
+            _ => None,
+        }
+    }
+
+    /// The activity that undoes the one of an id.
+    #[must_use]
+    pub fn find_undoing(&self, id: &str) -> Option<NodeIndex> {
+        self.nodes[self.find(id)?].undone_by
+    }
+
     /// The node as it was written.
     #[must_use]
     pub fn node(&self, index: NodeIndex) -> &Node {

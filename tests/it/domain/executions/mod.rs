@@ -3,6 +3,7 @@
 mod altering;
 mod batches;
 mod measuring;
+mod migrating;
 mod people;
 mod rights;
 mod running;

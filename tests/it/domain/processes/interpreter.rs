@@ -5,6 +5,7 @@ mod activities;
 mod each;
 mod gateways;
 mod late;
+mod migrating;
 mod random;
 mod recovering;
 mod stepping;

@@ -75,15 +75,23 @@ impl Steps {
             "edges": [edge("begin", "paid"), edge("paid", "done")],
             "variables": { "order": { "schema": { "type": "string" }, "required": true }, "amount": { "schema": { "type": "number" } } },
         });
-        let revision = serde_json::json!({
-            "processId": name, "revision": 1, "branch": "main", "parents": [], "version": "1.0.0", "meant": "1.0.0",
-            "digest": format!("{:064}", 9), "definition": definition, "author": ADA, "writtenAt": now, "publishedAt": now,
-        });
-        self.of(&processes::MODULE, "process_revision", half_digest(&format!("process revision\n{name}\n1")), revision);
+        // The version before calls the node otherwise.
+        let mut before = definition.clone();
+        before["nodes"][1]["id"] = "payment".into();
+        before["edges"] = serde_json::json!([edge("begin", "payment"), edge("payment", "done")]);
+        for (number, version, digest, definition) in [(1, "0.9.0", 8, before), (2, "1.0.0", 9, definition)] {
+            let revision = serde_json::json!({
+                "processId": name, "revision": number, "branch": "main", "parents": if number == 1 { vec![] } else { vec![1] },
+                "version": version, "meant": version, "digest": format!("{digest:064}"), "definition": definition, "author": ADA,
+                "writtenAt": now, "publishedAt": now,
+            });
+            let id = half_digest(&format!("process revision\n{name}\n{number}"));
+            self.of(&processes::MODULE, "process_revision", id, revision);
+        }
         let process = serde_json::json!({
             "processId": name, "name": "Order payment", "description": "An order waits for its payment.",
-            "tags": ["orders"], "words": "orders", "revision": 1, "published": "1.0.0",
-            "branches": { "main": { "head": 1, "base": 0, "from": "main" } },
+            "tags": ["orders"], "words": "orders", "revision": 2, "published": "1.0.0",
+            "branches": { "main": { "head": 2, "base": 0, "from": "main" } },
         });
         self.of(&processes::MODULE, "process", half_digest(&format!("process\n{name}")), process);
         let failure = serde_json::json!({ "code": "expression_failed", "message": "the order is nothing" });
@@ -91,7 +99,7 @@ impl Steps {
             let mut stage = serde_json::json!({ "is": "listening", "key": "A-7" });
             let mut state = serde_json::json!({ "variables": { "order": "A-7" }, "next": 2, "passed": ["begin"] });
             let mut execution = serde_json::json!({
-                "processId": name, "version": "1.0.0", "revision": 1, "status": status, "user": ADA, "priority": 0, "depth": 0, "hops": 0,
+                "processId": name, "version": "1.0.0", "revision": 2, "status": status, "user": ADA, "priority": 0, "depth": 0, "hops": 0,
                 "startedAt": (status != "held").then_some(now), "marks": "",
             });
             if status == "failed" {

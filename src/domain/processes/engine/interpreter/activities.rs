@@ -385,7 +385,7 @@ enum Work {
 }
 
 /// The moment that is waited for at a boundary; none where its way is not gone again.
-fn moment_of(told: &Value) -> Option<Timestamp> {
+pub(super) fn moment_of(told: &Value) -> Option<Timestamp> {
     told["at"].as_str().and_then(|at| at.parse().ok())
 }
 

@@ -2,7 +2,7 @@
 
 use super::happening::What;
 use super::play::Play;
-use super::state::{Failure, Stage, TokenId};
+use super::state::{Failure, Stage, Token, TokenId};
 use crate::domain::processes::engine::graph::{EdgeIndex, NodeIndex};
 use crate::domain::processes::engine::nodes::Role;
 
@@ -52,6 +52,19 @@ impl Play<'_> {
             self.state.take(token);
         }
         self.part(node);
+    }
+
+    /// A parallel gateway at which tokens wait has other ways than when they came: it goes on where all are there.
+    pub(super) fn join_anew(&mut self, node: NodeIndex) {
+        if self.graph.nodes[node].incoming.len() > 1 {
+            return self.join_all(node);
+        }
+        let id = &self.graph.node(node).id;
+        let waits = |token: &&Token| token.node == *id && matches!(token.stage, Stage::Before { .. });
+        if let Some(token) = self.state.tokens.iter().find(waits).map(|token| token.id) {
+            self.state.take(token);
+            self.part(node);
+        }
     }
 
     /// Inclusive gateways go on when nothing more can come. True when one did.

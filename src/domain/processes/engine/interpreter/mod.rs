@@ -6,6 +6,7 @@ mod compensation;
 mod each;
 mod gateways;
 mod happening;
+mod migration;
 mod play;
 mod recovery;
 mod state;
@@ -14,6 +15,7 @@ mod values;
 
 pub use each::MOST_ITEMS;
 pub use happening::{Entry, Happening, Timer, What, Wish};
+pub use migration::{Plan, judged_from};
 pub use play::{Facts, MOST_MOVES, MOST_TOKENS, Play};
 pub use recovery::Recovery;
 pub use state::{Ending, Failure, ItemState, Stage, State, Token, TokenId};

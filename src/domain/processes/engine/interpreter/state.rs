@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::domain::processes::engine::graph::{Graph, NodeIndex};
 use crate::kernel::time::Timestamp;
 
 /// The id of a token. Each node that it comes to makes a new one of it, so it also names the visit.
@@ -282,6 +283,18 @@ impl State {
                 left.len() == item && *now == attempt
             }
             _ => false,
+        }
+    }
+
+    /// The node that says what a token does now: its own, or the one that its own runs for an item, or to undo another.
+    #[must_use]
+    pub fn does(&self, graph: &Graph, token: TokenId, item: Option<usize>) -> Option<NodeIndex> {
+        let token = self.token(token)?;
+        match (&token.stage, item) {
+            (Stage::Each { .. }, Some(_)) => graph.find_body(graph.find(&token.node)?),
+            (Stage::Undoing { left, .. }, Some(_)) => graph.find_undoing(&left.last()?.node),
+            (_, None) => graph.find(&token.node),
+            (_, Some(_)) => None,
         }
     }
 

@@ -53,5 +53,27 @@ pub fn judge(graph: &Graph) -> Verdict {
     search::search(&net)
 }
 
+/// The most markings that are looked at from the middle, where nothing is folded away.
+const MOST_FROM: usize = 5_000;
+
+/// Where a token stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Standing {
+    /// On its way to a node.
+    On(EdgeIndex),
+    /// At a node that it has come to.
+    At(NodeIndex),
+}
+
+/// Judges what can still become of tokens that stand somewhere in the middle.
+#[must_use]
+pub fn judge_from(graph: &Graph, standing: &[Standing]) -> Verdict {
+    let mut net = Net::of(graph);
+    match net.places(graph, standing) {
+        Some(places) => search::from(&net, &places, MOST_FROM, false),
+        None => Verdict::Unknown,
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! A process as the play of tokens sees it: places that hold tokens, and knots between them. What a node does is nothing to it, only
 //! how many tokens it takes and gives.
 
+use super::Standing;
 use crate::domain::processes::engine::graph::{EdgeIndex, Graph, NodeIndex};
 use crate::domain::processes::engine::nodes::ends::EndKind;
 use crate::domain::processes::engine::nodes::{Config, Role};
@@ -87,6 +88,53 @@ impl Net {
             }
         }
         net
+    }
+
+    /// The places of tokens that stand somewhere in the middle; those within a node get one of their own. None where places cannot say it.
+    pub(super) fn places(&mut self, graph: &Graph, standing: &[Standing]) -> Option<Vec<usize>> {
+        let mut places = Vec::with_capacity(standing.len());
+        for one in standing {
+            match *one {
+                Standing::On(edge) => {
+                    // A place holds one token.
+                    if self.spots.get(edge).is_none_or(Option::is_none) || places.contains(&edge) {
+                        return None;
+                    }
+                    places.push(edge);
+                }
+                Standing::At(node) => places.extend(self.within(graph, node)?),
+            }
+        }
+        Some(places)
+    }
+
+    /// A place of its own within a node; no place at an end, where nothing goes on.
+    fn within(&mut self, graph: &Graph, node: NodeIndex) -> Option<Option<usize>> {
+        let knot = match graph.nodes[node].role {
+            Role::End => return Some(None),
+            Role::Compensation => return None,
+            Role::Parallel => Some(Knot::All),
+            Role::Inclusive => Some(Knot::Some),
+            Role::Boundary => Some(Knot::One),
+            Role::Start | Role::Activity | Role::Event | Role::Exclusive => None,
+        };
+        let place = self.spots.len();
+        let number = match knot {
+            // What is within a gateway waits for nobody any more, and what is at a boundary has left its activity.
+            Some(knot) => {
+                let there = |edge: &EdgeIndex| self.spots.get(*edge).is_some_and(Option::is_some);
+                let to = graph.nodes[node].outgoing.iter().copied().filter(there).collect();
+                self.ties.push(Some(Tie { knot, from: vec![place], to, node }));
+                self.ties.len() - 1
+            }
+            None => {
+                let number = self.ties.iter().position(|tie| tie.as_ref().is_some_and(|tie| tie.node == node))?;
+                self.ties.get_mut(number)?.as_mut()?.from.push(place);
+                number
+            }
+        };
+        self.spots.push(Some(Spot { of: None, to: number, edge: None, counts: true, at: node }));
+        Some(Some(place))
     }
 
     fn add(&mut self, graph: &Graph, index: NodeIndex) {

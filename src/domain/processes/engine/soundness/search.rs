@@ -33,8 +33,16 @@ struct Search<'a> {
     ran: BTreeSet<usize>,
 }
 
-/// Searches a net.
+/// Searches a net from its beginning.
 pub(super) fn search(net: &Net) -> Verdict {
+    if net.spots.get(net.first).is_none_or(Option::is_none) {
+        return Verdict::Sound;
+    }
+    from(net, &[net.first], MOST_MARKINGS, true)
+}
+
+/// Searches a net from tokens in these places; whether all of it is come to is asked only where it begins at its beginning.
+pub(super) fn from(net: &Net, places: &[usize], most: usize, whole: bool) -> Verdict {
     let mut search = Search {
         net,
         seen: Vec::new(),
@@ -44,14 +52,11 @@ pub(super) fn search(net: &Net) -> Verdict {
         ran: BTreeSet::new(),
     };
     let mut first: Marking = vec![0; net.spots.len().div_ceil(64).max(1)].into();
-    set(&mut first, net.first);
-    if net.spots.get(net.first).is_none_or(Option::is_none) {
-        return Verdict::Sound;
-    }
+    places.iter().for_each(|place| set(&mut first, *place));
     search.come(first, None);
     let mut at = 0;
     while at < search.seen.len() {
-        if search.seen.len() > MOST_MARKINGS || !search.follow(at) {
+        if search.seen.len() > most || !search.follow(at) {
             return if search.defects.is_empty() {
                 Verdict::Unknown
             } else {
@@ -61,7 +66,7 @@ pub(super) fn search(net: &Net) -> Verdict {
         at += 1;
     }
     search.endless();
-    if search.defects.is_empty() {
+    if whole && search.defects.is_empty() {
         search.never();
     }
     if search.defects.is_empty() { Verdict::Sound } else { Verdict::Unsound(distinct(search.defects)) }

@@ -96,6 +96,39 @@ fn what_is_built_of_blocks_is_sound_and_folds_away() {
     }
 }
 
+/// What becomes of tokens that stand at these nodes, or on these edges.
+fn from(text: &str, standing: &str) -> Vec<(DefectKind, String)> {
+    let graph = graph(text);
+    let stands = |one: &str| match graph.definition.edges.iter().position(|edge| edge.id == one) {
+        Some(edge) => Standing::On(edge),
+        None => Standing::At(graph.find(one).unwrap()),
+    };
+    match judge_from(&graph, &standing.split_whitespace().map(stands).collect::<Vec<_>>()) {
+        Verdict::Sound => Vec::new(),
+        Verdict::Unsound(found) => found.into_iter().map(|one| (one.kind, graph.node(one.node).id.clone())).collect(),
+        Verdict::Unknown => panic!("unknown"),
+    }
+}
+
+#[test]
+fn what_stands_in_the_middle_is_judged_from_there() {
+    let join = "s>p1 p1>a p1>b a>p2 b>p2 p2>e";
+    for fine in ["a b", "a--p2 b", "a--p2 b--p2", "p1", "p2", "e", ""] {
+        assert_eq!(from(join, fine), [], "{fine}");
+    }
+    for (stuck, kind) in [("a", DefectKind::Stuck), ("b--p2", DefectKind::Stuck), ("a a b", DefectKind::Twice)] {
+        assert!(from(join, stuck).contains(&(kind, "p2".to_owned())), "{stuck}: {:?}", from(join, stuck));
+    }
+    // A way that is gone beside an activity may still be gone.
+    assert_eq!(from("s>a a?t>b b>e1 a>e2", "a"), []);
+    assert_eq!(from("s>a a!t>b b>x1 a>x1 x1>e", "a"), []);
+    // What waits for all that may still come.
+    let inclusive = "s>i1 i1>a i1>b a>i2 b>i2 i2>e";
+    assert_eq!(from(inclusive, "a"), []);
+    assert_eq!(from(inclusive, "a--i2 b"), []);
+    assert!(matches!(judge_from(&graph(join), &[Standing::On(2), Standing::On(2)]), Verdict::Unknown));
+}
+
 #[test]
 fn a_join_that_waits_for_a_way_not_taken_is_found_with_that_way() {
     let text = "s>x1 x1>a x1>b a>p2 b>p2 p2>e";
