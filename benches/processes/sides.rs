@@ -94,9 +94,11 @@ fn measure(ours: &Ours, mut theirs: Option<impl FnMut(usize, usize) -> (Duration
         let (mut mine, mut other) = (Best::default(), Best::default());
         for _ in 0..ROUNDS {
             mine.take(workflows, ours.run(workflows, at_once));
+            eprintln!("  {at_once} at once: {:.0}/s", mine.rate);
             if let Some(theirs) = &mut theirs {
                 // Slower ones do less of it.
                 other.take(workflows / 4, theirs(workflows / 4, at_once));
+                eprintln!("  {at_once} at once, the other: {:.0}/s", other.rate);
             }
         }
         (mine, other)

@@ -7,6 +7,8 @@ import http2 from "node:http2";
 import path from "node:path";
 import process from "node:process";
 
+// Lines for every invocation would cost it much, and fill a pipe that nobody reads.
+process.env.RESTATE_LOGGING = "ERROR";
 const require = createRequire(path.join(process.argv[3], "package.json"));
 const restate = require("@restatedev/restate-sdk");
 
@@ -47,7 +49,7 @@ const server = spawn(require.resolve("@restatedev/restate-server-linux-x64/bin/r
     RESTATE_LOG_FILTER: "error",
     RUST_LOG: "error",
   },
-  stdio: ["ignore", "inherit", "inherit"],
+  stdio: "ignore",
 });
 for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => { server.kill("SIGKILL"); process.exit(0); });
 // Whoever measures has gone.
