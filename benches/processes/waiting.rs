@@ -82,8 +82,9 @@ fn fill(connection: &Connection) {
         .execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA cache_size=-400000; BEGIN IMMEDIATE;")
         .unwrap();
     let columns = |table: &str, but: &str| {
-        let mut names =
-            connection.prepare(&format!("SELECT name FROM pragma_table_info('{table}') WHERE name NOT IN ({but})")).unwrap();
+        let mut names = connection
+            .prepare(&format!("SELECT name FROM pragma_table_info('{table}') WHERE name NOT IN ({but})"))
+            .unwrap();
         let names = names.query_map([], |row| row.get::<_, String>(0)).unwrap();
         names.map(|name| format!("\"{}\"", name.unwrap())).collect::<Vec<_>>().join(", ")
     };
@@ -124,7 +125,8 @@ fn fill(connection: &Connection) {
 
 /// How late each of those that were due ended, in milliseconds and in order.
 fn lateness(connection: &Connection, first: i64) -> Vec<i64> {
-    let until = Instant::now() + Duration::from_millis(u64::try_from(AFTER + DUE * APART).unwrap()) + Duration::from_secs(20);
+    let until =
+        Instant::now() + Duration::from_millis(u64::try_from(AFTER + DUE * APART).unwrap()) + Duration::from_secs(20);
     loop {
         // In the order of their due times: one every so many milliseconds.
         let mut ended = connection
