@@ -168,7 +168,7 @@ pub(crate) fn against_restate(table: &mut Table) {
     );
 }
 
-/// LangGraph's checkpoints in SQLite.
+/// `LangGraph`, whose checkpoints lie in SQLite.
 pub(crate) fn against_langgraph(table: &mut Table) {
     let (ours, data) = (Ours::start(&[]), tempfile::tempdir().unwrap());
     let peer = peers::python("langgraph", &data.path().display().to_string());

@@ -39,7 +39,6 @@ use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::TenantId;
 use crate::kernel::tasks::{blocking, spawn};
-use crate::kernel::time::Timestamp;
 use crate::port::expressions::Language;
 use crate::port::queue::Lease;
 use crate::port::records::{Document as _, Scope};
