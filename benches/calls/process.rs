@@ -50,12 +50,8 @@ impl Server {
         Self::start(&mut Self::command(data, settings), /*with_key*/ true)
     }
 
-    /// Starts it on a data folder that has an administrator already, so that no key is printed.
-    pub(crate) fn convoke_again(data: &Path) -> Self {
-        Self::start(&mut Self::command(data, &[]), /*with_key*/ false)
-    }
-
-    fn command(data: &Path, settings: &[(&str, &str)]) -> Command {
+    /// What starts it on a data folder. It prints a key only where there is no administrator yet.
+    pub(crate) fn command(data: &Path, settings: &[(&str, &str)]) -> Command {
         let mut command = Command::new(super::program());
         command
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])

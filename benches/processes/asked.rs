@@ -76,7 +76,12 @@ impl Connection {
 }
 
 /// So many workflows, so many of them at once, each connection doing one after the other.
-pub(crate) fn run(workflows: usize, at_once: usize, open: impl Fn() -> Connection, one: impl Fn(&mut Connection) + Sync) -> Duration {
+pub(crate) fn run(
+    workflows: usize,
+    at_once: usize,
+    open: impl Fn() -> Connection,
+    one: impl Fn(&mut Connection) + Sync,
+) -> Duration {
     let next = AtomicUsize::new(0);
     let mut connections: Vec<Connection> = (0..at_once).map(|_| open()).collect();
     let began = Instant::now();

@@ -9,7 +9,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
-    clippy::panic,
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "a measuring program: what goes wrong ends it with its message"
@@ -18,6 +17,7 @@
 mod asked;
 mod peers;
 #[path = "../calls/process.rs"]
+#[expect(dead_code, reason = "another benchmark starts the program without settings")]
 mod process;
 mod raw;
 mod sides;

@@ -65,8 +65,10 @@ fn steps(connection: &Connection) -> Duration {
             let run = |text: &str| {
                 connection.prepare_cached(text).unwrap().execute(params![tenant, id]).unwrap();
             };
-            run("UPDATE k_execution SET revision = revision + 1, updated_at = updated_at + 1, document = document || ' ' \
-                 WHERE tenant = ?1 AND id = ?2");
+            run(
+                "UPDATE k_execution SET revision = revision + 1, updated_at = updated_at + 1, document = document || ' ' \
+                 WHERE tenant = ?1 AND id = ?2",
+            );
             run("DELETE FROM jobs WHERE tenant = ?1 AND id = ?2");
             connection
                 .prepare_cached(
@@ -104,9 +106,13 @@ fn rows(connection: &Connection) -> Duration {
 
 /// The statement that appends an entry of a log once more.
 fn again(connection: &Connection, log: &str) -> String {
-    let mut names = connection.prepare(&format!("SELECT name FROM pragma_table_info('{log}') WHERE name <> 'position'")).unwrap();
-    let names: Vec<String> =
-        names.query_map([], |row| row.get::<_, String>(0)).unwrap().map(|name| format!("\"{}\"", name.unwrap())).collect();
+    let mut names =
+        connection.prepare(&format!("SELECT name FROM pragma_table_info('{log}') WHERE name <> 'position'")).unwrap();
+    let names: Vec<String> = names
+        .query_map([], |row| row.get::<_, String>(0))
+        .unwrap()
+        .map(|name| format!("\"{}\"", name.unwrap()))
+        .collect();
     let names = names.join(", ");
     format!("INSERT INTO {log} ({names}) SELECT {names} FROM {log} WHERE position = ?1")
 }

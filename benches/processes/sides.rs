@@ -61,7 +61,8 @@ impl Ours {
 
     /// Publishes nodes in a line.
     pub(crate) fn publish(&self, name: &str, nodes: &[Value], variables: &Value) {
-        let edges: Vec<Value> = nodes.windows(2).map(|pair| json!({ "from": pair[0]["id"], "to": pair[1]["id"] })).collect();
+        let edges: Vec<Value> =
+            nodes.windows(2).map(|pair| json!({ "from": pair[0]["id"], "to": pair[1]["id"] })).collect();
         let process = json!({ "name": name, "nodes": nodes, "edges": edges, "variables": variables });
         let mut connection = self.open();
         connection.post("/api/v1/processes", &process);
@@ -74,12 +75,17 @@ impl Ours {
 
     pub(crate) fn run(&self, workflows: usize, at_once: usize) -> (Duration, Duration) {
         let before = self.server.cpu();
-        let took = asked::run(workflows, at_once, || self.open(), |connection| {
-            let started = connection.post("/api/v1/executions", &json!({ "processId": "ten" }));
-            let path = format!("/api/v1/operations/{}/execute", started["executionId"].as_str().unwrap());
-            let ended = connection.post(&path, &json!({ "waitSeconds": 60 }));
-            assert_eq!(ended["result"]["number"], STEPS, "{ended}");
-        });
+        let took = asked::run(
+            workflows,
+            at_once,
+            || self.open(),
+            |connection| {
+                let started = connection.post("/api/v1/executions", &json!({ "processId": "ten" }));
+                let path = format!("/api/v1/operations/{}/execute", started["executionId"].as_str().unwrap());
+                let ended = connection.post(&path, &json!({ "waitSeconds": 60 }));
+                assert_eq!(ended["result"]["number"], STEPS, "{ended}");
+            },
+        );
         (took, self.server.cpu().checked_sub(before).unwrap())
     }
 }
@@ -116,8 +122,11 @@ fn rows(table: &mut Table, name: &str, measured: [(Best, Best); 3], there: bool,
             _ => Target::none(),
         };
         let told = |best: Best| format!("{:.0}/s, {:.1} ms of CPU", best.rate, best.cpu);
-        let (theirs, ratio) =
-            if there { (format!("{} ({name})", told(other)), format!("{ratio:.2} times")) } else { (name.to_owned(), String::new()) };
+        let (theirs, ratio) = if there {
+            (format!("{} ({name})", told(other)), format!("{ratio:.2} times"))
+        } else {
+            (name.to_owned(), String::new())
+        };
         table.row(&format!("ten durable steps, {at_once} at once"), told(mine), theirs, ratio, target);
     }
 }
@@ -132,9 +141,14 @@ pub(crate) fn against_restate(table: &mut Table) {
         move |workflows: usize, at_once: usize| {
             let cpu = || pids.iter().map(|pid| cpu_of(*pid)).sum::<Duration>();
             let before = cpu();
-            let took = asked::run(workflows, at_once, || Connection::open(&url, None), |connection| {
-                assert_eq!(connection.post("/ten/run", &json!(0)), STEPS);
-            });
+            let took = asked::run(
+                workflows,
+                at_once,
+                || Connection::open(&url, None),
+                |connection| {
+                    assert_eq!(connection.post("/ten/run", &json!(0)), STEPS);
+                },
+            );
             (took, cpu().checked_sub(before).unwrap())
         }
     });
@@ -145,10 +159,16 @@ pub(crate) fn against_restate(table: &mut Table) {
     let ratio = mine.cpu / other.cpu;
     let target = if there { Target::of("≤ 0.5", ratio <= 0.5) } else { Target::unmeasured("≤ 0.5") };
     let told = |best: Best| format!("{:.2} ms", best.cpu);
-    table.row("CPU of a workflow, 64 at once", told(mine), format!("{} (Restate and its service)", told(other)), format!("{ratio:.2}"), target);
+    table.row(
+        "CPU of a workflow, 64 at once",
+        told(mine),
+        format!("{} (Restate and its service)", told(other)),
+        format!("{ratio:.2}"),
+        target,
+    );
 }
 
-/// LangGraph's checkpoints in SQLite.
+/// `LangGraph`, whose checkpoints lie in SQLite.
 pub(crate) fn against_langgraph(table: &mut Table) {
     let (ours, data) = (Ours::start(&[]), tempfile::tempdir().unwrap());
     let peer = peers::python("langgraph", &data.path().display().to_string());

@@ -1,7 +1,7 @@
 //! A million executions that wait, each for a timer of its own: how long the program takes to start on them, what it needs of memory, and
 //! whether those that become due meanwhile fire on time.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, params};
 use serde_json::json;
@@ -32,10 +32,11 @@ pub(crate) fn measure(table: &mut Table) {
     eprintln!("  {WAITING} executions were written in {:.0} s", began.elapsed().as_secs_f64());
 
     let began = Instant::now();
-    let server = Server::convoke_again(data.path());
+    let server = Server::start(&mut Server::command(data.path(), &[]), /*with_key*/ false);
     let start = began.elapsed().as_secs_f64();
     let connection = Connection::open(&file).unwrap();
-    let first = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap() + AFTER;
+    let now = "SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER)";
+    let first = connection.query_row(now, [], |row| row.get::<_, i64>(0)).unwrap() + AFTER;
     // Before the program comes to look at them: what is due is due by this clock.
     connection.busy_timeout(Duration::from_secs(30)).unwrap();
     connection
@@ -82,8 +83,9 @@ fn fill(connection: &Connection) {
         .execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA cache_size=-400000; BEGIN IMMEDIATE;")
         .unwrap();
     let columns = |table: &str, but: &str| {
-        let mut names =
-            connection.prepare(&format!("SELECT name FROM pragma_table_info('{table}') WHERE name NOT IN ({but})")).unwrap();
+        let mut names = connection
+            .prepare(&format!("SELECT name FROM pragma_table_info('{table}') WHERE name NOT IN ({but})"))
+            .unwrap();
         let names = names.query_map([], |row| row.get::<_, String>(0)).unwrap();
         names.map(|name| format!("\"{}\"", name.unwrap())).collect::<Vec<_>>().join(", ")
     };
@@ -124,7 +126,8 @@ fn fill(connection: &Connection) {
 
 /// How late each of those that were due ended, in milliseconds and in order.
 fn lateness(connection: &Connection, first: i64) -> Vec<i64> {
-    let until = Instant::now() + Duration::from_millis(u64::try_from(AFTER + DUE * APART).unwrap()) + Duration::from_secs(20);
+    let until =
+        Instant::now() + Duration::from_millis(u64::try_from(AFTER + DUE * APART).unwrap()) + Duration::from_secs(20);
     loop {
         // In the order of their due times: one every so many milliseconds.
         let mut ended = connection

@@ -27,7 +27,8 @@ impl Worker {
 
 /// Takes the first step that is due at once out of what is written for others to take up: whoever writes it goes on with it.
 pub(super) fn hold_next(tenant: TenantId, steps: &mut [Step], now: Timestamp) -> Next {
-    let found = steps.iter_mut().find(|step| matches!(step, Step::Enqueue(job) if job.queue == WORK && job.due <= now))?;
+    let found =
+        steps.iter_mut().find(|step| matches!(step, Step::Enqueue(job) if job.queue == WORK && job.due <= now))?;
     let Step::Enqueue(job) = &*found else { return None };
     let (job, until) = (job.clone(), now.plus(LEASE));
     let next = Lease::at_once(tenant, &job, until);
