@@ -127,9 +127,9 @@ impl Capability for ExecutionMigrate {
         Domain::Executions,
         Route::post("/executions/migrations"),
         Permit::on(Resource::Executions, Action::Change),
-        "Lets executions that have begun go over to another published version of their process, by a plan of which node takes the place of \
-         which; first looks, and writes only with dryRun false and only those of which nothing would be lost. To go on after a failure in the same version use \
-         execution_recover.",
+        "Lets executions that have begun go over to another published version of their process, with which node takes the place of which; \
+         first looks, and writes only with dryRun false and only those of which nothing would be lost. To go on after a failure in the same \
+         version use execution_recover.",
     );
 
     async fn run(cx: &Cx, input: Input) -> Result<Output, Fault> {

@@ -32,7 +32,7 @@ async fn migrated(app: &TestApp, id: &str, nodes: Value) -> Value {
 
 fn person(id: &str) -> Value {
     json!({ "id": id, "type": "human_task", "config": {
-        "assignee": "= approver", "form": { "type": "object", "properties": {} }, "outcomes": ["approve", "reject"],
+        "assignee": "= approver", "outcomes": ["approve", "reject"],
     }, "output": { "outcome": "= result.outcome" } })
 }
 

@@ -177,7 +177,7 @@ fn a_list_goes_on_where_its_items_are() {
     }
     assert_eq!(stand.end(), "completed");
     let mut stand = Stand::begun(list("all", tool("body", json!({}))), json!({}));
-    let person = json!({ "id": "body", "type": "human_task", "config": { "assignee": "ada", "form": { "type": "object", "properties": {} } } });
+    let person = json!({ "id": "body", "type": "human_task", "config": { "assignee": "ada" } });
     assert_eq!(over(&mut stand, list("all", person), &Plan::default()).0, ["node_type_differs body"]);
 }
 
