@@ -499,7 +499,9 @@ fn unusable(part: &Path, fault: StoreFault) -> Fault {
     match fault {
         StoreFault::Full => store_fault(fault),
         StoreFault::Broken(why) | StoreFault::Unavailable(why) => unusable_by(part, why),
-        StoreFault::Conflict(_) | StoreFault::TooMuch | StoreFault::TooLarge { .. } => unusable_by(part, store_fault(fault)),
+        StoreFault::Conflict(_) | StoreFault::TooMuch | StoreFault::TooLarge { .. } => {
+            unusable_by(part, store_fault(fault))
+        }
     }
 }
 

@@ -53,7 +53,8 @@ impl Caller {
             "this needs the permission {permit}, which whoever published {} did not have; somebody who has it must publish it anew",
             bound.of
         );
-        Fault::new(forbidden(permit).code(), say).with_detail(serde_json::json!({ "permission": permit, "boundBy": bound.of }))
+        Fault::new(forbidden(permit).code(), say)
+            .with_detail(serde_json::json!({ "permission": permit, "boundBy": bound.of }))
     }
 }
 

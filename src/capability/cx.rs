@@ -576,7 +576,7 @@ pub fn store_fault(fault: StoreFault) -> Fault {
         }
         StoreFault::TooLarge { kind, most } => {
             let say = format!("the {} would be larger than {most} bytes", kind.replace('_', " "));
-            Fault::new(&codes::DOCUMENT_TOO_LARGE, say)
+            Fault::new(&codes::KEPT_TOO_LARGE, say)
         }
         StoreFault::Full => Fault::new(&codes::STORAGE_FULL, "the store has no room left"),
         StoreFault::TooMuch => Fault::new(&codes::TOO_BROAD, "the call would look through more than one call may"),

@@ -1,10 +1,10 @@
 //! What a capability is, the registry of them, the context that a call runs in, and the gate before it.
 
 pub mod acting;
-pub mod bound;
 pub mod alarms;
 pub mod asking;
 pub mod behind;
+pub mod bound;
 pub mod caches;
 pub mod caller;
 mod changed;

@@ -195,7 +195,9 @@ impl fmt::Display for StoreFault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Conflict(conflict) => write!(formatter, "conflict: {conflict:?}"),
-            Self::TooLarge { kind, most } => write!(formatter, "a document of kind '{kind}' is larger than {most} bytes"),
+            Self::TooLarge { kind, most } => {
+                write!(formatter, "a document of kind '{kind}' is larger than {most} bytes")
+            }
             Self::Full => formatter.write_str("no room left in the store"),
             Self::TooMuch => formatter.write_str("the read would look at more than one read may"),
             Self::Unavailable(why) => write!(formatter, "the store is unavailable: {why}"),

@@ -161,7 +161,9 @@ fn make_ready(connection: &Connection, queue: &'static str, now: Timestamp) -> R
 fn tenants(connection: &Connection, queue: &'static str, after: Uuid, most: usize) -> Result<Vec<Uuid>, StoreFault> {
     let mut found: Vec<Uuid> = Vec::new();
     let mut statement = connection
-        .prepare_cached("SELECT tenant FROM jobs WHERE queue = ?1 AND ready = 1 AND tenant > ?2 ORDER BY tenant LIMIT 1")
+        .prepare_cached(
+            "SELECT tenant FROM jobs WHERE queue = ?1 AND ready = 1 AND tenant > ?2 ORDER BY tenant LIMIT 1",
+        )
         .or_fault()?;
     let mut next = |last: Uuid| {
         statement

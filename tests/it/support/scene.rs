@@ -373,6 +373,7 @@ impl Steps {
             concurrency: 8,
             user: ada,
             key: Some(KeyId::from_uuid(id(0xc2))),
+            bound: None,
             state: State::Active,
             reason: None,
         };

@@ -371,7 +371,14 @@ impl Worker {
                 Err(StoreFault::Conflict(Conflict::Changed { id: changed, .. })) if changed == id => {}
                 Err(StoreFault::TooLarge { .. }) => {
                     drop(turn);
-                    let failed = Happening::Failed { token, item, attempt: Some(attempt), code: "state_too_large".to_owned(), message: too_large(), passing: false };
+                    let failed = Happening::Failed {
+                        token,
+                        item,
+                        attempt: Some(attempt),
+                        code: "state_too_large".to_owned(),
+                        message: too_large(),
+                        passing: false,
+                    };
                     return self.known(lease, WORK, id, failed).await;
                 }
                 Err(StoreFault::Conflict(Conflict::Bound { .. })) => {

@@ -109,6 +109,9 @@ mod tests {
         assert_eq!(read(&written), None);
         written["granted"] = serde_json::json!(["users:read"]);
         let bound = read(&written).unwrap();
-        assert_eq!((bound.grants, bound.of.as_str()), (Grants::parse("users:read").unwrap(), "version 1.0.0 of the process 'order'"));
+        assert_eq!(
+            (bound.grants, bound.of.as_str()),
+            (Grants::parse("users:read").unwrap(), "version 1.0.0 of the process 'order'")
+        );
     }
 }
