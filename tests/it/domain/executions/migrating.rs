@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{begin, end, journal, keeps, over, published, remembered, rest, started, until};
 use crate::support::app::{Person, TestApp};
 
-fn named(name: &str, nodes: Value, edges: &str, variables: &Value) -> Value {
+fn named(name: &str, nodes: &Value, edges: &str, variables: &Value) -> Value {
     let edge = |edge: &str| {
         let (from, to) = edge.split_once('>').unwrap();
         json!({ "from": from, "to": to })
@@ -17,7 +17,7 @@ fn named(name: &str, nodes: Value, edges: &str, variables: &Value) -> Value {
 
 /// Publishes another version; answers what it is called.
 async fn next(app: &TestApp, person: &Person, name: &str, nodes: Value, edges: &str, variables: Value) -> String {
-    let input = named(name, nodes, edges, &variables);
+    let input = named(name, &nodes, edges, &variables);
     app.call(person, "process_update", input).await.unwrap();
     let told = app.call(person, "process_publish", json!({ "id": name })).await.unwrap();
     told["version"].as_str().unwrap().to_owned()

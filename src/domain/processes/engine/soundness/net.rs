@@ -102,17 +102,18 @@ impl Net {
                     }
                     places.push(edge);
                 }
-                Standing::At(node) => places.extend(self.within(graph, node)?),
+                // Nothing goes on from an end.
+                Standing::At(node) if graph.nodes[node].role == Role::End => {}
+                Standing::At(node) => places.push(self.within(graph, node)?),
             }
         }
         Some(places)
     }
 
-    /// A place of its own within a node; no place at an end, where nothing goes on.
-    fn within(&mut self, graph: &Graph, node: NodeIndex) -> Option<Option<usize>> {
+    /// A place of its own within a node.
+    fn within(&mut self, graph: &Graph, node: NodeIndex) -> Option<usize> {
         let knot = match graph.nodes[node].role {
-            Role::End => return Some(None),
-            Role::Compensation => return None,
+            Role::End | Role::Compensation => return None,
             Role::Parallel => Some(Knot::All),
             Role::Inclusive => Some(Knot::Some),
             Role::Boundary => Some(Knot::One),
@@ -134,7 +135,7 @@ impl Net {
             }
         };
         self.spots.push(Some(Spot { of: None, to: number, edge: None, counts: true, at: node }));
-        Some(Some(place))
+        Some(place)
     }
 
     fn add(&mut self, graph: &Graph, index: NodeIndex) {
