@@ -76,7 +76,9 @@ mod tests {
         while let Some((asked, share)) = deal.round() {
             let place = |tenant: Uuid| tenants.iter().position(|one| *one == tenant).unwrap();
             let gives: Vec<usize> = has.iter().zip(&got).map(|(has, got)| share.min(has - got)).collect();
-            asked.iter().for_each(|tenant| got[place(*tenant)] += gives[place(*tenant)]);
+            for tenant in &asked {
+                got[place(*tenant)] += gives[place(*tenant)];
+            }
             deal.gave(share, |tenant| gives[place(tenant)]);
         }
         got

@@ -26,7 +26,7 @@ enum Ready {
     Append { plan: Arc<LogPlan>, values: Vec<Sql>, text: Vec<Sql> },
     Cut { plan: Arc<LogPlan>, tenant: Uuid, positions: Vec<i64> },
     Count { tenant: Uuid, name: &'static str, key: String, by: i64, at_most: Option<i64> },
-    Enqueue { id: Uuid, queue: &'static str, values: [Sql; 9] },
+    Enqueue { id: Uuid, queue: &'static str, values: Box<[Sql; 9]> },
     Finish { tenant: Uuid, id: Uuid, queue: &'static str, token: i64 },
 }
 
@@ -69,7 +69,7 @@ fn prepare_job(tenant: Uuid, at: Timestamp, job: &Job, held_until: Option<Timest
     Ok(Ready::Enqueue {
         id: job.id,
         queue: job.queue,
-        values: [
+        values: Box::new([
             value::id(tenant),
             value::id(job.id),
             Sql::Text(job.queue.to_owned()),
@@ -80,7 +80,7 @@ fn prepare_job(tenant: Uuid, at: Timestamp, job: &Job, held_until: Option<Timest
             Sql::Text(value::written(&job.body)?),
             // Whoever holds it from the start need not find it.
             Sql::Integer(i64::from(held_until.is_none() && job.due <= at)),
-        ],
+        ]),
     })
 }
 

@@ -419,7 +419,7 @@ impl Gate {
             let ended = match place {
                 Ok(place) => {
                     let work = gate.execute_at(place, call.clone(), input, Some(ending));
-                    request.current().over(work).await
+                    Box::pin(request.current().over(work)).await
                 }
                 Err(fault) => Err(Stopped { fault, by_itself: true, ending: Some(ending) }),
             };

@@ -71,15 +71,6 @@ holds_of!(azure, Part::find_azure:
     what_was_removed_long_ago_goes_for_good,
 );
 
-// Its emulator knows no credentials.
-holds_of!(google, Part::find_google:
-    what_is_large_goes_in_parts_and_comes_back_the_same,
-    objects_are_listed_within_their_folder_and_no_other,
-    of_two_that_write_the_same_new_name_one_is_told,
-    instances_that_share_a_place_share_the_blobs_and_their_copies,
-    what_was_removed_long_ago_goes_for_good,
-);
-
 async fn what_is_large_goes_in_parts_and_comes_back_the_same(part: Part) {
     let (objects, blobs) = (part.objects(), blobs(&part));
     let folder = tempfile::tempdir().unwrap();

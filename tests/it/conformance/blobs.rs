@@ -183,8 +183,3 @@ blobs_conformance!(azure, {
     let part = Part::find_azure()?;
     Some(Box::new(move || Arc::new(ObjectBlobs::new(part.objects(), Arc::new(SystemClock))) as Arc<dyn Blobs>))
 });
-
-blobs_conformance!(google, {
-    let part = Part::find_google()?;
-    Some(Box::new(move || Arc::new(ObjectBlobs::new(part.objects(), Arc::new(SystemClock))) as Arc<dyn Blobs>))
-});

@@ -14,14 +14,13 @@ use convoke::kernel::bucket::Bucket;
 use convoke::kernel::clock::SystemClock;
 use convoke::kernel::secret::Secret;
 use convoke::port::objects::Objects;
-use serde_json::json;
 
 use super::servers::named;
 
 /// A server, and who may write there.
 #[derive(Clone)]
 pub(crate) struct Server {
-    /// `s3`, `az` or `gs`.
+    /// `s3` or `az`.
     scheme: &'static str,
     pub(crate) url: String,
     pub(crate) key_id: String,
@@ -54,12 +53,6 @@ impl Part {
         Some(Server { scheme: "az", url, key_id, secret, bucket }.part())
     }
 
-    /// A new one of Google's, on an emulator that others wrote. It asks nobody who he is.
-    pub(crate) fn find_google() -> Option<Self> {
-        let (url, bucket) = (named("GOOGLE_URL", "google")?, "convoke".to_owned());
-        Some(Server { scheme: "gs", url, key_id: String::new(), secret: String::new(), bucket }.part())
-    }
-
     fn find_in(bucket: &str) -> Option<Self> {
         let value = |variable: &str| named(variable, "s3");
         let server = Server {
@@ -90,13 +83,7 @@ impl Part {
     }
 
     pub(crate) fn credentials(&self) -> String {
-        let Server { scheme, url, key_id, secret, .. } = &self.server;
-        if *scheme != "gs" {
-            return format!("{key_id}:{secret}");
-        }
-        // A service account that signs nothing.
-        let account = json!({ "gcs_base_url": url, "disable_oauth": true, "client_email": "", "private_key": "", "private_key_id": "" });
-        account.to_string()
+        format!("{}:{}", self.server.key_id, self.server.secret)
     }
 
     pub(crate) fn objects(&self) -> Arc<dyn Objects> {

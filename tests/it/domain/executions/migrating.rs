@@ -180,7 +180,7 @@ async fn it_is_for_whoever_may_change_it_and_asks_for_what_there_is() {
         (json!({ "toVersion": "latest", "executions": ["nobody"] }), "not_found", None),
     ] {
         let fault = app.call(ada, "execution_migrate", input.clone()).await.unwrap_err();
-        let place = fault.places().first().map(|one| one.pointer.to_string());
+        let place = fault.places().first().map(|one| one.pointer.clone());
         assert_eq!((fault.code().name, place.as_deref()), (code, at), "{input}");
     }
     // One that goes over beside one that cannot.

@@ -540,15 +540,14 @@ impl Move<'_, '_> {
         let mut kept = Vec::with_capacity(all.len());
         for one in all {
             let Some(node) = self.from.find(&one.node) else { continue };
-            match self.meant(node).filter(|place| to.nodes[*place].undone_by.is_some()) {
-                Some(place) => kept.push(Undoable { node: to.node(place).id.clone(), token: one.token }),
-                None => {
-                    let say =
-                        format!("'{}' was done and can be undone, and in the new version nothing undoes it", one.node);
-                    let mend = "Give it a compensation in the new version, or say in 'nodes' which node that has one takes its place.";
-                    self.error("undoing_missing", node, say, mend);
-                }
+            if let Some(place) = self.meant(node).filter(|place| to.nodes[*place].undone_by.is_some()) {
+                kept.push(Undoable { node: to.node(place).id.clone(), token: one.token });
+                continue;
             }
+            let say = format!("'{}' was done and can be undone, and in the new version nothing undoes it", one.node);
+            let mend =
+                "Give it a compensation in the new version, or say in 'nodes' which node that has one takes its place.";
+            self.error("undoing_missing", node, say, mend);
         }
         kept
     }

@@ -120,19 +120,16 @@ impl Net {
             Role::Start | Role::Activity | Role::Event | Role::Exclusive => None,
         };
         let place = self.spots.len();
-        let number = match knot {
+        let number = if let Some(knot) = knot {
             // What is within a gateway waits for nobody any more, and what is at a boundary has left its activity.
-            Some(knot) => {
-                let there = |edge: &EdgeIndex| self.spots.get(*edge).is_some_and(Option::is_some);
-                let to = graph.nodes[node].outgoing.iter().copied().filter(there).collect();
-                self.ties.push(Some(Tie { knot, from: vec![place], to, node }));
-                self.ties.len() - 1
-            }
-            None => {
-                let number = self.ties.iter().position(|tie| tie.as_ref().is_some_and(|tie| tie.node == node))?;
-                self.ties.get_mut(number)?.as_mut()?.from.push(place);
-                number
-            }
+            let there = |edge: &EdgeIndex| self.spots.get(*edge).is_some_and(Option::is_some);
+            let to = graph.nodes[node].outgoing.iter().copied().filter(there).collect();
+            self.ties.push(Some(Tie { knot, from: vec![place], to, node }));
+            self.ties.len() - 1
+        } else {
+            let number = self.ties.iter().position(|tie| tie.as_ref().is_some_and(|tie| tie.node == node))?;
+            self.ties.get_mut(number)?.as_mut()?.from.push(place);
+            number
         };
         self.spots.push(Some(Spot { of: None, to: number, edge: None, counts: true, at: node }));
         Some(place)

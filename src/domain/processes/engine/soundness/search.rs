@@ -52,7 +52,9 @@ pub(super) fn from(net: &Net, places: &[usize], most: usize, whole: bool) -> Ver
         ran: BTreeSet::new(),
     };
     let mut first: Marking = vec![0; net.spots.len().div_ceil(64).max(1)].into();
-    places.iter().for_each(|place| set(&mut first, *place));
+    for place in places {
+        set(&mut first, *place);
+    }
     search.come(first, None);
     let mut at = 0;
     while at < search.seen.len() {

@@ -199,12 +199,16 @@ fn what_can_be_undone_still_can_or_it_is_refused() {
     assert_eq!(over(&mut begun(), booking("book", false), &Plan::default()).0, ["undoing_missing book"]);
     let mut stand = begun();
     assert_eq!(over(&mut stand, booking("hold", true), &renamed("book", "hold")), none());
-    stand.play(|play| play.compensate());
+    stand.play(|play| {
+        play.compensate();
+    });
     stand.done("undo", json!({}));
     assert_eq!((stand.end().as_str(), stand.told("undone")), ("compensated", vec!["s hold".to_owned()]));
     // In the middle of it.
     let mut stand = begun();
-    stand.play(|play| play.compensate());
+    stand.play(|play| {
+        play.compensate();
+    });
     assert_eq!(over(&mut stand, booking("hold", true), &renamed("book", "hold")), none());
     stand.done("undo", json!({}));
     assert_eq!(stand.end(), "compensated");
@@ -225,7 +229,9 @@ fn times_that_were_waited_for_keep_their_moment_and_new_ones_count_from_now() {
             );
             nodes.push(tool("late", json!({})));
             nodes.push(node("missed", "end"));
-            text += &format!("; {id} > late; late > missed");
+            for part in ["; ", id, " > late; late > missed"] {
+                text.push_str(part);
+            }
         }
         definition(nodes.into(), &text, json!({}))
     };
