@@ -47,11 +47,9 @@ pub(in crate::domain::executions) struct Input {
     /// Which node of the new version takes the place of one that executions stand at, wait at, or have done what can be undone at:
     /// `{ "old": "new" }`. The same id when not said.
     #[serde(default)]
-    #[schemars(extend("maxProperties" = 200))]
     nodes: BTreeMap<String, String>,
     /// Which edge takes the place of one by which a token waits at a join; the one of the same id, or between the same nodes, when not said.
     #[serde(default)]
-    #[schemars(extend("maxProperties" = 200))]
     edges: BTreeMap<String, String>,
     /// Values of variables from then on, such as those that the new version demands.
     #[serde(default)]
