@@ -273,8 +273,16 @@ impl Cx {
     /// `not_found` when there is none that the caller may see, `forbidden` when the caller may see it and not do this.
     pub async fn load<T: Owned>(&self, id: Uuid, action: Action) -> Result<Stored<T>, Fault> {
         let stored = self.get::<T>(id).await?.ok_or_else(|| Fault::not_found(T::NOUN, id))?;
+        self.judged(stored, action)
+    }
+
+    /// The same for a document that was read already, such as one of a list.
+    ///
+    /// # Errors
+    /// As `load`.
+    pub fn judged<T: Owned>(&self, stored: Stored<T>, action: Action) -> Result<Stored<T>, Fault> {
         match judge(self.caller(), &stored, action) {
-            Verdict::Hidden => return Err(Fault::not_found(T::NOUN, id)),
+            Verdict::Hidden => return Err(Fault::not_found(T::NOUN, stored.id)),
             Verdict::Forbidden => return Err(forbidden(Permit::on(T::RESOURCE, action))),
             Verdict::Allowed => {}
         }

@@ -111,7 +111,7 @@ codes! {
     /// The body is larger than allowed.
     TOO_LARGE = caller("too_large", 413, "The request is larger than the server takes. Send less, or ask the operator to raise the limit.");
     /// What is to be kept is larger than allowed.
-    KEPT_TOO_LARGE = caller("kept_too_large", 422, "What this would be kept as is larger than it may be; the detail says how large it may. Keep what is large elsewhere, such as in documents or memories, and hand on its id.");
+    KEPT_TOO_LARGE = caller("kept_too_large", 422, "What this would be kept as is larger than it may be; the message says how large it may. Keep what is large elsewhere, such as in documents or memories, and hand on its id.");
     /// The path and query are longer than allowed.
     TARGET_TOO_LONG = caller("target_too_long", 414, "The path and query are longer than the server takes. Send long inputs in the body of a POST.");
     /// The headers are larger than allowed.

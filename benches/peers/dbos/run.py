@@ -1,13 +1,15 @@
 """A peer for the benchmark: DBOS on PostgreSQL, a workflow of ten steps, each of which it keeps.
 
-Argument: the database's address. Reads lines `workflows at-once`, answers each with `seconds CPU-seconds`.
+Argument: the database's address. It is asked as timing.py says.
 """
 
 import sys
-import time
-from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from dbos import DBOS
+
+sys.path.append(str(Path(__file__).parent.parent))
+import timing  # noqa: E402
 
 DBOS(config={
     "name": "bench",
@@ -36,11 +38,5 @@ def workflow(_: int) -> None:
 
 
 DBOS.launch()
-print("ready", flush=True)
-for line in sys.stdin:
-    count, at_once = map(int, line.split())
-    with ThreadPoolExecutor(at_once) as pool:
-        began, spent = time.monotonic(), time.process_time()
-        list(pool.map(workflow, range(count)))
-        print(time.monotonic() - began, time.process_time() - spent, flush=True)
+timing.answer(workflow)
 DBOS.destroy()

@@ -1,17 +1,19 @@
 """A peer for the benchmark: a LangGraph of ten nodes with its SQLite checkpointer, each checkpoint on disk before the next node.
 
-Argument: a folder for its data. Reads lines `workflows at-once`, answers each with `seconds CPU-seconds`.
+Argument: a folder for its data. It is asked as timing.py says.
 """
 
 import itertools
 import sqlite3
 import sys
-import time
-from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TypedDict
 
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import END, START, StateGraph
+
+sys.path.append(str(Path(__file__).parent.parent))
+import timing  # noqa: E402
 
 
 class State(TypedDict):
@@ -43,10 +45,4 @@ def workflow(_: int) -> None:
     assert ended["number"] == 10, ended
 
 
-print("ready", flush=True)
-for line in sys.stdin:
-    count, at_once = map(int, line.split())
-    with ThreadPoolExecutor(at_once) as pool:
-        began, spent = time.monotonic(), time.process_time()
-        list(pool.map(workflow, range(count)))
-        print(time.monotonic() - began, time.process_time() - spent, flush=True)
+timing.answer(workflow)

@@ -180,11 +180,8 @@ async fn chosen(cx: &Cx, input: &Input) -> Result<(Vec<Stored<Execution>>, Optio
                 .and(Filter::is("version", text(version)))
                 .and(Filter::In("status", open.iter().map(|one| text(one.name())).collect()));
             let page = cx.list::<Execution>(filter, "createdAt", false, &input.paging).await?;
-            let mut chosen = Vec::with_capacity(page.items.len());
-            for one in page.items {
-                chosen.push(cx.load::<Execution>(one.id, Action::Change).await?);
-            }
-            return Ok((chosen, page.next_page_token));
+            let chosen: Result<_, Fault> = page.items.into_iter().map(|one| cx.judged(one, Action::Change)).collect();
+            return Ok((chosen?, page.next_page_token));
         }
         (Some(_), Some(_)) => {
             return Err(Fault::bad_input("/executions", "is given beside processId: name either"));

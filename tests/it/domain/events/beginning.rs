@@ -43,3 +43,22 @@ async fn an_event_begins_one_execution_and_one_that_does_not_fit_is_a_dead_lette
     assert!(dead["reason"].as_str().unwrap().contains("weight"), "{dead}");
     assert_eq!(executions(&app, "shipping").await.len(), 1);
 }
+
+/// A process that publishes what it is begun by.
+#[tokio::test]
+async fn a_circle_of_events_and_processes_ends_by_its_hops() {
+    let app = started().await;
+    let again = json!({ "id": "again", "type": "tool", "config": { "tool": "event_publish" }, "input": { "topic": "order.created", "event": {} } });
+    let process = json!({ "name": "Echo", "nodes": [{ "id": "begin", "type": "start" }, again, { "id": "done", "type": "end" }],
+        "edges": [{ "from": "begin", "to": "again" }, { "from": "again", "to": "done" }] });
+    app.call(&app.member, "process_create", process).await.unwrap();
+    app.call(&app.member, "process_publish", json!({ "id": "echo" })).await.unwrap();
+    let made = subscribe(&app, &app.member, &["order.created"], begins("echo"), json!({})).await;
+    let event = json!({ "topic": "order.created", "event": {} });
+    app.call(&app.member, "event_publish", event).await.unwrap();
+    let dead = until("the circle ends", async || letters(&app, &made).await.first().cloned()).await;
+    assert_eq!(dead["code"], "too_many_hops", "{dead}");
+    // Two hops each time round: one by the event, one by the step.
+    let most = app.app.platform().config.events.most_hops as usize;
+    assert_eq!(executions(&app, "echo").await.len(), most / 2);
+}

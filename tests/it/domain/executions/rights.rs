@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{begin, end, keeps, over, published, rest, started};
 use crate::domain::agents::{calls, said};
+use crate::domain::events::receiver::until;
 use crate::support::app::TestApp;
 
 async fn fails_with(app: &TestApp, name: &str, node: Value) -> Value {
@@ -104,6 +105,53 @@ async fn what_would_be_too_large_to_keep_fails_its_step() {
     rest(&app).await;
     app.clock.advance(Duration::from_secs(3_600));
     assert_eq!(over(&app, &app.member, &id).await["status"], "completed");
+}
+
+/// What a process sets going for later, by time and by events, does no more either.
+#[tokio::test]
+async fn what_a_process_leaves_behind_is_within_the_same_bound() {
+    let app = TestApp::start().await;
+    let nodes = json!([begin(), keeps("keep", "Kept for somebody else"), end("done")]);
+    published(&app, &app.member, "Full", nodes, "begin>keep keep>done", json!({})).await;
+    let plan = json!({ "id": "plan", "type": "tool", "config": { "tool": "schedule_create" },
+        "input": { "processId": "full", "cronExpression": "0 * * * *" } });
+    let target = json!({ "type": "tool", "tool": "execution_start", "input": { "processId": "full" } });
+    let hear = json!({ "id": "hear", "type": "tool", "config": { "tool": "event_subscribe" }, "input": { "topics": ["order.*"], "target": target } });
+    let process = json!({ "name": "Trap", "nodes": [begin(), plan, hear, end("done")], "edges": [
+        { "from": "begin", "to": "plan" }, { "from": "plan", "to": "hear" }, { "from": "hear", "to": "done" },
+    ] });
+    // Somebody who may do all of that, and make no memories.
+    let scopes = [
+        "processes:read",
+        "processes:create",
+        "processes:change",
+        "executions:read",
+        "executions:create",
+        "schedules:create",
+        "events:read",
+        "events:create",
+    ];
+    let key = app.call(&app.member, "api_key_create", json!({ "name": "narrow", "scopes": scopes })).await.unwrap();
+    let narrow = key["key"].as_str().unwrap();
+    app.call_by_key(narrow, "process_create", process).await.unwrap();
+    app.call_by_key(narrow, "process_publish", json!({ "id": "trap" })).await.unwrap();
+    let id = started(&app, &app.member, "trap", json!({})).await;
+    let told = over(&app, &app.member, &id).await;
+    assert_eq!(told["status"], "completed", "{told:#}");
+    app.call(&app.member, "event_publish", json!({ "topic": "order.created", "event": {} })).await.unwrap();
+    app.clock.advance(Duration::from_hours(1));
+    app.app.start().await.unwrap();
+    let both = until("both are over", async || {
+        let input = json!({ "processId": "full", "status": "failed" });
+        let told = app.call(&app.member, "execution_list", input).await.unwrap();
+        Some(told["items"].as_array().unwrap().clone()).filter(|all| all.len() == 2)
+    });
+    for one in both.await {
+        let told = app.call(&app.member, "execution_get", json!({ "id": one["executionId"] })).await.unwrap();
+        let why = told["failure"]["message"].as_str().unwrap();
+        assert!(why.contains("memories:create") && why.contains("version 1.0.0 of the process 'trap'"), "{why}");
+    }
+    assert_eq!(super::remembered(&app, &app.member, "kept for somebody else").await, 0);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use convoke::domain::executions::working::Worker;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use super::{begin, end, journal, keeps, over, published, remembered, rest, started, until};
 use crate::support::app::TestApp;
@@ -288,27 +289,39 @@ async fn an_execution_goes_on_after_a_restart() {
 }
 
 #[tokio::test]
-async fn what_is_started_is_taken_up_once_it_is_written_and_goes_on_without_a_pause() {
+async fn what_is_started_is_taken_up_once_it_is_written() {
     let app = TestApp::start().await;
     let nodes = json!([begin(), keeps("one", "The first of two"), keeps("two", "The second of two"), end("done")]);
     published(&app, &app.member, "Quick", nodes, "begin>one one>two two>done", json!({})).await;
     let worker = Worker::new(app.app.gate().clone(), 8).unwrap();
+    let waits = Notify::new();
     let working = async {
         loop {
             if worker.round().await.unwrap() == 0 {
-                // Nothing but what it is told ends this.
+                // Nothing but what it is told ends the wait.
+                waits.notify_one();
                 worker.wait(Duration::from_hours(1)).await;
             }
         }
     };
     let asking = async {
-        // The worker waits already.
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        waits.notified().await;
         let id = started(&app, &app.member, "quick", json!({})).await;
         let ended = app.call(&app.member, "execution_run", json!({ "id": id, "waitSeconds": 20 })).await.unwrap();
         assert_eq!(ended["status"], "completed", "{ended:#}");
     };
     tokio::select! { () = working => {}, () = asking => {} }
-    // The second step is never free for others to take: it is leased in the commit of the first.
-    assert_eq!(app.app.platform().store.depth("execution_work").await.unwrap(), 0);
+}
+
+/// The worker looks at the queue once, when the first step is due: the second is leased in the commit of the first.
+#[tokio::test]
+async fn whoever_did_a_step_goes_on_with_the_next_one() {
+    let app = TestApp::start().await;
+    let nodes = json!([begin(), keeps("one", "The first of two"), keeps("two", "The second of two"), end("done")]);
+    published(&app, &app.member, "Quick", nodes, "begin>one one>two two>done", json!({})).await;
+    let id = started(&app, &app.member, "quick", json!({})).await;
+    let worker = Worker::new(app.app.gate().clone(), 8).unwrap();
+    assert_eq!(worker.round().await.unwrap(), 1);
+    let ended = app.call(&app.member, "execution_run", json!({ "id": id, "waitSeconds": 20 })).await.unwrap();
+    assert_eq!(ended["status"], "completed", "{ended:#}");
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::activities::moment_of;
 use super::happening::{Entry, Timer, What, Wish};
 use super::play::Play;
-use super::state::{Anew, Ending, ItemState, Stage, Token, TokenId, Undoable};
+use super::state::{Anew, Ending, Failure, ItemState, Stage, Token, TokenId, Undoable};
 use super::values::More;
 use crate::domain::processes::engine::graph::{EdgeIndex, Graph, NodeIndex};
 use crate::domain::processes::engine::nodes::{Config, Role};
@@ -108,6 +108,11 @@ impl Move<'_, '_> {
         if self.is_new(rule, &from.node(node).id) {
             self.findings.error(rule, Place::of(from, node, ""), say, mend);
         }
+    }
+
+    fn failed(&mut self, node: NodeIndex, failure: Failure) {
+        let mend = "Mend the expression, or the variables by 'variables'.";
+        self.error("expression_failed", node, failure.message, mend);
     }
 
     fn warning(&mut self, rule: &'static str, node: NodeIndex, say: String, mend: impl Into<String>) {
@@ -446,12 +451,7 @@ impl Move<'_, '_> {
                     let say = format!("the time of '{id}' counts from now on");
                     self.warning("boundary_new", node, say, "Nothing is to be done where that is right.");
                 }
-                Err(failure) => self.error(
-                    "expression_failed",
-                    node,
-                    failure.message,
-                    "Mend the expression, or the variables by 'variables'.",
-                ),
+                Err(failure) => self.failed(node, failure),
             }
         }
         beside
@@ -507,12 +507,7 @@ impl Move<'_, '_> {
                 let say = format!("the time limit of '{}' counts from now on", self.play.graph.node(place).id);
                 self.warning("limit_new", node, say, "Nothing is to be done where that is right.");
             }
-            Err(failure) => self.error(
-                "expression_failed",
-                node,
-                failure.message,
-                "Mend the expression, or the variables by 'variables'.",
-            ),
+            Err(failure) => self.failed(node, failure),
         }
     }
 
