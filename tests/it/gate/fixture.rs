@@ -27,6 +27,7 @@ use tokio::sync::Semaphore;
 pub(crate) struct Probe {
     runs: AtomicUsize,
     inside: AtomicUsize,
+    bounded: AtomicUsize,
     entered: Semaphore,
     go: Semaphore,
 }
@@ -36,6 +37,7 @@ impl Probe {
         Arc::new(Self {
             runs: AtomicUsize::new(0),
             inside: AtomicUsize::new(0),
+            bounded: AtomicUsize::new(0),
             entered: Semaphore::new(0),
             go: Semaphore::new(0),
         })
@@ -49,6 +51,11 @@ impl Probe {
     /// How many runs have neither ended nor been dropped.
     pub(crate) fn inside(&self) -> usize {
         self.inside.load(Ordering::SeqCst)
+    }
+
+    /// How many runs began within a bound.
+    pub(crate) fn bounded(&self) -> usize {
+        self.bounded.load(Ordering::SeqCst)
     }
 
     /// Returns when a fixture has stopped inside.
@@ -150,6 +157,7 @@ pub(crate) struct Output {
 async fn work(cx: &Cx, input: Input, writes: bool) -> Result<Output, Fault> {
     let probe = cx.service::<Probe>()?;
     let (run, _inside) = probe.begin();
+    probe.bounded.fetch_add(usize::from(cx.caller().bound.is_some()), Ordering::SeqCst);
     if writes {
         cx.emit(TOPIC, &input.text, &json!({}))?;
         cx.count(COUNTER, "all".to_owned(), 1, None);

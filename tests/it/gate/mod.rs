@@ -3,6 +3,7 @@
 mod approval;
 mod asking;
 mod behind;
+mod bounds;
 mod conflict;
 mod ending;
 pub(crate) mod fixture;

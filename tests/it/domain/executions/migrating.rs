@@ -153,6 +153,27 @@ async fn one_that_is_paused_or_failed_goes_over_and_one_that_is_over_does_not() 
     assert_eq!(over(&app, ada, &failed).await["status"], "completed");
 }
 
+/// The new version is sound, and a token in its middle would wait at a join for one that never was.
+#[tokio::test]
+async fn one_that_would_never_come_to_its_end_stays_as_it_is() {
+    let app = TestApp::start().await;
+    let ada = &app.member;
+    let word = json!({ "id": "word", "type": "wait", "config": { "message": "word" } });
+    published(&app, ada, "Forked", json!([begin(), word, end("done")]), "begin>word word>done", json!({})).await;
+    let id = started(&app, ada, "forked", json!({})).await;
+    let gate = |id: &str| json!({ "id": id, "type": "parallel" });
+    let after = json!([begin(), gate("fork"), word, keeps("keep", "Kept beside it"), gate("join"), end("done")]);
+    let edges = "begin>fork fork>word fork>keep word>join keep>join join>done";
+    next(&app, ada, "forked", after, edges, json!({})).await;
+    let input = json!({ "executions": [id], "toVersion": "latest", "dryRun": false });
+    let told = app.call(ada, "execution_migrate", input).await.unwrap();
+    let one = &told["executions"][0];
+    assert_eq!((&one["outcome"], &one["findings"][0]["rule"]), (&json!("refused"), &json!("no_end")), "{told:#}");
+    app.call(ada, "execution_signal", json!({ "id": id, "message": "word" })).await.unwrap();
+    let told = over(&app, ada, &id).await;
+    assert_eq!((&told["status"], &told["version"]), (&json!("completed"), &json!("1.0.0")));
+}
+
 #[tokio::test]
 async fn it_is_for_whoever_may_change_it_and_asks_for_what_there_is() {
     let app = TestApp::start().await;

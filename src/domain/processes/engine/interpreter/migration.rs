@@ -48,7 +48,7 @@ impl Play<'_> {
         moving.variables();
         moving.tokens();
         moving.records();
-        held.retain_mut(|wish| moving.held(wish));
+        held.retain(|wish| moving.is_wanted(wish));
         let findings = moving.findings;
         let standing = self.standing();
         if over {
@@ -547,20 +547,15 @@ impl Move<'_, '_> {
         kept
     }
 
-    /// A wish that is held back, by its new ids; false where it is not wanted any more.
-    fn held(&mut self, wish: &mut Wish) -> bool {
-        let to = self.play.graph;
+    /// Whether a wish that is held back is still wanted. What is to be done is known by its token, whatever its node is called.
+    fn is_wanted(&self, wish: &Wish) -> bool {
         match wish {
-            Wish::Work { token, item, node, .. } => {
-                if let Some(place) = self.play.state.does(to, *token, *item) {
-                    node.clone_from(&to.node(place).id);
-                }
-                true
-            }
-            Wish::Wake { timer: Timer::Boundary { node }, .. } => {
-                // One that has another id was wished for anew.
-                self.from.find(node).and_then(|one| self.meant(one)).is_some_and(|place| to.node(place).id == *node)
-            }
+            // One that has another id was wished for anew.
+            Wish::Wake { timer: Timer::Boundary { node }, .. } => self
+                .from
+                .find(node)
+                .and_then(|one| self.meant(one))
+                .is_some_and(|place| self.play.graph.node(place).id == *node),
             _ => true,
         }
     }
