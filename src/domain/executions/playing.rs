@@ -132,12 +132,11 @@ impl Scene<'_> {
         plan: &Plan,
     ) -> (Played, Vec<Finding>, Vec<Standing>) {
         let (facts, was_over) = (self.facts(&execution), execution.status.is_over());
-        let mut held = std::mem::take(&mut execution.held);
         let mut play = Play::new(self.graph, self.language, &facts, self.now, std::mem::take(&mut execution.state));
-        let (findings, standing) = play.migrate(from, plan, &mut held);
+        let (findings, standing) = play.migrate(from, plan);
         let Play { state, wishes, journal, .. } = play;
         execution.marks = Execution::marks_of(&state.variables);
-        (execution.state, execution.held) = (state, held);
+        execution.state = state;
         if let Some(Ending::Failed { node, .. }) = &execution.state.ending {
             execution.failed_at = Some(node.clone());
         }

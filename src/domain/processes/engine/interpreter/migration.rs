@@ -39,16 +39,15 @@ struct Move<'m, 'p> {
 }
 
 impl Play<'_> {
-    /// Takes the state, which is of another graph, over into this one, with the wishes that are held back for it. Where errors are among the
-    /// findings what was made of the state is of no use. Answers where its tokens then stood, for `judged_from`.
-    pub fn migrate(&mut self, from: &Graph, plan: &Plan, held: &mut Vec<Wish>) -> (Vec<Finding>, Vec<Standing>) {
+    /// Takes the state, which is of another graph, over into this one. Where errors are among the findings what was made of the state is of no
+    /// use. Answers where its tokens then stood, for `judged_from`.
+    pub fn migrate(&mut self, from: &Graph, plan: &Plan) -> (Vec<Finding>, Vec<Standing>) {
         let over = self.state.ending.is_some();
         let mut moving = Move { play: self, from, plan, findings: Findings::default(), told: BTreeSet::new() };
         moving.names();
         moving.variables();
         moving.tokens();
         moving.records();
-        held.retain(|wish| moving.is_wanted(wish));
         let findings = moving.findings;
         let standing = self.standing();
         if over {
@@ -545,18 +544,5 @@ impl Move<'_, '_> {
             self.error("undoing_missing", node, say, mend);
         }
         kept
-    }
-
-    /// Whether a wish that is held back is still wanted. What is to be done is known by its token, whatever its node is called.
-    fn is_wanted(&self, wish: &Wish) -> bool {
-        match wish {
-            // One that has another id was wished for anew.
-            Wish::Wake { timer: Timer::Boundary { node }, .. } => self
-                .from
-                .find(node)
-                .and_then(|one| self.meant(one))
-                .is_some_and(|place| self.play.graph.node(place).id == *node),
-            _ => true,
-        }
     }
 }

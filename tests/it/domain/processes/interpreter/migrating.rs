@@ -22,7 +22,7 @@ fn renamed(before: &str, after: &str) -> Plan {
 /// Goes over; the errors' rules and nodes, and those of warnings.
 fn over(stand: &mut Stand, to: Value, plan: &Plan) -> (Vec<String>, Vec<String>) {
     let before = std::mem::replace(&mut stand.graph, Stand::of(to).graph);
-    let (mut findings, standing) = stand.play(|play| play.migrate(&before, plan, &mut Vec::new()));
+    let (mut findings, standing) = stand.play(|play| play.migrate(&before, plan));
     if findings.iter().all(|one| one.level != Level::Error) {
         findings.extend(judged_from(&stand.graph, &standing));
     }
