@@ -129,9 +129,14 @@ pub struct Settings {
     pub services: Services,
     /// The environment that credentials and master keys are read from.
     pub environment: Arc<dyn Environment>,
+    /// What stands between the program and its store: how tests let a store fail at a chosen commit.
+    pub before_store: Option<BeforeStore>,
     /// Whether somebody can be shown a key: only then one is made for an administrator who never had one.
     pub shows_key: bool,
 }
+
+/// Puts something before a store.
+pub type BeforeStore = Arc<dyn Fn(Arc<dyn Store>) -> Arc<dyn Store> + Send + Sync>;
 
 impl Settings {
     /// A start on a folder with nothing added.
@@ -145,6 +150,7 @@ impl Settings {
             approvals: Arc::new(NothingHeld),
             services: Services::default(),
             environment: Arc::new(ProcessEnvironment),
+            before_store: None,
             shows_key: true,
         }
     }
@@ -168,10 +174,15 @@ impl App {
     /// # Errors
     /// `bad_configuration` when the folder, the key or the store in it cannot be used.
     pub async fn open(settings: Settings) -> Result<Arc<Self>, Fault> {
-        let Settings { config, data, clock, rows, approvals, services, environment, shows_key } = settings;
+        let Settings { config, data, clock, rows, approvals, services, environment, before_store, shows_key } =
+            settings;
         make_private_folder(&data)?;
         let key = key::installation(&data)?;
         let store::Opened { store, key, place, clock } = store::open(&config, &data, clock, key).await?;
+        let store = match before_store {
+            Some(before) => before(store),
+            None => store,
+        };
         let seal = Seal::new(key);
         // What cannot be read at all now is the data's fault, not a call's.
         let unreadable = |fault: Fault| if fault.is(&codes::INTERNAL) { unusable_by(&place, fault) } else { fault };

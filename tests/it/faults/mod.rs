@@ -2,6 +2,7 @@
 
 #[cfg(target_os = "linux")]
 mod clocks;
+mod crashes;
 #[cfg(target_os = "linux")]
 pub(crate) mod disk;
 mod events;

@@ -2,6 +2,7 @@
 
 pub(crate) mod app;
 pub(crate) mod bolt;
+pub(crate) mod breaking;
 pub(crate) mod buckets;
 pub(crate) mod examples;
 pub(crate) mod guests;
