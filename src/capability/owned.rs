@@ -68,6 +68,21 @@ impl<T: Document> Stored<T> {
                 .map_err(|error| Fault::internal(format!("{} {} cannot be read: {error}", T::KIND.name, record.id)))?,
         })
     }
+
+    /// What is kept once a value was written in this one's place.
+    #[must_use]
+    pub fn written(&self, revision: i64, at: Timestamp, value: T) -> Self {
+        Self {
+            id: self.id,
+            revision,
+            owner: self.owner,
+            workspace: self.workspace,
+            visibility: self.visibility,
+            created_at: self.created_at,
+            updated_at: at,
+            value,
+        }
+    }
 }
 
 /// What a caller may do with a document.

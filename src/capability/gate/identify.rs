@@ -38,6 +38,8 @@ pub trait Identities: Send + Sync {
 enum Slot {
     Owner,
     Token([u8; 32]),
+    /// Whoever goes on for somebody: many steps of work in a row are for the same.
+    Lasting(TenantId, UserId, Principal),
 }
 
 /// The most callers that are kept.
@@ -143,9 +145,17 @@ impl Identify {
         user: UserId,
         principal: Principal,
     ) -> Result<Arc<Caller>, Fault> {
+        let slot = Slot::Lasting(tenant, user, principal);
+        if let Some(known) = self.known.get_if(&slot, |known| is_fresh(platform, known)) {
+            return in_time(&known, platform.clock.now());
+        }
         let resolved_under = platform.authority();
         match self.identities.resume(platform, tenant, user, principal).await? {
-            Some(now) => in_time(&Arc::new(Caller { resolved_under, ..now }), platform.clock.now()),
+            Some(now) => {
+                let caller = Arc::new(Caller { resolved_under, ..now });
+                self.known.insert(slot, caller.clone());
+                in_time(&caller, platform.clock.now())
+            }
             None => Err(Fault::new(&codes::KEY_REFUSED, "the credential is not valid any more")),
         }
     }

@@ -36,7 +36,7 @@ pub(super) fn too_many() -> Fault {
 }
 
 impl Worker {
-    pub(super) async fn child(&self, tenant: TenantId, wanted: &Wanted<'_>, caller: &Caller) -> Result<Did, Fault> {
+    pub(super) async fn child(&self, tenant: TenantId, wanted: &Wanted, caller: &Caller) -> Result<Did, Fault> {
         let platform = self.gate.platform();
         let above = &wanted.stored.value;
         if above.depth >= DEEPEST {
@@ -100,7 +100,7 @@ impl Worker {
 }
 
 /// The id of the execution that a step begins: the same for the same attempt.
-fn id_of(wanted: &Wanted<'_>) -> Uuid {
+fn id_of(wanted: &Wanted) -> Uuid {
     child_id(wanted.execution, wanted.token, wanted.item, wanted.attempt)
 }
 

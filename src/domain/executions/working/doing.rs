@@ -26,9 +26,9 @@ use crate::kernel::id::{CallId, TenantId};
 use crate::port::store::Step;
 
 /// What is wanted of a step.
-pub(super) struct Wanted<'a> {
+pub(super) struct Wanted {
     pub(super) execution: Uuid,
-    pub(super) stored: &'a Stored<Execution>,
+    pub(super) stored: Arc<Stored<Execution>>,
     pub(super) token: TokenId,
     pub(super) item: Option<usize>,
     pub(super) node: String,
@@ -97,7 +97,7 @@ impl Worker {
     pub(super) async fn doing(
         &self,
         tenant: TenantId,
-        wanted: Wanted<'_>,
+        wanted: Wanted,
         called_off: &CancellationToken,
     ) -> Result<Did, Fault> {
         let platform = self.gate.platform();
@@ -166,7 +166,7 @@ impl Worker {
     /// Calls a tool as whoever started the execution: through the gate, and once for the same attempt, however often this is taken up.
     async fn call(
         &self,
-        wanted: &Wanted<'_>,
+        wanted: &Wanted,
         caller: &Arc<Caller>,
         narrowed: Option<&[String]>,
         tool: &str,
@@ -217,7 +217,7 @@ impl Worker {
     /// Fills a prompt and asks a model.
     async fn prompt(
         &self,
-        wanted: &Wanted<'_>,
+        wanted: &Wanted,
         caller: &Arc<Caller>,
         narrowed: Option<&[String]>,
         called_off: &CancellationToken,

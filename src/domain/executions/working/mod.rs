@@ -91,7 +91,13 @@ pub struct Worker {
 }
 
 /// The next step of an execution, where whoever did the one before goes on with it.
-type Next = Option<Lease>;
+type Next = Option<Onward>;
+
+/// A step that is gone on with: its lease, and the execution as it was written with it.
+struct Onward {
+    lease: Lease,
+    stored: Option<Arc<Stored<Execution>>>,
+}
 
 /// What is done to an execution; told whether what comes to it can be kept.
 type Alteration = Arc<dyn Fn(&Scene<'_>, Execution, bool) -> Option<Played> + Send + Sync>;
@@ -196,9 +202,9 @@ impl Worker {
         for (lease, place) in leases.into_iter().zip(places) {
             let worker = self.clone();
             spawn(async move {
-                let mut next = Some(lease);
-                while let Some(lease) = next {
-                    next = worker.work(lease).await;
+                let mut next = Some(Onward { lease, stored: None });
+                while let Some(onward) = next {
+                    next = worker.work(onward).await;
                 }
                 drop(place);
                 worker.desk.due.notify_one();
@@ -214,8 +220,8 @@ impl Worker {
     }
 
     /// Works on a lease, and keeps it meanwhile; answers what it goes on with.
-    async fn work(&self, lease: Lease) -> Next {
-        let worked = while_kept(self.gate.platform(), &lease, LEASE, self.step(&lease)).await;
+    async fn work(&self, Onward { lease, stored }: Onward) -> Next {
+        let worked = while_kept(self.gate.platform(), &lease, LEASE, self.step(&lease, stored)).await;
         let fault = match worked {
             Some(Ok(next)) => return next,
             Some(Err(fault)) => fault,
@@ -243,7 +249,7 @@ impl Worker {
         }
     }
 
-    async fn step(&self, lease: &Lease) -> Result<Next, Fault> {
+    async fn step(&self, lease: &Lease, written: Option<Arc<Stored<Execution>>>) -> Result<Next, Fault> {
         let Ok(work) = serde_json::from_value::<Work>(lease.body.clone()) else {
             // What the end of a task of a person put here.
             return match people::answered(&lease.body) {
@@ -258,8 +264,12 @@ impl Worker {
             Todo::Cancel => self.cancel(lease, work.execution).await,
             Todo::Wish(Wish::Work { token, item, node, attempt, config, input, key })
             | Todo::Step(Wish::Work { token, item, node, attempt, config, input, key }) => {
-                let Some(stored) = self.read(lease.tenant, work.execution).await? else {
-                    return self.over(lease).await;
+                let stored = match written {
+                    Some(stored) => stored,
+                    None => match self.read(lease.tenant, work.execution).await? {
+                        Some(stored) => Arc::new(stored),
+                        None => return self.over(lease).await,
+                    },
                 };
                 match stored.value.status {
                     Status::Running => {}
@@ -278,7 +288,7 @@ impl Worker {
                 let node = self.node_now(lease.tenant, &stored.value, (token, item)).await?.unwrap_or(node);
                 let wanted = doing::Wanted {
                     execution: work.execution,
-                    stored: &stored,
+                    stored,
                     token,
                     item,
                     node,
@@ -312,8 +322,9 @@ impl Worker {
     }
 
     /// Does what is wished, and lets the execution know.
-    async fn does(&self, lease: &Lease, wanted: doing::Wanted<'_>) -> Result<Next, Fault> {
+    async fn does(&self, lease: &Lease, wanted: doing::Wanted) -> Result<Next, Fault> {
         let (id, token, node) = (wanted.execution, wanted.token, wanted.node.clone());
+        let read = onward::still_so(&wanted.stored);
         let place: Place = (token, wanted.item, wanted.attempt);
         let called_off = CancellationToken::new();
         self.desk.under_way.entry((id, token)).or_default().push(called_off.clone());
@@ -332,7 +343,7 @@ impl Worker {
             Ok(doing::Did::Said(result, text)) => {
                 let said = Line::Said(Saying::of(&node, token, place.1, &text));
                 let done = Happening::Done { token, item: place.1, attempt: Some(place.2), result };
-                return self.known_with(lease, WORK, id, done, Some(said)).await;
+                return self.known_with(lease, (WORK, id), read, done, Some(said)).await;
             }
             // It is begun, and whatever ends it tells so.
             Ok(doing::Did::Begun(begun)) => return self.begun(lease, id, place, begun).await,
@@ -346,7 +357,7 @@ impl Worker {
                 doing::failed(place, &fault)
             }
         };
-        self.known(lease, WORK, id, happening).await
+        self.known_with(lease, (WORK, id), read, happening, None).await
     }
 
     /// What was begun is written with the end of the lease, if it is still wanted then: whoever calls it off must find it.
@@ -408,15 +419,15 @@ impl Worker {
 
     /// Lets an execution know of something, in one commit with the end of the lease.
     async fn known(&self, lease: &Lease, queue: &'static str, id: Uuid, happening: Happening) -> Result<Next, Fault> {
-        self.known_with(lease, queue, id, happening, None).await
+        self.known_with(lease, (queue, id), None, happening, None).await
     }
 
-    /// The same, with a line of the journal before those that tell of it.
+    /// The same of an execution that was read, with a line of the journal before those that tell of it.
     async fn known_with(
         &self,
         lease: &Lease,
-        queue: &'static str,
-        id: Uuid,
+        (queue, id): (&'static str, Uuid),
+        read: Option<Arc<Stored<Execution>>>,
         happening: Happening,
         line: Option<Line>,
     ) -> Result<Next, Fault> {
@@ -433,13 +444,13 @@ impl Worker {
             }
             Status::Held | Status::Completed | Status::Failed | Status::Cancelled | Status::Compensated => None,
         });
-        self.alter(lease, queue, id, place, alter).await
+        self.alter(lease, (queue, id), read, place, alter).await
     }
 
     async fn cancel(&self, lease: &Lease, id: Uuid) -> Result<Next, Fault> {
         let alter: Alteration =
             Arc::new(|scene, execution, _| (!execution.status.is_over()).then(|| scene.cancel(execution)));
-        self.alter(lease, QUEUE, id, None, alter).await
+        self.alter(lease, (QUEUE, id), None, None, alter).await
     }
 
     /// A wish that is not to be begun now.
@@ -455,15 +466,15 @@ impl Worker {
             }
             Some(played)
         });
-        self.alter(lease, WORK, id, None, alter).await
+        self.alter(lease, (WORK, id), None, None, alter).await
     }
 
-    /// Alters an execution, one at a time here; where somebody elsewhere wrote meanwhile, on what they wrote.
+    /// Alters an execution, one at a time here: as it was read, and where somebody wrote meanwhile, on what they wrote.
     async fn alter(
         &self,
         lease: &Lease,
-        queue: &'static str,
-        id: Uuid,
+        (queue, id): (&'static str, Uuid),
+        mut read: Option<Arc<Stored<Execution>>>,
         ended: Option<Place>,
         alter: Alteration,
     ) -> Result<Next, Fault> {
@@ -471,7 +482,14 @@ impl Worker {
         let _turn = self.desk.turn(id).await;
         let mut overflows = 0;
         for _ in 0..MOST_TRIES {
-            let Some(stored) = self.read(lease.tenant, id).await? else { return self.over(lease).await };
+            let was_read = read.is_some();
+            let stored = match read.take() {
+                Some(stored) => stored,
+                None => match self.read(lease.tenant, id).await? {
+                    Some(stored) => Arc::new(stored),
+                    None => return self.over(lease).await,
+                },
+            };
             let (graphs, language) = (platform.service::<Graphs>()?, platform.service::<Language>()?);
             let execution = stored.value.clone();
             let graph = graphs.of(platform, lease.tenant, &execution.process_id, execution.revision).await?;
@@ -483,12 +501,18 @@ impl Worker {
                 if overflows < 2 { alter(&scene, execution, overflows == 0) } else { scene.overflow(execution) }
             });
             let played = played.await.ok_or_else(|| Fault::internal("playing an execution broke down"))?;
-            let Some(played) = played else { return self.over(lease).await };
+            // That there is nothing to do is found in what is kept now.
+            let Some(played) = played else {
+                if was_read {
+                    continue;
+                }
+                return self.over(lease).await;
+            };
             let mut steps = vec![played.put(&stored)?];
             steps.push(Step::Finish { queue, id: lease.id, token: lease.token });
             let change = (&stored.value, &played.execution);
             steps.extend(withdrawn(platform, lease.tenant, id, &graph, change, ended).await?);
-            let Played { steps: more, events, dropped, mut due, .. } = played;
+            let Played { execution, steps: more, events, dropped, mut due } = played;
             let before = steps.len();
             steps.extend(more);
             // One step after the other needs no commit between them that only takes the next one up.
@@ -504,7 +528,7 @@ impl Worker {
                 steps.push(event.step()?);
             }
             match platform.store.commit(vec![Batch { tenant: lease.tenant, at: now, steps }]).await {
-                Ok(_) => {
+                Ok(revisions) => {
                     self.desk.call_off(id, &dropped);
                     for event in events {
                         platform.tell(Arc::new(event));
@@ -512,7 +536,8 @@ impl Worker {
                     if due {
                         self.desk.due.notify_one();
                     }
-                    return Ok(next);
+                    let written = revisions.first().map(|revision| stored.written(*revision, now, execution));
+                    return Ok(next.map(|lease| Onward { lease, stored: written.map(Arc::new) }));
                 }
                 // Another one has the lease.
                 Err(StoreFault::Conflict(Conflict::Changed { kind, .. })) if kind == queue => return Ok(None),

@@ -1,9 +1,12 @@
 //! Going on: what the worker hears of, and the next step in the hands of whoever did the one before.
 
+use std::sync::Arc;
+
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
-use super::super::model::execution::WORK;
-use super::{LEASE, Next, Worker};
+use super::super::model::execution::{Execution, WORK};
+use super::{LEASE, Worker};
+use crate::capability::owned::Stored;
 use crate::kernel::id::TenantId;
 use crate::kernel::time::Timestamp;
 use crate::port::queue::Lease;
@@ -26,7 +29,7 @@ impl Worker {
 }
 
 /// Takes the first step that is due at once out of what is written for others to take up: whoever writes it goes on with it.
-pub(super) fn hold_next(tenant: TenantId, steps: &mut [Step], now: Timestamp) -> Next {
+pub(super) fn hold_next(tenant: TenantId, steps: &mut [Step], now: Timestamp) -> Option<Lease> {
     let found =
         steps.iter_mut().find(|step| matches!(step, Step::Enqueue(job) if job.queue == WORK && job.due <= now))?;
     let Step::Enqueue(job) = &*found else { return None };
@@ -34,6 +37,11 @@ pub(super) fn hold_next(tenant: TenantId, steps: &mut [Step], now: Timestamp) ->
     let next = Lease::at_once(tenant, &job, until);
     *found = Step::Hold { job, until };
     Some(next)
+}
+
+/// An execution as it was read, where it is likely to be so still when its step has ended: nothing else of it is under way.
+pub(super) fn still_so(stored: &Arc<Stored<Execution>>) -> Option<Arc<Stored<Execution>>> {
+    (stored.value.state.tokens.len() == 1).then(|| stored.clone())
 }
 
 /// Whether something is written that others are to take up at once.

@@ -27,7 +27,7 @@ const LONGEST: Duration = Duration::from_secs(300);
 impl Worker {
     pub(super) async fn integration(
         &self,
-        wanted: &Wanted<'_>,
+        wanted: &Wanted,
         caller: &Caller,
         one: &Integration,
     ) -> Result<Value, Fault> {

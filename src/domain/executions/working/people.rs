@@ -19,7 +19,7 @@ use crate::port::store::Step;
 
 impl Worker {
     /// Opens a task.
-    pub(super) async fn person(&self, tenant: TenantId, wanted: &Wanted<'_>, name: &str) -> Result<Did, Fault> {
+    pub(super) async fn person(&self, tenant: TenantId, wanted: &Wanted, name: &str) -> Result<Did, Fault> {
         let platform = self.gate.platform();
         let name = if name.is_empty() { wanted.node.as_str() } else { name };
         let mut given = asked(&wanted.config, name);
