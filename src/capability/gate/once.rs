@@ -166,9 +166,16 @@ impl Gate {
         self.record(call.caller.tenant, ending, None).await;
     }
 
-    /// Writes that nobody knows how an operation ended, with the audit entry that it would have had.
+    /// Writes that nobody knows how an operation ended, with the audit entry that it would have had. What only asks has left nothing that could
+    /// happen twice: its key is free, and whoever calls again with it is answered anew.
     pub(super) async fn record_loss(&self, call: &Arc<Call>, mut ending: Ending, fault: &Fault) {
-        ending.operation.lose(fault, &call.id.to_string(), self.platform.clock.now());
+        let operation = &mut ending.operation;
+        let (request, now) = (call.id.to_string(), self.platform.clock.now());
+        if call.tool.asks && !operation.stepped && !operation.task {
+            operation.fail(fault, &request, now);
+        } else {
+            operation.lose(fault, &request, now);
+        }
         let entry = if call.tool.is_audited() {
             Some(Box::pin(audit::unknown(&self.platform, &ending.operation, call.caller.tenant, call.id)).await)
         } else {

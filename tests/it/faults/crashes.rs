@@ -1,8 +1,9 @@
 //! A process with a node of each kind that waits, works or branches, crashed at every write of its way and gone on with after a start: what
 //! it writes here is there once, what it asks outside is asked at least once, and it always comes to its end.
 //!
-//! Each third boundary is tried in an ordinary run; with `CRASH_EVERY=1` all of them are.
+//! Each seventh boundary is tried in an ordinary run; with `CRASH_EVERY=1` all of them are.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,11 +12,12 @@ use convoke::domain::executions::working::Worker;
 use convoke::kernel::clock::Clock as _;
 use serde_json::{Value, json};
 
+use crate::domain::events::receiver::{Receiver, to_this_machine};
 use crate::support::app::TestApp;
 use crate::support::breaking::{Break, BreakingStore};
 
 /// How many steps of the process keep something here, each once.
-const KEPT: usize = 7;
+const KEPT: usize = 9;
 
 /// More writes than the process has: the sweep ends where an execution ends without meeting its crash.
 const MOST: i64 = 400;
@@ -45,9 +47,11 @@ async fn publish(app: &TestApp, name: &str, nodes: Vec<Value>, edges: &[(&str, &
 }
 
 /// Publishes the process: a list of sub-processes and a saga are among its steps.
-async fn lay(app: &TestApp) {
+async fn lay(app: &TestApp, outside: &str) {
     let prompt = json!({ "name": "Greeting", "description": "Greets.", "template": "Greet {{ who }}.", "variables": [{ "name": "who", "schema": { "type": "string" } }] });
     app.call(&app.member, "prompt_create", prompt).await.unwrap();
+    let agent = json!({ "name": "Helper", "description": "Helps.", "instructions": "Be short.", "model": { "name": "test/large" } });
+    app.call(&app.member, "agent_register", agent).await.unwrap();
     let below = vec![plain("begin", "start"), keeps("below"), plain("done", "end")];
     let run = json!({ "run": { "required": true } });
     publish(app, "Below", below, &[("begin", "below"), ("below", "done")], run).await;
@@ -68,9 +72,17 @@ async fn lay(app: &TestApp) {
         json!({ "id": "each", "type": "for_each", "config": { "items": "[1, 2]", "as": "one", "node": "child", "mode": "parallel", "atOnce": 2 } }),
         json!({ "id": "child", "type": "sub_process", "config": { "processId": "below" }, "input": { "run": "= run" } }),
         json!({ "id": "greet", "type": "prompt", "config": { "promptId": "greeting", "model": "test/large" }, "input": { "who": "= \"run \" + string(run)" } }),
+        json!({ "id": "help", "type": "agent", "config": { "agentId": "helper", "message": "= \"Help with run \" + string(run)" },
+            "retry": { "attempts": 3, "wait": "PT1S", "on": ["outcome_unknown"] } }),
+        json!({ "id": "decide", "type": "decision", "config": { "ruleSet": "discounts" }, "input": { "amount": "= 150", "tier": "gold" } }),
+        json!({ "id": "send", "type": "integration", "config": { "url": outside }, "input": { "run": "= run" } }),
+        keeps("book"),
+        json!({ "id": "unbooks", "type": "compensation", "config": { "attachedTo": "book", "by": "unbook" } }),
+        keeps("unbook"),
+        json!({ "id": "back", "type": "compensate", "config": { "only": ["book"] } }),
         json!({ "id": "pause", "type": "timer", "config": { "after": "PT10M" } }),
         json!({ "id": "word", "type": "wait", "config": { "message": "word" } }),
-        json!({ "id": "ask", "type": "human_task", "name": "Agree", "config": { "assignee": "= approver", "form": { "type": "object", "properties": {} }, "outcomes": ["approve"] } }),
+        json!({ "id": "ask", "type": "human_task", "name": "Agree", "config": { "assignee": "= approver", "outcomes": ["approve"] } }),
         json!({ "id": "late", "type": "boundary_timeout", "config": { "attachedTo": "ask", "after": "P30D" } }),
         json!({ "id": "look", "type": "tool", "config": { "tool": "document_get" }, "input": { "id": "00000000-0000-7000-8000-000000000000" } }),
         json!({ "id": "missing", "type": "boundary_error", "config": { "attachedTo": "look", "codes": ["not_found"] } }),
@@ -96,7 +108,12 @@ async fn lay(app: &TestApp) {
         ("much", "together"),
         ("together", "each"),
         ("each", "greet"),
-        ("greet", "pause"),
+        ("greet", "help"),
+        ("help", "decide"),
+        ("decide", "send"),
+        ("send", "book"),
+        ("book", "back"),
+        ("back", "pause"),
         ("pause", "word"),
         ("word", "ask"),
         ("ask", "look"),
@@ -157,7 +174,7 @@ async fn answer(app: &TestApp, id: &str) {
     for task in told["items"].as_array().unwrap().iter().filter(|task| task["executionId"] == id) {
         let Ok(task) = app.call(&app.admin, "task_get", json!({ "id": task["taskId"] })).await else { return };
         let answer =
-            json!({ "id": task["taskId"], "outcome": "approve", "response": {}, "shownHash": task["shownHash"] });
+            json!({ "id": task["taskId"], "outcome": "approve", "shownHash": task["shownHash"] });
         let _ = app.call(&app.admin, "task_respond", answer).await;
     }
 }
@@ -170,18 +187,23 @@ async fn kept(app: &TestApp) -> usize {
 
 async fn again(app: TestApp, breaks: &Arc<Break>) -> TestApp {
     let breaks = breaks.clone();
-    app.open_again_with(move |settings| {
+    let app = app.open_again_with(move |settings| {
+        to_this_machine(settings);
         settings.before_store = Some(Arc::new(move |store| Arc::new(BreakingStore::new(store, breaks.clone()))));
-    })
-    .await
+    });
+    let app = app.await;
+    // As every start does first.
+    app.app.gate().take_up().await.unwrap();
+    app
 }
 
 #[tokio::test]
 async fn a_process_crashed_at_any_write_goes_on_to_its_end_and_what_it_keeps_is_kept_once() {
-    let every: i64 = std::env::var("CRASH_EVERY").ok().and_then(|text| text.parse().ok()).unwrap_or(3);
+    let every: i64 = std::env::var("CRASH_EVERY").ok().and_then(|text| text.parse().ok()).unwrap_or(7);
     let mut breaks = Arc::new(Break::default());
     let mut app = again(TestApp::start().await, &breaks).await;
-    lay(&app).await;
+    let mut outside = Receiver::start().await;
+    lay(&app, &outside.url()).await;
     let mut crashes = 0;
     let mut nth = 1;
     loop {
@@ -202,7 +224,11 @@ async fn a_process_crashed_at_any_write_goes_on_to_its_end_and_what_it_keeps_is_
         }
         breaks.at(i64::MAX, false);
         assert_eq!(kept(&app).await - before, KEPT, "what is kept here is kept once, crashed at write {nth}");
-        assert!(app.vendor.requests().len() > asked, "what is asked outside is asked at least once");
+        assert!(app.vendor.requests().len() >= asked + 2, "models are asked at least once by each step that asks them");
+        let sent: Vec<_> = std::iter::from_fn(|| outside.already()).collect();
+        let keys: BTreeSet<&str> = sent.iter().map(|one| one.header("idempotency-key")).collect();
+        assert_eq!(keys.len(), 1, "whoever is asked outside knows it for the same: {keys:?}");
+        assert!(sent.iter().all(|one| one.json() == json!({ "run": nth })));
         for queue in ["executions", "execution_work"] {
             // A time limit that nobody waits for any more is still due later.
             let due = app.app.platform().store.next_due(queue).await.unwrap();

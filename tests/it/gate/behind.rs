@@ -68,6 +68,26 @@ async fn one_that_was_stopped_is_told_of_as_unknown() {
 }
 
 #[tokio::test]
+async fn one_that_was_stopped_is_asked_anew_with_the_same_key() {
+    let (app, probe) = start().await;
+    for times in 1..=2 {
+        let cancel = CancellationToken::new();
+        let given = cancel.clone();
+        let call = app.call_with(&app.member, "fixture_consult", held("x"), |request| {
+            request.cancel = given;
+            request.idempotency_key = Some("k".into());
+        });
+        let (reply, ()) = tokio::join!(call, async {
+            probe.entered().await;
+            cancel.cancel();
+        });
+        assert!(reply.unwrap().result.unwrap_err().is(&codes::CANCELLED));
+        let entries = app.entries(&AUDIT).await;
+        assert_eq!(entries.iter().filter(|entry| entry["outcome"] == "unknown").count(), times);
+    }
+}
+
+#[tokio::test]
 async fn one_that_fails_by_itself_leaves_no_entry() {
     let (app, _) = start().await;
     let before = app.ledger().await;
