@@ -21,6 +21,7 @@ pub mod outbox;
 pub mod outside;
 pub mod postgres;
 pub mod qdrant;
+mod sending;
 mod shape;
 pub mod sqlite;
 mod tables;

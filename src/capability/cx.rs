@@ -468,7 +468,7 @@ impl Cx {
     pub fn emit(&self, topic: &str, subject: impl std::fmt::Display, data: &impl Serialize) -> Result<(), Fault> {
         let data = serde_json::to_value(data).map_err(Fault::internal)?;
         let event = Event::by_itself(self.tenant(), self.now(), topic, subject.to_string(), data);
-        self.tell(Event { request_id: self.call.id, hops: self.call.hops, ..event })
+        self.tell(Event { request_id: self.call.id, hops: self.call.hops, traceparent: self.call.trace, ..event })
     }
 
     /// Tells an event that was made up whole, once it is committed.

@@ -9,9 +9,11 @@ use serde_json::Value;
 
 use uuid::Uuid;
 
+use crate::kernel::current::Current;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{CallId, EventId, TenantId, UserId};
 use crate::kernel::time::Timestamp;
+use crate::kernel::trace::TraceContext;
 use crate::port::announcer::Announcer;
 use crate::port::bus::Bus;
 use crate::port::logs::{Keep, Log};
@@ -50,6 +52,11 @@ pub struct Event {
     /// How many subscriptions it took to make it happen: what a subscription sets off is one hop further than what set it off.
     #[serde(default, skip_serializing_if = "is_none")]
     pub hops: u32,
+    /// The place in a trace of what made it happen, where somebody follows that, as the `traceparent` of the W3C: what is delivered
+    /// of it goes on from there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub traceparent: Option<TraceContext>,
     /// Who published it, where somebody did and the program did not tell it by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publisher: Option<UserId>,
@@ -67,7 +74,8 @@ fn is_none(hops: &u32) -> bool {
 }
 
 impl Event {
-    /// What the program tells by itself: no call made it happen.
+    /// What the program tells by itself: no call made it happen. Where it is told as a part of something that has a place in a
+    /// trace, it has that place.
     #[must_use]
     pub fn by_itself(tenant_id: TenantId, at: Timestamp, topic: &str, subject: String, data: Value) -> Self {
         Self {
@@ -79,6 +87,7 @@ impl Event {
             request_id: CallId::new(at),
             key: None,
             hops: 0,
+            traceparent: Current::trace(),
             publisher: None,
             data,
         }

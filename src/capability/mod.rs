@@ -11,7 +11,6 @@ mod changed;
 pub mod client;
 pub mod content;
 pub mod credentials;
-pub mod current;
 pub mod cx;
 pub mod documentation;
 pub mod events;

@@ -5,6 +5,7 @@ pub mod calendar;
 pub mod cipher;
 pub mod clock;
 pub mod codes;
+pub mod current;
 pub mod fault;
 pub mod figures;
 pub mod id;

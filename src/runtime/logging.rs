@@ -12,10 +12,10 @@ use tracing_subscriber::filter::{FilterExt as _, filter_fn};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::{EnvFilter, Registry};
 
-use crate::capability::current::Current;
 use crate::config::logging::Logging;
 use crate::domain::system::{LogLevel, LogLine, LogRing};
 use crate::kernel::clock::{Clock, SystemClock};
+use crate::kernel::current::Current;
 use crate::kernel::fault::Fault;
 use crate::kernel::redact::{MASK, is_secret_name, redact};
 
@@ -96,7 +96,9 @@ impl<S: Subscriber> Layer<S> for Lines {
             level: level_of(*event.metadata().level()),
             target: event.metadata().target().to_owned(),
             message: collected.message,
-            request_id: collected.request_id.or_else(|| call.map(|call| call.request.to_string())),
+            request_id: collected
+                .request_id
+                .or_else(|| call.and_then(|call| call.request).map(|request| request.to_string())),
             fields: collected.fields,
         });
         self.write(&line);
@@ -225,7 +227,7 @@ mod tests {
         let request = CallId::new(Timestamp::from_millis(1_763_640_000_000));
         let within = async || tracing::warn!("within");
         let lines = lines_of("info", || {
-            Current { request, trace }.over(within()).now_or_never().unwrap();
+            Current { request: Some(request), trace }.over(within()).now_or_never().unwrap();
             tracing::warn!("outside");
         });
         let [outside, within] = lines.as_slice() else { panic!("{lines:?}") };

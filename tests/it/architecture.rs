@@ -47,6 +47,19 @@ fn parts_import_only_what_lies_below_them() {
     assert!(breaches.is_empty(), "{}", breaches.join("\n"));
 }
 
+/// What goes out over HTTP tells its place in a trace, because there is one way for all of it.
+#[test]
+fn requests_over_http_go_out_by_one_way() {
+    let mut breaches = Vec::new();
+    for path in files("src/adapter", "rs").into_iter().filter(|path| !path.ends_with("sending.rs")) {
+        let text = text(&path);
+        if text.contains("reqwest") && (text.contains(".send()") || text.contains(".execute(")) {
+            breaches.push(format!("{}: sends by itself, and not by adapter::sending", path.display()));
+        }
+    }
+    assert!(breaches.is_empty(), "{}", breaches.join("\n"));
+}
+
 /// Another domain may be used only through what its mod.rs says in a line "Other domains may use:".
 #[test]
 fn domains_use_of_each_other_only_what_is_listed() {

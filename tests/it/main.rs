@@ -21,6 +21,7 @@ mod fleet;
 mod gate;
 mod lists;
 mod observability;
+mod outward;
 mod parity;
 mod registry;
 mod runtime;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use reqwest::{Client, Url};
 
+use crate::adapter::sending;
 use crate::port::anchors::Anchor;
 use crate::port::store::StoreFault;
 
@@ -48,7 +49,7 @@ impl Anchor for WebhookAnchor {
 
     async fn keep(&self, note: &str) -> Result<(), StoreFault> {
         let request = self.client.post(self.url.clone()).header("Content-Type", "text/plain; charset=utf-8");
-        let answered = request.body(note.to_owned()).send().await;
+        let answered = sending::send(request.body(note.to_owned())).await;
         let status = answered.map_err(|error| StoreFault::Unavailable(error.without_url().to_string()))?.status();
         if status.is_success() {
             return Ok(());

@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::fault;
 use super::language::{Call, KeyHeader, Language, unreadable};
 use crate::adapter::outside::{Allowed, Guarded};
+use crate::adapter::sending;
 use crate::kernel::network::Network;
 use crate::port::models::{Endpoint, ModelFault, ModelFaultKind};
 
@@ -117,7 +118,7 @@ impl Wire {
         language: &dyn Language,
         endpoint: &Endpoint,
     ) -> Result<Response, ModelFault> {
-        let response = request.send().await.map_err(|error| of_sending(&error))?;
+        let response = sending::send(request).await.map_err(|error| of_sending(&error))?;
         let status = response.status();
         if status.is_success() {
             return Ok(response);

@@ -11,6 +11,7 @@ use futures::StreamExt as _;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Client, Url, redirect};
 
+use crate::adapter::sending;
 use crate::kernel::network::{Network, is_public};
 use crate::port::outside::{OutAnswer, OutFault, OutRequest, Outside};
 
@@ -89,8 +90,8 @@ impl Outside for GuardedOutside {
         }
         // The parsed host, not the written one: 0x7f.1 is an address too.
         self.allowed.judge(url.host_str().unwrap_or_default())?;
-        let sending = self.client()?.request(request.method, url).headers(request.headers).body(request.body).send();
-        let answer = match tokio::time::timeout(request.patience, sending).await {
+        let asking = self.client()?.request(request.method, url).headers(request.headers).body(request.body);
+        let answer = match tokio::time::timeout(request.patience, sending::send(asking)).await {
             Err(_) => return Err(OutFault::TimedOut),
             Ok(Err(error)) => return Err(fault(&error)),
             Ok(Ok(answer)) => answer,

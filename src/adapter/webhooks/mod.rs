@@ -11,6 +11,7 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, Url};
 
+use crate::adapter::sending;
 use crate::kernel::network::Network;
 use crate::port::webhooks::{Answer, Delivery, NoAnswer, Webhooks};
 use guard::Guard;
@@ -88,7 +89,7 @@ impl HttpWebhooks {
         for (name, value) in &delivery.headers {
             request = request.header(*name, value);
         }
-        let response = request.send().await.map_err(|error| told(&error))?;
+        let response = sending::send(request).await.map_err(|error| told(&error))?;
         let status = response.status().as_u16();
         let seconds = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
         let retry_after = seconds.map(Duration::from_secs);

@@ -9,10 +9,11 @@ use tokio_util::sync::CancellationToken;
 use super::limit::{Allowance, Left};
 use crate::capability::caller::{Caller, Origin};
 use crate::capability::client::{Answers, Client, Silent};
-use crate::capability::current::Current;
+
 use crate::capability::cx::Lasting;
 use crate::capability::outcome::Outcome;
 use crate::capability::tool::Tool;
+use crate::kernel::current::Current;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{CallId, OperationId, TenantId};
 use crate::kernel::trace::TraceContext;
@@ -67,7 +68,7 @@ impl Request {
     /// What is logged while it runs belongs to it.
     #[must_use]
     pub fn current(&self) -> Current {
-        Current { request: self.id, trace: self.trace }
+        Current { request: Some(self.id), trace: self.trace }
     }
 
     /// A plain call; what is not given can be set on its fields.

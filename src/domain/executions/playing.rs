@@ -391,7 +391,7 @@ impl Scene<'_> {
             data.extend(more);
         }
         let event = Event::by_itself(self.tenant, self.now, topic, self.id.to_string(), data);
-        Event { hops: execution.hops, ..event }
+        Event { hops: execution.hops, traceparent: execution.traceparent, ..event }
     }
 }
 

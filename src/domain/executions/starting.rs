@@ -109,6 +109,7 @@ impl Startable {
             root: None,
             depth: 0,
             hops: cx.hops(),
+            traceparent: cx.call().trace,
             held: Vec::new(),
             marks: String::new(),
         };

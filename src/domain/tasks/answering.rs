@@ -13,7 +13,7 @@ use super::model::task::{Alarm, Answer, Status, Task, Timer};
 use super::model::who::Who;
 use super::opening::{DECISION, DEFER};
 use super::people::People;
-use super::topics::ANSWERED;
+use super::topics::RESPONDED;
 use super::writing::{Doer, Notes, change, end};
 use crate::capability::cx::{Belongs, Cx};
 use crate::capability::owned::Stored;
@@ -160,7 +160,7 @@ pub(super) async fn answer(cx: &Cx, stored: Stored<Task>, given: Given) -> Resul
         task.timers.retain(|timer| timer.what != Alarm::FollowUp);
         task.timers.push(Timer { at: until, what: Alarm::FollowUp });
         notes.note(What::Deferred, &doer, given.comment, json!({ "until": until }));
-        notes.tell(ANSWERED);
+        notes.tell(RESPONDED);
         return change(cx, &stored, task, notes);
     }
     if given.defer_until.is_some() {
@@ -180,6 +180,7 @@ pub(super) async fn answer(cx: &Cx, stored: Stored<Task>, given: Given) -> Resul
         door: cx.call().origin.door.name().to_owned(),
     });
     mark(cx, stored.id, &task, &by).await?;
+    notes.tell(RESPONDED);
     match &task.quorum {
         None => {
             task.assignee.get_or_insert_with(|| by.clone());
@@ -192,7 +193,7 @@ pub(super) async fn answer(cx: &Cx, stored: Stored<Task>, given: Given) -> Resul
                 task.response = last.and_then(|answer| answer.response.clone());
                 end(&mut task, &mut notes, &doer, now, Status::Completed, &outcome);
             }
-            None => notes.tell(ANSWERED),
+            None => {}
         },
     }
     change(cx, &stored, task, notes)

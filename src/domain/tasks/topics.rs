@@ -15,8 +15,8 @@ pub(super) const ASSIGNED: &str = "task.assigned";
 pub(super) const COMPLETED: &str = "task.completed";
 /// It went to the next of its chain.
 pub(super) const ESCALATED: &str = "task.escalated";
-/// One of several answers was given, or it was put off.
-pub(super) const ANSWERED: &str = "task.answered";
+/// Somebody answered it, or put it off.
+pub(super) const RESPONDED: &str = "task.responded";
 /// Its time is nearly over.
 pub(super) const WARNED: &str = "task.sla_warning";
 /// Its time is over.
@@ -53,7 +53,10 @@ const fn topic(name: &'static str, about: &'static str) -> Topic {
 pub(super) static ALL: &[Topic] = &[
     topic(CREATED, "A task was made for a person, a group or an agent."),
     topic(ASSIGNED, "A task was assigned, claimed, passed on or given back."),
-    topic(ANSWERED, "A task was put off, or one of the several answers that it needs was given."),
+    topic(
+        RESPONDED,
+        "A task was answered, by the answer that ends it or by one of several that it needs, or put off. What was filled in is not in it.",
+    ),
     topic(
         COMPLETED,
         "A task ended: by its answer, by its chain, or withdrawn. The outcome is in it, not what was filled in.",

@@ -11,12 +11,15 @@ use super::window::Item;
 use crate::capability::caller::{Caller, Origin};
 use crate::capability::events::Ways;
 use crate::capability::gate::{Gate, Request};
+use crate::capability::spans::Span;
 use crate::domain::events::engine::signing::WebhookSecret;
 use crate::domain::events::faults::{FORBIDDEN_ADDRESS, TOO_MANY_HOPS};
 use crate::domain::events::model::subscription::Target;
 use crate::kernel::codes::{self, Retry};
+use crate::kernel::current::Current;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{CallId, TenantId};
+use crate::kernel::trace::TraceContext;
 use crate::port::webhooks::{Delivery, NoAnswer};
 
 /// What became of a delivery.
@@ -45,8 +48,37 @@ pub(super) struct Sender {
 }
 
 impl Sender {
-    /// Delivers an event on behalf of a caller.
+    /// Delivers an event on behalf of a caller, as a part of the trace in which it happened.
     pub(super) async fn deliver(&self, caller: Arc<Caller>, item: &Item) -> Outcome {
+        let platform = self.gate.platform();
+        let parent = item.event.get("traceparent").and_then(Value::as_str).and_then(TraceContext::parse);
+        let trace = match &self.target {
+            Target::Webhook { .. } | Target::Tool { .. } => platform.spans.within(parent),
+            // It leaves nothing behind that could go on.
+            Target::Channel { .. } | Target::Pull => None,
+        };
+        let began = platform.clock.elapsed();
+        let outcome = Current { request: None, trace }.over(self.give(caller, item)).await;
+        if let Some(context) = trace.filter(|context| platform.spans.records(Some(*context))) {
+            let took = platform.clock.elapsed().saturating_sub(began);
+            platform.spans.add(Span {
+                context,
+                parent: parent.map(|parent| parent.span),
+                name: format!("delivery of {}", item.topic),
+                outgoing: true,
+                began: platform.clock.now().minus(took),
+                took,
+                fault: (outcome != Outcome::Delivered).then_some("not_delivered"),
+                told: vec![
+                    ("convoke.tenant", self.tenant.to_string().into()),
+                    ("convoke.subscription", self.subscription.to_string().into()),
+                ],
+            });
+        }
+        outcome
+    }
+
+    async fn give(&self, caller: Arc<Caller>, item: &Item) -> Outcome {
         match &self.target {
             Target::Webhook { url, timeout_seconds, secret_digest } => {
                 self.to_webhook(item, url, Duration::from_secs(*timeout_seconds), secret_digest).await
@@ -132,6 +164,7 @@ impl Sender {
         // However often it is delivered, it is done once.
         request.idempotency_key = Some(format!("event {} {}", self.subscription, self.id(item)));
         request.hops = hops + 1;
+        request.trace = Current::trace();
         match self.gate.call(request).await.result {
             Ok(_) => Outcome::Delivered,
             Err(fault) => of_fault(&fault),

@@ -15,6 +15,7 @@ use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::new_uuid;
 use crate::kernel::time::Timestamp;
+use crate::kernel::trace::TraceContext;
 
 const PURPOSE: &str = "mcp-request-state";
 /// Longer than any state that this server gives out for forms.
@@ -68,6 +69,15 @@ pub(super) fn params(question: &Question) -> Value {
         }
         Question::Sample { request } => Value::Object(request.clone()),
         Question::Roots => json!({}),
+    }
+}
+
+/// Writes into the parameters of a question the place in a trace of the call that asks it. What it says of others stays.
+pub(super) fn place(params: &mut Value, trace: TraceContext) {
+    let Some(params) = params.as_object_mut() else { return };
+    let meta = params.entry("_meta").or_insert_with(|| json!({}));
+    if let Some(meta) = meta.as_object_mut() {
+        meta.insert("traceparent".to_owned(), json!(trace));
     }
 }
 

@@ -21,6 +21,7 @@ use super::ask;
 use super::era::Era;
 use crate::capability::client::{Abilities, Answers, Client, Level, Progress, Question, Questions};
 use crate::kernel::codes;
+use crate::kernel::current::Current;
 use crate::kernel::fault::Fault;
 
 /// A person may take so long to answer; the call's own deadline is mostly nearer.
@@ -59,7 +60,11 @@ impl Remote {
     }
 
     async fn ask_one(&self, question: &Question) -> Result<Value, Fault> {
-        let request = CustomRequest::new(ask::method(question), Some(ask::params(question)));
+        let mut params = ask::params(question);
+        if let Some(trace) = Current::trace() {
+            ask::place(&mut params, trace);
+        }
+        let request = CustomRequest::new(ask::method(question), Some(params));
         let options = PeerRequestOptions::with_timeout(ANSWER_TIME);
         let sent = self.peer.send_request_with_option(ServerRequest::CustomRequest(request), options).await;
         let answer = match sent {

@@ -2,7 +2,6 @@
 //! connections and servers that go, several instances on one database, and copies that go into either store.
 
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -24,6 +23,8 @@ use uuid::Uuid;
 
 use crate::conformance::place::NOW;
 use crate::domain::events::receiver::until;
+#[cfg(target_os = "linux")]
+use crate::faults::disk::SmallDisk;
 use crate::support::servers::{Database, OwnServer};
 
 pub(super) static NOTE: Kind = Kind {
@@ -286,22 +287,14 @@ async fn speaks_tls_with_whom_it_is_told_to_trust() {
     }
 }
 
+#[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_without_room_is_full_and_gets_over_it() {
     let Some(server) = OwnServer::start() else { return };
-    let disk = server.folder().join("small");
-    std::fs::create_dir(&disk).unwrap();
-    let mount = |options: &str| {
-        let mut command = Command::new("mount");
-        command.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(&disk);
-        command.stderr(std::process::Stdio::null()).status().is_ok_and(|ended| ended.success())
-    };
-    if !mount("size=14m,mode=0700,uid=65534,gid=65534") {
-        eprintln!("left out: a_server_without_room_is_full_and_gets_over_it needs the right to mount a file system");
-        return;
-    }
+    let place = server.folder().join("small");
+    let Some(disk) = SmallDisk::with(&place, "size=14m,mode=0700,uid=65534,gid=65534") else { return };
     let admin = server.client("postgres").await;
-    admin.batch_execute(&format!("CREATE TABLESPACE small LOCATION '{}'", disk.display())).await.unwrap();
+    admin.batch_execute(&format!("CREATE TABLESPACE small LOCATION '{}'", place.display())).await.unwrap();
     admin.batch_execute("CREATE DATABASE small TABLESPACE small").await.unwrap();
     let address = Address { url: Secret::new(server.url("small")), password: None, authority: None };
     let (store, tenant) = (PostgresStore::open(config(address)).await.unwrap(), Id::new(NOW));
@@ -328,13 +321,11 @@ async fn a_server_without_room_is_full_and_gets_over_it() {
     };
     assert_eq!(fault, StoreFault::Full, "after {kept}");
     assert_eq!(whole(&store).await, kept);
-    assert!(mount("remount,size=64m"));
+    disk.enlarge();
     store.commit(vec![large(new_uuid(NOW))]).await.unwrap();
     assert_eq!(whole(&store).await, kept + 1);
     assert_eq!(store.health().await.unwrap().failed, None);
     store.end().await;
-    drop((admin, server));
-    let _ = Command::new("umount").arg("-l").arg(&disk).status();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

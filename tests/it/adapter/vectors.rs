@@ -291,10 +291,7 @@ async fn tidying_that_fails_leaves_every_point_in_its_corner() {
 async fn a_full_disk_leaves_every_point_in_its_corner() {
     const MANY: u128 = 200_000;
     let folder = tempfile::tempdir().unwrap();
-    let Some(disk) = SmallDisk::with(folder.path(), "size=8m,mode=0700") else {
-        eprintln!("skipped: a_full_disk_leaves_every_point_in_its_corner needs the right to mount a file system");
-        return;
-    };
+    let Some(disk) = SmallDisk::with(folder.path(), "size=8m,mode=0700") else { return };
     let vectors = EmbeddedVectors::open(folder.path()).unwrap();
     vectors.take(vec![put_in("first", 1)], Some(1)).await.unwrap();
     // Each step of 128 begins in a corner of its own, so that whichever step fails has given one its number.

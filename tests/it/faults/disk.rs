@@ -7,12 +7,13 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 
 use crate::support::program::{Client, Place};
+use crate::support::servers::{ROOT, left_out};
 
 /// A disk in memory, taken down however the test ends.
 pub(crate) struct SmallDisk(PathBuf);
 
 impl SmallDisk {
-    /// `None` where this process may not mount.
+    /// `None` where this process may not mount and the test is to be left out.
     fn at(folder: &Path) -> Option<Self> {
         Self::with(folder, "size=6m,mode=0700")
     }
@@ -20,7 +21,11 @@ impl SmallDisk {
     /// One of these options.
     pub(crate) fn with(folder: &Path, options: &str) -> Option<Self> {
         std::fs::create_dir_all(folder).unwrap();
-        mount(&["-t", "tmpfs", "-o", options, "tmpfs"], folder).then(|| Self(folder.to_owned()))
+        let mounted = mount(&["-t", "tmpfs", "-o", options, "tmpfs"], folder);
+        if !mounted {
+            left_out(ROOT, "there is no right to mount a file system");
+        }
+        mounted.then(|| Self(folder.to_owned()))
     }
 
     pub(crate) fn enlarge(&self) {
@@ -72,10 +77,7 @@ fn emails(client: &mut Client) -> Vec<String> {
 #[test]
 fn a_full_disk_loses_nothing_and_is_got_over() {
     let place = Place::new();
-    let Some(disk) = SmallDisk::at(&place.data()) else {
-        eprintln!("skipped: a_full_disk_loses_nothing_and_is_got_over needs the right to mount a file system");
-        return;
-    };
+    let Some(disk) = SmallDisk::at(&place.data()) else { return };
     let arguments = ["--toolsets", "all", "--set", "limits.writes_per_minute=1000000"];
     let mut owner = place.stdio(&arguments);
     let mut guest = place.stdio(&arguments);

@@ -148,10 +148,7 @@ async fn a_network_that_is_cut_under_load_loses_nothing() {
 async fn a_server_whose_disk_is_full_is_got_over() {
     let Some(server) = OwnServer::start() else { return };
     let place = server.folder().join("small");
-    let Some(disk) = SmallDisk::with(&place, "size=28m,mode=0700,uid=65534,gid=65534") else {
-        eprintln!("left out, it needs the right to mount a file system: a_server_whose_disk_is_full_is_got_over");
-        return;
-    };
+    let Some(disk) = SmallDisk::with(&place, "size=28m,mode=0700,uid=65534,gid=65534") else { return };
     let admin = server.client("postgres").await;
     admin.batch_execute(&format!("CREATE TABLESPACE small LOCATION '{}'", place.display())).await.unwrap();
     admin.batch_execute("CREATE DATABASE small TABLESPACE small").await.unwrap();

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::servers::named;
+use super::wire::Wire;
 
 /// The server that tests may make streams on, as a URL; made by `scripts/services`.
 pub(crate) const NATS: &str = "NATS_URL";
@@ -29,6 +30,8 @@ pub(crate) struct OwnNats {
     /// What its configuration says besides where it is.
     config: String,
     child: Mutex<Option<Child>>,
+    /// The wire that it is reached by, where it is one that can be cut.
+    wire: Option<Wire>,
 }
 
 impl OwnNats {
@@ -39,13 +42,27 @@ impl OwnNats {
 
     /// The same, with more in its configuration, which may name files in its folder.
     pub(crate) fn start_with(config: impl FnOnce(&Path) -> String) -> Option<Self> {
+        Self::start_by(None, config)
+    }
+
+    /// One that is reached over a wire that can be cut.
+    pub(crate) fn start_behind(wire: Wire) -> Option<Self> {
+        Self::start_by(Some(wire), |_| String::new())
+    }
+
+    fn start_by(wire: Option<Wire>, config: impl FnOnce(&Path) -> String) -> Option<Self> {
         let bin = named("NATS_BIN", "nats")?;
         let folder = tempfile::tempdir().unwrap();
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let config = config(folder.path());
-        let server = Self { bin, folder, port, config, child: Mutex::default() };
+        let server = Self { bin, folder, port, config, child: Mutex::default(), wire };
         server.up();
         Some(server)
+    }
+
+    /// Cuts the wire to it, or mends it.
+    pub(crate) fn cut(&self, cut: bool) {
+        self.wire.as_ref().expect("a server behind a wire").cut(cut);
     }
 
     /// Starts it, after it was stopped too, and waits until it takes connections.
@@ -53,14 +70,22 @@ impl OwnNats {
         let file = self.folder.path().join("server.conf");
         let store = self.store();
         let text = format!(
-            "listen: \"127.0.0.1:{}\"\njetstream {{ store_dir: \"{}\" }}\n{}\n",
+            "listen: \"{}:{}\"\njetstream {{ store_dir: \"{}\" }}\n{}\n",
+            self.wire.as_ref().map_or_else(|| "127.0.0.1".to_owned(), Wire::there),
             self.port,
             store.display(),
             self.config
         );
         std::fs::write(&file, text).unwrap();
         let log = std::fs::File::create(self.folder.path().join("log")).unwrap();
-        let mut command = Command::new(&self.bin);
+        let mut command = match &self.wire {
+            Some(wire) => {
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", wire.name(), &self.bin]);
+                command
+            }
+            None => Command::new(&self.bin),
+        };
         command.arg("-c").arg(&file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         *self.child.lock().unwrap() = Some(command.spawn().unwrap());
         let began = std::time::Instant::now();
@@ -106,7 +131,8 @@ impl OwnNats {
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("nats://localhost:{}", self.port)
+        let host = self.wire.as_ref().map_or_else(|| "localhost".to_owned(), Wire::there);
+        format!("nats://{host}:{}", self.port)
     }
 }
 

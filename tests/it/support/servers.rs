@@ -1,5 +1,5 @@
 //! Servers that tests need and that are no part of the program. A test whose server nobody named is left out and says so;
-//! where `REQUIRE` names it, that is a failure.
+//! where `REQUIRE` names it, that is a failure. The same holds for rights that a test needs.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -25,12 +25,20 @@ pub(crate) fn named(variable: &str, name: &str) -> Option<String> {
     if let Ok(url) = std::env::var(variable) {
         return Some(url);
     }
+    left_out(name, &format!("{variable} is not set"));
+    None
+}
+
+/// What lets one mount file systems and make networks, as `REQUIRE` names it.
+pub(crate) const ROOT: &str = "root";
+
+/// Says that a test is left out because of something that this machine lacks.
+pub(crate) fn left_out(lacking: &str, why: &str) {
     let required = std::env::var("REQUIRE").unwrap_or_default();
-    assert!(!required.split(',').any(|one| one.trim() == name), "REQUIRE names {name}, and {variable} is not set");
+    assert!(!required.split(',').any(|one| one.trim() == lacking), "REQUIRE names {lacking}, and {why}");
     let test = std::thread::current().name().unwrap_or_default().to_owned();
     // Not through the harness, which would keep it to itself where nothing fails.
-    let _ = writeln!(std::io::stderr(), "left out, {variable} is not set: {test}");
-    None
+    let _ = writeln!(std::io::stderr(), "left out, {why}: {test}");
 }
 
 /// A database of its own on the server, gone when this goes.

@@ -1,8 +1,9 @@
 //! A network of its own, joined to this machine's by a wire that can be cut.
 
-use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::servers::{ROOT, left_out};
 
 /// A network namespace with one wire into it; both go when this goes.
 pub(crate) struct Wire {
@@ -11,7 +12,7 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    /// Lays one, `None` where this process may not.
+    /// Lays one, `None` where this process may not and the test is to be left out.
     pub(crate) fn lay() -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -29,8 +30,7 @@ impl Wire {
         if steps.iter().all(|step| ip(step)) {
             return Some(wire);
         }
-        let test = std::thread::current().name().unwrap_or_default().to_owned();
-        let _ = writeln!(std::io::stderr(), "left out, it needs the right to make networks: {test}");
+        left_out(ROOT, "there is no right to make networks");
         None
     }
 

@@ -115,6 +115,7 @@ impl Capability for Publish {
                 request_id: cx.call().id,
                 key: said.key,
                 hops,
+                traceparent: cx.call().trace,
                 publisher: Some(cx.caller().user),
                 data: said.event.into(),
             })?;

@@ -13,6 +13,7 @@ use crate::domain::processes::engine::interpreter::{Failure, Happening, State, T
 use crate::kernel::id::{KeyId, UserId};
 use crate::kernel::seal::sha256;
 use crate::kernel::time::Timestamp;
+use crate::kernel::trace::TraceContext;
 use crate::port::records::{Document, Field, FieldType, Kind};
 
 /// The kind of executions. What they know stays out of the audit log.
@@ -120,6 +121,9 @@ pub(in crate::domain::executions) struct Execution {
     /// How many subscriptions it took to start it.
     #[serde(default)]
     pub hops: u32,
+    /// The place in a trace of the call that started it, where somebody follows that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<TraceContext>,
     /// What it wishes and is not to be begun while it is paused or held.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<Wish>,

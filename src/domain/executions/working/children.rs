@@ -16,6 +16,7 @@ use crate::domain::processes::engine::graph::Graph;
 use crate::domain::processes::engine::interpreter::{ItemState, Stage, Token};
 use crate::domain::processes::engine::nodes::Config;
 use crate::domain::processes::reading;
+use crate::kernel::current::Current;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::TenantId;
 use crate::kernel::seal::sha256;
@@ -72,6 +73,8 @@ impl Worker {
             root: Some(root),
             depth: above.depth + 1,
             hops: above.hops,
+            // The step that it is a part of.
+            traceparent: Current::trace(),
             held: Vec::new(),
             marks: String::new(),
         };

@@ -21,6 +21,7 @@ use crate::domain::executions::model::execution::Execution;
 use crate::domain::processes::engine::interpreter::{Happening, TokenId};
 use crate::domain::processes::engine::nodes::Config;
 use crate::kernel::codes::{self, Retry};
+use crate::kernel::current::Current;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::{CallId, TenantId};
 use crate::port::store::Step;
@@ -184,6 +185,7 @@ impl Worker {
         // What starts executions in a circle comes to an end.
         request.hops = wanted.stored.value.hops + 1;
         request.cancel = called_off.child_token();
+        request.trace = Current::trace();
         request.unhurried = true;
         let _calling = request.cancel.clone().drop_guard();
         self.gate.call(request).await.result?.value()

@@ -3,6 +3,7 @@
 
 mod children;
 mod doing;
+mod following;
 mod hearing;
 mod onward;
 mod outward;
@@ -328,11 +329,14 @@ impl Worker {
         let place: Place = (token, wanted.item, wanted.attempt);
         let called_off = CancellationToken::new();
         self.desk.under_way.entry((id, token)).or_default().push(called_off.clone());
+        let traced = following::Step::new(self.gate.platform(), lease.tenant, &wanted);
+        let doing = traced.current().over(self.doing(lease.tenant, wanted, &called_off));
         let done = tokio::select! {
-            done = Box::pin(self.doing(lease.tenant, wanted, &called_off)) => done,
+            done = Box::pin(doing) => done,
             () = called_off.cancelled() => Ok(doing::Did::CalledOff),
             () = tokio::time::sleep(LONGEST_STEP) => Err(too_long()),
         };
+        traced.ended(done.as_ref().err());
         if let Some(mut under_way) = self.desk.under_way.get_mut(&(id, token)) {
             called_off.cancel();
             under_way.retain(|one| !one.is_cancelled());

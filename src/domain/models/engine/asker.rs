@@ -11,6 +11,7 @@ use crate::capability::credentials::UseOf;
 use crate::capability::cx::Cx;
 use crate::capability::platform::Platform;
 use crate::domain::models::model::budget::Scope;
+use crate::kernel::current::Current;
 use crate::kernel::id::{CallId, KeyId, TenantId};
 use crate::kernel::trace::TraceContext;
 
@@ -60,7 +61,7 @@ impl Asker {
             request_id: CallId::new(platform.clock.now()),
             origin: Origin::inside(),
             client: None,
-            trace: None,
+            trace: Current::trace(),
             asked: None,
         }
     }

@@ -4,9 +4,11 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use convoke::domain::audit::engine::note::Verifier;
+use convoke::kernel::current::Current;
+use convoke::kernel::trace::TraceContext;
 use serde_json::json;
 
 use crate::support::app::TestApp;
@@ -14,14 +16,18 @@ use crate::support::app::TestApp;
 #[derive(Clone, Default)]
 struct Inbox {
     notes: Arc<Mutex<Vec<String>>>,
+    /// The places in traces that came with them.
+    places: Arc<Mutex<Vec<Option<String>>>>,
     refuses: Arc<std::sync::atomic::AtomicBool>,
 }
 
-async fn take(State(inbox): State<Inbox>, note: String) -> StatusCode {
+async fn take(State(inbox): State<Inbox>, headers: HeaderMap, note: String) -> StatusCode {
     if inbox.refuses.load(std::sync::atomic::Ordering::SeqCst) {
         return StatusCode::INTERNAL_SERVER_ERROR;
     }
     inbox.notes.lock().unwrap().push(note);
+    let place = headers.get("traceparent").map(|place| place.to_str().unwrap().to_owned());
+    inbox.places.lock().unwrap().push(place);
     StatusCode::NO_CONTENT
 }
 
@@ -53,7 +59,10 @@ async fn a_webhook_is_given_each_checkpoint_once_and_what_it_missed_later() {
     let say = health["details"]["alarms"][0]["say"].as_str().unwrap();
     assert!(say.contains("/checkpoints") && say.contains("500") && !say.contains("secret"), "{say}");
     inbox.refuses.store(false, std::sync::atomic::Ordering::SeqCst);
-    app.chained().await;
+    // As a part of something that is followed.
+    let trace = TraceContext::begin().unwrap();
+    Current::part(Some(trace)).over(app.chained()).await;
     assert_eq!(app.health().await["status"], json!("ok"));
+    assert_eq!(*inbox.places.lock().unwrap(), [None, Some(trace.to_string())]);
     assert_eq!(inbox.notes.lock().unwrap().len(), 2);
 }

@@ -1,6 +1,9 @@
 //! The examples of the domain's cards: each runs on the scene and answers what the card says.
 
+use std::collections::BTreeSet;
+
 use convoke::capability::spec::Domain;
+use convoke::domain::MODULES;
 
 use crate::support::app::TestApp;
 use crate::support::examples::{all, lacks};
@@ -17,9 +20,10 @@ async fn the_examples_run() {
     }
 }
 
-/// What the program tells of is declared, and is as declared.
+/// What the program tells of is declared, and is as declared; and what is declared is told of.
 #[tokio::test]
-async fn every_event_of_the_examples_is_of_a_declared_topic() {
+async fn every_event_of_the_examples_is_of_a_declared_topic_and_every_topic_is_heard() {
+    let mut heard = BTreeSet::new();
     use convoke::capability::events::EVENTS;
     use convoke::capability::topics::TopicBook;
     use convoke::port::logs::LogQuery;
@@ -33,6 +37,7 @@ async fn every_event_of_the_examples_is_of_a_declared_topic() {
         let query = LogQuery { filter: Filter::All, beyond: None, descending: false, limit: 100 };
         let entries = app.app.platform().store.entries(Scope::Platform, &EVENTS, query).await.unwrap();
         for entry in entries.into_iter().filter(|entry| entry.body.get("publisher").is_none()) {
+            heard.insert(entry.stream.clone());
             let topic = book.find(&entry.stream);
             let topic =
                 topic.unwrap_or_else(|| panic!("{} tells of '{}', which is not declared", tool.name, entry.stream));
@@ -43,4 +48,7 @@ async fn every_event_of_the_examples_is_of_a_declared_topic() {
             assert!(wrong.is_empty(), "{}: {data}: {wrong:?}", entry.stream);
         }
     }
+    let declared = MODULES.iter().flat_map(|module| module.topics).map(|topic| topic.name.to_owned());
+    let silent: BTreeSet<String> = declared.filter(|name| !heard.contains(name)).collect();
+    assert_eq!(silent, super::topics::elsewhere(), "what no example makes heard must be heard by another test");
 }

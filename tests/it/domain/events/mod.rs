@@ -12,3 +12,4 @@ mod replaying;
 mod schemas;
 mod several;
 mod subscribing;
+mod topics;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::pipe::Pipe;
-use super::wire::{Wire, problem};
+use super::wire::{TRACE, Wire, is_within_the_trace, problem};
 use crate::gate::fixture::{Probe, with};
 use crate::support::app::TestApp;
 
@@ -124,8 +124,11 @@ async fn the_older_revisions_are_asked_while_the_call_runs() {
     pipe.write(answer.to_string().as_bytes()).await;
     assert_eq!(pipe.answer_to(id).await["result"]["structuredContent"]["text"], "hello Ada");
 
-    let id = pipe.send("tools/call", call()).await;
+    let mut traced = call();
+    traced["_meta"] = json!({ "traceparent": TRACE, "tracestate": "vendor=1" });
+    let id = pipe.send("tools/call", traced).await;
     let question = pipe.read().await;
+    assert!(is_within_the_trace(&question), "{question}");
     let refusal = json!({ "jsonrpc": "2.0", "id": question["id"], "error": { "code": -1, "message": "no" } });
     pipe.write(refusal.to_string().as_bytes()).await;
     assert_eq!(pipe.answer_to(id).await["result"]["isError"], true);

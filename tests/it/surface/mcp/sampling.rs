@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::pipe::Pipe;
-use super::wire::{Wire, problem};
+use super::wire::{TRACE, Wire, is_within_the_trace, problem};
 use crate::support::app::TestApp;
 
 fn call(model: &str) -> Value {
@@ -29,8 +29,8 @@ async fn the_older_revisions_are_asked_while_the_call_runs() {
         "modelPreferences": { "hints": [{ "name": "haiku" }] },
     });
     let mut told = question["params"].clone();
-    told.as_object_mut().unwrap().remove("_meta");
-    assert_eq!(told, expected);
+    let meta = told.as_object_mut().unwrap().remove("_meta").unwrap_or_default();
+    assert_eq!((told, meta.get("traceparent")), (expected, None), "nobody follows");
     let answer = json!({ "jsonrpc": "2.0", "id": question["id"], "result": sampled("It is noon.") });
     pipe.write(answer.to_string().as_bytes()).await;
     let told = pipe.answer_to(id).await["result"]["structuredContent"].clone();
@@ -42,8 +42,10 @@ async fn the_older_revisions_are_asked_while_the_call_runs() {
     // A stream comes as a whole answer in pieces.
     let mut streamed = call("client/any");
     streamed["name"] = json!("model_stream");
+    streamed["_meta"] = json!({ "traceparent": TRACE, "tracestate": "vendor=1" });
     let id = pipe.send("tools/call", streamed).await;
     let question = pipe.read().await;
+    assert!(is_within_the_trace(&question), "{question}");
     assert_eq!(question["params"].get("modelPreferences"), None);
     let answer = json!({ "jsonrpc": "2.0", "id": question["id"], "result": sampled("Noon.") });
     pipe.write(answer.to_string().as_bytes()).await;

@@ -3,6 +3,7 @@
 use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
+use convoke::kernel::trace::TraceContext;
 use convoke::surface::mcp::{self, Options};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
@@ -14,6 +15,18 @@ use crate::support::app::{Person, TestApp};
 pub(crate) const LEGACY: &str = "2025-11-25";
 pub(crate) const MODERN: &str = "2026-07-28";
 pub(crate) const BOTH: &str = "application/json, text/event-stream";
+
+/// A place in a trace, as a client names it.
+pub(crate) const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+/// Whether a question to the client tells a place of its own in that trace, and no more of it.
+pub(crate) fn is_within_the_trace(question: &Value) -> bool {
+    let meta = &question["params"]["_meta"];
+    let place = meta["traceparent"].as_str().and_then(TraceContext::parse);
+    let given = TraceContext::parse(TRACE).unwrap();
+    meta.get("tracestate").is_none()
+        && place.is_some_and(|place| place.trace == given.trace && place.span != given.span)
+}
 
 /// The door of a program.
 pub(crate) struct Wire {

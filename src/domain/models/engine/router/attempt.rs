@@ -94,12 +94,15 @@ impl Router {
         let models = models_of(course, &target.provider).map_err(Stopped::Fault)?;
         let mut ticket = Ticket::new(self, course, target, ask, reserved, Taken { _place: place, paced });
         ticket.sent();
-        let answered = match ask {
-            Ask::Whole(request) => models.complete(&endpoint, request).await.map(Got::Whole),
-            Ask::Pieces(request) => models.stream(&endpoint, request).await.map(Got::Pieces),
-            Ask::Vectors(request) => models.embed(&endpoint, request).await.map(Got::Vectors),
-            Ask::Order(request) => models.rerank(&endpoint, request).await.map(Got::Order),
+        let asking = async {
+            match ask {
+                Ask::Whole(request) => models.complete(&endpoint, request).await.map(Got::Whole),
+                Ask::Pieces(request) => models.stream(&endpoint, request).await.map(Got::Pieces),
+                Ask::Vectors(request) => models.embed(&endpoint, request).await.map(Got::Vectors),
+                Ask::Order(request) => models.rerank(&endpoint, request).await.map(Got::Order),
+            }
         };
+        let answered = ticket.current().over(asking).await;
         match answered {
             Ok(got) => {
                 pass.succeeded();
@@ -129,7 +132,8 @@ impl Router {
             return Err(Stopped::Failed(Failed { model: target.name.to_string(), why: Why::NoClient }));
         };
         let (key, question) = client::question(&target.model.name, request).map_err(failed)?;
-        let mut answers = client.ask(vec![(key.clone(), question)]).await.map_err(Stopped::Fault)?;
+        let mut answers =
+            ticket.current().over(client.ask(vec![(key.clone(), question)])).await.map_err(Stopped::Fault)?;
         ticket.sent();
         match client::answer(answers.remove(&key).unwrap_or_default()) {
             Ok(completion) => {

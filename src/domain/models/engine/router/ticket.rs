@@ -17,8 +17,10 @@ use crate::domain::models::engine::pace::Paced;
 use crate::domain::models::engine::places::Place;
 use crate::domain::models::engine::tokens::{self, Counted};
 use crate::domain::models::model::call::{CallEnd, CallEntry};
+use crate::kernel::current::Current;
 use crate::kernel::fault::Fault;
 use crate::kernel::money::NanoDollars;
+use crate::kernel::trace::TraceContext;
 use crate::port::models::{AnswerForm, Completion, ModelFault, Part, Piece, Stop, Tokens};
 
 /// Of an answer that the vendor does not count so much is kept to be counted.
@@ -34,6 +36,8 @@ struct Inner {
     ask: Ask,
     reserved: Reserved,
     taken: Taken,
+    /// The call's own place in a trace.
+    trace: Option<TraceContext>,
     began: Duration,
     first: Option<Duration>,
     sent: bool,
@@ -91,6 +95,7 @@ impl Ticket {
             ask: ask.clone(),
             reserved,
             taken,
+            trace: course.asker.platform.spans.within(course.asker.trace),
             began: course.asker.platform.clock.elapsed(),
             first: None,
             sent: false,
@@ -102,6 +107,11 @@ impl Ticket {
     /// `provider/model`.
     pub(crate) fn model(&self) -> &str {
         self.0.as_ref().map_or("", |inner| &inner.target.name)
+    }
+
+    /// What goes out to the vendor is of this call of it.
+    pub(super) fn current(&self) -> Current {
+        Current::part(self.0.as_ref().and_then(|inner| inner.trace))
     }
 
     /// From now on the vendor may have it.
@@ -311,7 +321,7 @@ impl Inner {
             input: entry.tokens.input,
             output: entry.tokens.output,
         });
-        let Some(context) = spans.within(course.asker.trace).filter(|context| spans.records(Some(*context))) else {
+        let Some(context) = self.trace.filter(|context| spans.records(Some(*context))) else {
             return;
         };
         let mut told: Vec<(&'static str, Told)> = vec![

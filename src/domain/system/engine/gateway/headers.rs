@@ -76,8 +76,8 @@ pub(super) fn trace_of(headers: &HeaderMap) -> Option<TraceContext> {
     TraceContext::parse(headers.get(&TRACEPARENT)?.to_str().ok()?)
 }
 
-/// The headers that the service gets, for a request at this place in a trace.
-pub(super) fn of_request(request: &Forwarded, tenant: TenantId, context: Option<TraceContext>) -> HeaderMap {
+/// The headers that the service gets. The place in a trace is told by what sends them.
+pub(super) fn of_request(request: &Forwarded, tenant: TenantId) -> HeaderMap {
     let named = named_by_connection(&request.headers);
     let mut passed = HeaderMap::with_capacity(request.headers.len() + 6);
     for (name, value) in &request.headers {
@@ -98,9 +98,6 @@ pub(super) fn of_request(request: &Forwarded, tenant: TenantId, context: Option<
     }
     if let Some(address) = request.origin.address {
         tell(&X_FORWARDED_FOR, address.to_string());
-    }
-    if let Some(context) = context {
-        tell(&TRACEPARENT, context.to_string());
     }
     // It means something only beside the trace that it came with.
     if trace_of(&request.headers).is_some() {

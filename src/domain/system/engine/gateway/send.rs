@@ -24,6 +24,7 @@ use crate::capability::spec::Effect;
 use crate::domain::system::faults::{ADDRESS_FORBIDDEN, SERVICE_UNAVAILABLE, UPSTREAM_FAILED, UPSTREAM_TIMEOUT};
 use crate::domain::system::model::instance::Instance;
 use crate::domain::system::model::route::{GATEWAY_ROUTE, RouteMethod};
+use crate::kernel::current::Current;
 use crate::kernel::fault::Fault;
 use crate::kernel::trace::TraceContext;
 use crate::port::outside::{OutAnswer, OutFault, OutRequest};
@@ -56,10 +57,11 @@ impl Gateway {
         let parent = headers::trace_of(&request.headers);
         // The service can follow a trace that nobody follows here.
         let context = platform.spans.within(parent).or_else(|| TraceContext::begin().ok());
-        let mut headers = headers::of_request(request, taken.tenant, context);
+        let mut headers = headers::of_request(request, taken.tenant);
         self.carry(platform, taken, &by, &mut headers).await?;
         let began = Instant::now();
-        let asked = self.ask(platform, taken, &instances, request, headers, body).await;
+        let current = Current { request: Some(request.id), trace: context };
+        let asked = current.over(self.ask(platform, taken, &instances, request, headers, body)).await;
         trace(platform, taken, request, (parent, context), &asked, began.elapsed());
         if !taken.method.reads() {
             let outcome = match &asked {
