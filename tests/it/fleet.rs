@@ -7,6 +7,7 @@ use convoke::app::App;
 use convoke::capability::caller::Credential;
 use convoke::capability::gate::Gate;
 use convoke::config::Config;
+use convoke::domain::audit::engine::keeper::Keeper;
 use convoke::domain::audit::erasure::carry_out;
 use convoke::domain::system::fleet::{Beat, Beating};
 use convoke::kernel::clock::Clock as _;
@@ -184,6 +185,14 @@ async fn each_instance_tells_of_all_of_them() {
     // One that ends says goodbye; one that is gone without a word is found by the others.
     other.close(Duration::from_secs(5)).await;
     assert_eq!(here("system_services", json!({})).await["instances"].as_array().unwrap().len(), 1);
+    // Whichever of the two has chained the audit log.
+    here("user_create", json!({ "email": "chained@example.org" })).await;
+    let (keeper, began) = (one.app.platform().service::<Keeper>().unwrap(), tokio::time::Instant::now());
+    while keeper.sequencer.is_behind().await.unwrap() {
+        assert!(began.elapsed() < Duration::from_secs(20), "it is never chained");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    println!("chained after {} ms", began.elapsed().as_millis());
     let platform = one.app.platform();
     let body = json!({
         "instance": 7, "version": "0", "processId": 1, "startedAt": one.clock.now(), "heardAt": one.clock.now(),
