@@ -77,6 +77,7 @@ use crate::port::secrets::{Environment, MasterKeys};
 use crate::port::store::{Store, StoreFault};
 use crate::port::tokens::Counting;
 use crate::runtime::backups::Backups;
+use crate::runtime::beating;
 use crate::runtime::carrying;
 use crate::runtime::embedding;
 use crate::runtime::executing;
@@ -293,6 +294,7 @@ impl App {
             telemetry.start(&self.background);
         }
         hearing::start(&self.gate, &self.background);
+        beating::start(self.platform(), &self.background);
         retraining::start(&self.gate, &self.background);
         executing::start(&self.gate, &self.background)?;
         schedules::start(&self.gate, &self.background);

@@ -190,8 +190,13 @@ mod tests {
     use super::*;
     use crate::port::logs::{Keep, Log};
 
-    static LOG: Log =
-        Log { name: "behind", fields: &[], text: &[], keep: Keep { age: Duration::from_secs(1), entries: 1 } };
+    static LOG: Log = Log {
+        name: "behind",
+        fields: &[],
+        text: &[],
+        keep: Keep { age: Duration::from_secs(1), entries: 1 },
+        followed: false,
+    };
 
     fn row(name: &str, length: usize) -> Row {
         let body = json!("x".repeat(length));

@@ -6,6 +6,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::sync::Notify;
 
 use uuid::Uuid;
 
@@ -27,6 +28,7 @@ pub static EVENTS: Log = Log {
     fields: &[Field { name: "subject", of: FieldType::Text }],
     text: &[],
     keep: Keep { age: Duration::from_hours(24 * 7), entries: 1_000_000 },
+    followed: false,
 };
 
 /// Something that happened.
@@ -110,13 +112,15 @@ pub struct Ways {
     /// To receivers outside.
     pub webhooks: Arc<dyn Webhooks>,
     announcer: OnceLock<Arc<dyn Announcer>>,
+    /// Something was said on a channel that all instances share.
+    pub said: Notify,
 }
 
 impl Ways {
     /// These, without a door yet that says something on channels.
     #[must_use]
     pub fn new(bus: Arc<dyn Bus>, webhooks: Arc<dyn Webhooks>) -> Self {
-        Self { bus, webhooks, announcer: OnceLock::new() }
+        Self { bus, webhooks, announcer: OnceLock::new(), said: Notify::new() }
     }
 
     /// Takes what says something on channels; the first one stays.

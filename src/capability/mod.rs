@@ -8,6 +8,7 @@ pub mod bound;
 pub mod caches;
 pub mod caller;
 mod changed;
+pub mod channels;
 pub mod client;
 pub mod content;
 pub mod credentials;

@@ -54,10 +54,13 @@ pub struct Platform {
     gate: OnceLock<Weak<Gate>>,
     running: TaskTracker,
     events: broadcast::Sender<Arc<Event>>,
+    /// Where the log of events ends, as far as it was looked.
+    end_of_events: watch::Sender<i64>,
     authority: AtomicU64,
     authority_floor: AtomicU64,
     authority_changes: DashMap<(TenantId, Option<UserId>), u64>,
     authority_told: watch::Sender<u64>,
+    elsewhere: Elsewhere,
 }
 
 impl Platform {
@@ -87,10 +90,12 @@ impl Platform {
             gate: OnceLock::new(),
             running: TaskTracker::new(),
             events: broadcast::Sender::new(1024),
+            end_of_events: watch::Sender::new(0),
             authority: AtomicU64::new(0),
             authority_floor: AtomicU64::new(0),
             authority_changes: DashMap::new(),
             authority_told: watch::Sender::new(0),
+            elsewhere: Elsewhere::default(),
         }
     }
 
@@ -147,6 +152,17 @@ impl Platform {
         self.events.subscribe()
     }
 
+    /// Hears when the log of events has grown, whoever appended to it: within a second, also where another instance did.
+    #[must_use]
+    pub fn end_of_events(&self) -> watch::Receiver<i64> {
+        self.end_of_events.subscribe()
+    }
+
+    /// The log of events ends here.
+    pub fn events_end_at(&self, position: i64) {
+        self.end_of_events.send_if_modified(|end| std::mem::replace(end, position) != position);
+    }
+
     /// Tells those who listen of a committed event.
     pub fn tell(&self, event: Arc<Event>) {
         // Nobody listening is not a fault.
@@ -172,6 +188,22 @@ impl Platform {
         self.authority_floor.load(Ordering::Acquire).max(of(None)).max(of(Some(user)))
     }
 
+    /// Counts the changes of a tenant's documents that other instances told of, of kinds that are remembered. What was read
+    /// under another count is read anew.
+    #[must_use]
+    pub fn changes_elsewhere(&self, tenant: TenantId) -> (u64, u64) {
+        let of_tenant = self.elsewhere.of_tenant.get(&tenant).map_or(0, |count| *count);
+        (self.elsewhere.everything.load(Ordering::Acquire), of_tenant)
+    }
+
+    /// Another instance has changed what is remembered of a tenant; of all of them where none is named.
+    pub fn changed_elsewhere(&self, tenant: Option<TenantId>) {
+        match tenant {
+            Some(tenant) => *self.elsewhere.of_tenant.entry(tenant).or_default() += 1,
+            None => drop(self.elsewhere.everything.fetch_add(1, Ordering::AcqRel)),
+        }
+    }
+
     /// Lets every caller be resolved anew: after a restore, when everything is another.
     pub fn authority_changed_everywhere(&self) {
         let now = self.authority.fetch_add(1, Ordering::AcqRel) + 1;
@@ -195,6 +227,13 @@ impl Platform {
         };
         self.authority_told.send_replace(now);
     }
+}
+
+/// What other instances have told of: counts of changes.
+#[derive(Default)]
+struct Elsewhere {
+    everything: AtomicU64,
+    of_tenant: DashMap<TenantId, u64>,
 }
 
 /// Services by their type.

@@ -53,6 +53,7 @@ pub static CHANGES: Log = Log {
     fields: &[],
     text: &[],
     keep: Keep { age: Duration::from_secs(30 * 86_400), entries: 1_000_000 },
+    followed: false,
 };
 
 /// Who looks, and at which moment's graph.

@@ -22,6 +22,9 @@ pub struct Log {
     pub text: &'static [&'static str],
     /// How much is kept unless the configuration says otherwise.
     pub keep: Keep,
+    /// Whether instances follow it as it grows: where a store has several, the others are told in the commit that appends. Such
+    /// commits queue behind each other, so it is only for a log that somebody waits at.
+    pub followed: bool,
 }
 
 /// An entry counts as one for each so many bytes that its body has, begun ones included: a count bounds bytes, too.

@@ -33,6 +33,9 @@ pub struct Kind {
     pub private: &'static [&'static str],
     /// Whether a change of this kind can change what callers may do: cached callers are resolved anew after one.
     pub authority: Authority,
+    /// Whether instances remember what they read of this kind: where a store has several, the others are told of every change
+    /// in the commit that makes it.
+    pub remembered: bool,
     /// Lifts a document from an older version of the form to the next one: `(from, document)`.
     pub upcast: fn(u32, Value) -> Value,
 }
@@ -51,6 +54,7 @@ impl Kind {
             largest: usize::MAX,
             private: &[],
             authority: Authority::Never,
+            remembered: false,
             upcast: |_, document| document,
         }
     }

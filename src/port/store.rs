@@ -242,6 +242,16 @@ pub enum Word {
         /// The data subject.
         subject: Uuid,
     },
+    /// What is remembered of a tenant's documents may be stale: one of a kind was changed that instances remember.
+    Changed {
+        /// The tenant.
+        tenant: TenantId,
+    },
+    /// A log that instances follow has grown.
+    Appended {
+        /// Its name.
+        log: String,
+    },
     /// Calls that were counted there, in a form that only the limiter knows.
     Counted(String),
     /// Words may have been lost, or everything is another: whatever is kept in memory may be stale.

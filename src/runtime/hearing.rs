@@ -1,5 +1,5 @@
-//! Hears what other instances on the same store tell, and tells them: rights that changed there must not hold here, and a
-//! caller's allowance is one over all of them.
+//! Hears what other instances on the same store tell, and tells them: rights that changed there must not hold here, what is
+//! remembered here of what changed there is stale, and a caller's allowance is one over all of them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,8 +9,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::supervise::Supervisor;
 use crate::capability::caches::NamedCache as _;
+use crate::capability::channels::CHANNELS;
+use crate::capability::events::Ways;
 use crate::capability::gate::Gate;
 use crate::capability::gate::sealing::Sealer;
+use crate::capability::platform::Platform;
 use crate::kernel::id::UserId;
 use crate::port::store::Word;
 
@@ -39,6 +42,7 @@ async fn hear(gate: Arc<Gate>, stop: CancellationToken) {
     let Some(mut words) = platform.store.words() else { return };
     // Between two rounds of this work words may have passed.
     platform.authority_changed_everywhere();
+    platform.changed_elsewhere(None);
     loop {
         let word = tokio::select! {
             () = stop.cancelled() => return,
@@ -51,9 +55,17 @@ async fn hear(gate: Arc<Gate>, stop: CancellationToken) {
                     sealer.forget(tenant, subject);
                 }
             }
+            Ok(Word::Changed { tenant }) => platform.changed_elsewhere(Some(tenant)),
+            Ok(Word::Appended { log }) => {
+                if log == CHANNELS.name {
+                    said(platform);
+                }
+            }
             Ok(Word::Counted(counted)) => gate.count_others(&counted),
             Ok(Word::Everything) | Err(RecvError::Lagged(_)) => {
                 platform.authority_changed_everywhere();
+                platform.changed_elsewhere(None);
+                said(platform);
                 for listed in platform.caches.all() {
                     listed.clear();
                 }
@@ -63,6 +75,13 @@ async fn hear(gate: Arc<Gate>, stop: CancellationToken) {
             }
             Err(RecvError::Closed) => return,
         }
+    }
+}
+
+/// Lets channels be read on.
+fn said(platform: &Platform) {
+    if let Ok(ways) = platform.service::<Ways>() {
+        ways.said.notify_one();
     }
 }
 

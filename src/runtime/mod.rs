@@ -1,6 +1,7 @@
 //! What lives as long as the program: workers, timers, relays, the graceful stop.
 
 pub mod backups;
+pub mod beating;
 pub mod carrying;
 pub mod embedding;
 pub mod executing;

@@ -3,13 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use convoke::app::{App, Settings};
+use convoke::app::App;
 use convoke::capability::caller::Credential;
 use convoke::capability::gate::Gate;
 use convoke::config::Config;
+use convoke::domain::audit::engine::keeper::Keeper;
 use convoke::domain::audit::erasure::carry_out;
+use convoke::domain::system::fleet::{Beat, Beating};
+use convoke::kernel::clock::Clock as _;
+use convoke::kernel::id::TenantId;
 use convoke::kernel::secret::Secret;
-use serde_json::json;
+use convoke::port::records::{Document as _, Visibility};
+use convoke::port::store::{Batch, Expect, Put, Step};
+use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::doors::served::client;
 use crate::support::app::{TestApp, config, value};
@@ -27,11 +34,8 @@ async fn two_with(database: &Database, alter: impl FnOnce(&mut Config)) -> (Test
     let here = shared.clone();
     let one = TestApp::start_with(|settings| settings.config = here).await;
     one.app.start().await.unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let settings = Settings::new(shared, folder.path().to_owned(), one.clock.clone());
-    let other = App::open(settings).await.unwrap();
+    let (other, folder) = one.another(shared).await;
     other.start().await.unwrap();
-    assert!(other.first_key().is_none(), "the first instance has made the administrator and the key");
     (one, other, folder)
 }
 
@@ -81,6 +85,142 @@ async fn what_one_instance_erases_the_other_cannot_read_any_more() {
         assert!(erased.elapsed() < Duration::from_secs(30), "it can be read for ever");
     }
     other.close(Duration::from_secs(5)).await;
+    one.app.close(Duration::from_secs(5)).await;
+}
+
+/// The clock stands still: what is remembered for seconds is remembered for ever, unless the other instance is told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_instance_changes_of_models_is_in_force_on_the_other() {
+    let Some(database) = Database::find() else { return };
+    let (one, other, _folder) = two(&database).await;
+    let caller = one.identify(one.admin.key.reveal()).await.unwrap();
+    let there = async |tool: &str, input: Value| {
+        let answer = value(other.gate().call(one.request(caller.clone(), tool, input, |_| {})).await);
+        answer.unwrap_or_else(|fault| json!({ "code": fault.code().name }))
+    };
+    let until = async |tool: &str, input: Value, place: &str, wanted: Value| {
+        let began = tokio::time::Instant::now();
+        loop {
+            let told = there(tool, input.clone()).await;
+            if told.pointer(place) == Some(&wanted) {
+                return println!("{place} {wanted} after {} ms", began.elapsed().as_millis());
+            }
+            assert!(began.elapsed() < Duration::from_secs(20), "{place} is never {wanted}: {told}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let set = async |tool: &str, input: Value| one.call(&one.admin, tool, input).await.unwrap();
+    // A route: made, and another.
+    let ask = json!({ "model": "r", "prompt": "x" });
+    assert_eq!(there("model_complete", ask.clone()).await["code"], "unknown_model");
+    for model in ["test/large", "test/third"] {
+        set("model_route_set", json!({ "name": "r", "candidates": [{ "model": model }] })).await;
+        until("model_complete", ask.clone(), "/model", json!(model)).await;
+    }
+    // A provider, and the key that it wants.
+    let listed = json!({ "provider": "ours", "all": true });
+    assert_eq!(there("model_list", listed.clone()).await["items"], json!([]));
+    let text = "name = 'ours'\ndialect = 'openai'\nbase_url = 'https://llm.example.org/v1'\nkey = { vault = 'our-llm' }\n\
+        [[models]]\nname = 'house'\nabilities = ['chat']\nprice = { input = '1', output = '2' }\n";
+    set("model_provider_set", json!({ "name": "ours", "text": text })).await;
+    until("model_list", listed.clone(), "/items/0/available", json!(false)).await;
+    set("secret_put", json!({ "name": "our-llm", "value": "sk-secret-of-ours" })).await;
+    until("model_list", listed, "/items/0/available", json!(true)).await;
+    // A budget, that the next call spends.
+    set("model_budget_set", json!({ "scope": "tenant", "tokens": 1 })).await;
+    until("model_complete", ask, "/code", json!("budget_spent")).await;
+    other.close(Duration::from_secs(5)).await;
+    one.app.close(Duration::from_secs(5)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_instance_tells_of_all_of_them() {
+    let Some(database) = Database::find() else { return };
+    let (one, other, _folder) = two(&database).await;
+    let caller = one.identify(one.admin.key.reveal()).await.unwrap();
+    let there = async |tool: &str, input: Value| {
+        value(other.gate().call(one.request(caller.clone(), tool, input, |_| {})).await).unwrap()
+    };
+    let here = async |tool: &str, input: Value| one.call(&one.admin, tool, input).await.unwrap();
+    for _ in 0..3 {
+        here("user_me", json!({})).await;
+    }
+    for _ in 0..4 {
+        there("user_me", json!({})).await;
+    }
+    let number = |app: &App| app.platform().store.instance().unwrap();
+    let (own, others) = (number(&one.app), number(&other));
+    let figures = async |input: Value| here("system_metrics", input).await;
+    let began = tokio::time::Instant::now();
+    let all = loop {
+        let all = figures(json!({ "tool": "user_me" })).await;
+        if all["tools"][0]["all"] == 7 {
+            break all;
+        }
+        assert!(began.elapsed() < Duration::from_secs(30), "{all}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    println!("told after {} ms", began.elapsed().as_millis());
+    assert_eq!((&all["fleet"]["instances"], &all["fleet"]["healthy"]), (&json!(2), &json!(2)), "{all}");
+    assert_eq!((&all["instances"][0]["id"], &all["instances"][1]["id"]), (&json!(own), &json!(others)));
+    assert_eq!(all["instance"]["id"], own);
+    for (instance, calls) in [(own, 3), (others, 4)] {
+        let of = figures(json!({ "tool": "user_me", "instance": instance })).await;
+        assert_eq!(of["tools"][0]["all"], calls, "{of}");
+        assert!(of["calls"]["all"].as_u64() < all["calls"]["all"].as_u64());
+    }
+    let nobody = one.call(&one.admin, "system_metrics", json!({ "instance": 0 })).await.unwrap_err();
+    assert_eq!(nobody.code().name, "not_found");
+    let listed = there("system_services", json!({})).await;
+    let told: Vec<(i64, &str)> = listed["instances"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|instance| (instance["id"].as_i64().unwrap(), instance["health"].as_str().unwrap()))
+        .collect();
+    assert_eq!(told, [(others.into(), "healthy"), (own.into(), "healthy")], "{listed}");
+    let theirs = one.call(&one.stranger, "system_services", json!({})).await.unwrap();
+    assert!(theirs.get("instances").is_none(), "another tenant is told of none");
+
+    // One that ends says goodbye; one that is gone without a word is found by the others.
+    other.close(Duration::from_secs(5)).await;
+    assert_eq!(here("system_services", json!({})).await["instances"].as_array().unwrap().len(), 1);
+    // Whichever of the two has chained the audit log.
+    here("user_create", json!({ "email": "chained@example.org" })).await;
+    let (keeper, began) = (one.app.platform().service::<Keeper>().unwrap(), tokio::time::Instant::now());
+    while keeper.sequencer.is_behind().await.unwrap() {
+        assert!(began.elapsed() < Duration::from_secs(20), "it is never chained");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    println!("chained after {} ms", began.elapsed().as_millis());
+    let platform = one.app.platform();
+    let body = json!({
+        "instance": 7, "version": "0", "processId": 1, "startedAt": one.clock.now(), "heardAt": one.clock.now(),
+        "capabilities": [], "process": {}, "calls": { "all": 5, "callerFaults": 0, "serverFaults": 0 },
+    });
+    let put = Step::Put(Put {
+        kind: Beat::KIND,
+        id: Uuid::from_u128(7),
+        expect: Expect::Absent,
+        owner: None,
+        workspace: None,
+        visibility: Visibility::Private,
+        body,
+    });
+    let batch = Batch { tenant: TenantId::from_uuid(Uuid::nil()), at: one.clock.now(), steps: vec![put] };
+    platform.store.commit(vec![batch]).await.unwrap();
+    let mut beating = Beating::default();
+    assert_eq!(beating.gone(platform).await.unwrap(), [0_i32; 0], "it may still be there");
+    assert_eq!(here("system_metrics", json!({})).await["fleet"]["healthy"], 2);
+    one.clock.advance(Duration::from_secs(10));
+    let silent = here("system_metrics", json!({})).await;
+    assert_eq!(
+        (&silent["fleet"]["healthy"], &silent["instances"][1]["health"]),
+        (&json!(1), &json!("silent")),
+        "{silent}"
+    );
+    assert_eq!(beating.gone(platform).await.unwrap(), [0_i32; 0], "a moment is not enough");
+    assert_eq!(beating.gone(platform).await.unwrap(), [7]);
     one.app.close(Duration::from_secs(5)).await;
 }
 

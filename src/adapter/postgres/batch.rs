@@ -26,24 +26,10 @@ pub(super) struct Prepared {
     pub(super) entries: Vec<Entry>,
     /// What nobody else may write meanwhile: digests of documents and counters.
     pub(super) keys: Vec<u64>,
-    /// Whose rights it may change.
-    pub(super) told: Vec<Told>,
+    /// What other instances hear when it is committed.
+    pub(super) told: Vec<Word>,
     /// About how many bytes it has.
     pub(super) bytes: usize,
-}
-
-/// Callers whose rights may change: of one user, or all of the tenant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Told {
-    pub(super) tenant: TenantId,
-    pub(super) user: Option<Uuid>,
-}
-
-impl Told {
-    /// As other instances hear it.
-    pub(super) const fn word(self) -> Word {
-        Word::Authority { tenant: self.tenant, user: self.user }
-    }
 }
 
 /// A statement with its values, and what its answer must be.
@@ -133,6 +119,9 @@ pub(super) fn prepare(declarations: &Declarations, batches: Vec<Batch>) -> Resul
                 Step::Check { kind, id, expect } => all.check(&declarations.kind(kind)?, tenant, id, expect),
                 Step::Append { log, stream, body } => {
                     let plan = declarations.log(log)?;
+                    if log.followed {
+                        all.say(Word::Appended { log: log.name.to_owned() });
+                    }
                     let entry = entry(plan, tenant, stream, at, &body)?;
                     all.bytes += entry.body.len();
                     all.entries.push(entry);
@@ -302,8 +291,12 @@ impl Prepared {
         self.steps.push(Ready { tenant, statement: Text::Plan(plan.clone(), part), cells, must });
     }
 
-    /// Other instances must hear of what rights rest upon. Whose they are is told as far as the document's own id says.
+    /// Other instances must hear of what they remember and of what rights rest upon. Whose they are is told as far as the
+    /// document's own id says.
     fn tell(&mut self, kind: &Kind, tenant: TenantId, id: Uuid, is_made: bool) {
+        if kind.remembered {
+            self.say(Word::Changed { tenant });
+        }
         let whose = match kind.authority {
             Authority::Never => return,
             Authority::OnceMade(_) if is_made => return,
@@ -313,9 +306,12 @@ impl Prepared {
             Whose::Itself => Some(id),
             Whose::Everybody | Whose::Named(_) => None,
         };
-        let told = Told { tenant, user };
-        if !self.told.contains(&told) {
-            self.told.push(told);
+        self.say(Word::Authority { tenant, user });
+    }
+
+    fn say(&mut self, word: Word) {
+        if !self.told.contains(&word) {
+            self.told.push(word);
         }
     }
 

@@ -137,7 +137,7 @@ fn parts<'a>(instance: i32, mark: Mark, commits: &[&'a Prepared]) -> Result<Vec<
         }
     }
     for told in commits.iter().flat_map(|commit| &commit.told) {
-        let cells = vec![Cell::Text(words::notice(instance, &told.word()))];
+        let cells = vec![Cell::Text(words::notice(instance, told))];
         parts.push(Part { text: words::TELL, cells, of: Of::Frame });
     }
     let entries: Vec<&'a Entry> = commits.iter().flat_map(|commit| &commit.entries).collect();

@@ -1,5 +1,5 @@
-//! What instances on one database tell each other, by `LISTEN` and `NOTIFY`: that rights have changed, in the very transaction
-//! that changes them. One connection hears; as long as it lives it also shows the others that this instance does. While it is
+//! What instances on one database tell each other, by `LISTEN` and `NOTIFY`: that rights have changed, or what others remember or
+//! follow, in the very transaction that changes it. One connection hears; as long as it lives it also shows the others that this instance does. While it is
 //! down, whatever this instance keeps is taken for stale again and again.
 
 use std::time::Duration;
@@ -148,6 +148,8 @@ pub(super) fn notice(instance: i32, word: &Word) -> String {
             format!("{instance} authority {} {user}", tenant.uuid())
         }
         Word::Erased { tenant, subject } => format!("{instance} erased {} {subject}", tenant.uuid()),
+        Word::Changed { tenant } => format!("{instance} changed {} ", tenant.uuid()),
+        Word::Appended { log } => format!("{instance} appended {log}"),
         Word::Counted(counted) => format!("{instance} counted {counted}"),
         Word::Everything => format!("{instance} everything"),
     }
@@ -166,11 +168,15 @@ fn read(what: Option<&str>, of: &str) -> Option<Word> {
     if what == Some("counted") {
         return Some(Word::Counted(of.to_owned()));
     }
+    if what == Some("appended") {
+        return Some(Word::Appended { log: of.to_owned() });
+    }
     let (tenant, whose) = of.split_once(' ')?;
     let tenant = TenantId::from_uuid(Uuid::parse_str(tenant).ok()?);
     let whose = Uuid::parse_str(whose).ok();
     match what? {
         "authority" => Some(Word::Authority { tenant, user: whose }),
+        "changed" => Some(Word::Changed { tenant }),
         "erased" => Some(Word::Erased { tenant, subject: whose? }),
         _ => None,
     }
@@ -187,6 +193,8 @@ mod tests {
             Word::Authority { tenant, user },
             Word::Authority { tenant, user: None },
             Word::Erased { tenant, subject: Uuid::from_u128(9) },
+            Word::Changed { tenant },
+            Word::Appended { log: "channels".to_owned() },
             Word::Counted("k 3".to_owned()),
             Word::Everything,
         ] {

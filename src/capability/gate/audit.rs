@@ -36,6 +36,7 @@ pub static AUDIT: Log = Log {
     ],
     text: &[],
     keep: Keep { age: Duration::from_hours(24 * 90), entries: 10_000_000 },
+    followed: false,
 };
 
 /// An entry of the audit log.

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// Upper bounds of the duration buckets, in microseconds.
 pub const BOUNDS_MICROS: [u64; 14] =
     [50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 500_000, 2_500_000, 10_000_000];
@@ -29,7 +31,8 @@ pub struct Meter {
 }
 
 /// The counts at one moment.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Reading {
     /// Calls that ended well.
     pub well: u64,
@@ -74,6 +77,18 @@ impl Meter {
 }
 
 impl Reading {
+    /// Counts another one's calls, too: of the same tool on another instance.
+    pub fn add(&mut self, other: &Self) {
+        self.well += other.well;
+        self.caller_faults += other.caller_faults;
+        self.server_faults += other.server_faults;
+        self.micros += other.micros;
+        self.buckets.resize(self.buckets.len().max(other.buckets.len()), 0);
+        for (count, more) in self.buckets.iter_mut().zip(&other.buckets) {
+            *count += more;
+        }
+    }
+
     /// All calls.
     #[must_use]
     pub const fn calls(&self) -> u64 {
@@ -118,5 +133,11 @@ mod tests {
         assert_eq!(reading.percentile_micros(0.5), Some(50));
         assert_eq!(reading.percentile_micros(0.99), Some(u64::MAX));
         assert_eq!(Meter::default().read().percentile_micros(0.5), None);
+        let other = Meter::default();
+        other.count(Ended::CallerFault, Duration::from_micros(200));
+        let mut both = reading.clone();
+        both.add(&other.read());
+        assert_eq!((both.calls(), both.caller_faults, both.buckets[0], both.buckets[2]), (11, 1, 9, 1));
+        assert_eq!(both.micros, reading.micros + 200);
     }
 }

@@ -23,6 +23,7 @@ pub static USAGE: Log = Log {
     fields: &[Field { name: "user", of: FieldType::Id }, Field { name: "tool", of: FieldType::Text }],
     text: &[],
     keep: Keep { age: Duration::from_hours(24 * 400), entries: 10_000_000 },
+    followed: false,
 };
 
 /// Calls of one principal of one tool, one or many added up.

@@ -12,6 +12,7 @@ mod tools;
 pub mod topics;
 mod views;
 
+use crate::capability::channels;
 use crate::capability::module::Module;
 use crate::capability::spec::Domain;
 
@@ -24,8 +25,9 @@ pub static MODULE: Module = Module {
         &model::progress::PROGRESS,
         &model::letter::DEAD_LETTER,
         &model::topic::TOPIC,
+        &channels::CHANNEL_MEMBER,
     ],
-    logs: &[],
+    logs: &[&channels::CHANNELS],
     faults: faults::ALL,
     sources: &[],
     topics: topics::ALL,

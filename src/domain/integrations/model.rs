@@ -21,6 +21,7 @@ pub(super) static SECRET: Kind = Kind {
     fields: &[Field { name: "name", of: FieldType::Text }, Field { name: "dataKey", of: FieldType::Id }],
     unique: &[Unique { name: "name", fields: &["name"], across: Across::Tenant }],
     private: &["sealed"],
+    remembered: true,
     ..Kind::new("secret")
 };
 

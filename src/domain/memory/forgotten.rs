@@ -25,6 +25,7 @@ pub(super) static FORGOTTEN: Log = Log {
     fields: &[],
     text: &[],
     keep: Keep { age: std::time::Duration::from_secs(400 * 86_400), entries: 10_000_000 },
+    followed: false,
 };
 
 /// So many are read or removed at a time.

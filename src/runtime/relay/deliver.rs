@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::window::Item;
 use crate::capability::caller::{Caller, Origin};
+use crate::capability::channels;
 use crate::capability::events::Ways;
 use crate::capability::gate::{Gate, Request};
 use crate::capability::spans::Span;
@@ -84,7 +85,7 @@ impl Sender {
                 self.to_webhook(item, url, Duration::from_secs(*timeout_seconds), secret_digest).await
             }
             Target::Tool { tool, input, fields } => self.to_tool(caller, item, tool, input, fields).await,
-            Target::Channel { channel } => self.to_channel(item, channel),
+            Target::Channel { channel } => self.to_channel(item, channel).await,
             // Nothing is sent: the events wait to be taken.
             Target::Pull => {
                 Outcome::Over { reason: "the events of this subscription are taken, not delivered".to_owned() }
@@ -171,10 +172,17 @@ impl Sender {
         }
     }
 
-    fn to_channel(&self, item: &Item, channel: &str) -> Outcome {
+    async fn to_channel(&self, item: &Item, channel: &str) -> Outcome {
+        let platform = self.gate.platform();
+        if channels::are_shared(platform) {
+            return match channels::announce(platform, self.tenant, channel, &item.event).await {
+                Ok(()) => Outcome::Delivered,
+                Err(fault) => of_fault(&fault),
+            };
+        }
         // Where no door is open that has channels, nobody can hear this one.
         let Some(announcer) = self.ways.announcer() else { return Outcome::Delivered };
-        match announcer.announce(self.tenant, channel, &item.event, self.gate.platform().clock.now()) {
+        match announcer.announce(self.tenant, channel, &item.event, platform.clock.now()) {
             Ok(()) => Outcome::Delivered,
             Err(fault) => of_fault(&fault),
         }

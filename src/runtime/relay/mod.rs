@@ -126,6 +126,7 @@ impl Relay {
                     rounds = rounds.wrapping_add(1);
                     let newest = platform.store.last(&EVENTS).await.unwrap_or(last);
                     if std::mem::replace(&mut last, newest) != newest {
+                        platform.events_end_at(newest);
                         wake_all(&workers);
                     }
                 }

@@ -12,8 +12,8 @@ use crate::kernel::id::new_uuid;
 use crate::kernel::time::Timestamp;
 
 /// Messages kept for those who come back: so many, and together so many bytes.
-const KEPT: usize = 256;
-const KEPT_BYTES: usize = 1 << 20;
+pub(super) const KEPT: usize = 256;
+pub(super) const KEPT_BYTES: usize = 1 << 20;
 /// What a kept message takes beside its text.
 const MESSAGE_BYTES: usize = 64;
 /// What hearing a channel puts in line at most: all that is kept, and the answer.
@@ -24,6 +24,21 @@ pub(super) struct Who<'a> {
     pub(super) connection: Uuid,
     pub(super) caller: &'a Caller,
     pub(super) at: Timestamp,
+}
+
+impl Who<'_> {
+    /// What is told of them where they are.
+    pub(super) fn member(&self, state: &Value) -> Value {
+        json!({
+            "connectionId": self.connection, "userId": self.caller.user, "name": self.caller.name, "since": self.at,
+            "state": state,
+        })
+    }
+
+    /// Whom they are told to be where they say something.
+    pub(super) fn speaker(&self) -> Value {
+        json!({ "userId": self.caller.user, "name": self.caller.name })
+    }
 }
 
 /// From where on a client wants to hear a channel, and which life of the channel it knows.

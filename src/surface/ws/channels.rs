@@ -1,4 +1,4 @@
-//! Channels between the clients of one tenant. They live in memory, so all of it is bounded: for each channel, for each tenant,
+//! Channels between the clients of one tenant, where no other instance shares them. They live in memory, so all of it is bounded: for each channel, for each tenant,
 //! and over all. Where there is no room to keep what was said, the tenant that speaks forgets its own oldest, and whoever
 //! comes back is told that it missed something. A channel that nobody uses goes after a while.
 
@@ -14,17 +14,17 @@ use uuid::Uuid;
 use super::channel::{Channel, From, Who};
 use super::outbox::{Outbox, Room};
 use crate::capability::caller::Caller;
+use crate::capability::channels::{check, message, presence};
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::TenantId;
 use crate::kernel::time::Timestamp;
 use crate::port::announcer::Announcer;
 
-const LONGEST_NAME: usize = 128;
 /// What a client may say of itself where it joins.
 const STATE_BYTES: usize = 1024;
 /// Clients present in one channel.
-const MOST_PRESENT: usize = 250;
+pub(super) const MOST_PRESENT: usize = 250;
 /// A channel that nobody hears or is in is kept for so long.
 const IDLE: Duration = Duration::from_mins(10);
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
@@ -37,7 +37,10 @@ struct Bounds {
     members: usize,
 }
 
-const OF_TENANT: Bounds = Bounds { channels: 1000, bytes: 16 << 20, members: 4096 };
+/// Clients present in all channels of a tenant.
+pub(super) const MOST_OF_TENANT: usize = 4096;
+
+const OF_TENANT: Bounds = Bounds { channels: 1000, bytes: 16 << 20, members: MOST_OF_TENANT };
 const IN_ALL: Bounds = Bounds { channels: 10_000, bytes: 256 << 20, members: 16_384 };
 
 /// All channels.
@@ -102,8 +105,7 @@ impl Channels {
     pub(super) fn publish(&self, name: &str, who: &Who<'_>, data: &Value) -> Result<i64, Fault> {
         self.at(name, who, |tenant, total| {
             tenant.open(name, who.at, total)?;
-            let from = json!({ "userId": who.caller.user, "name": who.caller.name });
-            let message = json!({ "type": "message", "channel": name, "from": from, "at": who.at, "data": data });
+            let message = message(name, &who.speaker(), data, who.at);
             Ok(tenant.tell(name, message, who.at, total))
         })
     }
@@ -114,7 +116,7 @@ impl Channels {
         self.at(name, &Who { connection: Uuid::nil(), caller: &caller, at }, |tenant, total| {
             tenant.open(name, at, total)?;
             let from = json!({ "name": "events" });
-            let message = json!({ "type": "message", "channel": name, "from": from, "at": at, "data": data });
+            let message = message(name, &from, data, at);
             tenant.tell(name, message, at, total);
             Ok(())
         })
@@ -122,27 +124,22 @@ impl Channels {
 
     /// Says that a connection is there, with whatever it says of itself; answers who is there.
     pub(super) fn join(&self, name: &str, who: &Who<'_>, state: &Value) -> Result<Value, Fault> {
-        if state.to_string().len() > STATE_BYTES {
-            return Err(Fault::bad_input("/state", format!("must be at most {STATE_BYTES} bytes of JSON")));
-        }
+        check_state(state)?;
         self.at(name, who, |tenant, total| {
             let held = tenant.members;
             let channel = tenant.open(name, who.at, total)?;
             let new = !channel.has_member(who.connection);
             if new && (held >= OF_TENANT.members || channel.members().len() >= MOST_PRESENT) {
-                return Err(Fault::new(&codes::RATE_LIMITED, "as many clients are present as may be"));
+                return Err(crowded());
             }
             if new && !raise(&total.members, IN_ALL.members) {
                 return Err(Fault::new(&codes::UNAVAILABLE, "as many clients are present on the server as may be"));
             }
-            let member = json!({
-                "connectionId": who.connection, "userId": who.caller.user, "name": who.caller.name, "since": who.at,
-                "state": state,
-            });
+            let member = who.member(state);
             let word = channel.join(who, member.clone());
             let present = channel.members().values().cloned().collect();
             tenant.members += usize::from(new);
-            let told = json!({ "type": "presence", "channel": name, "change": word, "member": member });
+            let told = presence(name, word, &member);
             tenant.tell(name, told, who.at, total);
             Ok(present)
         })
@@ -154,7 +151,7 @@ impl Channels {
         let Some(member) = tenant.channels.get_mut(name).and_then(|channel| channel.leave(who)) else { return };
         tenant.members -= 1;
         self.total.members.fetch_sub(1, Ordering::Relaxed);
-        let told = json!({ "type": "presence", "channel": name, "change": "left", "member": member });
+        let told = presence(name, "left", &member);
         tenant.tell(name, told, who.at, &self.total);
     }
 
@@ -262,14 +259,17 @@ fn raise(count: &AtomicUsize, most: usize) -> bool {
     count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |held| (held < most).then_some(held + 1)).is_ok()
 }
 
-/// Whether a text names a channel.
-fn check(name: &str) -> Result<(), Fault> {
-    let rest = name.strip_prefix("channel:").unwrap_or_default();
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || "_-.:/".contains(letter);
-    if !rest.is_empty() && rest.len() <= LONGEST_NAME && rest.chars().all(plain) {
+/// Whether a client may say so much of itself.
+pub(super) fn check_state(state: &Value) -> Result<(), Fault> {
+    if state.to_string().len() <= STATE_BYTES {
         return Ok(());
     }
-    Err(Fault::bad_input("/channel", "must be 'channel:' and a name of at most 128 letters, digits and _-.:/"))
+    Err(Fault::bad_input("/state", format!("must be at most {STATE_BYTES} bytes of JSON")))
+}
+
+/// As many are there as may be.
+pub(super) fn crowded() -> Fault {
+    Fault::new(&codes::RATE_LIMITED, "as many clients are present as may be")
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::frames;
@@ -59,6 +60,14 @@ pub(super) async fn beginning(store: &dyn Store, after: Option<i64>) -> Result<(
     Ok((after, first.first().is_some_and(|first| after.saturating_add(1) < first.position)))
 }
 
+/// Waits until the log has grown; for ever where there is nothing to hear of that.
+async fn moved(end: &mut Option<watch::Receiver<i64>>) {
+    let Some(open) = end else { return std::future::pending().await };
+    if open.changed().await.is_err() {
+        *end = None;
+    }
+}
+
 /// One subscription.
 pub(super) struct Listening {
     pub(super) rights: Arc<Rights>,
@@ -75,6 +84,8 @@ impl Listening {
     pub(super) async fn run(mut self) {
         let platform = self.rights.gate.platform().clone();
         let mut heard = platform.hear();
+        // What this instance commits is heard; what others on its store do is not.
+        let mut end = platform.store.instance().map(|_| platform.end_of_events());
         loop {
             match self.read_on().await {
                 Ok(true) => {}
@@ -95,6 +106,7 @@ impl Listening {
                     () = self.stop.cancelled() => return,
                     () = self.outbox.ended().cancelled() => return,
                     () = &mut look => break,
+                    () = moved(&mut end) => break,
                     event = heard.recv() => match event {
                         Ok(event) if event.tenant_id == self.tenant && self.topics.fit(&event.topic) => break,
                         Ok(_) => {}

@@ -4,6 +4,7 @@
 mod channel;
 mod channels;
 mod events;
+mod fleet;
 mod frames;
 mod newcomers;
 mod outbox;
@@ -33,7 +34,9 @@ use crate::surface::http::problem;
 use crate::surface::http::proxies::ClientAddress;
 use crate::surface::http::server::Stopping;
 use crate::surface::http::tenant;
+use channel::Who;
 use channels::Channels;
+use fleet::Shared;
 use newcomers::Newcomers;
 use session::{From, Session};
 use upgrade::Upgrade;
@@ -47,8 +50,20 @@ const LONGEST_MESSAGE: usize = 1 << 20;
 struct Sockets {
     gate: Arc<Gate>,
     channels: Arc<Channels>,
+    /// The channels, where other instances share them.
+    shared: Option<Arc<Shared>>,
     room: Arc<Semaphore>,
     newcomers: Arc<Newcomers>,
+}
+
+impl Sockets {
+    /// Tells a connection no more of a channel.
+    fn unsubscribe(&self, channel: &str, who: &Who<'_>) {
+        match &self.shared {
+            Some(shared) => shared.unsubscribe(channel, who),
+            None => self.channels.unsubscribe(channel, who),
+        }
+    }
 }
 
 /// The route of this door.
@@ -59,7 +74,8 @@ pub fn router(gate: Arc<Gate>) -> Router {
     if let Ok(ways) = gate.platform().service::<Ways>() {
         ways.announce_by(channels.clone());
     }
-    let sockets = Sockets { gate, channels, room, newcomers: Arc::default() };
+    let shared = Shared::begin(gate.platform());
+    let sockets = Sockets { gate, channels, shared, room, newcomers: Arc::default() };
     Router::new().route("/ws", any(open)).with_state(Arc::new(sockets))
 }
 

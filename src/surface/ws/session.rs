@@ -213,7 +213,7 @@ impl Session {
         asked: Asked,
     ) -> Result<Option<Utf8Bytes>, Fault> {
         let who = Who { connection: self.connection, caller, at: self.sockets.gate.platform().clock.now() };
-        let channels = &self.sockets.channels;
+        let (channels, shared) = (&self.sockets.channels, self.sockets.shared.as_ref());
         let told = match asked {
             Asked::Ping {} => return Ok(Some(frames::with_id(id, json!({ "type": "pong" })))),
             Asked::Authenticate { .. } => return Err(Fault::new(&codes::CONFLICT, "the connection is authenticated")),
@@ -230,28 +230,40 @@ impl Session {
                 if let Some(stop) = self.listening.remove(&channel) {
                     stop.cancel();
                 } else if self.channels.remove(&channel) {
-                    channels.unsubscribe(&channel, &who);
+                    self.sockets.unsubscribe(&channel, &who);
                 }
                 json!({ "channel": channel })
             }
             Asked::Publish { channel, data } => {
-                let seq = channels.publish(&channel, &who, &data)?;
+                let seq = match shared {
+                    Some(shared) => shared.publish(&channel, &who, &data).await?,
+                    None => channels.publish(&channel, &who, &data)?,
+                };
                 json!({ "channel": channel, "seq": seq })
             }
             Asked::Join { channel, state } => {
                 self.room_for(&channel)?;
-                let members = channels.join(&channel, &who, &state)?;
+                let members = match shared {
+                    Some(shared) => shared.join(&channel, &who, &state).await?,
+                    None => channels.join(&channel, &who, &state)?,
+                };
                 self.joined.insert(channel.clone());
                 json!({ "channel": channel, "members": members })
             }
             Asked::Leave { channel } => {
                 if self.joined.remove(&channel) {
-                    channels.leave(&channel, &who);
+                    match shared {
+                        Some(shared) => shared.leave(&channel, &who).await?,
+                        None => channels.leave(&channel, &who),
+                    }
                 }
                 json!({ "channel": channel })
             }
             Asked::Presence { channel } => {
-                let members = channels.presence(&channel, &who)?;
+                let members = match shared {
+                    Some(shared) => shared.presence(&channel, &who).await?,
+                    None => channels.presence(&channel, &who)?,
+                };
                 json!({ "channel": channel, "members": members })
             }
         };
@@ -276,6 +288,15 @@ impl Session {
                 told["channel"] = channel.clone().into();
                 frames::ok(id, told)
             };
+            if let Some(shared) = self.sockets.shared.clone() {
+                // Noted first: whoever goes away meanwhile hears no more of it.
+                let new = self.channels.insert(channel.clone());
+                let begun = shared.subscribe(&channel, who, &self.outbox, &from, room, answer).await;
+                if begun.is_err() && new {
+                    self.channels.remove(&channel);
+                }
+                return begun.map(|()| None);
+            }
             self.sockets.channels.subscribe(&channel, who, &self.outbox, &from, room, answer)?;
             self.channels.insert(channel);
             return Ok(None);
@@ -353,7 +374,10 @@ impl Session {
     fn depart(&mut self, caller: &Caller) {
         let who = Who { connection: self.connection, caller, at: self.sockets.gate.platform().clock.now() };
         for channel in &self.channels {
-            self.sockets.channels.unsubscribe(channel, &who);
+            self.sockets.unsubscribe(channel, &who);
+        }
+        if let Some(shared) = &self.sockets.shared {
+            return shared.leave_all(self.connection, caller, who.at);
         }
         for channel in &self.joined {
             self.sockets.channels.leave(channel, &who);

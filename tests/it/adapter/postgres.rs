@@ -39,6 +39,7 @@ pub(super) static EVENTS: Log = Log {
     fields: &[Field { name: "of", of: FieldType::Integer }],
     text: &["words"],
     keep: Keep { age: Duration::from_mins(1), entries: 1000 },
+    followed: false,
 };
 
 fn sqlite(folder: &Path) -> SqliteConfig {

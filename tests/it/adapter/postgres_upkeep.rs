@@ -89,6 +89,7 @@ const EVENTS_AS_BEFORE: Log = Log {
     fields: &[Field { name: "of", of: FieldType::Integer }],
     text: &["words"],
     keep: convoke::port::logs::Keep { age: Duration::from_mins(1), entries: 1000 },
+    followed: false,
 };
 
 static STORY: Kind = Kind {

@@ -28,6 +28,7 @@ static JOURNAL: Log = Log {
     fields: &[Field { name: "step", of: FieldType::Integer }, Field { name: "parity", of: FieldType::Integer }],
     text: &[],
     keep: Keep { age: Duration::from_hours(1), entries: 1000 },
+    followed: false,
 };
 
 /// Only a test that hangs meets it.

@@ -20,6 +20,7 @@ static EVENTS: Log = Log {
     fields: &[],
     text: &[],
     keep: Keep { age: std::time::Duration::from_mins(1), entries: 1000 },
+    followed: false,
 };
 
 fn config(folder: &Path, kind: &'static Kind) -> SqliteConfig {
@@ -292,6 +293,7 @@ static VISITS: Log = Log {
     fields: &[Field { name: "guest", of: FieldType::Text }],
     text: &[],
     keep: Keep { age: std::time::Duration::from_mins(1), entries: 1000 },
+    followed: false,
 };
 
 #[tokio::test]

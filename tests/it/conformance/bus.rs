@@ -23,6 +23,7 @@ static TOLD: Log = Log {
     fields: &[Field { name: "subject", of: FieldType::Text }],
     text: &[],
     keep: Keep { age: Duration::from_hours(1), entries: 1000 },
+    followed: false,
 };
 
 const HERE: TenantId = TenantId::from_uuid(Uuid::from_u128(1));

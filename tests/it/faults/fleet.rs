@@ -240,6 +240,15 @@ async fn killing_one_of_two_instances_again_and_again_loses_nothing() {
         assert!(began.elapsed() < Duration::from_secs(90), "{running} calls are never ended");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
+    // And those that are gone are told of no more.
+    loop {
+        let instances = fleet.get(0, "/system/services").await["instances"].as_array().unwrap().len();
+        if instances == 2 {
+            break;
+        }
+        assert!(began.elapsed() < Duration::from_secs(120), "{instances} instances are told of");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
     drop(fleet);
     kept.extend(begun);
     holds(&database.url().await, &kept).await;

@@ -113,6 +113,17 @@ impl TestApp {
         Self { app: App::open(settings).await.unwrap(), ..self }
     }
 
+    /// Another instance by the same clock, started with this configuration on a folder of its own, with the same vendor.
+    pub(crate) async fn another(&self, config: Config) -> (Arc<App>, TempDir) {
+        let folder = TempDir::new().unwrap();
+        scripted::lay(folder.path());
+        let mut settings = Settings::new(config, folder.path().to_owned(), self.clock.clone());
+        settings.services = services(&self.vendor);
+        let app = App::open(settings).await.unwrap();
+        assert!(app.first_key().is_none(), "the first instance has made the administrator and the key");
+        (app, folder)
+    }
+
     /// The data folder.
     pub(crate) fn data(&self) -> &std::path::Path {
         self.folder.path()

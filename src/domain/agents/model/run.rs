@@ -25,6 +25,7 @@ pub(crate) static AGENT_RUNS: Log = Log {
     ],
     text: &[],
     keep: Keep { age: Duration::from_hours(24 * 400), entries: 5_000_000 },
+    followed: false,
 };
 
 /// The log of transcripts. The stream is the execution.
@@ -33,6 +34,7 @@ pub(crate) static AGENT_TRANSCRIPTS: Log = Log {
     fields: &[Field { name: "agentId", of: FieldType::Text }],
     text: &[],
     keep: Keep { age: Duration::from_hours(24 * 30), entries: 500_000 },
+    followed: false,
 };
 
 /// Why a run ended.

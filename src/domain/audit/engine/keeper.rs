@@ -18,8 +18,20 @@ use crate::port::store::Store;
 const LOOK_EVERY: Duration = Duration::from_millis(400);
 /// How often checkpoints are looked at when nothing happens.
 const IDLE_LOOKS: u32 = 12;
-/// How long another instance is left to it.
-const LEAVE_TO_OTHER: Duration = Duration::from_secs(3);
+/// How long another instance that does it is left to it, before it is looked whether it still does: longer than that one's
+/// looks are apart, and together with an own look less than a second.
+const LEAVE_TO_OTHER: Duration = Duration::from_millis(450);
+
+/// What a keeper knows from one look to the next.
+#[derive(Debug, Default)]
+pub struct Lookout {
+    /// Another instance does it, as far as is known.
+    pub elsewhere: bool,
+    /// Where the chain ended when it was last found behind, while another does it.
+    behind_at: Option<i64>,
+    /// Looks in a row that found nothing to do.
+    idle: u32,
+}
 
 /// Keeps the log provable.
 pub struct Keeper {
@@ -87,14 +99,14 @@ impl Keeper {
     pub async fn work(&self, stop: CancellationToken) {
         let mut ticks = tokio::time::interval(LOOK_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut idle, mut failing) = (0, false);
+        let (mut lookout, mut failing) = (Lookout::default(), false);
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
                 _ = ticks.tick() => {}
             }
-            let worked = self.turn(&mut idle).await;
+            let worked = self.turn(&mut lookout).await;
             match &worked {
                 Err(fault) if !failing => {
                     tracing::warn!(?fault, "the audit log could not be chained; it is tried again");
@@ -115,14 +127,28 @@ impl Keeper {
         }
     }
 
-    async fn turn(&self, idle: &mut u32) -> Result<Round, Fault> {
-        let is_behind = self.sequencer.is_behind().await?;
-        if !is_behind && *idle < IDLE_LOOKS {
-            *idle += 1;
+    /// One look, and what it shows to be done. Of several instances one chains; the others see that it does, since what one of
+    /// them finds not chained is chained when it looks again. Where it is not, whoever looked takes over.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn turn(&self, lookout: &mut Lookout) -> Result<Round, Fault> {
+        let behind = self.sequencer.behind_at().await?;
+        if behind.is_some() && lookout.elsewhere && lookout.behind_at != behind {
+            lookout.behind_at = behind;
+            return Ok(Round::Elsewhere);
+        }
+        lookout.behind_at = None;
+        if behind.is_none() && lookout.idle < IDLE_LOOKS {
+            lookout.idle += 1;
             return Ok(Round::Done);
         }
-        *idle = 0;
-        let round = if is_behind { self.sequencer.catch_up().await? } else { Round::Done };
+        lookout.idle = 0;
+        let mut round = Round::Done;
+        if behind.is_some() {
+            round = self.sequencer.catch_up().await?;
+            lookout.elsewhere = round == Round::Elsewhere;
+        }
         if round == Round::Done {
             self.checkpoints.keep_up(&self.alarms, false).await?;
         }

@@ -43,6 +43,7 @@ pub static CHECKPOINTS: Log = Log {
     fields: &[Field { name: "size", of: FieldType::Integer }],
     text: &[],
     keep: Keep { age: std::time::Duration::from_hours(24 * 366 * 8), entries: 1_000_000 },
+    followed: false,
 };
 
 /// The tenant that all of it belongs to: the platform's own.

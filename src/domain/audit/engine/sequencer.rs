@@ -60,14 +60,22 @@ impl Sequencer {
         Self { store, clock, standing: Mutex::new(None) }
     }
 
-    /// Whether there is anything to do: a look that costs next to nothing.
+    /// Up to where the log is chained, where that is not all of it: a look that costs next to nothing.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn behind_at(&self) -> Result<Option<i64>, Fault> {
+        let last = self.store.last(&AUDIT).await.map_err(store_fault)?;
+        let head = head(&*self.store).await?.map_or(0, |(head, _)| head.position);
+        Ok((last > head).then_some(head))
+    }
+
+    /// Whether there is anything to do.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn is_behind(&self) -> Result<bool, Fault> {
-        let last = self.store.last(&AUDIT).await.map_err(store_fault)?;
-        let head = head(&*self.store).await?.map_or(0, |(head, _)| head.position);
-        Ok(last > head)
+        Ok(self.behind_at().await?.is_some())
     }
 
     /// Adds everything that there is.

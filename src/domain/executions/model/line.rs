@@ -15,6 +15,7 @@ pub(in crate::domain::executions) static JOURNAL: Log = Log {
     fields: &[Field { name: "event", of: FieldType::Text }, Field { name: "node", of: FieldType::Text }],
     text: &[],
     keep: Keep { age: Duration::from_hours(24 * 365), entries: 20_000_000 },
+    followed: false,
 };
 
 /// A line of the journal.

@@ -38,6 +38,7 @@ pub(crate) static EMBEDDED: Log = Log {
     fields: &[],
     text: &[],
     keep: Keep { age: Duration::from_secs(30 * 86_400), entries: 1_000_000 },
+    followed: false,
 };
 
 /// The queue of what is to be embedded.

@@ -1,7 +1,8 @@
-//! Knowing when what is kept in memory is stale. Whatever changes routes, budgets or credentials tells an event in its own
-//! commit; before anything kept is used, the events since the last look are read, which costs next to nothing when there are
-//! none. So a change on this instance is in force from the moment that its call is answered. Changes on other instances are
-//! seen after `FRESH`.
+//! Knowing when what is kept in memory is stale. Whatever changes routes, budgets, providers or credentials tells an event in its
+//! own commit; before anything kept is used, the events since the last look are read, which costs next to nothing when there are
+//! none. So a change on this instance is in force from the moment that its call is answered. Changes on other instances are told
+//! by the store in the commit that makes them (`Kind::remembered`); while it cannot be heard, everything counts as changed again
+//! and again. Whatever comes of that, nothing is used for longer than `FRESH`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -34,6 +35,8 @@ pub(crate) struct Watch {
 pub(crate) struct Read {
     all: u64,
     of_tenant: u64,
+    /// What other instances told.
+    elsewhere: (u64, u64),
     at: Duration,
 }
 
@@ -44,6 +47,7 @@ impl Watch {
         Read {
             all: self.all.load(Ordering::Acquire),
             of_tenant: self.of_tenant.get(&tenant).map_or(0, |count| *count),
+            elsewhere: platform.changes_elsewhere(tenant),
             at: platform.clock.elapsed(),
         }
     }
@@ -71,6 +75,7 @@ impl Watch {
 impl Read {
     /// Whether what was read then is still good now.
     pub(crate) fn is_good(&self, now: &Self, within: Duration) -> bool {
-        self.all == now.all && self.of_tenant == now.of_tenant && now.at.saturating_sub(self.at) < within
+        let same = (self.all, self.of_tenant, self.elsewhere) == (now.all, now.of_tenant, now.elsewhere);
+        same && now.at.saturating_sub(self.at) < within
     }
 }

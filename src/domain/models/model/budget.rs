@@ -19,6 +19,7 @@ use crate::port::records::{Across, Document, Field, FieldType, Kind, Unique};
 pub(crate) static MODEL_BUDGET: Kind = Kind {
     fields: &[Field { name: "scope", of: FieldType::Text }],
     unique: &[Unique { name: "scope", fields: &["scope"], across: Across::Tenant }],
+    remembered: true,
     ..Kind::new("model_budget")
 };
 

@@ -27,6 +27,7 @@ pub(crate) static MODEL_CALLS: Log = Log {
     ],
     text: &[],
     keep: Keep { age: Duration::from_hours(24 * 400), entries: 10_000_000 },
+    followed: false,
 };
 
 /// How the answer was asked for.

@@ -16,6 +16,7 @@ use crate::port::records::{Across, Document, Field, FieldType, Kind, Unique};
 pub(crate) static MODEL_PROVIDER: Kind = Kind {
     fields: &[Field { name: "name", of: FieldType::Text }],
     unique: &[Unique { name: "name", fields: &["name"], across: Across::Tenant }],
+    remembered: true,
     ..Kind::new("model_provider")
 };
 

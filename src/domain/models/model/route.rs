@@ -14,6 +14,7 @@ use crate::port::records::{Across, Document, Field, FieldType, Kind, Unique};
 pub(crate) static MODEL_ROUTE: Kind = Kind {
     fields: &[Field { name: "name", of: FieldType::Text }],
     unique: &[Unique { name: "name", fields: &["name"], across: Across::Tenant }],
+    remembered: true,
     ..Kind::new("model_route")
 };
 

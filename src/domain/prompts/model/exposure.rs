@@ -20,6 +20,7 @@ pub static EXPOSURES: Log = Log {
     ],
     text: &[],
     keep: Keep { age: Duration::from_hours(24 * 400), entries: 5_000_000 },
+    followed: false,
 };
 
 /// An exposure.

@@ -1,7 +1,8 @@
 //! What the system's capabilities stand on: the ring of log lines, the process's own figures and their history, the shelf of
-//! backups, the gateway.
+//! backups, the gateway, the instances of the installation.
 
 pub(super) mod backing;
+pub(super) mod fleet;
 pub(super) mod forgetting;
 pub(super) mod gateway;
 pub(super) mod keys;

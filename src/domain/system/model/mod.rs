@@ -1,5 +1,6 @@
-//! The documents of the domain: registered services, and the gateway's routes.
+//! The documents of the domain: registered services, and the gateway's routes, the instances of the installation.
 
+pub(super) mod fleet;
 pub(super) mod instance;
 pub(super) mod route;
 

@@ -1,6 +1,6 @@
 //! `system_services`: every registered service, and this program itself.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,9 @@ use crate::capability::Capability;
 use crate::capability::cx::Cx;
 use crate::capability::permit::{Action, Permit, Resource};
 use crate::capability::spec::{Domain, Route, Spec};
+use crate::domain::system::engine::fleet;
 use crate::domain::system::engine::gateway::Gateway;
+use crate::domain::system::model::fleet::Beat;
 use crate::domain::system::model::instance::{Instance, InstanceHealth, InstanceView};
 use crate::domain::system::operator;
 use crate::kernel::fault::Fault;
@@ -42,7 +44,7 @@ pub(in crate::domain::system) struct Input {
 pub(in crate::domain::system) struct Output {
     /// The registered services by name.
     services: Vec<Service>,
-    /// The instances of this program itself, for callers who may read the system.
+    /// The instances of this program itself that share the store, the one that answers first, for callers who may read the system.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     instances: Vec<Own>,
     /// Whether there are more instances than are told of here.
@@ -73,6 +75,12 @@ struct Service {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Own {
+    /// Its number, anew at each start; 0 where it shares the store with nobody. By it `system_metrics` tells its figures.
+    id: i32,
+    /// How it is: `silent` when it has said nothing for some seconds. One that is gone is soon left out.
+    health: InstanceHealth,
+    /// When it was last heard of.
+    heard_at: Timestamp,
     /// The program's version.
     version: String,
     /// The process's number.
@@ -80,7 +88,7 @@ struct Own {
     /// When it started.
     started_at: Timestamp,
     /// The domains of its tools.
-    capabilities: Vec<&'static str>,
+    capabilities: Vec<String>,
 }
 
 impl Capability for Services {
@@ -124,7 +132,7 @@ impl Capability for Services {
             |service: &Service| input.capability.as_ref().is_none_or(|wanted| service.capabilities.contains(wanted));
         Ok(Output {
             services: told.filter(fits).collect(),
-            instances: if operator::may_look(cx).await { vec![own(cx)] } else { Vec::new() },
+            instances: if operator::may_look(cx).await { instances(cx).await? } else { Vec::new() },
             truncated,
         })
     }
@@ -152,14 +160,18 @@ fn told(name: String, instances: Vec<(uuid::Uuid, Instance)>, healthy: &[String]
     }
 }
 
-fn own(cx: &Cx) -> Own {
-    let platform = cx.platform();
-    let snapshot = platform.registry.present();
-    let capabilities: BTreeSet<&'static str> = snapshot.built().iter().map(|tool| tool.domain.name()).collect();
-    Own {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        process_id: std::process::id(),
-        started_at: platform.started_at,
-        capabilities: capabilities.into_iter().collect(),
-    }
+async fn instances(cx: &Cx) -> Result<Vec<Own>, Fault> {
+    let (platform, now) = (cx.platform(), cx.now());
+    let mut beats = vec![fleet::own(platform, &fleet::own_figures(platform))];
+    beats.extend(fleet::others(platform).await?);
+    let told = |beat: Beat| Own {
+        id: beat.instance,
+        health: beat.health(now),
+        heard_at: beat.heard_at,
+        version: beat.version,
+        process_id: beat.process_id,
+        started_at: beat.started_at,
+        capabilities: beat.capabilities,
+    };
+    Ok(beats.into_iter().map(told).collect())
 }

@@ -41,11 +41,17 @@ pub(crate) static JOURNAL: Log = Log {
     fields: &[Field { name: "step", of: FieldType::Integer }, Field { name: "actor", of: FieldType::Id }],
     text: &["words"],
     keep: Keep { age: Duration::from_hours(1), entries: 1000 },
+    followed: false,
 };
 
 /// A log with nothing.
-pub(crate) static EVENTS: Log =
-    Log { name: "events", fields: &[], text: &[], keep: Keep { age: Duration::from_hours(1), entries: 1000 } };
+pub(crate) static EVENTS: Log = Log {
+    name: "events",
+    fields: &[],
+    text: &[],
+    keep: Keep { age: Duration::from_hours(1), entries: 1000 },
+    followed: false,
+};
 
 /// What most cases declare.
 pub(crate) fn declared() -> Declared {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use convoke::domain::audit::engine::keeper::Lookout;
 use convoke::domain::audit::engine::kept::WIDTH;
 use convoke::domain::audit::engine::sequencer::{Round, Sequencer};
 use serde_json::json;
@@ -60,6 +61,35 @@ async fn of_several_at_once_each_entry_is_chained_once() {
     app.chained().await;
     let told = app.verified().await;
     assert_eq!((&told["valid"], &told["checked"]["entries"]), (&json!(true), &json!(4200)), "{told}");
+}
+
+/// Whoever lets another do it looks twice before it takes over, and the two looks are less than a second apart.
+#[tokio::test]
+async fn who_leaves_it_to_another_takes_over_when_nothing_is_chained_between_two_looks() {
+    let app = TestApp::start().await;
+    let (keeper, another) = (app.keeper(), Sequencer::new(app.app.platform().store.clone(), app.clock.clone()));
+    let mut lookout = Lookout::default();
+    lookout.elsewhere = true;
+    for _ in 0..3 {
+        app.append_entries(app.admin.tenant, 2).await;
+        assert_eq!(keeper.turn(&mut lookout).await.unwrap(), Round::Elsewhere);
+        assert!(keeper.sequencer.is_behind().await.unwrap(), "one look is not enough");
+        another.catch_up().await.unwrap();
+        assert_eq!(keeper.turn(&mut lookout).await.unwrap(), Round::Done);
+    }
+    app.append_entries(app.admin.tenant, 2).await;
+    assert_eq!(keeper.turn(&mut lookout).await.unwrap(), Round::Elsewhere);
+    another.round().await.unwrap();
+    app.append_entries(app.admin.tenant, 2).await;
+    assert_eq!(keeper.turn(&mut lookout).await.unwrap(), Round::Elsewhere, "it is at work, and behind once more");
+    assert!(lookout.elsewhere);
+    // Now it is gone.
+    assert_eq!(keeper.turn(&mut lookout).await.unwrap(), Round::Done);
+    assert!(!lookout.elsewhere && !keeper.sequencer.is_behind().await.unwrap());
+    // From then on it is done at the first look.
+    app.append_entries(app.admin.tenant, 2).await;
+    assert_eq!(keeper.turn(&mut lookout).await.unwrap(), Round::Done);
+    assert!(!keeper.sequencer.is_behind().await.unwrap());
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! A client of the WebSocket door.
 
+use std::net::SocketAddr;
+
 use futures::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
@@ -14,7 +16,11 @@ pub(super) struct Socket(pub(super) WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 /// Opens a socket with these headers.
 pub(super) async fn open(served: &Served, headers: &[(&'static str, &str)]) -> Result<Socket, Box<Error>> {
-    let mut request = format!("ws://{}/ws", served.address).into_client_request().unwrap();
+    open_at(served.address, headers).await
+}
+
+async fn open_at(address: SocketAddr, headers: &[(&'static str, &str)]) -> Result<Socket, Box<Error>> {
+    let mut request = format!("ws://{address}/ws").into_client_request().unwrap();
     for (name, value) in headers {
         request.headers_mut().insert(*name, value.parse().unwrap());
     }
@@ -23,8 +29,13 @@ pub(super) async fn open(served: &Served, headers: &[(&'static str, &str)]) -> R
 
 /// Opens a socket for somebody and takes the welcome.
 pub(super) async fn open_as(served: &Served, person: &Person) -> Socket {
+    open_as_at(served.address, person).await
+}
+
+/// The same at an instance that listens elsewhere.
+pub(super) async fn open_as_at(address: SocketAddr, person: &Person) -> Socket {
     let authorization = format!("Bearer {}", person.key.reveal());
-    let mut socket = open(served, &[("authorization", &authorization)]).await.unwrap();
+    let mut socket = open_at(address, &[("authorization", &authorization)]).await.unwrap();
     let welcome = socket.hear().await;
     assert_eq!((&welcome["type"], &welcome["userId"]), (&json!("welcome"), &json!(person.user)));
     socket

@@ -3,6 +3,7 @@
 mod channels;
 mod client;
 mod events;
+mod fleet;
 mod letting_in;
 mod resuming;
 mod told;
