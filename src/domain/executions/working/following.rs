@@ -21,7 +21,7 @@ pub(super) struct Step<'p> {
 }
 
 impl<'p> Step<'p> {
-    pub(super) fn new(platform: &'p Arc<Platform>, tenant: TenantId, wanted: &Wanted<'_>) -> Self {
+    pub(super) fn new(platform: &'p Arc<Platform>, tenant: TenantId, wanted: &Wanted) -> Self {
         let execution = &wanted.stored.value;
         let context = platform.spans.within(execution.traceparent);
         let told = if platform.spans.records(context) {
