@@ -41,10 +41,18 @@ pub(super) struct Later {
 #[derive(Default)]
 struct Waiting {
     entries: Vec<Entry>,
-    /// When the first of them came.
+    /// Since when at most the first of them waits, or of those that are being written.
     since: Option<Instant>,
+    /// How many more are being written just now: whether they can be is not known yet.
+    under_way: usize,
     /// Whether somebody is about to write them.
     is_due: bool,
+}
+
+impl Waiting {
+    fn count(&self) -> usize {
+        self.entries.len() + self.under_way
+    }
 }
 
 impl Gate {
@@ -70,7 +78,7 @@ impl Later {
     fn add(self: &Arc<Self>, platform: &Arc<Platform>, entry: Entry) -> Option<Entry> {
         let mut waiting = self.lock();
         let longest = waiting.since.map_or(Duration::ZERO, |since| since.elapsed());
-        if waiting.entries.len() >= MOST || longest >= LONGEST {
+        if waiting.count() >= MOST || longest >= LONGEST {
             return Some(entry);
         }
         waiting.since.get_or_insert_with(Instant::now);
@@ -96,20 +104,26 @@ impl Later {
     /// Writes what waits. What cannot be written stays. Not to be given up on the way.
     pub(super) async fn write(&self, platform: &Platform) -> Result<(), StoreFault> {
         let _one = self.writing.lock().await;
-        let (taken, since) = {
+        let began = Instant::now();
+        let taken = {
             let mut waiting = self.lock();
             waiting.is_due = false;
-            (std::mem::take(&mut waiting.entries), waiting.since.take())
+            let taken = std::mem::take(&mut waiting.entries);
+            waiting.under_way = taken.len();
+            taken
         };
         if taken.is_empty() {
             return Ok(());
         }
         let written = write(platform, &taken).await;
-        if written.is_err() {
-            let (mut waiting, mut taken) = (self.lock(), taken);
+        let (mut waiting, mut taken) = (self.lock(), taken);
+        waiting.under_way = 0;
+        if written.is_ok() {
+            // What waits now came since.
+            waiting.since = (!waiting.entries.is_empty()).then_some(began);
+        } else {
             taken.append(&mut waiting.entries);
             waiting.entries = taken;
-            waiting.since = since;
         }
         written
     }

@@ -8,10 +8,12 @@ mod hearing;
 mod onward;
 mod outward;
 mod people;
+mod withdrawing;
 
 pub(super) use children::DEEPEST;
 pub use hearing::Hearer;
 pub(super) use outward::LARGEST as LARGEST_ANSWER;
+pub(super) use withdrawing::withdrawn;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,9 +35,7 @@ use crate::capability::gate::Gate;
 use crate::capability::leasing::while_kept;
 use crate::capability::owned::Stored;
 use crate::capability::platform::Platform;
-use crate::domain::processes::engine::graph::Graph;
 use crate::domain::processes::engine::interpreter::{Happening, TokenId, Wish};
-use crate::domain::processes::engine::nodes::Config;
 use crate::kernel::codes;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::TenantId;
@@ -569,35 +569,6 @@ fn fitting(happening: &Happening, fits: bool) -> Happening {
 
 fn too_long() -> Fault {
     Fault::new(&codes::DEADLINE, format!("the step took longer than {} hours", LONGEST_STEP.as_secs() / 3600))
-}
-
-/// What withdraws what was begun elsewhere and is no longer under way: a time limit may give up one item of a list alone. What has just
-/// told how it ended needs no withdrawing.
-pub(super) async fn withdrawn(
-    platform: &Platform,
-    tenant: TenantId,
-    id: Uuid,
-    graph: &Graph,
-    (before, after): (&Execution, &Execution),
-    ended: Option<Place>,
-) -> Result<Vec<Step>, Fault> {
-    let mut steps = Vec::new();
-    for token in &before.state.tokens {
-        let Some((config, places)) = children::begun(graph, token) else { continue };
-        for (item, attempt) in places {
-            let wanted = !after.status.is_over() && after.state.is_under_way(token.id, item, attempt);
-            let place: Place = (token.id, item, attempt);
-            if wanted || ended == Some(place) {
-                continue;
-            }
-            match config {
-                Config::HumanTask(_) => steps.extend(people::withdrawn(platform, tenant, id, place).await?),
-                Config::SubProcess(_) => steps.extend(children::called_off(platform, id, place, before)),
-                _ => {}
-            }
-        }
-    }
-    Ok(steps)
 }
 
 /// What has ended of itself, where something tells so.
