@@ -166,15 +166,12 @@ async fn where_traces_are_collected_what_goes_out_hangs_together() {
         let until = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
         while at != given.span {
             all.extend(spans.take().0);
-            match all.iter().find(|span| span.context.span == at) {
-                Some(span) => {
-                    names.push(span.name.clone());
-                    at = span.parent.unwrap();
-                }
-                None => {
-                    assert!(tokio::time::Instant::now() < until, "{way}: {names:?} hangs on nothing: {all:#?}");
-                    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-                }
+            if let Some(span) = all.iter().find(|span| span.context.span == at) {
+                names.push(span.name.clone());
+                at = span.parent.unwrap();
+            } else {
+                assert!(tokio::time::Instant::now() < until, "{way}: {names:?} hangs on nothing: {all:#?}");
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
             }
         }
         let expected: &[&str] = match way {

@@ -187,14 +187,13 @@ pub(super) async fn answer(cx: &Cx, stored: Stored<Task>, given: Given) -> Resul
             task.response = response;
             end(&mut task, &mut notes, &doer, now, Status::Completed, &outcome);
         }
-        Some(quorum) => match decided(quorum, task.candidates.len(), &task.answers) {
-            Some(outcome) => {
+        Some(quorum) => {
+            if let Some(outcome) = decided(quorum, task.candidates.len(), &task.answers) {
                 let last = task.answers.iter().rev().find(|answer| answer.outcome == outcome);
                 task.response = last.and_then(|answer| answer.response.clone());
                 end(&mut task, &mut notes, &doer, now, Status::Completed, &outcome);
             }
-            None => {}
-        },
+        }
     }
     change(cx, &stored, task, notes)
 }

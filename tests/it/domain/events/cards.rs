@@ -2,8 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use convoke::capability::events::EVENTS;
 use convoke::capability::spec::Domain;
+use convoke::capability::topics::TopicBook;
 use convoke::domain::MODULES;
+use convoke::port::logs::LogQuery;
+use convoke::port::records::{Filter, Scope};
 
 use crate::support::app::TestApp;
 use crate::support::examples::{all, lacks};
@@ -24,10 +28,6 @@ async fn the_examples_run() {
 #[tokio::test]
 async fn every_event_of_the_examples_is_of_a_declared_topic_and_every_topic_is_heard() {
     let mut heard = BTreeSet::new();
-    use convoke::capability::events::EVENTS;
-    use convoke::capability::topics::TopicBook;
-    use convoke::port::logs::LogQuery;
-    use convoke::port::records::{Filter, Scope};
     for (tool, example) in all() {
         let app = TestApp::start().await;
         if app.call(&app.admin, &tool.name, example.input.clone()).await.is_err() {
