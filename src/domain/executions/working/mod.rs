@@ -287,17 +287,8 @@ impl Worker {
                     return self.over(lease).await;
                 }
                 let node = self.node_now(lease.tenant, &stored.value, (token, item)).await?.unwrap_or(node);
-                let wanted = doing::Wanted {
-                    execution: work.execution,
-                    stored,
-                    token,
-                    item,
-                    node,
-                    attempt,
-                    config,
-                    input,
-                    key,
-                };
+                let wanted =
+                    doing::Wanted { execution: work.execution, stored, token, item, node, attempt, config, input, key };
                 self.does(lease, wanted).await
             }
             Todo::Wish(_) | Todo::Step(_) => self.over(lease).await,
