@@ -157,12 +157,12 @@ async fn drive(app: &TestApp, id: &str, breaks: &Break) -> Came {
                 let _ = app.call(&app.member, "execution_signal", json!({ "id": id, "message": "word" })).await;
             }
             (_, "ask") => answer(app, id).await,
-            // A lease that was left behind ends.
-            _ if idle > 20 => {
-                app.clock.advance(Duration::from_secs(61));
-                idle = 0;
-            }
             _ => {}
+        }
+        // A lease that was left behind ends.
+        if idle > 20 {
+            app.clock.advance(Duration::from_secs(61));
+            idle = 0;
         }
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
