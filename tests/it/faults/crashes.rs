@@ -1,7 +1,7 @@
 //! A process with a node of each kind that waits, works or branches, crashed at every write of its way and gone on with after a start: what
 //! it writes here is there once, what it asks outside is asked at least once, and it always comes to its end.
 //!
-//! Each seventh boundary is tried in an ordinary run; with `CRASH_EVERY=1` all of them are.
+//! Each third boundary is tried in an ordinary run; with `CRASH_EVERY=1` all of them are.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -198,7 +198,7 @@ async fn again(app: TestApp, breaks: &Arc<Break>) -> TestApp {
 
 #[tokio::test]
 async fn a_process_crashed_at_any_write_goes_on_to_its_end_and_what_it_keeps_is_kept_once() {
-    let every: i64 = std::env::var("CRASH_EVERY").ok().and_then(|text| text.parse().ok()).unwrap_or(7);
+    let every: i64 = std::env::var("CRASH_EVERY").ok().and_then(|text| text.parse().ok()).unwrap_or(3);
     let mut breaks = Arc::new(Break::default());
     let mut app = again(TestApp::start().await, &breaks).await;
     let mut outside = Receiver::start().await;
